@@ -1,0 +1,70 @@
+"""What a person is told when a file, an option or a text cannot be used.
+
+Every message follows one template: what must hold, what was given, where, and what to try.
+The command line prints these errors without a traceback; anything else is a bug.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file that a person wrote.
+
+    Attributes:
+        path: the file.
+        line: 1-based line number, or None when the whole file is meant.
+    """
+
+    path: Path
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+
+class InputError(ValueError):
+    """Something a person gave cannot be used.
+
+    Args:
+        must_hold: the rule that is broken, as a statement ("an intent needs a name").
+        got: what was given; its repr is shown, shortened to 120 characters.
+        where: the place it was found.
+        hint: what to try next.
+    """
+
+    def __init__(
+        self,
+        must_hold: str,
+        *,
+        got: object = None,
+        where: Location | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.must_hold = must_hold
+        self.got = got
+        self.where = where
+        self.hint = hint
+        message = must_hold if where is None else f"{where}: {must_hold}"
+        if got is not None:
+            shown = repr(got)
+            shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+            message += f" (got {shown})"
+        if hint is not None:
+            message += f". Try: {hint}"
+        super().__init__(message)
+
+
+class DataError(InputError):
+    """Training or test data cannot be read as meant."""
+
+
+class ConfigError(InputError):
+    """A pipeline configuration or an option is not valid."""
+
+
+class ModelFileError(InputError):
+    """A model file is missing, damaged, altered or of an unknown format."""

@@ -1,0 +1,83 @@
+"""What every pipeline component is: options, training, processing, a state to store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gossamer.data.examples import TrainingData
+from gossamer.nlu.messages import ComponentState, MessageBatch, TrainingBatch
+
+
+class ComponentOptions(BaseModel):
+    """Options of a component, named as in Rasa's `config.yml`. An unknown option is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """How training stands after an epoch.
+
+    Attributes:
+        component: whose training it is.
+        epoch: 1-based.
+        n_epochs: how many there will be.
+        metrics: losses and accuracies by name (`t_loss`, `i_acc`, `e_f1`, `val_i_acc`, ...).
+        seconds: what this epoch took.
+    """
+
+    component: str
+    epoch: int
+    n_epochs: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+EpochListener = Callable[[EpochReport], None]
+
+
+class Component(ABC):
+    """One step of a pipeline.
+
+    Attributes:
+        name: the name in `config.yml`.
+        Options: the class of its options.
+        provides: what it adds to a batch: any of "tokens", "features", "intent", "entities".
+        requires: what an earlier component must have added.
+        alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
+            else to "<name>" or "<name>_2", "<name>_3" for repetitions.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[ComponentOptions]]
+    provides: ClassVar[frozenset[str]] = frozenset()
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        self.options: Any = options
+        self.alias = self.name if alias is None else alias
+
+    def train(  # noqa: B027  (components that learn nothing keep this)
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Learn from the training data. `batch` has been through all earlier components."""
+
+    @abstractmethod
+    def process(self, batch: MessageBatch) -> None:
+        """Add to the batch what this component provides."""
+
+    def state(self) -> ComponentState:
+        """What was learnt; everything that `restore` needs besides the options."""
+        return ComponentState()
+
+    def restore(self, state: ComponentState) -> None:  # noqa: B027
+        """Take over a stored state. Raises `ModelFileError` when it does not fit."""

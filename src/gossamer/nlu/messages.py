@@ -1,0 +1,189 @@
+"""The objects that pass from one pipeline component to the next.
+
+Work is done on batches: a `MessageBatch` holds many texts at once, and its features are packed,
+the tokens of all texts one after the other with no padding, so that a single message and a whole
+training set go through the same code.
+
+Dimensions: `n_texts` messages, `n_tokens` tokens of all messages together, `n_features` columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from gossamer.data.examples import Example
+
+FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word and where it stands.
+
+    Attributes:
+        text: the word as the tokenizer cut it.
+        start: offset of its first character in the message.
+        end: offset behind its last character.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureBlock:
+    """What one featurizer says of a batch.
+
+    Attributes:
+        origin: the featurizer's alias, unique in a pipeline; consumers filter by it.
+        sequence: one row a token, float32 (scipy CSR when sparse), or None.
+            *Shape:* (n_tokens, n_features).
+        sentence: one row a text, or None.
+            *Shape:* (n_texts, n_features).
+    """
+
+    origin: str
+    sequence: FeatureMatrix | None = None
+    sentence: FeatureMatrix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentPrediction:
+    """An intent with its confidence in [0, 1]; the name is None when nothing was predicted."""
+
+    name: str | None
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of Rasa's shape."""
+        return {"name": self.name, "confidence": self.confidence}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityPrediction:
+    """A recognised entity. Confidences are None where the extractor has none."""
+
+    start: int
+    end: int
+    entity: str
+    value: Any
+    extractor: str
+    confidence: float | None = None
+    role: str | None = None
+    role_confidence: float | None = None
+    group: str | None = None
+    group_confidence: float | None = None
+    processors: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of Rasa's shape (`confidence_entity`, `confidence_role`, ...); absent parts left out."""
+        parts: dict[str, Any] = {
+            "entity": self.entity,
+            "start": self.start,
+            "end": self.end,
+            "confidence_entity": self.confidence,
+            "role": self.role,
+            "confidence_role": self.role_confidence,
+            "group": self.group,
+            "confidence_group": self.group_confidence,
+        }
+        result = {key: part for key, part in parts.items() if part is not None}
+        result["value"] = self.value
+        result["extractor"] = self.extractor
+        if self.processors:
+            result["processors"] = list(self.processors)
+        return result
+
+
+NO_INTENT = IntentPrediction(name=None, confidence=0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parse:
+    """What is understood of one message.
+
+    Attributes:
+        text: the message.
+        intent: the best intent.
+        intent_ranking: intents, best first.
+        entities: recognised entities, in the order the extractors gave them.
+        tokens: the tokens it was cut into.
+    """
+
+    text: str
+    intent: IntentPrediction = NO_INTENT
+    intent_ranking: list[IntentPrediction] = field(default_factory=list)
+    entities: list[EntityPrediction] = field(default_factory=list)
+    tokens: Sequence[Token] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the shape that Rasa's `parse` returns."""
+        return {
+            "text": self.text,
+            "intent": self.intent.to_dict(),
+            "entities": [entity.to_dict() for entity in self.entities],
+            "text_tokens": [[token.start, token.end] for token in self.tokens],
+            "intent_ranking": [intent.to_dict() for intent in self.intent_ranking],
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageBatch:
+    """Texts on their way through a pipeline; components fill it in.
+
+    Attributes:
+        texts: the messages.
+        tokens: per text its tokens; every text has at least one once a tokenizer has run, except
+            a text with nothing but white space, which has none.
+        blocks: one per featurizer, in pipeline order.
+        parses: the result per text.
+    """
+
+    texts: Sequence[str]
+    tokens: list[list[Token]] = field(default_factory=list)
+    blocks: list[FeatureBlock] = field(default_factory=list)
+    parses: list[Parse] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parses = [Parse(text=text) for text in self.texts]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens per text. *Shape:* (n_texts,)."""
+        return np.array([len(tokens) for tokens in self.tokens], dtype=np.int64)
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingBatch(MessageBatch):
+    """The unique training examples, as a batch, with what classifiers learn from.
+
+    Attributes:
+        examples: the annotated examples, parallel to `texts`.
+        labels: sorted base intents.
+        label_blocks: features of the labels, sequence features only: `sequence` has one row for
+            each of `labels` (an intent is one token), `sentence` is None.
+    """
+
+    examples: Sequence[Example]
+    labels: Sequence[str]
+    label_blocks: list[FeatureBlock] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentState:
+    """What a component has learnt, in parts that can be stored without running code.
+
+    Attributes:
+        json: plain JSON values.
+        arrays: numbers by name.
+    """
+
+    json: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
