@@ -167,12 +167,15 @@ class TrainingBatch(MessageBatch):
     Attributes:
         examples: the annotated examples, parallel to `texts`.
         labels: sorted base intents.
+        label_tokens: per label the tokens it was cut into by the tokenizer; one, the label itself,
+            unless `intent_tokenization_flag` says otherwise. Empty before a tokenizer has run.
         label_blocks: features of the labels, sequence features only: `sequence` has one row for
-            each of `labels` (an intent is one token), `sentence` is None.
+            each of `labels` (the sum over its tokens), `sentence` is None.
     """
 
     examples: Sequence[Example]
     labels: Sequence[str]
+    label_tokens: list[list[str]] = field(default_factory=list)
     label_blocks: list[FeatureBlock] = field(default_factory=list)
 
 

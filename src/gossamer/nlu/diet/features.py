@@ -1,0 +1,159 @@
+"""From a pipeline's feature blocks to the batches DIET's network takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.messages import FeatureBlock, FeatureMatrix
+from gossamer.nn.inputs import Features
+
+Indices = npt.NDArray[np.int64]
+
+
+class FeatureWidths(NamedTuple):
+    """Sparse and dense columns of some features."""
+
+    n_sparse: int
+    n_dense: int
+
+    @classmethod
+    def of(cls, features: Features) -> FeatureWidths:
+        """Widths of given features."""
+        return cls(features.n_sparse, features.n_dense)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFeatures:
+    """Features of texts, packed: tokens of all texts one after the other.
+
+    Attributes:
+        sequence: one row a token.
+        sentence: one row a text.
+        lengths: tokens of each text. *Shape:* (n_texts,), int64.
+    """
+
+    sequence: Features
+    sentence: Features
+    lengths: Indices
+
+    def texts(self, chosen: Indices) -> TextFeatures:
+        """The given texts. *Shape:* of `chosen` (n_chosen,)."""
+        return TextFeatures(
+            self.sequence.rows(self.token_rows(chosen)),
+            self.sentence.rows(chosen),
+            self.lengths[chosen],
+        )
+
+    def token_rows(self, chosen: Indices) -> Indices:
+        """Rows of the tokens of the given texts, in order."""
+        lengths = self.lengths[chosen]
+        starts = (np.cumsum(self.lengths) - self.lengths)[chosen]
+        ends = np.cumsum(lengths)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class DIETBatch:
+    """What the network learns from at a time.
+
+    Attributes:
+        text: features of the texts.
+        labels: intent of each text. *Shape:* (n_texts,), int64. None without intents.
+        tags: tag of each token, per kind. *Shape:* of each (n_tokens,), int64.
+        token_ids: which tokens have the same features; for masked language modelling.
+            *Shape:* (n_tokens,), int64.
+    """
+
+    text: TextFeatures
+    labels: Tensor | None = None
+    tags: Mapping[TagKind, Tensor] = field(default_factory=dict)
+    token_ids: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DIETData:
+    """The training set; attributes as in `DIETBatch`, for all texts."""
+
+    text: TextFeatures
+    labels: Indices | None
+    tags: Mapping[TagKind, Indices]
+    token_ids: Indices | None
+
+    def batch(self, chosen: Indices) -> DIETBatch:
+        """A batch of the given texts. *Shape:* of `chosen` (n_chosen,)."""
+        tokens = self.text.token_rows(chosen)
+        return DIETBatch(
+            self.text.texts(chosen),
+            None if self.labels is None else torch.from_numpy(self.labels[chosen]),
+            {kind: torch.from_numpy(tags[tokens]) for kind, tags in self.tags.items()},
+            None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens]),
+        )
+
+
+def text_features(
+    blocks: Sequence[FeatureBlock], lengths: Indices, *, use_sequence: bool = True
+) -> TextFeatures:
+    """Put the blocks of a batch side by side: sparse columns in one matrix, dense in another.
+
+    Args:
+        blocks: in pipeline order.
+        lengths: tokens of each text.
+        use_sequence: False leaves sequence features out.
+    """
+    sequence = [b.sequence for b in blocks if b.sequence is not None] if use_sequence else []
+    sentence = [b.sentence for b in blocks if b.sentence is not None]
+    return TextFeatures(_side_by_side(sequence), _side_by_side(sentence), lengths)
+
+
+def label_features(blocks: Sequence[FeatureBlock], n_labels: int) -> Features:
+    """Features of the labels; one column for each label when the featurizers give none."""
+    found = _side_by_side([b.sequence for b in blocks if b.sequence is not None])
+    if found.is_empty:
+        return Features(dense=np.eye(n_labels, dtype=np.float32))
+    return found
+
+
+def token_identities(sequence: Features) -> Indices:
+    """A number for each token that is the same where all its features are the same.
+
+    Rasa compares dense features, or a random projection of the sparse ones; exact comparison
+    gives what both aim at. *Shape:* (n_tokens,), int64.
+    """
+    keys: dict[bytes, int] = {}
+    dense, matrix = sequence.dense, sequence.sparse
+    n_tokens = len(dense) if dense is not None else matrix.shape[0] if matrix is not None else 0
+    ids = np.empty(n_tokens, dtype=np.int64)
+    for row in range(n_tokens):
+        key = b"" if dense is None else dense[row].tobytes()
+        if matrix is not None:
+            part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+            key += matrix.indices[part].tobytes() + matrix.data[part].tobytes()
+        ids[row] = keys.setdefault(key, len(keys))
+    return ids
+
+
+def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
+    dense = [b for b in blocks if isinstance(b, np.ndarray) and b.shape[1] > 0]
+    csr = [b for b in blocks if not isinstance(b, np.ndarray) and b.shape[1] > 0]
+    return Features(
+        _hstack(csr) if csr else None,
+        np.hstack(dense).astype(np.float32, copy=False) if dense else None,
+    )
+
+
+def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    if len(blocks) == 1:
+        return blocks[0]
+    stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
+    stacked.sort_indices()
+    return stacked

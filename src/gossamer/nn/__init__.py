@@ -1,0 +1,1 @@
+"""Network parts on packed batches: encoder, CRF, similarity losses, inputs, the fit loop."""

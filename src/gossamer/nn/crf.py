@@ -1,0 +1,187 @@
+"""Linear-chain conditional random field on packed sequences.
+
+A path y of tags has the score  sum_t logits[t, y_t] + sum_t transitions[y_(t-1), y_t]  (Lample et
+al. 2016, section 2.2), with no scores for beginning and end, as in Rasa. Sequences are walked in
+step, longest first, so that step t handles just the sequences that have a token t.
+
+Sums over paths are taken with exponentials and one matrix product a step instead of a
+log-sum-exp over (n_seqs, n_tags, n_tags); the largest score of each sequence is taken out first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class TagPaths(NamedTuple):
+    """Best paths and how sure the model is of each tag.
+
+    Attributes:
+        tags: the most probable path (Viterbi). *Shape:* (n_tokens,), int64.
+        confidence: marginal probability of the chosen tag at its token, in [0, 1].
+            *Shape:* (n_tokens,).
+    """
+
+    tags: Tensor
+    confidence: Tensor
+
+
+class _Steps:
+    """Order of walking: rows of step 0 of all sequences, then of step 1, ..., longest first."""
+
+    def __init__(self, lengths: Tensor) -> None:
+        order = torch.argsort(lengths, descending=True, stable=True)
+        self.order = order[: int((lengths > 0).sum())]
+        starts = (torch.cumsum(lengths, 0) - lengths)[self.order]
+        sorted_lengths = lengths[self.order]
+        max_len = int(sorted_lengths[0]) if sorted_lengths.numel() else 0
+        steps = torch.arange(max_len, device=lengths.device)
+        alive = sorted_lengths[None, :] > steps[:, None]  # (max_len, n_seqs)
+        self.counts: list[int] = alive.sum(1).tolist()
+        self.rows = (starts[None, :] + steps[:, None])[alive]
+
+    def split(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Per step the rows of the living sequences. *Shape:* of each (counts[t], ...)."""
+        return torch.split(x.index_select(0, self.rows), self.counts)
+
+
+class LinearChainCRF(nn.Module):
+    """Scores tag sequences by token logits and tag-to-tag transitions.
+
+    Confidences are marginals of the forward-backward algorithm. Rasa 3.6 takes them from Viterbi
+    scores and reads the wrong column for all but the last two tokens; we depart from that.
+
+    Args:
+        n_tags: number of tags.
+    """
+
+    def __init__(self, n_tags: int) -> None:
+        super().__init__()
+        self.n_tags = n_tags
+        self.transitions = nn.Parameter(torch.empty(n_tags, n_tags))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw transitions anew, Glorot uniform."""
+        nn.init.xavier_uniform_(self.transitions)
+
+    def log_likelihood(self, logits: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probability of each sequence's tags; 0 for a sequence with no token.
+
+        Args:
+            logits: *Shape:* (n_tokens, n_tags), sequences one after the other.
+            tags: *Shape:* (n_tokens,), int64.
+            lengths: tokens of each sequence. *Shape:* (n_seqs,), int64.
+
+        Returns:
+            *Shape:* (n_seqs,).
+        """
+        if logits.shape[0] == 0:
+            return logits.new_zeros(lengths.numel())
+        return self.path_scores(logits, tags, lengths) - self.log_partition(logits, lengths)
+
+    def path_scores(self, logits: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Score of the given path of each sequence; arguments as in `log_likelihood`."""
+        sequence = torch.repeat_interleave(lengths)
+        token_scores = logits.gather(1, tags[:, None]).squeeze(1)
+        same = sequence[1:] == sequence[:-1]
+        pair = tags[:-1] * self.n_tags + tags[1:]
+        moves = self.transitions.reshape(-1).index_select(0, pair).masked_fill(~same, 0.0)
+        scores = token_scores.new_zeros(lengths.numel())
+        return scores.index_add(0, sequence, token_scores).index_add(0, sequence[1:], moves)
+
+    def log_partition(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Log of the sum over all paths of exp(score); 0 for a sequence with no token.
+
+        *Shape:* (n_tokens, n_tags), (n_seqs,) -> (n_seqs,).
+        """
+        steps = _Steps(lengths)
+        result = logits.new_zeros(lengths.numel())
+        if not steps.counts:
+            return result
+        ends = []
+        alphas = self._forward_scores(steps.split(logits))
+        for alpha, n_next in zip(alphas, [*steps.counts[1:], 0], strict=True):
+            if alpha.shape[0] > n_next:  # these sequences end here
+                ends.append(torch.logsumexp(alpha[n_next:], dim=1))
+        return result.index_copy(0, steps.order, torch.cat(ends[::-1]))
+
+    def _forward_scores(self, logits: tuple[Tensor, ...]) -> list[Tensor]:
+        """Log-sum of paths ending in each tag, per step. *Shape:* of each (counts[t], n_tags)."""
+        factor, shift = _exponentials(self.transitions)
+        alphas = [logits[0]]
+        for step in logits[1:]:
+            alphas.append(_log_matmul(alphas[-1][: step.shape[0]], factor) + shift + step)
+        return alphas
+
+    def _backward_scores(self, logits: tuple[Tensor, ...]) -> list[Tensor]:
+        """Log-sum of paths from each tag to the end, per step; the step's own logit left out."""
+        factor, shift = _exponentials(self.transitions.t())
+        beta = logits[-1].new_zeros(logits[-1].shape)
+        betas = [beta]
+        for t in range(len(logits) - 2, -1, -1):
+            following = _log_matmul(beta + logits[t + 1], factor) + shift
+            ended = following.new_zeros(logits[t].shape[0] - following.shape[0], self.n_tags)
+            beta = torch.cat([following, ended])
+            betas.append(beta)
+        return betas[::-1]
+
+    @torch.no_grad()
+    def marginals(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Probability of each tag at each token.
+
+        *Shape:* (n_tokens, n_tags), (n_seqs,) -> (n_tokens, n_tags).
+        """
+        steps = _Steps(lengths)
+        if not steps.counts:
+            return torch.zeros_like(logits)
+        per_step = steps.split(logits)
+        forward, backward = self._forward_scores(per_step), self._backward_scores(per_step)
+        probabilities = torch.softmax(torch.cat(forward) + torch.cat(backward), dim=1)
+        return torch.empty_like(logits).index_copy_(0, steps.rows, probabilities)
+
+    @torch.no_grad()
+    def best_paths(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """Viterbi. *Shape:* (n_tokens, n_tags), (n_seqs,) -> (n_tokens,), int64."""
+        steps = _Steps(lengths)
+        tags = torch.zeros(logits.shape[0], dtype=torch.int64, device=logits.device)
+        if not steps.counts:
+            return tags
+        per_step = steps.split(logits)
+        score = per_step[0]
+        ends, came_from = [], []
+        for step in per_step[1:]:
+            ends.append(score[step.shape[0] :].argmax(1))
+            best = (score[: step.shape[0], :, None] + self.transitions).max(dim=1)
+            score = best.values + step
+            came_from.append(best.indices)
+        ends.append(score.argmax(1))
+        chosen = ends[-1]
+        path = [chosen]
+        for t in range(len(per_step) - 2, -1, -1):
+            previous = came_from[t].gather(1, chosen[:, None]).squeeze(1)
+            chosen = torch.cat([previous, ends[t]])
+            path.append(chosen)
+        return tags.index_copy_(0, steps.rows, torch.cat(path[::-1]))
+
+    def decode(self, logits: Tensor, lengths: Tensor) -> TagPaths:
+        """Best paths with the marginal probability of each chosen tag."""
+        tags = self.best_paths(logits, lengths)
+        confidence = self.marginals(logits, lengths).gather(1, tags[:, None]).squeeze(1)
+        return TagPaths(tags, confidence)
+
+
+def _exponentials(transitions: Tensor) -> tuple[Tensor, Tensor]:
+    """exp(transitions) with each column's maximum taken out, and those maxima."""
+    shift = transitions.detach().amax(0)
+    return torch.exp(transitions - shift), shift
+
+
+def _log_matmul(scores: Tensor, factor: Tensor) -> Tensor:
+    """log(exp(scores) @ factor) with each row's maximum taken out meanwhile."""
+    top = scores.detach().amax(1, keepdim=True)
+    tiny = torch.finfo(scores.dtype).tiny
+    return torch.log((torch.exp(scores - top) @ factor).clamp_min(tiny)) + top

@@ -1,0 +1,145 @@
+"""The transformer encoder of DIET and TED: pre-norm layers on packed sequences."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
+from gossamer.nn.packing import Packing
+
+_LAYER_NORM_EPS = 1e-6
+
+
+class TransformerEncoderLayer(nn.Module):
+    """Self-attention and a feed-forward block, each normalised before and added after.
+
+    x = x + dropout(attention(norm(x)));
+    x = x + dropout(W2 dropout(gelu(W1 norm(x)))), W1 four times as wide as the layer.
+
+    Args:
+        hidden_size: width.
+        attention: mixes positions.
+        linear: makes the two feed-forward layers.
+        dropout: rate of all three dropouts.
+        feed_forward_size: width of the inner layer.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        attention: MultiHeadSelfAttention,
+        *,
+        linear: LinearMaker,
+        dropout: float,
+        feed_forward_size: int,
+    ) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self.attention = attention
+        self.feed_forward_norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self.feed_forward_in = linear(hidden_size, feed_forward_size, True)
+        self.feed_forward_out = linear(feed_forward_size, hidden_size, True)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        """*Shape:* (n_positions, hidden_size) -> (n_positions, hidden_size)."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), packing))
+        inner = self.dropout(F.gelu(self.feed_forward_in(self.feed_forward_norm(x))))
+        out: Tensor = x + self.dropout(self.feed_forward_out(inner))
+        return out
+
+
+class TransformerEncoder(nn.Module):
+    """Input layer, sinusoidal positions, pre-norm layers, a last normalisation.
+
+    This is the encoder of Rasa 3.6's DIET and TED; which matrices are randomly connected is
+    decided by `linear`, which makes all of them: input, query, key, value, attention output and
+    both feed-forward layers. Layer norm epsilon is 1e-6 and GELU the exact (erf) form, as there.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of the encoder; divisible by `num_heads`.
+        num_layers: transformer layers, at least one.
+        num_heads: attention heads.
+        linear: makes every linear layer.
+        dropout: rate behind the positions, attention and feed-forward layers.
+        attention_dropout: share of attention logits dropped.
+        feed_forward_size: inner width; None for four times `hidden_size`.
+        use_key_relative: see `MultiHeadSelfAttention`; also the next three.
+        use_value_relative: as above.
+        max_relative_position: as above.
+        is_causal: as above (Rasa's `unidirectional_encoder`).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int,
+        num_heads: int,
+        linear: LinearMaker,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        feed_forward_size: int | None = None,
+        use_key_relative: bool = False,
+        use_value_relative: bool = False,
+        max_relative_position: int = 5,
+        is_causal: bool = False,
+    ) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.input = linear(input_size, hidden_size, True)
+        self.dropout = nn.Dropout(dropout)
+        inner_size = 4 * hidden_size if feed_forward_size is None else feed_forward_size
+        self.layers = nn.ModuleList(
+            TransformerEncoderLayer(
+                hidden_size,
+                MultiHeadSelfAttention(
+                    hidden_size,
+                    num_heads,
+                    linear=linear,
+                    dropout=attention_dropout,
+                    use_key_relative=use_key_relative,
+                    use_value_relative=use_value_relative,
+                    max_relative_position=max_relative_position,
+                    is_causal=is_causal,
+                ),
+                linear=linear,
+                dropout=dropout,
+                feed_forward_size=inner_size,
+            )
+            for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self._positions = torch.empty(0, hidden_size)
+
+    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+        """Encode. *Shape:* (n_positions, input_size) -> (n_positions, hidden_size)."""
+        x = self.input(x) * math.sqrt(self.hidden_size)
+        x = self.dropout(x + self._position_table(packing, x)[packing.position])
+        for layer in self.layers:
+            x = layer(x, packing)
+        out: Tensor = self.norm(x)
+        return out
+
+    def _position_table(self, packing: Packing, like: Tensor) -> Tensor:
+        if self._positions.shape[0] < packing.max_len or self._positions.dtype != like.dtype:
+            length = max(64, 2 * packing.max_len)
+            self._positions = sinusoidal_positions(length, self.hidden_size).to(like)
+        return self._positions.to(like.device)
+
+
+def sinusoidal_positions(length: int, width: int) -> Tensor:
+    """Position p, dimension i: sine (even i) or cosine (odd i) of p / 10000^(2 floor(i/2) / width).
+
+    Vaswani et al. 2017, section 3.5. *Shape:* (length, width).
+    """
+    dimension = torch.arange(width, dtype=torch.float64)
+    frequency = torch.pow(10000.0, -2 * torch.floor(dimension / 2) / width)
+    angle = torch.arange(length, dtype=torch.float64)[:, None] * frequency[None, :]
+    return torch.where(dimension % 2 == 0, torch.sin(angle), torch.cos(angle)).float()

@@ -1,0 +1,221 @@
+"""The training loop that DIET and TED share."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
+
+_ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
+
+
+class StepResult(NamedTuple):
+    """What a network says of one batch.
+
+    Attributes:
+        loss: to be minimised, a scalar.
+        metrics: accuracies and F1 scores in [0, 1] by name.
+    """
+
+    loss: Tensor
+    metrics: dict[str, float]
+
+
+class Regularized(NamedTuple):
+    """A kernel under L2, and which of its rows have a gradient (None for all)."""
+
+    weight: nn.Parameter
+    rows: Tensor | None = None
+
+
+BatchT = TypeVar("BatchT", contravariant=True)
+
+
+class TrainableNetwork(Protocol[BatchT]):
+    """A module the loop can train."""
+
+    def step(self, batch: BatchT, *, with_metrics: bool) -> StepResult:
+        """Loss of a batch; costly metrics only `with_metrics`."""
+        ...
+
+    def regularized(self) -> list[Regularized]:
+        """Kernels under L2, after a backward pass."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitOptions:
+    """How to train; names and meaning as the options of DIET and TED in Rasa 3.6.
+
+    Attributes:
+        epochs: passes over the data.
+        batch_size: examples in a batch in the first and in the last epoch.
+        learning_rate: of Adam.
+        regularization_constant: strength of L2; see `add_l2_gradient`.
+        drop_small_last_batch: leave out an epoch's last batch when under half the size.
+        evaluate_every_number_of_epochs: when to evaluate; -1 for after the last epoch only.
+        checkpoint_model: go back to the best weights seen at an evaluation in the end.
+    """
+
+    epochs: int
+    batch_size: tuple[int, int]
+    learning_rate: float = 0.001
+    regularization_constant: float = 0.002
+    drop_small_last_batch: bool = False
+    evaluate_every_number_of_epochs: int = 20
+    checkpoint_model: bool = False
+
+
+class EpochResult(NamedTuple):
+    """Where training stands after an epoch (1-based) and how long it took, in seconds."""
+
+    epoch: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+def fit(
+    network: nn.Module,
+    make_batch: Callable[[Indices], Any],
+    training: Indices,
+    *,
+    labels: Indices | None,
+    options: FitOptions,
+    rng: np.random.Generator,
+    evaluation: Indices | None = None,
+    on_epoch: Callable[[EpochResult], None] | None = None,
+) -> None:
+    """Train a network in place.
+
+    Args:
+        network: follows `TrainableNetwork`.
+        make_batch: makes what `network.step` takes from example numbers.
+        training: example numbers to train on. *Shape:* (n_training,).
+        labels: label of each of `training` to balance batches by, or None.
+        options: how to train.
+        rng: where the order of examples comes from; dropout and negatives use torch's generator.
+        evaluation: example numbers to evaluate on, or None.
+        on_epoch: called after every epoch.
+    """
+    if options.epochs == 0 or len(training) == 0:
+        return
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True
+    )
+    best = _Best()
+    for epoch in range(options.epochs):
+        began = time.perf_counter()
+        network.train()
+        batches = epoch_batches(
+            len(training),
+            labels,
+            batch_size_at(epoch, options.epochs, options.batch_size),
+            rng,
+            drop_small_last=options.drop_small_last_batch,
+        )
+        mean = _Mean()
+        for number, chosen in enumerate(batches, start=1):
+            result: StepResult = network.step(  # type: ignore[operator]
+                make_batch(training[chosen]), with_metrics=number == len(batches)
+            )
+            optimizer.zero_grad(set_to_none=True)
+            result.loss.backward()  # type: ignore[no-untyped-call]
+            for weight, rows in network.regularized():  # type: ignore[operator]
+                add_l2_gradient(weight, options.regularization_constant, rows)
+            optimizer.step()
+            mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
+        metrics = mean.values()
+        every = options.evaluate_every_number_of_epochs
+        due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0
+        if evaluation is not None and due:
+            scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
+            metrics |= {f"val_{name}": value for name, value in scores.items()}
+            if options.checkpoint_model:
+                best.offer(network, scores)
+        if on_epoch is not None:
+            on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
+    best.restore(network)
+    network.eval()
+
+
+@torch.no_grad()
+def evaluate(
+    network: nn.Module, make_batch: Callable[[Indices], Any], chosen: Indices, size: int
+) -> dict[str, float]:
+    """Loss and metrics on examples, without learning from them, mean over batches."""
+    was_training = network.training
+    network.eval()
+    mean = _Mean()
+    for start in range(0, len(chosen), size):
+        part = chosen[start : start + size]
+        result: StepResult = network.step(make_batch(part), with_metrics=True)  # type: ignore[operator]
+        mean.add({"t_loss": float(result.loss), **result.metrics}, weight=len(part))
+    network.train(was_training)
+    return mean.values()
+
+
+@torch.no_grad()
+def add_l2_gradient(weight: nn.Parameter, strength: float, rows: Tensor | None = None) -> None:
+    """Add the gradient of strength * sum(weight^2) where the loss's own gradient is positive.
+
+    That rule is Rasa 3.6's: an element with a zero or negative gradient is left alone. Keeping to
+    it matters with Adam: a plain L2 term would be the only gradient of table rows that do not occur
+    in a batch, and Adam would walk them to zero at full learning rate.
+
+    Args:
+        weight: has a gradient; nothing happens without one.
+        strength: Rasa's `regularization_constant`.
+        rows: rows whose gradient can be non-zero; None for all.
+    """
+    if weight.grad is None or strength == 0.0:
+        return
+    if rows is None:
+        weight.grad.addcmul_(weight, (weight.grad > 0).to(weight.dtype), value=2 * strength)
+        return
+    grad, values = weight.grad.index_select(0, rows), weight.index_select(0, rows)
+    grad.addcmul_(values, (grad > 0).to(values.dtype), value=2 * strength)
+    weight.grad.index_copy_(0, rows, grad)
+
+
+class _Mean:
+    """Weighted means of named numbers; a name may be missing from some additions."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, float]] = {}
+
+    def add(self, numbers: dict[str, float], weight: float = 1.0) -> None:
+        for name, value in numbers.items():
+            total, weights = self._sums.get(name, (0.0, 0.0))
+            self._sums[name] = (total + weight * value, weights + weight)
+
+    def values(self) -> dict[str, float]:
+        return {name: total / weights for name, (total, weights) in self._sums.items()}
+
+
+class _Best:
+    """Rasa's rule for `checkpoint_model`: no score below the best so far and one above it."""
+
+    def __init__(self) -> None:
+        self._scores: dict[str, float] | None = None
+        self._weights: dict[str, Any] | None = None
+
+    def offer(self, network: nn.Module, metrics: dict[str, float]) -> None:
+        scores = {name: value for name, value in metrics.items() if name != "t_loss"}
+        if self._scores is not None:
+            pairs: Sequence[tuple[float, float]] = [(scores[n], self._scores[n]) for n in scores]
+            if any(new < old for new, old in pairs) or all(new <= old for new, old in pairs):
+                return
+        self._scores = scores
+        self._weights = copy.deepcopy(network.state_dict())
+
+    def restore(self, network: nn.Module) -> None:
+        if self._weights is not None:
+            network.load_state_dict(self._weights)

@@ -1,0 +1,150 @@
+"""Models on disk: JSON and arrays in one safetensors file, checked on loading, saved atomically.
+
+The file is an ordinary safetensors file. Its metadata hold the JSON, a format name and version,
+and a SHA-256 of everything, so that a truncated or altered file is told from a good one. Nothing
+in it can be executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from gossamer.data.errors import Location, ModelFileError
+
+FORMAT = "gossamer-model"
+FORMAT_VERSION = 1
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Stored(NamedTuple):
+    """What a model file holds."""
+
+    content: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+
+
+def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a model file; a crash at any moment leaves an older file of that name whole.
+
+    Args:
+        path: the file; its folder is made if need be.
+        content: JSON values.
+        arrays: numbers by name.
+
+    Raises:
+        ModelFileError: the file cannot be written there.
+    """
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "content": text,
+        "sha256": _digest(text, whole),
+    }
+    raw = save(whole, metadata=metadata)
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+        raise ModelFileError(
+            "the model must be saved to a place that can be written",
+            got=str(error),
+            where=Location(path),
+            hint="another folder",
+        ) from error
+
+
+def load_model(path: Path) -> Stored:
+    """Read a model file.
+
+    Raises:
+        ModelFileError: it is missing, no model file, of a newer format, truncated or altered.
+    """
+    where = Location(path)
+    if not path.is_file():
+        raise ModelFileError(
+            "a model file must exist", got=str(path), hint="gossamer train nlu makes one"
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") == FORMAT:
+                _check_version(metadata, where)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            "a model file must be whole",
+            got=str(error),
+            where=where,
+            hint="copying or training the model again",
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(
+            "this must be a model that Gossamer saved",
+            got=metadata.get("format", "another kind of safetensors file"),
+            where=where,
+            hint="the file that gossamer train nlu wrote",
+        )
+    text = metadata.get("content", "")
+    if metadata.get("sha256") != _digest(text, arrays):
+        raise ModelFileError(
+            "a model file must be as it was saved",
+            got="content that does not match its checksum",
+            where=where,
+            hint="copying or training the model again",
+        )
+    content: dict[str, Any] = json.loads(text)
+    return Stored(content, arrays)
+
+
+def _check_version(metadata: Mapping[str, str], where: Location) -> None:
+    version = metadata.get("format_version", "")
+    if not version.isdigit() or int(version) > FORMAT_VERSION:
+        raise ModelFileError(
+            f"the model's format version must be at most {FORMAT_VERSION}",
+            got=version,
+            where=where,
+            hint="a newer version of Gossamer",
+        )
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    """The process's file mode mask (it can only be read by setting it)."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
