@@ -1,0 +1,25 @@
+"""Randomly connected layers: who connects to whom, and how it is computed.
+
+This package stands alone: it imports torch and NumPy (matplotlib only to draw) and nothing else
+of Gossamer.
+"""
+
+from gossamer.sparse.connectivity import Connectivity, Topology
+from gossamer.sparse.convert import adopt_connectivity, count_weights, densify, sparsify
+from gossamer.sparse.draw import draw
+from gossamer.sparse.linear import RandomlyConnectedLinear
+from gossamer.sparse.seeds import child_seed
+from gossamer.sparse.topology import draw_connectivity
+
+__all__ = [
+    "Connectivity",
+    "RandomlyConnectedLinear",
+    "Topology",
+    "adopt_connectivity",
+    "child_seed",
+    "count_weights",
+    "densify",
+    "draw",
+    "draw_connectivity",
+    "sparsify",
+]

@@ -1,0 +1,407 @@
+"""The randomly connected layer: `nn.Linear` in which only some connections exist."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gossamer.sparse.connectivity import Connectivity, Topology
+from gossamer.sparse.errors import checked_seed, complaint
+from gossamer.sparse.products import (
+    GroupLayout,
+    backward_tables,
+    grouped_feature_major,
+    grouped_token_major,
+)
+from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
+from gossamer.sparse.topology import draw_connectivity
+
+
+class RandomlyConnectedLinear(nn.Module):
+    """An affine layer whose connections are drawn once and fixed; a drop-in for `nn.Linear`.
+
+    Only existing weights are stored and trained: `sum(p.numel() for p in parameters())` is the
+    number of trainable weights, and an optimiser's state is as small. Whatever the density,
+    every output has an input and every input an output.
+
+    Topology and initial weights come from `seed` alone and are the same on any machine.
+
+    Initial weights are Glorot uniform for the *real* number of connections: even in
+    [-limit, limit], `limit = sqrt(6 / (inputs per output + outputs per input))`, both taken as
+    means over the layer. The bias starts at zero.
+
+    Departures. From Rasa's `RandomlyConnectedDense`: it stores and trains the whole kernel under
+    a mask, draws each connection with a probability (so that counts vary), and initialises
+    as if the kernel were dense, so that at 20 % its outputs start with less than half the
+    standard deviation. From `nn.Linear`: that one draws Kaiming-uniform weights and a random bias.
+
+    Args:
+        in_features: number of inputs, 1 or more.
+        out_features: number of outputs, 1 or more.
+        bias: whether to add a bias to the outputs.
+        connection_density: wished share of connections, in [0, 1]; 1.0 gives a dense layer. The
+            exact counts are stated at `draw_connectivity`.
+        topology: `uniform`, `fan_in` or `grouped`; `grouped` is the fast one.
+        seed: a whole number from 0 up. None draws one from torch's global generator, so
+            `torch.manual_seed` fixes it.
+        device: where the tensors live; torch's default device when None.
+        dtype: floating-point type of weights and bias; torch's default when None.
+
+    Attributes:
+        weight: the existing weights. *Shape:* (out_features, in_features) when dense,
+            (n_weights,) for `uniform`, (out_features, k) for `fan_in` and `grouped`.
+        bias: *Shape:* (out_features,), or None.
+        connectivity: who is connected to whom.
+        seed: the seed in use; None for a layer made from a connectivity.
+
+    Raises:
+        TypeError: a width or the seed is not an integer, or the density not a real number.
+        ValueError: a width is below 1, the density outside [0, 1], the seed negative or the
+            topology unknown.
+
+    *Shape:* input (..., in_features), output (..., out_features).
+    """
+
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+    indices: Tensor
+    _slots: Tensor
+    _rest_slots: Tensor
+    _rest_inputs: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        connection_density: float = 0.2,
+        topology: Topology | str = Topology.GROUPED,
+        seed: int | None = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        seed = fresh_seed() if seed is None else checked_seed(seed)
+        connectivity = draw_connectivity(
+            in_features,
+            out_features,
+            connection_density=connection_density,
+            topology=topology,
+            seed=seed,
+        )
+        self._set_up(connectivity, bias, seed, device, dtype)
+        self.reset_parameters()
+
+    @classmethod
+    def from_connectivity(
+        cls,
+        connectivity: Connectivity,
+        bias: bool = True,
+        *,
+        seed: int | None = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Self:
+        """Build a layer on given connections, with fresh initial weights.
+
+        Args:
+            connectivity: who is connected to whom.
+            bias: whether to add a bias.
+            seed: fixes the initial weights; None draws one from torch's global generator.
+            device: where the tensors live.
+            dtype: floating-point type of weights and bias.
+
+        Returns:
+            The layer. Its `seed` is None, since a seed alone could not build it again.
+
+        Raises:
+            TypeError: the seed is not an integer.
+            ValueError: the seed is negative.
+        """
+        layer = cls.__new__(cls)
+        nn.Module.__init__(layer)
+        layer._set_up(connectivity, bias, None, device, dtype)
+        layer.reset_parameters(fresh_seed() if seed is None else seed)
+        return layer
+
+    @classmethod
+    def from_masked_dense(cls, weight: Tensor, mask: Tensor, bias: Tensor | None = None) -> Self:
+        """Build a layer from a dense weight and a mask, as Rasa and pruning methods keep them.
+
+        The mask is taken as it is, also where it leaves a unit unconnected.
+
+        Args:
+            weight: the dense weight; device and dtype are taken from it.
+                *Shape:* (out_features, in_features)
+            mask: non-zero where a connection exists. *Shape:* (out_features, in_features)
+            bias: *Shape:* (out_features,); None for a layer without bias.
+
+        Returns:
+            A layer of `uniform` layout that computes `x @ (weight * mask).T + bias`.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if weight.ndim != 2 or weight.shape != mask.shape:
+            raise ValueError(
+                complaint(
+                    "weight and mask must both have the shape (out_features, in_features)",
+                    got=(tuple(weight.shape), tuple(mask.shape)),
+                    hint="transposing a kernel that is stored as (in, out)",
+                )
+            )
+        if bias is not None and bias.shape != weight.shape[:1]:
+            raise ValueError(
+                complaint(
+                    f"bias must have the shape ({weight.shape[0]},)",
+                    got=tuple(bias.shape),
+                    hint="one value per output",
+                )
+            )
+        connectivity = Connectivity.from_mask((mask != 0).cpu().numpy())
+        layer = cls.from_connectivity(
+            connectivity, bias is not None, seed=0, device=weight.device, dtype=weight.dtype
+        )
+        with torch.no_grad():
+            layer.weight.copy_(stored_weights(weight, connectivity))
+            if bias is not None and layer.bias is not None:
+                layer.bias.copy_(bias)
+        return layer
+
+    def _set_up(
+        self,
+        connectivity: Connectivity,
+        bias: bool,
+        seed: int | None,
+        device: torch.device | str | int | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        self.in_features = connectivity.in_features
+        self.out_features = connectivity.out_features
+        self.seed = seed
+        shape = connectivity.weight_shape
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        if bias:
+            self.bias = nn.Parameter(torch.empty(self.out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self._set_connectivity(connectivity)
+
+    def _set_connectivity(self, connectivity: Connectivity) -> None:
+        self.connectivity = connectivity
+        if connectivity.indices is None:
+            return
+        where = self.weight.device
+        self.register_buffer("indices", torch.tensor(connectivity.indices, device=where))
+        if connectivity.topology is Topology.GROUPED:
+            # Derived from the indices, so they stay out of the state dict.
+            tables = backward_tables(connectivity.indices, self.in_features)
+            names = ("_slots", "_rest_slots", "_rest_inputs")
+            for name, table in zip(names, tables, strict=True):
+                self.register_buffer(name, torch.tensor(table, device=where), persistent=False)
+
+    def replace_connectivity(self, connectivity: Connectivity) -> None:
+        """Put other connections in place; weights stay where they are stored.
+
+        Args:
+            connectivity: of the same topology, widths and number of weights.
+
+        Raises:
+            ValueError: it differs in one of these.
+        """
+        own = self.connectivity
+        same = (own.topology, own.in_features, own.out_features, own.weight_shape)
+        if same != (
+            connectivity.topology,
+            connectivity.in_features,
+            connectivity.out_features,
+            connectivity.weight_shape,
+        ):
+            raise ValueError(
+                complaint(
+                    "new connections must have the layer's topology, widths and weight count",
+                    got=connectivity,
+                    hint="RandomlyConnectedLinear.from_connectivity for a layer of another shape",
+                )
+            )
+        self._set_connectivity(connectivity)
+        self.seed = None
+
+    @property
+    def connection_density(self) -> float:
+        """The share of connections that exist, in [0, 1] (after rounding to whole weights)."""
+        return self.connectivity.density
+
+    @property
+    def topology(self) -> Topology:
+        """How the connections are laid out."""
+        return self.connectivity.topology
+
+    def reset_parameters(self, seed: int | None = None) -> None:
+        """Draw the weights again and set the bias to zero; the connections stay.
+
+        Args:
+            seed: fixes the weights. None uses the layer's own seed, which gives the first
+                weights again, or, where it has none, one from torch's global generator.
+
+        Raises:
+            TypeError: the seed is not an integer.
+            ValueError: the seed is negative.
+        """
+        if seed is None:
+            seed = fresh_seed() if self.seed is None else self.seed
+        n_weights = self.connectivity.n_weights
+        fans = n_weights / self.out_features + n_weights / self.in_features
+        limit = math.sqrt(6.0 / fans) if n_weights > 0 else 0.0
+        values = Stream(checked_seed(seed), Purpose.WEIGHTS).uniform(n_weights, limit)
+        with torch.no_grad():
+            self.weight.copy_(torch.from_numpy(values).reshape(self.weight.shape))
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to activations as any PyTorch layer takes them.
+
+        Args:
+            x: *Shape:* (..., in_features)
+
+        Returns:
+            *Shape:* (..., out_features)
+
+        Raises:
+            ValueError: the last dimension is not `in_features`.
+        """
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
+            raise ValueError(
+                complaint(
+                    f"the input's last dimension must be in_features = {self.in_features}",
+                    got=tuple(x.shape),
+                    hint="forward_feature_major, if the features come first",
+                )
+            )
+        if self._is_grouped:
+            tokens = x.reshape(-1, self.in_features)
+            y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
+            return y.reshape(*x.shape[:-1], self.out_features)
+        return F.linear(x, self.to_dense_weight(), self.bias)
+
+    def forward_feature_major(self, x: Tensor) -> Tensor:
+        """Apply the layer to feature-major activations; quicker for `grouped` layers.
+
+        Args:
+            x: *Shape:* (in_features, n_tokens)
+
+        Returns:
+            *Shape:* (out_features, n_tokens); the same numbers as `forward(x.T).T`.
+
+        Raises:
+            ValueError: the input has not two dimensions or the first is not `in_features`.
+        """
+        if x.ndim != 2 or x.shape[0] != self.in_features:
+            raise ValueError(
+                complaint(
+                    f"a feature-major input must have the shape ({self.in_features}, n_tokens)",
+                    got=tuple(x.shape),
+                    hint="forward, if the features come last",
+                )
+            )
+        if self._is_grouped:
+            return grouped_feature_major(x, self.weight, self.bias, self._layout())
+        if self.bias is None:
+            return torch.mm(self.to_dense_weight(), x)
+        return torch.addmm(self.bias.unsqueeze(1), self.to_dense_weight(), x)
+
+    def to_dense_weight(self) -> Tensor:
+        """Spread the weights over the whole kernel, zeros elsewhere; gradients flow through.
+
+        Returns:
+            *Shape:* (out_features, in_features); the parameter itself when the layer is dense.
+        """
+        connectivity = self.connectivity
+        if connectivity.is_dense:
+            return self.weight
+        size = (self.out_features, self.in_features)
+        if connectivity.topology is Topology.UNIFORM:
+            flat = self.weight.new_zeros(self.out_features * self.in_features)
+            return flat.scatter(0, self.indices.long(), self.weight).reshape(size)
+        inputs = self.indices.long()
+        if connectivity.topology is Topology.GROUPED:
+            small, n_larger = divmod(self.out_features, inputs.shape[0])
+            inputs = torch.cat(
+                [
+                    inputs[:n_larger].repeat_interleave(small + 1, dim=0),
+                    inputs[n_larger:].repeat_interleave(small, dim=0),
+                ]
+            )
+        return self.weight.new_zeros(size).scatter(1, inputs, self.weight)
+
+    @property
+    def _is_grouped(self) -> bool:
+        connectivity = self.connectivity
+        return connectivity.topology is Topology.GROUPED and not connectivity.is_dense
+
+    def _layout(self) -> GroupLayout:
+        return GroupLayout(
+            inputs=self.indices,
+            slots=self._slots,
+            rest_slots=self._rest_slots,
+            rest_inputs=self._rest_inputs,
+            out_features=self.out_features,
+        )
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Refuse weights that belong to other connections; otherwise load as every module does."""
+        stored = state_dict.get(f"{prefix}indices")
+        if not self.connectivity.is_dense and isinstance(stored, Tensor):
+            own = self.indices
+            if stored.shape != own.shape or not torch.equal(stored.to(own.device, own.dtype), own):
+                error_msgs.append(
+                    complaint(
+                        f"{prefix}indices must hold the connections this layer was drawn with",
+                        got=f"other connections, of shape {tuple(stored.shape)}",
+                        hint="building the model with the seed, density and topology it was "
+                        "saved with, or gossamer.sparse.adopt_connectivity",
+                    )
+                )
+                return
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+
+    def extra_repr(self) -> str:
+        """Show widths, counts and seed in the printed form of the layer."""
+        connectivity = self.connectivity
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}, topology={connectivity.topology.value!r}, "
+            f"weights={connectivity.n_weights} ({connectivity.density:.4g} of all), "
+            f"seed={self.seed}"
+        )
+
+
+def stored_weights(dense: Tensor, connectivity: Connectivity) -> Tensor:
+    """Pick the existing weights out of a dense weight, in the order they are stored.
+
+    Args:
+        dense: *Shape:* (out_features, in_features)
+        connectivity: which weights exist.
+
+    Returns:
+        *Shape:* `connectivity.weight_shape`
+    """
+    places = torch.from_numpy(connectivity.positions()).to(dense.device)
+    return dense.reshape(-1).index_select(0, places).reshape(connectivity.weight_shape)
