@@ -1,3 +1,33 @@
 """Gossamer: light dialogue understanding with randomly connected layers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0.dev0"
+
+__all__ = ["Assistant", "DIETClassifier", "RandomlyConnectedLinear", "__version__"]
+
+if TYPE_CHECKING:
+    from gossamer.assistant import Assistant as Assistant
+    from gossamer.nlu.diet.estimator import DIETClassifier as DIETClassifier
+    from gossamer.sparse import RandomlyConnectedLinear as RandomlyConnectedLinear
+
+_HOMES = {
+    "Assistant": "gossamer.assistant",
+    "DIETClassifier": "gossamer.nlu.diet.estimator",
+    "RandomlyConnectedLinear": "gossamer.sparse",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use, so that `import gossamer` needs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

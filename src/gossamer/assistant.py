@@ -6,9 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 import gossamer
 from gossamer.data import (
@@ -22,7 +19,9 @@ from gossamer.data import (
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.messages import Parse
-from gossamer.nlu.pipeline import Pipeline, StoredComponent
+from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
+from gossamer.nlu.registry import component_class
 from gossamer.nn.storage import load_model, save_model
 
 _KIND = "assistant"
@@ -82,7 +81,7 @@ class Assistant:
     @property
     def intents(self) -> list[str]:
         """Sorted names of the intents it can tell apart."""
-        return self.pipeline.intents
+        return sorted({i for part in self.pipeline.components for i in part.intents})
 
     def parse(self, text: str) -> Parse:
         """Understand one message."""
@@ -107,18 +106,7 @@ class Assistant:
         Raises:
             ModelFileError: it cannot be written there.
         """
-        arrays: dict[str, npt.NDArray[Any]] = {}
-        components = []
-        for number, stored in enumerate(self.pipeline.state()):
-            arrays |= {f"{number}.{name}": array for name, array in stored.state.arrays.items()}
-            components.append(
-                {
-                    "name": stored.name,
-                    "alias": stored.alias,
-                    "options": dict(stored.options),
-                    "state": dict(stored.state.json),
-                }
-            )
+        components, arrays = pipeline_to_parts(self.pipeline)
         content = {
             "kind": _KIND,
             "gossamer_version": gossamer.__version__,
@@ -147,33 +135,17 @@ class Assistant:
                 where=Location(path),
                 hint="the file that gossamer train nlu wrote",
             )
-        components = [
-            StoredComponent.from_parts(
-                part["name"],
-                part["alias"],
-                part["options"],
-                part["state"],
-                {
-                    name.partition(".")[2]: array
-                    for name, array in arrays.items()
-                    if name.partition(".")[0] == str(number)
-                },
-            )
-            for number, part in enumerate(content["pipeline"])
-        ]
-        pipeline = Pipeline.from_state(components)
+        pipeline = pipeline_from_parts(content["pipeline"], arrays)
         return cls(config_from_dict(content["config"]), pipeline, content["trained_at"])
 
 
 def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
     """The configuration with the option `random_seed` set wherever a component has it."""
-    from gossamer.nlu.pipeline import has_option
-
     return dataclasses.replace(
         config,
         pipeline=tuple(
             dataclasses.replace(part, options={**part.options, "random_seed": random_seed})
-            if has_option(part.name, "random_seed")
+            if "random_seed" in component_class(part.name, part.where).Options.model_fields
             else part
             for part in config.pipeline
         ),

@@ -1,0 +1,1 @@
+"""Text to meaning: tokenizers, featurizers, DIET, synonyms, fallback, and their pipeline."""

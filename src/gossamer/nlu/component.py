@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -74,6 +74,11 @@ class Component(ABC):
     @abstractmethod
     def process(self, batch: MessageBatch) -> None:
         """Add to the batch what this component provides."""
+
+    @property
+    def intents(self) -> Collection[str]:
+        """The intents it can tell apart; none unless it classifies."""
+        return ()
 
     def state(self) -> ComponentState:
         """What was learnt; everything that `restore` needs besides the options."""

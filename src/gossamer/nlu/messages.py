@@ -83,7 +83,7 @@ class EntityPrediction:
     processors: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON of Rasa's shape (`confidence_entity`, `confidence_role`, ...); absent parts left out."""
+        """JSON of Rasa's shape, absent parts left out (`confidence_entity`, `role`, ...)."""
         parts: dict[str, Any] = {
             "entity": self.entity,
             "start": self.start,

@@ -46,7 +46,9 @@ def epoch_batches(
     return batches
 
 
-def _balanced(order: Indices, labels: Indices, size: int, rng: np.random.Generator) -> Iterator[int]:
+def _balanced(
+    order: Indices, labels: Indices, size: int, rng: np.random.Generator
+) -> Iterator[int]:
     """Rasa's balanced order (behaviour of its batch strategy "balanced").
 
     Rounds over the labels in random order; in each a label gives its share of a batch, at least

@@ -32,7 +32,7 @@ class StepResult(NamedTuple):
 class Regularized(NamedTuple):
     """A kernel under L2, and which of its rows have a gradient (None for all)."""
 
-    weight: nn.Parameter
+    weight: Tensor
     rows: Tensor | None = None
 
 
@@ -163,7 +163,7 @@ def evaluate(
 
 
 @torch.no_grad()
-def add_l2_gradient(weight: nn.Parameter, strength: float, rows: Tensor | None = None) -> None:
+def add_l2_gradient(weight: Tensor, strength: float, rows: Tensor | None = None) -> None:
     """Add the gradient of strength * sum(weight^2) where the loss's own gradient is positive.
 
     That rule is Rasa 3.6's: an element with a zero or negative gradient is left alone. Keeping to

@@ -91,7 +91,7 @@ class SparseInputTable(nn.Module):
             occurs = np.zeros(x.shape[1], dtype=np.bool_)
             occurs[x.indices] = True
             self.touched = torch.from_numpy(np.flatnonzero(occurs))
-        product: Tensor = _SparseProduct.apply(self.weight, x)
+        product: Tensor = _SparseProduct.apply(self.weight, x)  # type: ignore[no-untyped-call]
         return product + self.bias
 
 
@@ -175,6 +175,10 @@ class FeedForward(nn.Module):
         for layer in self.layers:
             x = F.dropout(F.gelu(layer(x)), self.dropout, self.training)
         return x
+
+    def regularized(self) -> list[Tensor]:
+        """Kernels under L2."""
+        return [layer.get_parameter("weight") for layer in self.layers]
 
 
 def glorot_linear(in_features: int, out_features: int, bias: bool = True) -> nn.Linear:

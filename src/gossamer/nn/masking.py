@@ -58,7 +58,9 @@ class MaskedLanguageModel(nn.Module):
         chosen = is_chosen.nonzero().squeeze(1)
         fate = torch.rand(chosen.numel(), device=x.device)
         by_mask = chosen[fate < _REPLACED_BY_MASK]
-        by_other = chosen[(fate >= _REPLACED_BY_MASK) & (fate < _REPLACED_BY_MASK + _REPLACED_BY_OTHER)]
+        by_other = chosen[
+            (fate >= _REPLACED_BY_MASK) & (fate < _REPLACED_BY_MASK + _REPLACED_BY_OTHER)
+        ]
         others = torch.randint(max(1, n_tokens), (by_other.numel(),), device=x.device)
         masked = x.index_copy(0, by_mask, self.mask_vector.expand(by_mask.numel(), -1))
         return Masked(masked.index_copy(0, by_other, x.detach()[others]), chosen)
@@ -90,6 +92,6 @@ class MaskedLanguageModel(nn.Module):
         )
         return result
 
-    def regularized(self) -> list[nn.Parameter]:
+    def regularized(self) -> list[Tensor]:
         """Kernels under L2."""
         return [self.embed_output.weight, self.embed_token.weight]

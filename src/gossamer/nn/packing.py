@@ -53,12 +53,13 @@ class Packing:
 
         *Shape:* (n_positions, width) -> (n_seqs, max_len, width).
         """
-        padded: Tensor = _Pad.apply(x, self.row, self.slot)
+        padded: Tensor = _Pad.apply(x, self.row, self.slot)  # type: ignore[no-untyped-call]
         return padded.view(self.n_seqs, self.max_len, -1)
 
     def unpad(self, x: Tensor) -> Tensor:
         """Back from the rectangle. *Shape:* (n_seqs, max_len, width) -> (n_positions, width)."""
-        packed: Tensor = _Unpad.apply(x.reshape(self.n_seqs * self.max_len, -1), self.slot)
+        slots = x.reshape(self.n_seqs * self.max_len, -1)
+        packed: Tensor = _Unpad.apply(slots, self.slot)  # type: ignore[no-untyped-call]
         return packed
 
 

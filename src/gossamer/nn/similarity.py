@@ -31,7 +31,9 @@ class Negatives(NamedTuple):
     inputs: Tensor
 
     @classmethod
-    def draw(cls, n_inputs: int, n_labels: int, n_negatives: int, device: torch.device) -> Negatives:
+    def draw(
+        cls, n_inputs: int, n_labels: int, n_negatives: int, device: torch.device
+    ) -> Negatives:
         """Uniformly with replacement, from torch's global generator."""
         shape = (n_inputs, n_negatives)
         return cls(
@@ -207,8 +209,10 @@ class SingleLabelDotProductLoss(nn.Module):
             (F.relu(low + part.amax(1)) for part in (sims.ll, sims.ii, sims.li)),
             start=torch.zeros_like(sims.p),
         )
-        return F.relu(o.maximum_positive_similarity - sims.p) + negative + (
-            o.negative_margin_scale * rest
+        return (
+            F.relu(o.maximum_positive_similarity - sims.p)
+            + negative
+            + (o.negative_margin_scale * rest)
         )
 
 

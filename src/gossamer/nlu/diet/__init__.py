@@ -1,0 +1,1 @@
+"""DIET: one transformer for intents and entities."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,9 +24,16 @@ from gossamer.nlu.diet.features import (
     text_features,
     token_identities,
 )
-from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
+from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions, ModelConfidence
-from gossamer.nlu.diet.tags import TagKind, Tagging, TagSet, make_consistent, to_entities, token_span
+from gossamer.nlu.diet.tags import (
+    Tagging,
+    TagKind,
+    TagSet,
+    make_consistent,
+    to_entities,
+    token_span,
+)
 from gossamer.nlu.messages import (
     ComponentState,
     FeatureBlock,
@@ -109,10 +116,7 @@ class DIETComponent(Component):
             )
         tags = {
             kind: np.concatenate(
-                [
-                    tag_set.encode(batch.tokens[i], batch.examples[i].entities)
-                    for i in chosen
-                ]
+                [tag_set.encode(batch.tokens[i], batch.examples[i].entities) for i in chosen]
             )
             for kind, tag_set in self.tag_sets.items()
         }
@@ -263,9 +267,40 @@ class DIETComponent(Component):
 
     # -- answering -----------------------------------------------------------------------------
 
+    @property
+    def intents(self) -> Collection[str]:
+        """The intents it can tell apart."""
+        return self.labels
+
     def process(self, batch: MessageBatch) -> None:
         """Set intent and ranking and append entities of every text that has a token."""
-        if self.network is None or self._shape is None:
+        for chosen, text, encoded in self._encode(batch):
+            if self._label_embeddings is not None:
+                for i, row in zip(chosen, self._scores(encoded).tolist(), strict=True):
+                    parse = batch.parses[i]
+                    parse.intent_ranking = self._ranking(row)
+                    parse.intent = IntentPrediction(
+                        name=parse.intent_ranking[0].name, confidence=max(row)
+                    )
+            if self.tag_sets:
+                self._add_entities(batch, chosen, text, encoded)
+
+    def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
+        """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
+
+        A text without a token has the same in all.
+        """
+        rows = np.full((len(batch.texts), len(self.labels)), 1 / max(1, len(self.labels)))
+        for chosen, _, encoded in self._encode(batch):
+            rows[chosen] = self._scores(encoded).numpy()
+        return rows
+
+    def _encode(
+        self, batch: MessageBatch
+    ) -> Iterator[tuple[npt.NDArray[np.int64], TextFeatures, Encoded]]:
+        """Numbers of some texts, their features and the transformer's output, part by part."""
+        network = self.network
+        if network is None or self._shape is None:
             return
         use_sequence = self._shape.sequence != (0, 0)
         everything = text_features(
@@ -274,44 +309,45 @@ class DIETComponent(Component):
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
         order = order[batch.lengths[order] > 0]
         for start in range(0, len(order), _TEXTS_AT_A_TIME):
-            self._answer(batch, everything, order[start : start + _TEXTS_AT_A_TIME])
+            chosen = order[start : start + _TEXTS_AT_A_TIME]
+            is_all = len(chosen) == len(batch.texts) == 1
+            text = everything if is_all else everything.texts(chosen)
+            with torch.inference_mode():
+                encoded = network.encode(text)
+            yield chosen, text, encoded
 
     @torch.inference_mode()
-    def _answer(
-        self, batch: MessageBatch, everything: TextFeatures, chosen: npt.NDArray[np.int64]
+    def _scores(self, encoded: Encoded) -> Tensor:
+        """Confidence in each label. *Shape:* (n_texts, n_labels)."""
+        if self.network is None or self._label_embeddings is None:
+            raise ValueError("a model without intents has no confidence in them")
+        similarity = self.network.intent_loss.similarity(
+            self.network.embed_text(encoded.sentence), self._label_embeddings
+        )
+        if self.options.model_confidence is ModelConfidence.SOFTMAX:
+            return torch.softmax(similarity, dim=1)
+        return similarity
+
+    @torch.inference_mode()
+    def _add_entities(
+        self,
+        batch: MessageBatch,
+        chosen: npt.NDArray[np.int64],
+        text: TextFeatures,
+        encoded: Encoded,
     ) -> None:
-        network = self.network
-        if network is None:
+        if self.network is None:
             return
-        text = everything if len(chosen) == len(batch.texts) == 1 else everything.texts(chosen)
-        encoded = network.encode(text)
-        if self._label_embeddings is not None:
-            similarity = network.intent_loss.similarity(
-                network.embed_text(encoded.sentence), self._label_embeddings
+        found = self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+        for i, end, length in zip(chosen, np.cumsum(text.lengths), text.lengths, strict=True):
+            part = slice(int(end - length), int(end))
+            batch.parses[i].entities += to_entities(
+                batch.texts[i],
+                batch.tokens[i],
+                {kind: self._tagging(kind, paths, part) for kind, paths in found.items()},
+                extractor=self.name,
+                split_by_comma=self.options.split_entities_by_comma,
             )
-            if self.options.model_confidence is ModelConfidence.SOFTMAX:
-                similarity = torch.softmax(similarity, dim=1)
-            for i, row in zip(chosen, similarity.tolist(), strict=True):
-                parse = batch.parses[i]
-                parse.intent_ranking = self._ranking(row)
-                parse.intent = IntentPrediction(
-                    name=parse.intent_ranking[0].name, confidence=max(row)
-                )
-        if self.tag_sets:
-            paths = network.tag(encoded.tokens, torch.from_numpy(text.lengths))
-            ends = np.cumsum(text.lengths)
-            for i, end, length in zip(chosen, ends, text.lengths, strict=True):
-                part = slice(int(end - length), int(end))
-                taggings = {
-                    kind: self._tagging(kind, found, part) for kind, found in paths.items()
-                }
-                batch.parses[i].entities += to_entities(
-                    batch.texts[i],
-                    batch.tokens[i],
-                    taggings,
-                    extractor=self.name,
-                    split_by_comma=self.options.split_entities_by_comma,
-                )
 
     def _ranking(self, confidences: list[float]) -> list[IntentPrediction]:
         """Intents, best first, cut to `ranking_length`; ties by name."""
@@ -334,7 +370,7 @@ class DIETComponent(Component):
     # -- storing -------------------------------------------------------------------------------
 
     def state(self) -> ComponentState:
-        """Labels, tags, widths and seed as JSON; weights, topologies and label features as arrays."""
+        """Labels, tags, widths and seed; weights, connections and label features as arrays."""
         if self.network is None or self._shape is None:
             return ComponentState()
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -381,7 +417,9 @@ class DIETComponent(Component):
             TagKind(kind): TagSet(TagKind(kind), tuple(tags), self.options.BILOU_flag)
             for kind, tags in json["tags"].items()
         }
-        label_widths = None if json["label_widths"] is None else FeatureWidths(*json["label_widths"])
+        label_widths = (
+            None if json["label_widths"] is None else FeatureWidths(*json["label_widths"])
+        )
         self._shape = NetworkShape(
             FeatureWidths(*json["sequence_widths"]),
             FeatureWidths(*json["sentence_widths"]),

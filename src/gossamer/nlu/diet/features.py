@@ -59,7 +59,8 @@ class TextFeatures:
         starts = (np.cumsum(self.lengths) - self.lengths)[chosen]
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+        rows: Indices = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

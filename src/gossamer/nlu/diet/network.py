@@ -107,7 +107,7 @@ class EntityHead(nn.Module):
         logits: Tensor = self.logits(tokens)
         return logits
 
-    def regularized(self) -> list[nn.Parameter]:
+    def regularized(self) -> list[Tensor]:
         """Kernels under L2."""
         weights = [self.logits.weight, self.crf.transitions]
         return weights if self.embed_tag is None else [self.embed_tag.weight, *weights]
@@ -130,13 +130,16 @@ class DIETNetwork(nn.Module):
             _sparse_linear, density=options.connection_density, topology=options.topology
         )
         rate = options.drop_rate
-        rates = {
-            "sparse_dropout": rate if options.use_sparse_input_dropout else 0.0,
-            "dense_dropout": rate if options.use_dense_input_dropout else 0.0,
-        }
         units = options.dense_dimension["text"]
-        self.sequence_input = FeatureInput(*shape.sequence, units, **rates)
-        self.sentence_input = FeatureInput(*shape.sentence, units, **rates)
+        self.sequence_input, self.sentence_input = (
+            FeatureInput(
+                *widths,
+                units,
+                sparse_dropout=rate if options.use_sparse_input_dropout else 0.0,
+                dense_dropout=rate if options.use_dense_input_dropout else 0.0,
+            )
+            for widths in (shape.sequence, shape.sentence)
+        )
         self.has_sequence = self.sequence_input.width > 0
         self.has_sentence = self.sentence_input.width > 0
         width = self.sequence_input.width if self.has_sequence else self.sentence_input.width
@@ -252,32 +255,32 @@ class DIETNetwork(nn.Module):
 
     def regularized(self) -> list[Regularized]:
         """Kernels that Rasa puts under L2: not those inside the transformer's layers."""
-        result = []
         inputs = [self.sequence_input, self.sentence_input]
-        weights: list[nn.Parameter] = []
+        weights: list[Tensor] = []
         stacks = [self.sequence_unify, self.sentence_unify, self.hidden]
         if self.has_intents:
             inputs.append(self.label_input)
             weights += [self.text_embedding.weight, self.label_embedding.weight]
             stacks += [] if self.label_hidden is self.hidden else [self.label_hidden]
-        for part in inputs:
-            if part.table is not None:
-                result.append(Regularized(part.table.weight, part.table.touched))
+        tables = [part.table for part in inputs if part.table is not None]
         for stack in stacks:
-            weights += [] if stack is None else [layer.weight for layer in stack.layers]
+            weights += [] if stack is None else stack.regularized()
         if self.encoder is not None:
-            weights.append(self.encoder.input.weight)
+            weights.append(self.encoder.input.get_parameter("weight"))
         if self.masking is not None:
             weights += self.masking.regularized()
         for _, head in self._heads():
             weights += head.regularized()
-        return result + [Regularized(weight) for weight in weights]
+        return [Regularized(table.weight, table.touched) for table in tables] + [
+            Regularized(weight) for weight in weights
+        ]
 
     def _heads(self) -> list[tuple[TagKind, EntityHead]]:
         return [
-            (kind, self.entity_heads[kind.value])
+            (kind, head)
             for kind in TagKind
             if kind.value in self.entity_heads
+            and isinstance(head := self.entity_heads[kind.value], EntityHead)
         ]
 
     def _encode(

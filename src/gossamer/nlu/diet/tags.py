@@ -66,9 +66,7 @@ class TagSet:
             is_bilou,
         )
 
-    def encode(
-        self, tokens: Sequence[Token], entities: Sequence[Entity]
-    ) -> npt.NDArray[np.int64]:
+    def encode(self, tokens: Sequence[Token], entities: Sequence[Entity]) -> npt.NDArray[np.int64]:
         """Tag ids of a text's tokens. *Shape:* (n_tokens,).
 
         With BILOU an annotation counts only when it begins and ends at token boundaries; without,
@@ -229,9 +227,7 @@ def _continues(
     if gap <= 1:
         return True
     name = names[TagKind.ENTITY][i]
-    splits = (
-        split_by_comma if isinstance(split_by_comma, bool) else split_by_comma.get(name, True)
-    )
+    splits = split_by_comma if isinstance(split_by_comma, bool) else split_by_comma.get(name, True)
     return gap <= _MOST_GAP_WITH_COMMA and not splits
 
 

@@ -1,0 +1,443 @@
+"""DIET for a notebook: an estimator with scikit-learn's conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from gossamer.data import ComponentConfig, ProjectConfig
+from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.examples import Entity, Example, TrainingData
+from gossamer.nlu.component import EpochListener
+from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse
+from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
+from gossamer.nn.storage import load_model, save_model
+
+DEFAULT_FEATURIZERS: tuple[Mapping[str, Any], ...] = (
+    {"name": "WhitespaceTokenizer"},
+    {"name": "LexicalSyntacticFeaturizer"},
+    {"name": "CountVectorsFeaturizer"},
+    {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
+)
+"""Tokenizer and featurizers of Rasa's default pipeline, less the one for regular expressions."""
+
+_KIND = "DIETClassifier"
+_TEXTS_AT_A_TIME = 256
+
+EntityLike = Entity | Mapping[str, Any]
+
+
+class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Intents and entities from texts, with DIET's network.
+
+    All options are those of `DIETOptions`, with the same meaning and the same defaults (None
+    stands for the default of the three that are mappings); `featurizers` alone is different: it
+    takes what stands before DIET in a pipeline.
+
+    Args:
+        featurizers: tokenizer and featurizers as in `config.yml`, each a mapping with `name` and
+            options; None for `DEFAULT_FEATURIZERS`.
+
+    Attributes:
+        classes_: the intents, sorted. Absent when fitted without intents.
+        pipeline_: the trained pipeline.
+
+    Examples:
+        >>> texts = ["hello there", "hi", "book a flight to Rome", "fly me to Oslo"]
+        >>> intents = ["greet", "greet", "book", "book"]
+        >>> model = DIETClassifier(epochs=5, random_seed=1).fit(texts, intents)
+        >>> model.predict(["hi there"]).shape
+        (1,)
+    """
+
+    def __init__(
+        self,
+        *,
+        featurizers: Sequence[Mapping[str, Any]] | None = None,
+        hidden_layers_sizes: Mapping[str, Sequence[int]] | None = None,
+        share_hidden_layers: bool = False,
+        transformer_size: int = 256,
+        number_of_transformer_layers: int = 2,
+        number_of_attention_heads: int = 4,
+        use_key_relative_attention: bool = False,
+        use_value_relative_attention: bool = False,
+        max_relative_position: int = 5,
+        unidirectional_encoder: bool = False,
+        batch_size: int | Sequence[int] = (64, 256),
+        batch_strategy: str = "balanced",
+        epochs: int = 300,
+        random_seed: int | None = None,
+        learning_rate: float = 0.001,
+        embedding_dimension: int = 20,
+        dense_dimension: Mapping[str, int] | None = None,
+        concat_dimension: Mapping[str, int] | None = None,
+        number_of_negative_examples: int = 20,
+        similarity_type: str = "auto",
+        loss_type: str = "cross_entropy",
+        ranking_length: int = 10,
+        maximum_positive_similarity: float = 0.8,
+        maximum_negative_similarity: float = -0.4,
+        use_maximum_negative_similarity: bool = True,
+        scale_loss: bool = False,
+        regularization_constant: float = 0.002,
+        negative_margin_scale: float = 0.8,
+        drop_rate: float = 0.2,
+        drop_rate_attention: float = 0.0,
+        connection_density: float = 0.2,
+        use_sparse_input_dropout: bool = True,
+        use_dense_input_dropout: bool = True,
+        evaluate_every_number_of_epochs: int = 20,
+        evaluate_on_number_of_examples: int = 0,
+        intent_classification: bool = True,
+        entity_recognition: bool = True,
+        use_masked_language_model: bool = False,
+        BILOU_flag: bool = True,
+        split_entities_by_comma: bool | Mapping[str, bool] = True,
+        checkpoint_model: bool = False,
+        constrain_similarities: bool = False,
+        model_confidence: str | None = None,
+        renormalize_confidences: bool = False,
+        drop_small_last_batch: bool = False,
+        topology: str = "grouped",
+    ) -> None:
+        self.featurizers = featurizers
+        self.hidden_layers_sizes = hidden_layers_sizes
+        self.share_hidden_layers = share_hidden_layers
+        self.transformer_size = transformer_size
+        self.number_of_transformer_layers = number_of_transformer_layers
+        self.number_of_attention_heads = number_of_attention_heads
+        self.use_key_relative_attention = use_key_relative_attention
+        self.use_value_relative_attention = use_value_relative_attention
+        self.max_relative_position = max_relative_position
+        self.unidirectional_encoder = unidirectional_encoder
+        self.batch_size = batch_size
+        self.batch_strategy = batch_strategy
+        self.epochs = epochs
+        self.random_seed = random_seed
+        self.learning_rate = learning_rate
+        self.embedding_dimension = embedding_dimension
+        self.dense_dimension = dense_dimension
+        self.concat_dimension = concat_dimension
+        self.number_of_negative_examples = number_of_negative_examples
+        self.similarity_type = similarity_type
+        self.loss_type = loss_type
+        self.ranking_length = ranking_length
+        self.maximum_positive_similarity = maximum_positive_similarity
+        self.maximum_negative_similarity = maximum_negative_similarity
+        self.use_maximum_negative_similarity = use_maximum_negative_similarity
+        self.scale_loss = scale_loss
+        self.regularization_constant = regularization_constant
+        self.negative_margin_scale = negative_margin_scale
+        self.drop_rate = drop_rate
+        self.drop_rate_attention = drop_rate_attention
+        self.connection_density = connection_density
+        self.use_sparse_input_dropout = use_sparse_input_dropout
+        self.use_dense_input_dropout = use_dense_input_dropout
+        self.evaluate_every_number_of_epochs = evaluate_every_number_of_epochs
+        self.evaluate_on_number_of_examples = evaluate_on_number_of_examples
+        self.intent_classification = intent_classification
+        self.entity_recognition = entity_recognition
+        self.use_masked_language_model = use_masked_language_model
+        self.BILOU_flag = BILOU_flag
+        self.split_entities_by_comma = split_entities_by_comma
+        self.checkpoint_model = checkpoint_model
+        self.constrain_similarities = constrain_similarities
+        self.model_confidence = model_confidence
+        self.renormalize_confidences = renormalize_confidences
+        self.drop_small_last_batch = drop_small_last_batch
+        self.topology = topology
+
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Any] | None = None,
+        entities: Sequence[Sequence[EntityLike]] | None = None,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> Self:
+        """Train.
+
+        Args:
+            X: the texts.
+            y: the intent of each text, strings or integers; None to learn entities only.
+            entities: the entities of each text: `Entity` objects, or mappings with `start`, `end`
+                and `entity`, and where wanted `value`, `role` and `group`.
+            on_epoch: called after every epoch.
+
+        Returns:
+            Itself.
+
+        Raises:
+            DataError: lengths differ, a text is no string, an entity lies outside its text, or
+                there is nothing to learn.
+            ConfigError: an option is not valid.
+        """
+        texts = _checked_texts(X)
+        if y is None and entities is None:
+            raise DataError("fit needs intents, entities or both", hint="fit(texts, intents)")
+        classes, names = _classes(y, len(texts))
+        annotations = _annotations(entities, texts)
+        intents = [None] * len(texts) if y is None else [names[label] for label in np.asarray(y)]
+        data = TrainingData(
+            examples=tuple(
+                Example(text=text, intent=intent, entities=found)
+                for text, intent, found in zip(texts, intents, annotations, strict=True)
+            )
+        )
+        pipeline = Pipeline.from_config(self._config(with_intents=y is not None))
+        pipeline.train(data, on_epoch=on_epoch)
+        self._take(pipeline, classes)
+        return self
+
+    def predict(self, X: Sequence[str]) -> npt.NDArray[Any]:
+        """The most probable intent of each text. *Shape:* (n_texts,)."""
+        probabilities = self.predict_proba(X)
+        predicted: npt.NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        return predicted
+
+    def predict_proba(self, X: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Confidence in each intent, in the order of `classes_`.
+
+        With the margin loss these are similarities, not probabilities. A text with no word in it
+        gets the same confidence for all. *Shape:* (n_texts, n_classes).
+        """
+        check_is_fitted(self, "pipeline_")
+        if not hasattr(self, "classes_"):
+            raise DataError(
+                "intents can only be predicted by a model fitted with intents",
+                hint="fit(texts, intents), or predict_entities",
+            )
+        texts = _checked_texts(X)
+        parts = [
+            self._confidences(texts[start : start + _TEXTS_AT_A_TIME])
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME)
+        ]
+        n_classes = len(self.classes_)
+        rows = np.concatenate(parts) if parts else np.zeros((0, n_classes))
+        # The network numbers intents by their sorted names, `classes_` may be numbers.
+        by_class: npt.NDArray[np.float64] = rows[:, self._column_of_class]
+        return by_class
+
+    def parse(self, text: str) -> Parse:
+        """Intent, ranking and entities of one text."""
+        return self.parse_many([text])[0]
+
+    def parse_many(self, texts: Sequence[str]) -> list[Parse]:
+        """Intent, ranking and entities of each text; intents are named as in `fit`."""
+        check_is_fitted(self, "pipeline_")
+        checked = _checked_texts(texts)
+        parses: list[Parse] = []
+        for start in range(0, len(checked), _TEXTS_AT_A_TIME):
+            parses += self.pipeline_.parse(checked[start : start + _TEXTS_AT_A_TIME])
+        for parse in parses:
+            parse.intent = self._renamed(parse.intent)
+            parse.intent_ranking = [self._renamed(intent) for intent in parse.intent_ranking]
+        return parses
+
+    def predict_entities(self, X: Sequence[str]) -> list[list[EntityPrediction]]:
+        """The entities of each text."""
+        return [parse.entities for parse in self.parse_many(X)]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fitted model to one file, atomically; see `gossamer.nn.storage`.
+
+        Raises:
+            ModelFileError: it cannot be written there.
+        """
+        check_is_fitted(self, "pipeline_")
+        components, arrays = pipeline_to_parts(self.pipeline_)
+        content = {
+            "kind": _KIND,
+            "parameters": _plain(self.get_params()),
+            "classes": self.classes_.tolist() if hasattr(self, "classes_") else None,
+            "pipeline": components,
+        }
+        path = Path(path)
+        save_model(path, content, arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote. No code from the file is run.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, altered or no such model.
+        """
+        path = Path(path)
+        content, arrays = load_model(path)
+        if content.get("kind") != _KIND:
+            raise ModelFileError(
+                "this must be a DIETClassifier",
+                got=content.get("kind"),
+                where=Location(path),
+                hint="gossamer.Assistant.load for an assistant",
+            )
+        model = cls(**content["parameters"])
+        classes = content["classes"]
+        model._take(
+            pipeline_from_parts(content["pipeline"], arrays),
+            None if classes is None else np.array(classes),
+        )
+        return model
+
+    @property
+    def _diet(self) -> DIETComponent:
+        return next(c for c in self.pipeline_.components if isinstance(c, DIETComponent))
+
+    def _confidences(self, texts: list[str]) -> npt.NDArray[np.float64]:
+        rows = np.full((len(texts), len(self._diet.labels)), 1 / len(self._diet.labels))
+        filled = [number for number, text in enumerate(texts) if text.strip()]
+        if filled:
+            batch = MessageBatch(texts=[texts[number] for number in filled])
+            for component in self.pipeline_.components:
+                if component is self._diet:
+                    break
+                component.process(batch)
+            rows[filled] = self._diet.confidences(batch)
+        return rows
+
+    def _take(self, pipeline: Pipeline, classes: npt.NDArray[Any] | None) -> None:
+        self.pipeline_ = pipeline
+        for leftover in ("classes_", "_column_of_class", "_class_of_name"):
+            self.__dict__.pop(leftover, None)
+        if classes is not None:
+            names = _class_names(classes)
+            self.classes_ = classes
+            self._class_of_name = {name: str(label) for label, name in names.items()}
+            column = {name: i for i, name in enumerate(self._diet.labels)}
+            self._column_of_class = np.array([column[names[label]] for label in classes.tolist()])
+
+    def _renamed(self, intent: IntentPrediction) -> IntentPrediction:
+        if intent.name is None:
+            return intent
+        return IntentPrediction(name=self._class_of_name[intent.name], confidence=intent.confidence)
+
+    def _config(self, *, with_intents: bool) -> ProjectConfig:
+        options = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name != "featurizers" and value is not None
+        }
+        options = _plain(options)
+        if not with_intents:
+            options["intent_classification"] = False
+        steps = DEFAULT_FEATURIZERS if self.featurizers is None else self.featurizers
+        parts = [
+            ComponentConfig(
+                name=str(step.get("name")),
+                options={key: value for key, value in step.items() if key != "name"},
+                where=None,
+            )
+            for step in steps
+        ]
+        diet = ComponentConfig(name=DIETComponent.name, options=options, where=None)
+        return ProjectConfig(
+            language=None,
+            recipe="default.v1",
+            assistant_id=None,
+            pipeline=(*parts, diet),
+            policies=(),
+            where=None,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: lists, dicts and Python's own numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _checked_texts(texts: Sequence[str]) -> list[str]:
+    if isinstance(texts, str):
+        raise DataError("texts must be a sequence of strings", got=texts, hint="[text]")
+    checked = list(texts)
+    for number, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise DataError(f"text number {number} must be a string", got=text)
+    return checked
+
+
+def _classes(
+    y: Sequence[Any] | None, n_texts: int
+) -> tuple[npt.NDArray[Any] | None, dict[Any, str]]:
+    if y is None:
+        return None, {}
+    labels = np.asarray(y)
+    if labels.shape != (n_texts,):
+        raise DataError(
+            "fit needs one intent for each text", got=f"{labels.shape} for {n_texts} texts"
+        )
+    if labels.dtype.kind not in "iuUO" or any(
+        not isinstance(label, str | int | np.integer) or label == "" for label in labels
+    ):
+        raise DataError("intents must be non-empty strings or integers", got=labels[:3].tolist())
+    classes = np.unique(labels)
+    return classes, _class_names(classes)
+
+
+def _class_names(classes: npt.NDArray[Any]) -> dict[Any, str]:
+    """The name under which each class is trained.
+
+    A slash would make a retrieval intent of it, so it becomes a blank; what would then be the same
+    name gets a number.
+    """
+    names: dict[Any, str] = {}
+    taken: set[str] = set()
+    for label in classes.tolist():
+        name = str(label).replace("/", " ")
+        unique, number = name, 2
+        while unique in taken:
+            unique, number = f"{name} {number}", number + 1
+        taken.add(unique)
+        names[label] = unique
+    return names
+
+
+def _annotations(
+    entities: Sequence[Sequence[EntityLike]] | None, texts: Sequence[str]
+) -> list[tuple[Entity, ...]]:
+    if entities is None:
+        return [()] * len(texts)
+    if len(entities) != len(texts):
+        raise DataError(
+            "fit needs one list of entities for each text",
+            got=f"{len(entities)} lists for {len(texts)} texts",
+            hint="an empty list for a text without entities",
+        )
+    return [
+        tuple(
+            sorted((_entity(part, text, number) for part in found), key=lambda e: (e.start, e.end))
+        )
+        for number, (text, found) in enumerate(zip(texts, entities, strict=True))
+    ]
+
+
+def _entity(part: EntityLike, text: str, number: int) -> Entity:
+    if not isinstance(part, Entity):
+        unknown = set(part) - {"start", "end", "entity", "value", "role", "group"}
+        missing = {"start", "end", "entity"} - set(part)
+        if unknown or missing:
+            raise DataError(
+                f"an entity of text number {number} needs start, end and entity, and may have "
+                "value, role and group",
+                got=dict(part),
+            )
+        value = part.get("value", text[part["start"] : part["end"]])
+        part = Entity(**{**part, "value": value})
+    if not 0 <= part.start < part.end <= len(text):
+        raise DataError(
+            f"an entity of text number {number} must lie within the text's {len(text)} characters",
+            got=(part.start, part.end),
+        )
+    return part

@@ -1,0 +1,113 @@
+"""Recognises an intent by one of its training texts standing in the message."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any, ClassVar
+
+from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.examples import TrainingData
+from gossamer.nlu.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.messages import ComponentState, IntentPrediction, MessageBatch, TrainingBatch
+
+
+class KeywordIntentClassifierOptions(ComponentOptions):
+    """Options of `KeywordIntentClassifier`.
+
+    Attributes:
+        case_sensitive: "Hi" does not match "hi".
+    """
+
+    case_sensitive: bool = True
+
+
+class KeywordIntentClassifier(Component):
+    r"""Every training text is a keyword: found as whole words in a message, it gives its intent.
+
+    As in Rasa, a keyword is a regular expression (`hi|hello`, `\d+ tickets`), the first in the
+    order of the training data that is found wins with confidence 1.0, a keyword of two intents
+    counts for none, and when nothing is found the intent of an earlier classifier stays. The
+    ranking of an earlier classifier stays in any case.
+
+    Departure from Rasa: a text that is no valid regular expression is refused in training, where
+    Rasa fails on the first message.
+    """
+
+    name: ClassVar[str] = "KeywordIntentClassifier"
+    Options: ClassVar[type[ComponentOptions]] = KeywordIntentClassifierOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"intent"})
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.options: KeywordIntentClassifierOptions
+        self._keywords: list[tuple[str, str, re.Pattern[str]]] = []
+
+    def train(
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Collect keywords. Raises `DataError` for a text that is no regular expression."""
+        intents: dict[str, str] = {}
+        ambiguous: dict[str, Location | None] = {}
+        places: dict[str, Location | None] = {}
+        for example in batch.examples:
+            intent = example.base_intent
+            if intent is None:
+                continue
+            if intents.setdefault(example.text, intent) != intent:
+                ambiguous.setdefault(example.text, example.where)
+            places.setdefault(example.text, example.where)
+        for text, where in ambiguous.items():
+            place = "" if where is None else f"{where}: "
+            warnings.warn(
+                f"{place}'{text}' is an example of several intents, so it is no keyword of any",
+                stacklevel=2,
+            )
+        self._keywords = [
+            (text, intent, self._compile(text, places[text]))
+            for text, intent in intents.items()
+            if text not in ambiguous
+        ]
+
+    def process(self, batch: MessageBatch) -> None:
+        """Set the intent of each message in which a keyword is found."""
+        for text, parse in zip(batch.texts, batch.parses, strict=True):
+            for _, intent, pattern in self._keywords:
+                if pattern.search(text) is not None:
+                    parse.intent = IntentPrediction(name=intent, confidence=1.0)
+                    break
+
+    def state(self) -> ComponentState:
+        """The keywords with their intents, in order."""
+        keywords = [[text, intent] for text, intent, _ in self._keywords]
+        return ComponentState(json={"keywords": keywords})
+
+    def restore(self, state: ComponentState) -> None:
+        """Take over stored keywords. Raises `ModelFileError` when they do not fit."""
+        stored: Any = state.json.get("keywords")
+        if not isinstance(stored, list) or not all(
+            isinstance(item, list) and [type(part) for part in item] == [str, str]
+            for item in stored
+        ):
+            raise ModelFileError(
+                f"{self.name} must be stored with pairs of keyword and intent", got=stored
+            )
+        try:
+            self._keywords = [(text, intent, self._compile(text, None)) for text, intent in stored]
+        except DataError as error:
+            raise ModelFileError(error.must_hold, got=error.got) from error
+
+    def _compile(self, text: str, where: Location | None) -> re.Pattern[str]:
+        try:
+            return re.compile(rf"\b{text}\b", 0 if self.options.case_sensitive else re.IGNORECASE)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise DataError(
+                f"a keyword must be a valid regular expression, but this is none: {error}",
+                got=text,
+                where=where,
+                hint=f"escape characters such as ( or ?, or leave {self.name} out of the pipeline",
+            ) from error

@@ -1,0 +1,86 @@
+"""Cuts a text into the words or n-grams that count vectors count.
+
+The same terms as scikit-learn's CountVectorizer makes, without importing scikit-learn when a
+trained model is served.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Analyzer: TypeAlias = Literal["word", "char", "char_wb"]
+
+#: What a word is: unlike scikit-learn's default it may have a single character.
+WORD_PATTERN = r"(?u)\b\w+\b"
+_WORD = re.compile(WORD_PATTERN)
+_SPACES = re.compile(r"\s\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NgramAnalyzer:
+    """Text to terms.
+
+    Attributes:
+        analyzer: "word" for runs of words, "char" for runs of characters, "char_wb" for runs of
+            characters inside words, each padded with a blank on both sides.
+        min_ngram: shortest run.
+        max_ngram: longest run.
+        lowercase: lower-case the text first.
+        strip_accents: take accents away: "ascii" drops all that is not ASCII then, "unicode"
+            drops combining marks, None nothing.
+        stop_words: words that do not count.
+    """
+
+    analyzer: Analyzer = "word"
+    min_ngram: int = 1
+    max_ngram: int = 1
+    lowercase: bool = True
+    strip_accents: Literal["ascii", "unicode"] | None = None
+    stop_words: Collection[str] = ()
+
+    def __call__(self, text: str) -> list[str]:
+        """The terms of a text, repetitions kept."""
+        text = self._strip_accents(text.lower() if self.lowercase else text)
+        if self.analyzer == "word":
+            return self._word_ngrams(text)
+        text = _SPACES.sub(" ", text)
+        if self.analyzer == "char":
+            return self._char_ngrams(text)
+        return [ngram for word in text.split() for ngram in self._padded_ngrams(word)]
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the terms of words joined by blanks are the terms of the words, added up."""
+        return self.analyzer == "char_wb" or (self.analyzer == "word" and self.max_ngram == 1)
+
+    def _strip_accents(self, text: str) -> str:
+        if self.strip_accents is None or text.isascii():
+            return text
+        decomposed = unicodedata.normalize("NFKD", text)
+        if self.strip_accents == "ascii":
+            return decomposed.encode("ascii", "ignore").decode("ascii")
+        return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+    def _word_ngrams(self, text: str) -> list[str]:
+        words = [word for word in _WORD.findall(text) if word not in self.stop_words]
+        return [
+            " ".join(words[start : start + size])
+            for size in range(self.min_ngram, min(self.max_ngram, len(words)) + 1)
+            for start in range(len(words) - size + 1)
+        ]
+
+    def _char_ngrams(self, text: str) -> list[str]:
+        return [
+            text[start : start + size]
+            for size in range(self.min_ngram, min(self.max_ngram, len(text)) + 1)
+            for start in range(len(text) - size + 1)
+        ]
+
+    def _padded_ngrams(self, word: str) -> list[str]:
+        padded = f" {word} "
+        # A word shorter than the shortest run still counts, once and whole.
+        return self._char_ngrams(padded) or [padded]

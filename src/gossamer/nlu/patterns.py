@@ -1,0 +1,164 @@
+"""The regular expressions and lookup tables of training data, as patterns to search with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.examples import TrainingData
+
+_DEEPEST_SHARED_PREFIX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPattern:
+    """A regular expression with the name its author gave it.
+
+    Attributes:
+        name: of the regex or lookup table; several patterns may share one.
+        pattern: source text of the expression.
+        compiled: ready to search.
+    """
+
+    name: str
+    pattern: str
+    compiled: re.Pattern[str]
+
+
+def collect_patterns(
+    data: TrainingData,
+    *,
+    use_regexes: bool,
+    use_lookup_tables: bool,
+    use_word_boundaries: bool,
+    case_sensitive: bool,
+    names: Collection[str] | None = None,
+) -> list[NamedPattern]:
+    """The regexes, sorted by name and pattern and without repetitions, then the lookup tables.
+
+    Args:
+        data: what people wrote.
+        use_regexes: include regexes.
+        use_lookup_tables: include lookup tables, in the order they were read.
+        use_word_boundaries: an element of a lookup table matches whole words only.
+        case_sensitive: "a" does not match "A".
+        names: only patterns of these names; None for all.
+
+    Raises:
+        DataError: an expression is not valid.
+    """
+    patterns: list[NamedPattern] = []
+    if use_regexes:
+        unique = {f"{item.name}+{item.pattern}": item for item in data.regexes}
+        for _, item in sorted(unique.items()):
+            if names is None or item.name in names:
+                patterns.append(
+                    compile_pattern(item.name, item.pattern, case_sensitive, item.where)
+                )
+    if use_lookup_tables:
+        for table in data.lookups:
+            if names is None or table.name in names:
+                source = lookup_pattern(
+                    table.elements,
+                    use_word_boundaries=use_word_boundaries,
+                    case_sensitive=case_sensitive,
+                )
+                patterns.append(compile_pattern(table.name, source, case_sensitive, table.where))
+    return patterns
+
+
+def compile_pattern(
+    name: str, pattern: str, case_sensitive: bool, where: Location | None = None
+) -> NamedPattern:
+    """Compile one expression. Raises `DataError` when it is not valid."""
+    try:
+        compiled = re.compile(pattern, 0 if case_sensitive else re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise DataError(
+            f"a regex must be a valid regular expression, but '{name}' is not: {error}",
+            got=pattern,
+            where=where,
+            hint="escape characters that are meant literally, such as \\( or \\?",
+        ) from error
+    return NamedPattern(name, pattern, compiled)
+
+
+def patterns_to_json(patterns: Iterable[NamedPattern]) -> list[dict[str, str]]:
+    """Plain JSON values to store patterns with."""
+    return [{"name": item.name, "pattern": item.pattern} for item in patterns]
+
+
+def patterns_from_json(stored: Any, *, case_sensitive: bool, owner: str) -> list[NamedPattern]:
+    """The reverse of `patterns_to_json`.
+
+    Raises:
+        ModelFileError: the value was not written by it; `owner` names the component.
+    """
+    if not isinstance(stored, list) or not all(
+        isinstance(item, dict)
+        and isinstance(item.get("name"), str)
+        and isinstance(item.get("pattern"), str)
+        for item in stored
+    ):
+        raise ModelFileError(f"{owner} must be stored with a list of named patterns", got=stored)
+    try:
+        return [compile_pattern(item["name"], item["pattern"], case_sensitive) for item in stored]
+    except DataError as error:
+        raise ModelFileError(f"{owner}: {error.must_hold}", got=error.got) from error
+
+
+def lookup_pattern(
+    elements: Sequence[str], *, use_word_boundaries: bool, case_sensitive: bool
+) -> str:
+    """One expression that finds the elements of a lookup table, trying them in their order.
+
+    It matches what the plain alternation of the elements matches, but shares their common
+    beginnings, so that the cost of a search hardly grows with the table.
+    """
+    words = [element for element in dict.fromkeys(elements) if element]
+    if not words:
+        return r"(?!)"  # matches nothing; the table keeps its feature column
+    # Which letters match each other regardless of case is only plain in ASCII.
+    can_share = case_sensitive or all(word.isascii() for word in words)
+    if can_share:
+        body = _shared_prefixes(words, case_sensitive=case_sensitive, depth=0)
+    else:
+        body = "|".join(map(re.escape, words))
+    return rf"\b(?:{body})\b" if use_word_boundaries else f"(?:{body})"
+
+
+def _shared_prefixes(words: Sequence[str], *, case_sensitive: bool, depth: int) -> str:
+    """Alternatives grouped by first letter; the order in which they are tried stays the same.
+
+    Alternatives with different first letters never match at the same place, so they may change
+    places. The empty alternative matches everywhere and therefore keeps its place.
+    """
+    if depth >= _DEEPEST_SHARED_PREFIX:
+        return "|".join(map(re.escape, words))
+    parts: list[str] = []
+    groups: dict[str, list[str]] = {}
+    for word in words:
+        if word:
+            key = word[0] if case_sensitive else word[0].lower()
+            groups.setdefault(key, []).append(word)
+        else:
+            parts.extend(_join_groups(groups, case_sensitive, depth))
+            parts.append("")
+            groups = {}
+    parts.extend(_join_groups(groups, case_sensitive, depth))
+    return "|".join(parts)
+
+
+def _join_groups(groups: dict[str, list[str]], case_sensitive: bool, depth: int) -> list[str]:
+    parts: list[str] = []
+    for key, members in groups.items():
+        if len(members) == 1:
+            parts.append(re.escape(members[0]))
+            continue
+        rests = [member[1:] for member in members]
+        inner = _shared_prefixes(rests, case_sensitive=case_sensitive, depth=depth + 1)
+        parts.append(f"{re.escape(key)}(?:{inner})")
+    return parts

@@ -1,0 +1,207 @@
+"""The components of an assistant in their order: trained together, applied one after the other."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gossamer.data.config import ProjectConfig
+from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
+from gossamer.data.examples import TrainingData
+from gossamer.nlu.component import Component, EpochListener
+from gossamer.nlu.direct_message import DirectMessageHandler
+from gossamer.nlu.messages import ComponentState, MessageBatch, Parse, TrainingBatch
+from gossamer.nlu.options_reader import read_options
+from gossamer.nlu.pipeline_checks import check_components, warn_of_unused_data
+from gossamer.nlu.registry import component_class, known_components, register
+
+__all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
+
+_TEXTS_AT_A_TIME = 256
+
+
+class ComponentRecord(NamedTuple):
+    """A trained component, in parts that can be stored.
+
+    Attributes:
+        name: of the component.
+        alias: unique in the pipeline.
+        options: all of them, as plain JSON values.
+        state: what was learnt.
+    """
+
+    name: str
+    alias: str
+    options: dict[str, Any]
+    state: ComponentState
+
+
+class Pipeline:
+    """Text in, `Parse` out.
+
+    After the last component comes a `DirectMessageHandler`, always, as in Rasa.
+
+    Args:
+        components: in order, without the handler of direct messages.
+        wheres: where each is written, for error messages.
+        language: of the assistant; some tokenizers refuse some languages.
+
+    Raises:
+        ConfigError: the components do not fit together (see `check_components`).
+    """
+
+    def __init__(
+        self,
+        components: Sequence[Component],
+        *,
+        wheres: Sequence[Location | None] | None = None,
+        language: str | None = None,
+    ) -> None:
+        if not components:
+            raise ConfigError("a pipeline needs at least one component")
+        places = [None] * len(components) if wheres is None else wheres
+        check_components(components, places, language=language)
+        self._components = tuple(components)
+        self._direct = DirectMessageHandler()
+        self._is_trained = False
+
+    @classmethod
+    def from_config(cls, config: ProjectConfig) -> Pipeline:
+        """Build the pipeline that a `config.yml` describes.
+
+        Raises:
+            ConfigError: a component or an option is unknown, a value is not valid, or the
+                components do not fit together; the message tells the place in the file.
+        """
+        if not config.pipeline:
+            raise ConfigError(
+                "the pipeline needs at least one component",
+                where=config.where,
+                hint="WhitespaceTokenizer, CountVectorsFeaturizer and DIETClassifier",
+            )
+        components: list[Component] = []
+        counts: Counter[str] = Counter()
+        for item in config.pipeline:
+            kind = component_class(item.name, item.where)
+            options = read_options(kind, item.options, item.where)
+            counts[kind.name] += 1
+            alias = getattr(options, "alias", None)
+            if alias is None:
+                number = counts[kind.name]
+                alias = kind.name if number == 1 else f"{kind.name}_{number}"
+            components.append(kind(options, alias=alias))
+        return cls(
+            components, wheres=[item.where for item in config.pipeline], language=config.language
+        )
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All components in order, the handler of direct messages last."""
+        return (*self._components, self._direct)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether `parse` can be called."""
+        return self._is_trained
+
+    def train(self, data: TrainingData, *, on_epoch: EpochListener | None = None) -> None:
+        """Train every component on the unique examples, each on what the earlier ones provide.
+
+        Raises:
+            DataError: there is nothing to train on, or a component cannot use the data.
+        """
+        warn_of_unused_data(self._components, data)
+        examples = []
+        for example in data.unique_examples():
+            if example.text.strip():
+                examples.append(example)
+            else:
+                place = "" if example.where is None else f"{example.where}: "
+                warnings.warn(f"{place}an example without text is left out", stacklevel=2)
+        if not examples:
+            raise DataError("training needs at least one example with a text")
+        batch = TrainingBatch(
+            texts=[example.text for example in examples], examples=examples, labels=data.intents
+        )
+        for component in self.components:
+            component.train(data, batch, on_epoch=on_epoch)
+            if component.provides & {"tokens", "features"}:
+                component.process(batch)
+        self._is_trained = True
+
+    def parse(self, texts: Sequence[str]) -> list[Parse]:
+        """Understand messages; one result for each, in order.
+
+        A text with nothing but white space has no intent (None, 0.0) and no entities.
+
+        Raises:
+            TypeError: one string was given where a list of them is meant.
+            RuntimeError: the pipeline is not trained.
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings (got one string). Try: [text]")
+        if not self._is_trained:
+            raise RuntimeError("a pipeline must be trained before it parses. Try: train(data)")
+        parses = [Parse(text=text) for text in texts]
+        filled = [index for index, text in enumerate(texts) if text.strip()]
+        for start in range(0, len(filled), _TEXTS_AT_A_TIME):
+            chosen = filled[start : start + _TEXTS_AT_A_TIME]
+            batch = self.process([texts[index] for index in chosen])
+            for index, parse in zip(chosen, batch.parses, strict=True):
+                parses[index] = parse
+        return parses
+
+    def process(self, texts: Sequence[str]) -> MessageBatch:
+        """Send non-blank texts through all components; the batch keeps tokens and features."""
+        batch = MessageBatch(texts=texts)
+        for component in self.components:
+            component.process(batch)
+        for parse, tokens in zip(batch.parses, batch.tokens, strict=False):
+            parse.tokens = tokens
+        return batch
+
+    def state(self) -> list[ComponentRecord]:
+        """All components with what they have learnt, in order."""
+        return [
+            ComponentRecord(
+                component.name,
+                component.alias,
+                component.options.model_dump(mode="json"),
+                component.state(),
+            )
+            for component in self.components
+        ]
+
+    @classmethod
+    def from_state(
+        cls, records: Sequence[tuple[str, str, Mapping[str, Any], ComponentState]]
+    ) -> Pipeline:
+        """The trained pipeline that `state` described.
+
+        Raises:
+            ModelFileError: the records do not describe a pipeline of this version.
+        """
+        if not records or records[-1][0] != DirectMessageHandler.name:
+            raise ModelFileError(
+                f"a stored pipeline must end with {DirectMessageHandler.name}",
+                got=[record[0] for record in records],
+            )
+        try:
+            components: list[Component] = []
+            for name, alias, options, _ in records[:-1]:
+                kind = component_class(name)
+                components.append(kind(read_options(kind, options), alias=alias))
+            pipeline = cls(components)
+        except ModelFileError:
+            raise
+        except InputError as error:
+            raise ModelFileError(
+                f"a stored pipeline must be one that this version can build: {error}",
+                hint="training the model again",
+            ) from error
+        for component, record in zip(pipeline.components, records, strict=True):
+            component.restore(record[3])
+        pipeline._is_trained = True
+        return pipeline

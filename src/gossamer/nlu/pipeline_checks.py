@@ -1,0 +1,127 @@
+"""What must hold between the components of a pipeline, and between a pipeline and its data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from gossamer.data.errors import ConfigError, Location
+from gossamer.data.examples import TrainingData
+from gossamer.nlu.component import Component
+
+# What a person adds to have what is missing.
+_PROVIDERS = {
+    "tokens": "a tokenizer such as WhitespaceTokenizer before it",
+    "features": "a featurizer such as CountVectorsFeaturizer before it",
+    "intent": "an intent classifier such as DIETClassifier before it",
+    "entities": "an entity extractor such as DIETClassifier or RegexEntityExtractor before it",
+}
+
+
+def check_components(
+    components: Sequence[Component],
+    wheres: Sequence[Location | None],
+    *,
+    language: str | None = None,
+) -> None:
+    """Refuse a pipeline that cannot work, and warn of one that probably is not meant.
+
+    Args:
+        components: in pipeline order.
+        wheres: where each is written.
+        language: of the assistant.
+
+    Raises:
+        ConfigError: two tokenizers, two equal aliases, a component without what it requires, or a
+            tokenizer that cannot cut the language.
+    """
+    provided: set[str] = set()
+    aliases: set[str] = set()
+    for component, where in zip(components, wheres, strict=True):
+        if "tokens" in component.provides and "tokens" in provided:
+            raise ConfigError("a pipeline may have one tokenizer", got=component.name, where=where)
+        if component.alias in aliases:
+            raise ConfigError(
+                "the aliases of components must differ",
+                got=component.alias,
+                where=where,
+                hint="another `alias`",
+            )
+        missing = sorted(component.requires - provided, key=list(_PROVIDERS).index)
+        if missing:
+            raise ConfigError(
+                f"{component.name} needs {' and '.join(missing)} of an earlier component",
+                where=where,
+                hint=_PROVIDERS[missing[0]],
+            )
+        unsupported: frozenset[str] = getattr(component, "unsupported_languages", frozenset())
+        if language in unsupported:
+            raise ConfigError(
+                f"{component.name} cannot cut texts of this language into words",
+                got=language,
+                where=where,
+            )
+        aliases.add(component.alias)
+        provided |= component.provides
+    _warn_of_competing_extractors(components)
+
+
+def warn_of_unused_data(components: Sequence[Component], data: TrainingData) -> None:
+    """Warn of training data that no component learns from, and of doubly found entities."""
+    names = {component.name for component in components}
+    uses_regexes = any(getattr(c.options, "use_regexes", False) for c in components)
+    uses_lookups = any(getattr(c.options, "use_lookup_tables", False) for c in components)
+    remedy = "RegexFeaturizer or RegexEntityExtractor"
+    if data.regexes and not uses_regexes:
+        _warn_unused("regexes", data.regexes[0].where, remedy)
+    if data.lookups and not uses_lookups:
+        _warn_unused("lookup tables", data.lookups[0].where, remedy)
+    if "EntitySynonymMapper" not in names:
+        implied = (
+            example.where
+            for example in data.examples
+            for entity in example.entities
+            if isinstance(entity.value, str)
+            and entity.value != example.text[entity.start : entity.end]
+        )
+        places = [*(synonym.where for synonym in data.synonyms[:1]), *implied]
+        if places:
+            _warn_unused("synonyms", places[0], "EntitySynonymMapper")
+    trainable = _trainable_extractors(components)
+    patterns = {regex.name for regex in data.regexes} | {table.name for table in data.lookups}
+    both = sorted(patterns & set(data.entity_types))
+    if trainable and both and "RegexEntityExtractor" in names:
+        warnings.warn(
+            f"{trainable[0].alias} and RegexEntityExtractor both look for {', '.join(both)}, so "
+            "such entities may be reported twice; name the patterns otherwise to use them as "
+            "features only",
+            stacklevel=3,
+        )
+
+
+def _trainable_extractors(components: Sequence[Component]) -> list[Component]:
+    return [
+        component
+        for component in components
+        if "entities" in component.provides
+        and component.name not in ("RegexEntityExtractor", "RegexMessageHandler")
+        and getattr(component.options, "entity_recognition", True)
+    ]
+
+
+def _warn_of_competing_extractors(components: Sequence[Component]) -> None:
+    trainable = _trainable_extractors(components)
+    if len(trainable) > 1:
+        warnings.warn(
+            f"{' and '.join(c.alias for c in trainable)} all learn the same entities, so each may "
+            "be reported more than once; keep one, or set entity_recognition: false in the others",
+            stacklevel=4,
+        )
+
+
+def _warn_unused(what: str, where: Location | None, remedy: str) -> None:
+    place = "" if where is None else f"{where}: "
+    warnings.warn(
+        f"{place}the training data has {what} but nothing in the pipeline uses them; add {remedy}",
+        stacklevel=4,
+    )

@@ -1,0 +1,124 @@
+"""One feature per regular expression or lookup table: does the token overlap a match?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from gossamer.data.examples import TrainingData
+from gossamer.nlu.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch, Token, TrainingBatch
+from gossamer.nlu.patterns import (
+    NamedPattern,
+    collect_patterns,
+    patterns_from_json,
+    patterns_to_json,
+)
+from gossamer.nlu.sparse_rows import SparseRow, rows_to_csr
+
+
+class RegexFeaturizerOptions(ComponentOptions):
+    """Options of `RegexFeaturizer`.
+
+    Attributes:
+        alias: the name by which `featurizers` of a classifier refers to these features.
+        case_sensitive: "a" does not match "A".
+        use_lookup_tables: a column for each lookup table.
+        use_regexes: a column for each regex.
+        use_word_boundaries: elements of lookup tables match whole words only.
+    """
+
+    alias: str | None = None
+    case_sensitive: bool = True
+    use_lookup_tables: bool = True
+    use_regexes: bool = True
+    use_word_boundaries: bool = True
+
+
+class RegexFeaturizer(Component):
+    """Marks the tokens that a match of a pattern overlaps, and the texts that hold such a token.
+
+    Columns: the regexes, sorted by name and pattern, then the lookup tables in the order they were
+    read. Without patterns there are no features. Behaves as Rasa's RegexFeaturizer.
+    """
+
+    name: ClassVar[str] = "RegexFeaturizer"
+    Options: ClassVar[type[ComponentOptions]] = RegexFeaturizerOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"features"})
+    requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.options: RegexFeaturizerOptions
+        self._patterns: list[NamedPattern] = []
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return len(self._patterns)
+
+    def train(
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Take over the patterns of the data. Raises `DataError` when one is not valid."""
+        self._patterns = collect_patterns(
+            data,
+            use_regexes=self.options.use_regexes,
+            use_lookup_tables=self.options.use_lookup_tables,
+            use_word_boundaries=self.options.use_word_boundaries,
+            case_sensitive=self.options.case_sensitive,
+        )
+
+    def process(self, batch: MessageBatch) -> None:
+        """Append a block with sequence and sentence features."""
+        if not self._patterns:
+            return
+        sequence: list[SparseRow] = []
+        sentence: list[SparseRow] = []
+        for text, tokens in zip(batch.texts, batch.tokens, strict=True):
+            found = self._columns_by_token(text, tokens)
+            sequence.extend(_ones(columns) for columns in found)
+            sentence.append(_ones(set().union(*found)))
+        batch.blocks.append(
+            FeatureBlock(
+                origin=self.alias,
+                sequence=rows_to_csr(sequence, self.n_features),
+                sentence=rows_to_csr(sentence, self.n_features),
+            )
+        )
+
+    def state(self) -> ComponentState:
+        """The patterns."""
+        return ComponentState(json={"patterns": patterns_to_json(self._patterns)})
+
+    def restore(self, state: ComponentState) -> None:
+        """Take over stored patterns. Raises `ModelFileError` when they do not fit."""
+        self._patterns = patterns_from_json(
+            state.json.get("patterns"),
+            case_sensitive=self.options.case_sensitive,
+            owner=self.name,
+        )
+
+    def _columns_by_token(self, text: str, tokens: list[Token]) -> list[set[int]]:
+        found: list[set[int]] = [set() for _ in tokens]
+        for column, pattern in enumerate(self._patterns):
+            for match in pattern.compiled.finditer(text):
+                start, end = match.span()
+                for token, columns in zip(tokens, found, strict=True):
+                    if token.start < end and token.end > start:
+                        columns.add(column)
+        return found
+
+
+_NOTHING: SparseRow = (np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
+
+
+def _ones(columns: set[int]) -> SparseRow:
+    if not columns:
+        return _NOTHING
+    return np.array(sorted(columns), dtype=np.int32), np.ones(len(columns), dtype=np.float32)

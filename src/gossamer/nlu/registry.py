@@ -1,0 +1,78 @@
+"""The components that a pipeline can be built of, by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+from gossamer.data.errors import ConfigError, Location
+from gossamer.nlu.component import Component
+from gossamer.nlu.options_reader import nearest
+
+#: Where the components of this package are; imported when asked for, so that a pipeline without
+#: a network needs no torch.
+KNOWN_COMPONENTS: Final = MappingProxyType(
+    {
+        "CountVectorsFeaturizer": "gossamer.nlu.count_vectors:CountVectorsFeaturizer",
+        "DIETClassifier": "gossamer.nlu.diet.classifier:DIETComponent",
+        "EntitySynonymMapper": "gossamer.nlu.synonyms:EntitySynonymMapper",
+        "FallbackClassifier": "gossamer.nlu.fallback:FallbackClassifier",
+        "KeywordIntentClassifier": "gossamer.nlu.keyword_intents:KeywordIntentClassifier",
+        "LexicalSyntacticFeaturizer": "gossamer.nlu.lexical_featurizer:LexicalSyntacticFeaturizer",
+        "RegexEntityExtractor": "gossamer.nlu.regex_entities:RegexEntityExtractor",
+        "RegexFeaturizer": "gossamer.nlu.regex_featurizer:RegexFeaturizer",
+        "WhitespaceTokenizer": "gossamer.nlu.tokenizer:WhitespaceTokenizer",
+    }
+)
+
+# The one place where somebody else's component becomes known.
+_registered: dict[str, type[Component]] = {}
+
+
+def register(component: type[Component]) -> type[Component]:
+    """Make a component known by its `name`; usable as a class decorator.
+
+    Raises:
+        ValueError: another component has that name.
+    """
+    known = _registered.get(component.name)
+    if component.name in KNOWN_COMPONENTS or known not in (None, component):
+        raise ValueError(
+            f"a component needs a name of its own (got '{component.name}', which is taken). "
+            "Try: another `name`"
+        )
+    _registered[component.name] = component
+    return component
+
+
+def known_components() -> tuple[str, ...]:
+    """Sorted names of all components that a `config.yml` may ask for."""
+    return tuple(sorted({*KNOWN_COMPONENTS, *_registered}))
+
+
+def component_class(name: str, where: Location | None = None) -> type[Component]:
+    """The component of a name; of a module path (`rasa.nlu.x.DIETClassifier`) the last part counts.
+
+    Raises:
+        ConfigError: there is none; the message names the nearest and lists all.
+    """
+    short = name.rpartition(".")[2]
+    if short in _registered:
+        return _registered[short]
+    path = KNOWN_COMPONENTS.get(short)
+    if path is None:
+        known = list(known_components())
+        guess = nearest(short, known)
+        listed = f"one of {', '.join(known)}"
+        raise ConfigError(
+            "a pipeline component must be one that Gossamer has",
+            got=name,
+            where=where,
+            hint=listed if guess is None else f"'{guess}', or {listed}",
+        )
+    module, _, attribute = path.partition(":")
+    component = getattr(import_module(module), attribute)
+    if not (isinstance(component, type) and issubclass(component, Component)):
+        raise TypeError(f"{path} must be a Component")
+    return component

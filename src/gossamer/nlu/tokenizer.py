@@ -1,0 +1,142 @@
+"""Cuts texts into words at white space and at punctuation that stands beside it.
+
+What is punctuation and what belongs to a word follows Rasa's WhitespaceTokenizer, so that models
+of both see the same words: `10'000.00`, `a@b.com`, `x-y`, `$5` and `#tag` stay whole, `it's`
+becomes `it` and `s`, and a closing `.`, `?` or `!` vanishes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import regex
+from pydantic import field_validator
+
+from gossamer.nlu.component import Component, ComponentOptions
+from gossamer.nlu.messages import MessageBatch, Token, TrainingBatch
+
+# Each match becomes one blank. `regex` and `re` differ in what \w is for recent scripts; Rasa uses
+# `regex`.
+_PUNCTUATION = regex.compile(
+    r"""
+      [^\w\#@&]+ (?=\s|$)                                        # before white space or the end
+    | (?:\s|^) [^\w\#@&]+ (?=[^0-9\s])                           # after it, no digit following
+    | (?<=[^0-9\s]) [^\w._~:/?\#\[\]()@!$&*+,;=\-]+ (?=[^0-9\s]) # inside a word, no URL character
+    """,
+    regex.VERBOSE,
+)
+
+# Blocks of pictographs, and the joiners that glue them together. The range that begins at 24C2 is
+# as wide in Rasa; it holds East Asian scripts too (see the class docstring).
+_ONLY_EMOJI = re.compile(
+    "[\U0001f600-\U0001f64f\U0001f300-\U0001f5ff\U0001f680-\U0001f6ff\U0001f1e0-\U0001f1ff"
+    "\U00002702-\U000027b0\U000024c2-\U0001f251\u200c\u200d]+"
+)
+
+
+class WhitespaceTokenizerOptions(ComponentOptions):
+    """Options of `WhitespaceTokenizer`.
+
+    Attributes:
+        intent_tokenization_flag: cut intent names at `intent_split_symbol`; changes the features of
+            intents, not their names.
+        intent_split_symbol: where intent names are cut.
+        prefix_separator_symbol: where intent names are cut first, once; None for nowhere.
+        token_pattern: a regular expression; its matches inside a token become tokens in its place,
+            a token without a match stays. With one group, what the group matched counts.
+    """
+
+    intent_tokenization_flag: bool = False
+    intent_split_symbol: str = "_"
+    prefix_separator_symbol: str | None = None
+    token_pattern: str | None = None
+
+    @field_validator("intent_split_symbol", "prefix_separator_symbol")
+    @classmethod
+    def _not_empty(cls, value: str | None) -> str | None:
+        if value == "":
+            raise ValueError("the symbol needs at least one character")
+        return value
+
+    @field_validator("token_pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            pattern = re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if pattern.groups > 1:
+            raise ValueError("the pattern may hold one group at most; write (?:...) for the others")
+        return value
+
+
+class WhitespaceTokenizer(Component):
+    """Cuts texts into words.
+
+    A text in which nothing but punctuation or emoji stands becomes one token; one with nothing but
+    white space has none.
+
+    Departures from Rasa: with `token_pattern`, tokens stand where the pattern matched, while Rasa
+    takes the first occurrence of the same characters, which differs only for patterns that look
+    at their surroundings; empty pieces of a cut intent name are left out.
+
+    As in Rasa, a token whose characters all lie between U+24C2 and U+1F251 counts as emoji, and
+    words in Hangul and other East Asian scripts lie there: a text of such words alone becomes one
+    token, and beside other words they vanish.
+    """
+
+    name: ClassVar[str] = "WhitespaceTokenizer"
+    Options: ClassVar[type[ComponentOptions]] = WhitespaceTokenizerOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    #: Languages that do not put white space between words.
+    unsupported_languages: ClassVar[frozenset[str]] = frozenset({"ja", "th", "zh"})
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.options: WhitespaceTokenizerOptions
+        pattern: str | None = self.options.token_pattern
+        self._token_pattern = None if pattern is None else re.compile(pattern)
+
+    def process(self, batch: MessageBatch) -> None:
+        """Fill `batch.tokens`, and `batch.label_tokens` of a training batch."""
+        batch.tokens = [self.tokenize(text) for text in batch.texts]
+        if isinstance(batch, TrainingBatch):
+            batch.label_tokens = [self.tokenize_label(label) for label in batch.labels]
+
+    def tokenize(self, text: str) -> list[Token]:
+        """The words of one text, in order, with their offsets in it."""
+        if not text.strip():
+            return []
+        words = [w for w in _PUNCTUATION.sub(" ", text).split() if not _ONLY_EMOJI.fullmatch(w)]
+        tokens: list[Token] = []
+        offset = 0
+        for word in words or [text]:
+            start = text.index(word, offset)
+            offset = start + len(word)
+            tokens.append(Token(word, start, offset))
+        return tokens if self._token_pattern is None else self._refine(tokens, self._token_pattern)
+
+    def tokenize_label(self, label: str) -> list[str]:
+        """The tokens of an intent name: the name itself, unless the options cut it."""
+        options = self.options
+        separator = options.prefix_separator_symbol
+        parts = [label] if separator is None else label.split(separator, maxsplit=1)
+        if options.intent_tokenization_flag:
+            parts = [piece for part in parts for piece in part.split(options.intent_split_symbol)]
+        return [part for part in parts if part] or [label]
+
+    @staticmethod
+    def _refine(tokens: list[Token], pattern: re.Pattern[Any]) -> list[Token]:
+        refined: list[Token] = []
+        for token in tokens:
+            spans = [match.span(pattern.groups) for match in pattern.finditer(token.text)]
+            pieces = [
+                Token(token.text[start:end], token.start + start, token.start + end)
+                for start, end in spans
+                if end > start
+            ]
+            refined.extend(pieces or [token])
+        return refined
