@@ -1,0 +1,63 @@
+"""What people write, as typed objects, and the readers that make them. Needs no torch."""
+
+from __future__ import annotations
+
+from gossamer.data.annotations import annotate, parse_annotated
+from gossamer.data.config import (
+    DEFAULT_PIPELINE,
+    ComponentConfig,
+    ProjectConfig,
+    config_from_dict,
+    config_to_dict,
+    dump_config,
+    read_config,
+)
+from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
+from gossamer.data.examples import (
+    Entity,
+    Example,
+    LookupTable,
+    RegexPattern,
+    Synonym,
+    TrainingData,
+)
+from gossamer.data.rasa_yaml_writer import dump_yaml, write_yaml
+from gossamer.data.reading import read_training_data
+from gossamer.data.split import split_examples
+from gossamer.data.synonyms import synonym_conflicts, synonym_map
+from gossamer.data.validation import Finding, Severity, validate
+from gossamer.data.writing import DataFormat, write_training_data
+
+__all__ = [
+    "DEFAULT_PIPELINE",
+    "ComponentConfig",
+    "ConfigError",
+    "DataError",
+    "DataFormat",
+    "Entity",
+    "Example",
+    "Finding",
+    "InputError",
+    "Location",
+    "LookupTable",
+    "ModelFileError",
+    "ProjectConfig",
+    "RegexPattern",
+    "Severity",
+    "Synonym",
+    "TrainingData",
+    "annotate",
+    "config_from_dict",
+    "config_to_dict",
+    "dump_config",
+    "dump_yaml",
+    "parse_annotated",
+    "read_config",
+    "read_training_data",
+    "split_examples",
+    "synonym_conflicts",
+    "synonym_map",
+    "validate",
+    "write_training_data",
+    "write_yaml",
+]

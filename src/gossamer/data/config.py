@@ -1,0 +1,246 @@
+"""The pipeline configuration, `config.yml`: which components, in which order, with which options.
+
+Whether a component exists and what options it has is not known here; the pipeline checks that.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gossamer.data.errors import ConfigError, Location
+from gossamer.data.text_files import read_text
+from gossamer.data.yaml_text import yaml_lines
+from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN_KEYS = ("recipe", "assistant_id", "language", "pipeline", "policies")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentConfig:
+    """An item of a pipeline.
+
+    Attributes:
+        name: the component's name, or the path of its class.
+        options: what is set, by name; defaults are not filled in.
+        where: where it was read, or None; does not count when configurations are compared.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+DEFAULT_PIPELINE: tuple[ComponentConfig, ...] = (
+    ComponentConfig(name="WhitespaceTokenizer"),
+    ComponentConfig(name="RegexFeaturizer"),
+    ComponentConfig(name="LexicalSyntacticFeaturizer"),
+    ComponentConfig(name="CountVectorsFeaturizer"),
+    ComponentConfig(
+        name="CountVectorsFeaturizer",
+        options=MappingProxyType({"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4}),
+    ),
+    ComponentConfig(
+        name="DIETClassifier",
+        options=MappingProxyType({"epochs": 100, "constrain_similarities": True}),
+    ),
+    ComponentConfig(name="EntitySynonymMapper"),
+    ComponentConfig(
+        name="FallbackClassifier",
+        options=MappingProxyType({"threshold": 0.3, "ambiguity_threshold": 0.1}),
+    ),
+)
+"""Rasa 3.6's default pipeline without its ResponseSelector."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectConfig:
+    """What a `config.yml` says.
+
+    Attributes:
+        language: the language's code, or None.
+        recipe: "default.v1", the only one that has a pipeline.
+        assistant_id: the assistant's name, or None.
+        pipeline: components in order; never empty.
+        policies: as the pipeline, for dialogue; kept, not used for understanding.
+        others: further top-level keys ("importers"), kept as they are.
+        where: the file, or None; does not count when configurations are compared.
+    """
+
+    language: str | None = None
+    recipe: str = "default.v1"
+    assistant_id: str | None = None
+    pipeline: tuple[ComponentConfig, ...] = DEFAULT_PIPELINE
+    policies: tuple[ComponentConfig, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+def read_config(path: str | Path) -> ProjectConfig:
+    """Read a `config.yml`.
+
+    A missing or empty pipeline is replaced by `DEFAULT_PIPELINE`, with a warning. Missing policies
+    stay missing.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ConfigError: the file is missing or not well-formed YAML; it is not a mapping; the pipeline
+            is not a list of mappings with a name; the recipe is not "default.v1".
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError("a configuration must be a file", where=Location(path))
+    tree = parse_yaml_tree(read_text(path, error=ConfigError), path, error=ConfigError)
+    if tree is None:
+        tree = YamlMapping(Location(path), (), {})
+    if not isinstance(tree, YamlMapping):
+        raise ConfigError(
+            "a configuration must be a mapping with the key 'pipeline'",
+            where=tree.where,
+            hint="pipeline:",
+        )
+    recipe = _text(tree, "recipe")
+    if recipe is None:
+        recipe = "default.v1"
+    elif recipe != "default.v1":
+        raise ConfigError(
+            "the recipe must be default.v1",
+            got=recipe,
+            where=tree.entries["recipe"].where,
+            hint="a pipeline in place of a graph",
+        )
+    language, assistant_id = _text(tree, "language"), _text(tree, "assistant_id")
+    pipeline, policies = _components(tree, "pipeline"), _components(tree, "policies")
+    if not pipeline:
+        names = ", ".join(component.name for component in DEFAULT_PIPELINE)
+        warnings.warn(f"{path}: no pipeline; the default one is used: {names}", stacklevel=2)
+        pipeline = DEFAULT_PIPELINE
+    return ProjectConfig(
+        language=language,
+        recipe=recipe,
+        assistant_id=assistant_id,
+        pipeline=pipeline,
+        policies=policies,
+        others={
+            key.text: node.to_python() for key, node in tree.pairs if key.text not in _OWN_KEYS
+        },
+        where=Location(path),
+    )
+
+
+def _is_absent(node: YamlNode | None) -> bool:
+    return node is None or (isinstance(node, YamlScalar) and node.value is None)
+
+
+def _text(tree: YamlMapping, key: str) -> str | None:
+    node = tree.entries.get(key)
+    if node is None or _is_absent(node):
+        return None
+    if not isinstance(node, YamlScalar):
+        raise ConfigError(f"'{key}' must be a text", where=node.where)
+    return node.text
+
+
+def _components(tree: YamlMapping, key: str) -> tuple[ComponentConfig, ...]:
+    node = tree.entries.get(key)
+    if node is None or _is_absent(node):
+        return ()
+    if not isinstance(node, YamlList):
+        hint = "- name: WhitespaceTokenizer, one item for each component"
+        if isinstance(node, YamlScalar):
+            hint += "; the templates of Rasa 1 are gone"
+        raise ConfigError(
+            f"'{key}' must be a list", got=node.to_python(), where=node.where, hint=hint
+        )
+    return tuple(_component(item, key) for item in node.items)
+
+
+def _component(item: YamlNode, key: str) -> ComponentConfig:
+    if not isinstance(item, YamlMapping):
+        raise ConfigError(
+            f"an item of '{key}' must be a mapping with the key 'name'",
+            got=item.to_python(),
+            where=item.where,
+            hint=f"- name: {item.text}" if isinstance(item, YamlScalar) else "- name: ...",
+        )
+    name = item.entries.get("name")
+    if not isinstance(name, YamlScalar) or not isinstance(name.value, str) or not name.text.strip():
+        raise ConfigError(
+            f"an item of '{key}' needs a name",
+            got=item.to_python(),
+            where=item.where,
+            hint="- name: DIETClassifier, its options below it, indented alike",
+        )
+    for option, _ in item.pairs:
+        if not isinstance(option.value, str):
+            raise ConfigError(
+                "the name of an option must be a text", got=option.value, where=option.where
+            )
+    options = {option.text: node.to_python() for option, node in item.pairs}
+    del options["name"]
+    return ComponentConfig(name=name.text.strip(), options=options, where=item.where)
+
+
+def config_to_dict(config: ProjectConfig) -> dict[str, Any]:
+    """The configuration as JSON values, in the layout of the file; locations are dropped."""
+    result: dict[str, Any] = {"recipe": config.recipe}
+    if config.assistant_id is not None:
+        result["assistant_id"] = config.assistant_id
+    if config.language is not None:
+        result["language"] = config.language
+    for key in ("pipeline", "policies"):
+        components: tuple[ComponentConfig, ...] = getattr(config, key)
+        if components:
+            result[key] = [{"name": part.name, **part.options} for part in components]
+    return result | dict(config.others)
+
+
+def config_from_dict(content: Mapping[str, Any]) -> ProjectConfig:
+    """The configuration that `config_to_dict` stored.
+
+    Raises:
+        ConfigError: the content is not of that layout.
+    """
+    lists: dict[str, tuple[ComponentConfig, ...]] = {}
+    for key in ("pipeline", "policies"):
+        items = content.get(key, [])
+        if not isinstance(items, list) or not all(
+            isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in items
+        ):
+            raise ConfigError(f"'{key}' must be a list of mappings with a name", got=items)
+        lists[key] = tuple(
+            ComponentConfig(
+                name=item["name"],
+                options={option: value for option, value in item.items() if option != "name"},
+            )
+            for item in items
+        )
+    if not lists["pipeline"]:
+        raise ConfigError("a stored configuration must have a pipeline", got=dict(content))
+    for key in ("language", "recipe", "assistant_id"):
+        if not isinstance(content.get(key, ""), str):
+            raise ConfigError(f"'{key}' must be a text", got=content[key])
+    return ProjectConfig(
+        language=content.get("language"),
+        recipe=content.get("recipe", "default.v1"),
+        assistant_id=content.get("assistant_id"),
+        pipeline=lists["pipeline"],
+        policies=lists["policies"],
+        others={key: value for key, value in content.items() if key not in _OWN_KEYS},
+    )
+
+
+def dump_config(config: ProjectConfig) -> str:
+    """The configuration as the text of a `config.yml`.
+
+    Raises:
+        DataError: an option's value cannot be written as YAML.
+    """
+    return "\n".join(yaml_lines(config_to_dict(config))) + "\n"
