@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gossamer.nn.packing import Packing
+from gossamer.nn.packing import Packing, Rectangle
 
 LinearMaker = Callable[[int, int, bool], nn.Module]
 """Makes a linear layer from (in_features, out_features, bias)."""
@@ -93,35 +93,41 @@ class MultiHeadSelfAttention(nn.Module):
         if packing.n_positions == 0:
             out: Tensor = self.out(x)
             return out
-        query, key, value = (
-            self._heads(layer(x), packing) for layer in (self.query, self.key, self.value)
+        queries, keys, values = (
+            [self._heads(part) for part in packing.pad(layer(x))]
+            for layer in (self.query, self.key, self.value)
         )
-        mask = self._mask(packing)
-        is_plain = self.key_relative is None and self.value_relative is None
-        if is_plain and (self.dropout == 0.0 or not self.training):
-            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        else:
-            mixed = self._attend(query, key, value, mask)
-        mixed = mixed.transpose(1, 2).reshape(packing.n_seqs, packing.max_len, -1)
-        out = self.out(packing.unpad(mixed))
+        mixed = [
+            self._mix(query, key, value, self._mask(rectangle, x.device))
+            for query, key, value, rectangle in zip(
+                queries, keys, values, packing.rectangles, strict=True
+            )
+        ]
+        out = self.out(packing.unpad([part.transpose(1, 2).flatten(2) for part in mixed]))
         return out
 
-    def _heads(self, x: Tensor, packing: Packing) -> Tensor:
-        """*Shape:* (n_positions, hidden_size) -> (n_seqs, num_heads, max_len, head_size)."""
-        padded = packing.pad(x).view(packing.n_seqs, packing.max_len, self.num_heads, -1)
-        return padded.transpose(1, 2)
+    def _heads(self, x: Tensor) -> Tensor:
+        """*Shape:* (n_seqs, length, hidden_size) -> (n_seqs, num_heads, length, head_size)."""
+        return x.view(x.shape[0], x.shape[1], self.num_heads, -1).transpose(1, 2)
 
-    def _mask(self, packing: Packing) -> Tensor | None:
-        """True where a query may look. *Shape:* broadcastable to (n_seqs, 1, max_len, max_len)."""
-        mask = None if packing.is_full else packing.mask[:, None, None, :]
+    def _mask(self, rectangle: Rectangle, device: torch.device) -> Tensor | None:
+        """True where a query may look. *Shape:* broadcastable to (n_seqs, 1, length, length)."""
+        mask = None if rectangle.mask is None else rectangle.mask[:, None, None, :]
         if self.is_causal:
-            steps = torch.arange(packing.max_len, device=packing.mask.device)
-            causal = steps[:, None] >= steps[None, :]
-            mask = causal[None, None] if mask is None else mask & causal
+            steps = torch.arange(rectangle.length, device=device)
+            causal = (steps[:, None] >= steps[None, :])[None, None]
+            mask = causal if mask is None else mask & causal
         return mask
 
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention in one rectangle, by PyTorch's fused product where that can do it."""
+        is_plain = self.key_relative is None and self.value_relative is None
+        if is_plain and (self.dropout == 0.0 or not self.training):
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self._attend(query, key, value, mask)
+
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        """The readable path. *Shape:* four of (n_seqs, num_heads, max_len, head_size)."""
+        """The readable path. *Shape:* of each (n_seqs, num_heads, length, head_size)."""
         logits = query @ key.transpose(-1, -2)
         distance = self._distances(query.shape[2], query.device)
         if self.key_relative is not None:

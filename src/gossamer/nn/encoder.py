@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
+from gossamer.nn.dropout import Dropout
 from gossamer.nn.packing import Packing
 
 _LAYER_NORM_EPS = 1e-6
@@ -43,7 +44,7 @@ class TransformerEncoderLayer(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
         self.feed_forward_in = linear(hidden_size, feed_forward_size, True)
         self.feed_forward_out = linear(feed_forward_size, hidden_size, True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """*Shape:* (n_positions, hidden_size) -> (n_positions, hidden_size)."""
@@ -94,7 +95,7 @@ class TransformerEncoder(nn.Module):
         super().__init__()
         self.hidden_size = hidden_size
         self.input = linear(input_size, hidden_size, True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         inner_size = 4 * hidden_size if feed_forward_size is None else feed_forward_size
         self.layers = nn.ModuleList(
             TransformerEncoderLayer(

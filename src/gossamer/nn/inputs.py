@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.attention import LinearMaker
+from gossamer.nn.dropout import dropout, keep_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class SparseInputTable(nn.Module):
             *Shape:* (n_rows, units).
         """
         if dropout > 0.0:
-            kept = (torch.rand(x.nnz) >= dropout).numpy()
+            kept = keep_mask(x.nnz, dropout).numpy()
             x = sparse.csr_array((x.data * kept, x.indices, x.indptr), shape=x.shape)
         if torch.is_grad_enabled():
             occurs = np.zeros(x.shape[1], dtype=np.bool_)
@@ -143,7 +144,7 @@ class FeatureInput(nn.Module):
         if self.table is not None and features.sparse is not None:
             rate = self.sparse_dropout if self.training else 0.0
             projected = self.table(features.sparse, dropout=rate)
-            parts.append(F.dropout(projected, self.dense_dropout, self.training))
+            parts.append(dropout(projected, self.dense_dropout, self.training))
         if features.dense is not None:
             parts.append(torch.from_numpy(features.dense))
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
@@ -173,7 +174,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """*Shape:* (n_rows, input_size) -> (n_rows, width)."""
         for layer in self.layers:
-            x = F.dropout(F.gelu(layer(x)), self.dropout, self.training)
+            x = dropout(F.gelu(layer(x)), self.dropout, self.training)
         return x
 
     def regularized(self) -> list[Tensor]:

@@ -2,18 +2,39 @@
 
 A packed tensor has one row a position, whatever sequence the position belongs to. Everything that
 treats positions alone (every matrix product, normalisation, dropout) runs on it as it is; only
-what mixes the positions of a sequence (attention) lays it out in a padded rectangle for a moment.
+what mixes the positions of a sequence (attention) lays it out in padded rectangles for a moment,
+short sequences in one, long ones in another, so that little of them is padding.
 
-Dimensions: `n_positions` rows, `n_seqs` sequences, `max_len` positions of the longest.
+Dimensions: `n_positions` rows, `n_seqs` sequences, `n_slots` places of all rectangles together.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+# What one more rectangle costs in attention, in units of one pair of positions: about 0.3 ms
+# against 0.2 us on one core, at width 256.
+_COST_OF_A_RECTANGLE = 1500
+
+
+class Rectangle(NamedTuple):
+    """Some of the sequences, padded to one length.
+
+    Attributes:
+        n_seqs: how many sequences.
+        length: the length of the longest.
+        mask: True where a slot holds a position. *Shape:* (n_seqs, length), bool. None when all do.
+    """
+
+    n_seqs: int
+    length: int
+    mask: Tensor | None
 
 
 class Packing:
@@ -25,22 +46,36 @@ class Packing:
     Args:
         sequence: the sequence of each row. *Shape:* (n_positions,), int64.
         position: its place in the sequence. *Shape:* (n_positions,), int64.
-        n_seqs: how many sequences; some may have no row.
+        n_seqs: how many sequences; some may have no row, and then stand in no rectangle.
+
+    Attributes:
+        rectangles: what `pad` lays the sequences out in.
+        max_len: length of the longest sequence.
     """
 
     def __init__(self, sequence: Tensor, position: Tensor, n_seqs: int) -> None:
         self.position = position
-        self.n_seqs = n_seqs
         self.n_positions = sequence.numel()
-        self.max_len = int(position.max()) + 1 if self.n_positions else 0
-        self.slot = sequence * self.max_len + position
-        row = torch.zeros(n_seqs * self.max_len, dtype=torch.int64, device=sequence.device)
-        mask = torch.zeros(n_seqs * self.max_len, dtype=torch.bool, device=sequence.device)
-        self.row = row.index_copy_(
-            0, self.slot, torch.arange(self.n_positions, device=sequence.device)
-        )
-        self.mask = mask.index_fill_(0, self.slot, True).view(n_seqs, self.max_len)
-        self.is_full = self.n_positions == n_seqs * self.max_len
+        lengths = torch.bincount(sequence, minlength=n_seqs).cpu().numpy()
+        self.max_len = int(lengths.max(initial=0))
+        order = np.argsort(lengths, kind="stable")
+        order = order[lengths[order] > 0]
+        base = np.zeros(n_seqs, dtype=np.int64)  # the first slot of each sequence
+        self.rectangles: list[Rectangle] = []
+        self.n_slots = 0
+        for begin, end in _cuts(lengths[order]):
+            chosen = order[begin:end]
+            length = int(lengths[chosen[-1]])
+            base[chosen] = self.n_slots + np.arange(len(chosen)) * length
+            mask = None
+            if lengths[chosen[0]] != length:
+                mask = torch.from_numpy(np.arange(length) < lengths[chosen][:, None])
+                mask = mask.to(sequence.device)
+            self.rectangles.append(Rectangle(len(chosen), length, mask))
+            self.n_slots += len(chosen) * length
+        self._slot = torch.from_numpy(base).to(sequence.device)[sequence] + position
+        self._row = torch.zeros(self.n_slots, dtype=torch.int64, device=sequence.device)
+        self._row[self._slot] = torch.arange(self.n_positions, device=sequence.device)
 
     @classmethod
     def from_lengths(cls, lengths: Tensor) -> Packing:
@@ -48,19 +83,53 @@ class Packing:
         sequence, position = ranges(lengths)
         return cls(sequence, position, lengths.numel())
 
-    def pad(self, x: Tensor) -> Tensor:
-        """Lay out in a rectangle; what stands in the padding is arbitrary but finite.
+    def pad(self, x: Tensor) -> list[Tensor]:
+        """Lay out in rectangles; what stands in the padding is arbitrary but finite.
 
-        *Shape:* (n_positions, width) -> (n_seqs, max_len, width).
+        No gradient may come from the padding: whoever uses it has to mask it.
+
+        *Shape:* (n_positions, width) -> (n_seqs, length, width) for each rectangle.
         """
-        padded: Tensor = _Pad.apply(x, self.row, self.slot)  # type: ignore[no-untyped-call]
-        return padded.view(self.n_seqs, self.max_len, -1)
+        slots: Tensor = _Pad.apply(x, self._row, self._slot)  # type: ignore[no-untyped-call]
+        parts = torch.split(slots, [part.n_seqs * part.length for part in self.rectangles])
+        return [
+            rows.view(part.n_seqs, part.length, -1)
+            for rows, part in zip(parts, self.rectangles, strict=True)
+        ]
 
-    def unpad(self, x: Tensor) -> Tensor:
-        """Back from the rectangle. *Shape:* (n_seqs, max_len, width) -> (n_positions, width)."""
-        slots = x.reshape(self.n_seqs * self.max_len, -1)
-        packed: Tensor = _Unpad.apply(slots, self.slot)  # type: ignore[no-untyped-call]
+    def unpad(self, x: list[Tensor]) -> Tensor:
+        """Back from the rectangles.
+
+        *Shape:* (n_seqs, length, width) for each rectangle -> (n_positions, width).
+        """
+        flat = [rows.reshape(-1, rows.shape[-1]) for rows in x]
+        slots = torch.cat(flat) if len(flat) > 1 else flat[0]
+        packed: Tensor = _Unpad.apply(slots, self._slot)  # type: ignore[no-untyped-call]
         return packed
+
+
+def _cuts(lengths: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Where to part sequences, sorted by length, so that attention costs least.
+
+    A rectangle of n sequences of length l costs n l^2 and a constant; the best cuts are found from
+    the shortest sequences upward, one length at a time.
+    """
+    if len(lengths) == 0:
+        return []
+    sizes, counts = np.unique(lengths, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    best = np.zeros(len(sizes) + 1)
+    cut = np.zeros(len(sizes) + 1, dtype=np.int64)
+    for last, size in enumerate(sizes, start=1):
+        costs = best[:last] + (ends[last] - ends[:last]) * float(size) ** 2
+        cut[last] = int(costs.argmin())
+        best[last] = costs[cut[last]] + _COST_OF_A_RECTANGLE
+    cuts = []
+    last = len(sizes)
+    while last > 0:
+        cuts.append((int(ends[cut[last]]), int(ends[last])))
+        last = int(cut[last])
+    return cuts[::-1]
 
 
 def ranges(lengths: Tensor) -> tuple[Tensor, Tensor]:
