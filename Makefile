@@ -1,0 +1,91 @@
+# One word for each thing one does here. Needs Python 3.11 to 3.13 and make; `make` alone lists the words.
+#
+#   make test ARGS="-k floors"      options for pytest
+#   make test PYTHON=python3.12     another Python for a new environment
+#   make test VENV=/path/to/venv    an environment somewhere else
+#   make test PIP_ARGS="--extra-index-url ..."   an index with CPU builds of torch, much smaller
+
+VENV ?= .venv
+PYTHON ?= python3.11
+PIP_ARGS ?=
+ARGS ?=
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+GOSSAMER := $(abspath $(BIN))/gossamer
+DEMO := demo
+SARA := ../shared/data/sara/split
+STARTER := src/gossamer/starter
+
+# The whole answer lists tokens and all other intents too; it stays in demo/parsed.jsonl.
+define SHOW_PARSED
+import json, sys
+for line in sys.stdin:
+    parse = json.loads(line)
+    print(json.dumps({key: parse[key] for key in ("text", "intent", "entities")}, indent=2))
+endef
+export SHOW_PARSED
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test check bench clean
+
+help:  ## list these words
+	@echo "make WORD, where WORD is one of:"
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/'
+
+# The environment is made once, and again when what it is made from changes.
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || { echo "Making the environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing gossamer and its tools into $(VENV) (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+		-c constraints.txt -e ".[dev]"
+	@touch $@
+
+env: $(INSTALLED)  ## make the environment only
+
+demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder demo/
+	@rm -rf $(DEMO)
+	@echo "1. A new assistant about train travel, in $(DEMO)/"
+	@$(GOSSAMER) init $(DEMO) --no-prompt
+	@echo
+	@echo "2. Training intents and entities on data/nlu.yml"
+	@cd $(DEMO) && $(GOSSAMER) train nlu --config config.yml --nlu data/nlu.yml --out models
+	@echo
+	@echo "3. Testing on sentences it has not seen, tests/nlu_test.yml"
+	@cd $(DEMO) && $(GOSSAMER) test nlu --model models --nlu tests/nlu_test.yml --out results
+	@echo
+	@echo "4. Two sentences: look for the roles of the cities, and for what the capital is called"
+	@cd $(DEMO) && $(GOSSAMER) parse \
+		"two tickets from Westhaven to the capital on Friday please" \
+		"I left my umbrella on the 17:30 train from Silverfen" \
+		--model models > parsed.jsonl
+	@$(BIN)/python -c "$$SHOW_PARSED" < $(DEMO)/parsed.jsonl
+	@echo
+	@echo "Done. The model is in $(DEMO)/models, reports and pictures are in $(DEMO)/results,"
+	@echo "the full answers (all intents, ranked) in $(DEMO)/parsed.jsonl."
+	@echo "Next: cd $(DEMO), change data/nlu.yml and train again; $(DEMO)/README.md says how."
+
+test: $(INSTALLED)  ## run all tests; options for pytest in ARGS
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)  ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)  ## measure intents and entities on Sara's split, else on the starter; options in ARGS
+	@if [ -d $(SARA) ]; then \
+		set -- --config $(SARA)/config.yml --train $(SARA)/train.yml --test $(SARA)/test.yml \
+			--reference-name "Rasa 3.6.21" --reference intent_accuracy=0.8138 \
+			intent_weighted_f1=0.8080 entity_token_micro_f1=0.865 \
+			entity_token_weighted_f1=0.853; \
+	else \
+		echo "$(SARA) is not there: measuring the starter assistant instead"; \
+		set -- --config $(STARTER)/config.yml --train $(STARTER)/data/nlu.yml \
+			--test $(STARTER)/tests/nlu_test.yml; \
+	fi; \
+	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
+
+clean:  ## remove what was made here, the environment too
+	rm -rf .venv $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

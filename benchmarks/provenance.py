@@ -1,0 +1,63 @@
+"""What a row of results says of the run: its size, its memory, versions, machine and commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gossamer import __version__
+
+if TYPE_CHECKING:
+    from gossamer.assistant import Assistant
+
+
+def n_weights(assistant: Assistant) -> int:
+    """Trainable weights of all networks in the pipeline."""
+    from torch import nn
+
+    from gossamer.sparse import count_weights
+
+    return sum(
+        count_weights(part)
+        for component in assistant.pipeline.components
+        for part in vars(component).values()
+        if isinstance(part, nn.Module)
+    )
+
+
+def peak_rss_mib() -> float:
+    """The most memory this process has held, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Unlike getrusage's figure, this one is not inherited from the parent process.
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024**2 if platform.system() == "Darwin" else 1024)
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions, machine and commit, so that a row can be judged later."""
+    packages = ["torch", "numpy", "scipy", "scikit-learn"]
+    return {
+        "versions": {"python": platform.python_version(), "gossamer": __version__}
+        | {name: version(name) for name in packages},
+        "commit": _commit(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _commit() -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None

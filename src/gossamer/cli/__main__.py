@@ -1,0 +1,5 @@
+"""`python -m gossamer.cli` is `gossamer`."""
+
+from gossamer.cli.app import main
+
+main()

@@ -1,0 +1,62 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gossamer.cli import data, init, parse, shell, test, train
+from gossamer.cli.errors import CommandGroup
+
+app = typer.Typer(
+    name="gossamer",
+    cls=CommandGroup,
+    help="Light dialogue understanding: intents and entities with randomly connected layers.",
+    epilog="A first session: gossamer init my-assistant; cd my-assistant; gossamer train nlu; "
+    'gossamer parse "book a table for two".',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from gossamer import __version__
+
+        typer.echo(f"gossamer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and end.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show where in the program an error arose (put it first)."),
+    ] = False,
+) -> None:
+    pass  # Both options act elsewhere: in the callback above and in `CommandGroup`.
+
+
+app.command("init")(init.init)
+app.add_typer(train.app, name="train")
+app.add_typer(test.app, name="test")
+app.command("parse")(parse.parse)
+app.add_typer(shell.app, name="shell")
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command line; the process ends with an exit code.
+
+    0: done. 1: something given cannot be used, or a check failed. 2: the command was called
+    wrongly. 130: interrupted.
+    """
+    app()

@@ -1,0 +1,81 @@
+"""Which model file is meant, and what a new one is called."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from pathlib import Path
+
+from gossamer.data.errors import InputError, ModelFileError
+
+SUFFIX = ".gossamer"
+
+# fmt: off
+_FIRST = (
+    "amber", "airy", "brisk", "calm", "clear", "cosy", "crisp", "deft", "dewy", "even", "fair",
+    "fine", "fleet", "gentle", "glad", "keen", "light", "lively", "lucid", "mellow", "mild",
+    "neat", "nimble", "pale", "plain", "quick", "quiet", "sheer", "silken", "slender", "soft",
+    "sparse", "spry", "still", "subtle", "sunlit", "swift", "tender", "thin", "warm",
+)
+_SECOND = (
+    "bobbin", "braid", "cobweb", "cord", "cotton", "drift", "feather", "fern", "fibre",
+    "filament", "flax", "floss", "fringe", "gauze", "hemp", "knot", "lace", "linen", "loom",
+    "mesh", "mist", "net", "petal", "plait", "reed", "ribbon", "rush", "seam", "shuttle", "silk",
+    "skein", "spindle", "spool", "strand", "thistle", "thread", "twine", "veil", "weft",
+    "yarn",
+)
+# fmt: on
+
+
+def latest_model(path: Path) -> Path:
+    """The model file that a path means.
+
+    Args:
+        path: a model file, or a folder: the file in it that was changed last is taken, the last by
+            name among equally old ones.
+
+    Raises:
+        ModelFileError: nothing is there, or the folder holds no model.
+    """
+    hint = "`gossamer train nlu`, or another --model"
+    if path.is_dir():
+        models = [file for file in path.glob(f"*{SUFFIX}") if file.is_file()]
+        if not models:
+            raise ModelFileError(
+                f"a model folder must hold a *{SUFFIX} file", got=str(path), hint=hint
+            )
+        return max(models, key=lambda file: (file.stat().st_mtime_ns, file.name))
+    if not path.exists():
+        raise ModelFileError("the model must exist", got=str(path), hint=hint)
+    return path
+
+
+def new_model_path(folder: Path, *, fixed_name: str | None = None) -> Path:
+    """Where a newly trained NLU model goes.
+
+    Args:
+        folder: the models' folder.
+        fixed_name: a name to use, with or without its suffix; an existing model of that name is
+            replaced. None makes one up: "nlu-20250131-093000-quiet-loom.gossamer", the date and
+            time being local, never that of an existing file.
+
+    Raises:
+        InputError: the name holds a folder or is empty.
+    """
+    if fixed_name is not None:
+        stem = fixed_name.removesuffix(SUFFIX)
+        if stem in {"", ".", ".."} or Path(stem).name != stem:
+            raise InputError(
+                "a fixed model name must be a plain file name",
+                got=fixed_name,
+                hint="--out for the folder",
+            )
+        return folder / f"{stem}{SUFFIX}"
+    # Own generator, seeded by the system: the name must not depend on, or disturb, training's.
+    draw = random.Random()
+    now = datetime.now().astimezone()
+    while True:
+        words = f"{draw.choice(_FIRST)}-{draw.choice(_SECOND)}"
+        path = folder / f"nlu-{now:%Y%m%d-%H%M%S}-{words}{SUFFIX}"
+        if not path.exists():
+            return path

@@ -1,0 +1,38 @@
+"""Options that several commands share, so that each is worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+NluPaths: TypeAlias = Annotated[
+    list[Path],
+    typer.Option(
+        "--nlu",
+        "-u",
+        help="File or folder with annotated examples; may be given several times.",
+    ),
+]
+ConfigPath: TypeAlias = Annotated[
+    Path, typer.Option("--config", "-c", help="The pipeline: Rasa's config.yml.")
+]
+ModelPath: TypeAlias = Annotated[
+    Path,
+    typer.Option("--model", "-m", help="Model file, or a folder: the latest model in it is taken."),
+]
+RandomSeed: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--random-seed", help="Same seed, same result; drawn anew when not given."),
+]
+NumThreads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--num-threads", min=1, help="Processor threads to use; PyTorch decides if not given."
+    ),
+]
+
+DATA = Path("data")
+CONFIG = Path("config.yml")
+MODELS = Path("models")

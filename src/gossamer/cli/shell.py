@@ -1,0 +1,108 @@
+"""`gossamer shell nlu`: type texts, see what is understood."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gossamer.cli.options import MODELS, ModelPath
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from gossamer.nlu.messages import EntityPrediction, Parse
+
+STOP = "/stop"
+PROMPT = "> "
+_STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+app = typer.Typer(help="Try a model out, text by text.", no_args_is_help=True)
+
+
+@app.callback()
+def _shell() -> None:
+    pass  # Keeps `nlu` a command of its own while it is the only one.
+
+
+@app.command("nlu")
+def shell_nlu(
+    model: ModelPath = MODELS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer in JSON, as `parse` does.")
+    ] = False,
+) -> None:
+    """Type texts and see their intent and entities. /stop or Ctrl-D ends."""
+    from rich.console import Console
+
+    from gossamer.cli.models import latest_model
+    from gossamer.cli.parse import to_json
+
+    # Before the networks are imported, which takes seconds: a wrong name is told at once.
+    path = latest_model(model)
+    from gossamer.assistant import Assistant
+
+    assistant = Assistant.load(path)
+    is_interactive = sys.stdin.isatty()
+    if is_interactive:
+        _edit_lines()
+        typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends.")
+    console = Console(highlight=False)
+    while True:
+        try:
+            text = input(PROMPT if is_interactive else "").strip()
+        except EOFError:
+            if is_interactive:
+                typer.echo()
+            return
+        if text == STOP:
+            return
+        if not text:
+            continue
+        result = assistant.parse(text)
+        if as_json:
+            typer.echo(to_json(result, indent=2))
+        else:
+            console.print(describe(result), soft_wrap=True)
+
+
+def describe(result: Parse) -> Text:
+    """A parse for human eyes: intent, the text with its entities marked, one line per entity."""
+    from rich.text import Text
+
+    types = list(dict.fromkeys(entity.entity for entity in result.entities))
+    styles = {name: _STYLES[i % len(_STYLES)] for i, name in enumerate(types)}
+    shown = Text("  intent  ")
+    shown.append("none" if result.intent.name is None else result.intent.name, style="bold")
+    shown.append(f"  {result.intent.confidence:.3f}\n")
+    if result.entities:
+        text = Text(result.text)
+        for entity in result.entities:
+            text.stylize(f"bold {styles[entity.entity]} underline", entity.start, entity.end)
+        shown.append("  text    ").append_text(text).append("\n")
+    for entity in result.entities:
+        shown.append("  entity  ").append(entity.entity, style=f"bold {styles[entity.entity]}")
+        shown.append(f" = {_details(entity)}\n")
+    shown.right_crop(1)
+    return shown
+
+
+def _details(entity: EntityPrediction) -> str:
+    parts = [str(entity.value)]
+    if entity.role is not None:
+        parts.append(f"role {entity.role}")
+    if entity.group is not None:
+        parts.append(f"group {entity.group}")
+    parts.append(entity.extractor)
+    if entity.confidence is not None:
+        parts.append(f"{entity.confidence:.3f}")
+    return "  ".join(parts)
+
+
+def _edit_lines() -> None:
+    """Arrow keys and history, where the platform has readline: importing it is enough."""
+    try:
+        import readline  # noqa: F401
+    except ImportError:
+        return

@@ -1,0 +1,166 @@
+"""One call from a trained assistant and annotated data to all NLU scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gossamer.data.errors import DataError
+from gossamer.data.examples import Example, TrainingData
+from gossamer.evaluate.entities import EntityEvaluation, evaluate_entities
+from gossamer.evaluate.intents import IntentEvaluation, evaluate_intents
+from gossamer.evaluate.spans import SpanScores, score_spans
+from gossamer.nlu.direct_message import DirectMessageHandler
+from gossamer.nlu.messages import Parse
+from gossamer.nlu.pipeline import Pipeline
+
+
+class TextParser(Protocol):
+    """Anything that understands texts: an assistant, or a stand-in."""
+
+    def parse_many(self, texts: Sequence[str], /) -> list[Parse]:
+        """One parse per text, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class NLUEvaluation:
+    """All scores of a model on annotated data.
+
+    Attributes:
+        n_examples: how many different examples were evaluated.
+        intents: intent scores, or None when intents were not evaluated.
+        no_intents_because: why not, when `intents` is None.
+        entities: one evaluation per extractor, by name; empty when there are no extractors.
+        spans: strict scores of all extractors' entities together, or None when entities are
+            neither annotated nor predicted.
+    """
+
+    n_examples: int
+    intents: IntentEvaluation | None
+    no_intents_because: str | None = None
+    entities: tuple[EntityEvaluation, ...] = ()
+    spans: SpanScores | None = None
+
+    def headline(self) -> dict[str, float]:
+        """The figures that are quoted, by name.
+
+        `intent accuracy`, `intent weighted F1`, `<Extractor> token micro F1`,
+        `<Extractor> token weighted F1`, `entity span micro F1`; absent where not evaluated.
+        """
+        figures: dict[str, float] = {}
+        if self.intents is not None:
+            figures["intent accuracy"] = self.intents.scores.accuracy
+            figures["intent weighted precision"] = self.intents.scores.precision
+            figures["intent weighted F1"] = self.intents.scores.f1
+        for evaluation in self.entities:
+            tokens = evaluation.tokens
+            figures[f"{evaluation.extractor} token micro F1"] = tokens.micro_f1
+            figures[f"{evaluation.extractor} token weighted F1"] = tokens.f1
+            figures[f"{evaluation.extractor} span micro F1"] = evaluation.spans.total.f1
+        if self.spans is not None:
+            figures["entity span micro F1"] = self.spans.total.f1
+        return figures
+
+
+def evaluate_nlu(
+    parser: TextParser, data: TrainingData, *, extractors: Sequence[str] | None = None
+) -> NLUEvaluation:
+    """Parse the examples and score the parses.
+
+    Repeated examples count once: Rasa drops them when it loads data.
+
+    Args:
+        parser: a trained assistant.
+        data: annotated examples.
+        extractors: see `evaluate_parses`; None means those of the assistant's pipeline.
+
+    Raises:
+        DataError: the data hold no examples.
+    """
+    examples = data.unique_examples()
+    if not examples:
+        raise DataError(
+            "there must be annotated examples to evaluate on",
+            hint="a file or folder with NLU data, or a look at what was read: "
+            "`gossamer data validate`",
+        )
+    parses = parser.parse_many([example.text for example in examples])
+    names = pipeline_extractors(parser) if extractors is None else extractors
+    return evaluate_parses(examples, parses, extractors=names)
+
+
+def evaluate_parses(
+    examples: Sequence[Example],
+    parses: Sequence[Parse],
+    *,
+    extractors: Sequence[str] | None = None,
+) -> NLUEvaluation:
+    """Score parses that are already there.
+
+    Intents are evaluated when the examples have at least two different ones and the parses hold
+    intents. Departures from Rasa: examples without an intent take part in the entity scores (Rasa
+    ignores them altogether); an extractor that finds nothing is scored when it is named in
+    `extractors`; response selection is not evaluated.
+
+    Args:
+        examples: annotated examples.
+        parses: their parses, parallel to `examples`.
+        extractors: extractors of the pipeline. Those that occur in the parses are always
+            evaluated; None means only those.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    if len(examples) != len(parses):
+        raise ValueError(
+            f"there must be one parse per example (got {len(examples)} and {len(parses)})"
+        )
+    reason = _why_not_intents(examples, parses)
+    intents = evaluate_intents(examples, parses) if reason is None else None
+    annotated = any(example.entities for example in examples)
+    found = {entity.extractor for parse in parses for entity in parse.entities}
+    entities: tuple[EntityEvaluation, ...] = ()
+    spans = None
+    if annotated or found:
+        spans = score_spans([e.entities for e in examples], [p.entities for p in parses])
+        if any(parse.tokens for parse in parses):
+            names = sorted(found.union(() if extractors is None else extractors))
+            entities = tuple(evaluate_entities(examples, parses, name) for name in names)
+    return NLUEvaluation(
+        n_examples=len(examples),
+        intents=intents,
+        no_intents_because=reason,
+        entities=entities,
+        spans=spans,
+    )
+
+
+def pipeline_extractors(parser: object) -> list[str]:
+    """Sorted names of the entity extractors in a parser's `pipeline`; none where it has none.
+
+    The handler of direct messages ("/greet"), which ends every pipeline, is not among them.
+    """
+    pipeline = getattr(parser, "pipeline", None)
+    if not isinstance(pipeline, Pipeline):
+        return []
+    return sorted(
+        {
+            component.name
+            for component in pipeline.components
+            if "entities" in component.provides
+            and not isinstance(component, DirectMessageHandler)
+            # DIET can be told to leave entities alone.
+            and getattr(component.options, "entity_recognition", True)
+        }
+    )
+
+
+def _why_not_intents(examples: Sequence[Example], parses: Sequence[Parse]) -> str | None:
+    known = {example.base_intent for example in examples} - {None, ""}
+    if len(known) < 2:
+        return f"the data have {len(known)} intents; at least two are needed"
+    if not any(parse.intent.name is not None or parse.intent_ranking for parse in parses):
+        return "the model predicted no intents"
+    return None

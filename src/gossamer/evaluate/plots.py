@@ -1,0 +1,138 @@
+"""Figures of an evaluation: the confusion matrix and the histogram of confidences.
+
+Figures are drawn on their own canvas, without pyplot, so nothing global is touched and no display
+is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from gossamer.evaluate.files import replacing
+
+N_BINS = 25
+NO_LABEL = "(none)"
+_LONGEST_LABEL = 40
+_CELL_INCHES = 0.27
+_LARGEST_SIDE_INCHES = 60.0
+
+
+def draw_confusion_matrix(
+    counts: npt.NDArray[np.int64], labels: Sequence[str], path: Path, *, title: str
+) -> None:
+    """Draw how often each true label was predicted as each label.
+
+    Colours grow with the logarithm of the count, so that single confusions show beside hundreds
+    of right predictions; empty cells stay white. The picture grows with the number of labels.
+
+    Args:
+        counts: rows are true labels, columns predicted ones. *Shape:* (n_labels, n_labels).
+        labels: names of rows and columns; an empty one is shown as "(none)".
+        path: the PNG file, replaced in one step.
+        title: above the matrix.
+    """
+    shown = [_shorten(label or NO_LABEL) for label in labels]
+    n_labels = len(shown)
+    # Few labels get large cells and letters; from about 20 on, cells have the smallest size.
+    cell = min(max(_CELL_INCHES, 5.0 / n_labels), 1.0)
+    cell = min(cell, _LARGEST_SIDE_INCHES / n_labels)
+    font = min(max(26 * cell, 3.0), 11.0)
+    label_inches = max(len(label) for label in shown) * font * 0.6 / 72
+    side = n_labels * cell
+    # Inches around the square: names at the left and below, title above, colour scale at the right.
+    left, below, right, above = label_inches + 0.5, label_inches + 0.5, 1.1, 0.6
+    width, height = left + side + right, below + side + above
+    figure = Figure(figsize=(width, height), dpi=120 if n_labels <= 120 else 80)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((left / width, below / height, side / width, side / height))
+    largest = max(int(counts.max()), 1)
+    # Starting below 1 keeps single confusions visible on white.
+    norm = LogNorm(vmin=0.4, vmax=max(largest, 2))
+    filled = np.ma.masked_equal(counts, 0)
+    image = axes.imshow(filled, cmap="Blues", norm=norm, interpolation="nearest", aspect="equal")
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        count = int(counts[row, column])
+        axes.text(
+            column,
+            row,
+            str(count),
+            ha="center",
+            va="center",
+            fontsize=min(font, 100 * cell / max(len(str(count)), 2)) * 0.9,
+            color="white" if norm(count) > 0.55 else "black",
+        )
+    axes.set_xticks(range(n_labels), shown, rotation=90, fontsize=font)
+    axes.set_yticks(range(n_labels), shown, fontsize=font)
+    axes.set_xticks(np.arange(n_labels + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(n_labels + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="0.9", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.set_axisbelow(True)
+    large = min(max(11.0, side * 0.7), 24.0)
+    axes.set_title(title, fontsize=large, loc="left")
+    axes.set_xlabel("predicted", fontsize=large * 0.9)
+    axes.set_ylabel("true", fontsize=large * 0.9)
+    tall = min(side, 4.0)
+    scale = figure.add_axes(
+        ((left + side + 0.2) / width, (below + side - tall) / height, 0.2 / width, tall / height)
+    )
+    bar = figure.colorbar(image, cax=scale)
+    # Powers of ten and the largest count; a power that would sit on the latter's name is left out.
+    ticks = [10**power for power in range(len(str(largest))) if 2 * 10**power <= largest]
+    ticks.append(largest)
+    bar.set_ticks(ticks, labels=[str(tick) for tick in ticks])
+    bar.minorticks_off()
+    _save(figure, path)
+
+
+def draw_histogram(
+    right: Sequence[float], wrong: Sequence[float], path: Path, *, title: str, what: str
+) -> None:
+    """Draw how confident right and wrong predictions were, one above the other.
+
+    Each half has its own scale, since wrong predictions are (one hopes) far fewer.
+
+    Args:
+        right: confidences of right predictions, in [0, 1].
+        wrong: confidences of wrong predictions, in [0, 1].
+        path: the PNG file, replaced in one step.
+        title: above the figure.
+        what: what is counted, for the axis ("Predicted examples").
+    """
+    figure = Figure(figsize=(8, 6), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    bins = np.linspace(0.0, 1.0, N_BINS + 1)
+    for axes, name, values, colour in (
+        (upper, "right", right, "#2a6f97"),
+        (lower, "wrong", wrong, "#c44536"),
+    ):
+        # Rounding may carry a confidence a little over 1.
+        axes.hist(np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0), bins=bins, color=colour)
+        axes.set_ylabel(f"{what}: {name}", fontsize=9)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.set_ylim(bottom=0)
+        share = f"median confidence {np.median(values):.2f}" if values else "none"
+        axes.text(0.01, 0.95, f"{len(values)} {name}, {share}", transform=axes.transAxes, va="top")
+        axes.spines[["top", "right"]].set_visible(False)
+    lower.set_xlabel("confidence")
+    lower.set_xlim(0.0, 1.0)
+    upper.set_title(title, loc="left")
+    _save(figure, path)
+
+
+def _shorten(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")

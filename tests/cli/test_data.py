@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gossamer.data import read_training_data
+
+Run = Callable[..., Any]
+
+
+def test_split(run: Run, project: Path) -> None:
+    result = run("data", "split", "nlu", "--random-seed", "1")
+    assert result.exit_code == 0, result.stderr
+    train = read_training_data(project / "train_test_split" / "training_data.yml")
+    test = read_training_data(project / "train_test_split" / "test_data.yml")
+    assert (len(train.examples), len(test.examples)) == (8, 2)
+    assert train.intents == test.intents == ["greet", "travel"]
+    assert result.stdout.splitlines() == [
+        "train_test_split/training_data.yml: 8 examples",
+        "train_test_split/test_data.yml: 2 examples",
+    ]
+
+
+def test_split_by_a_fraction_that_is_none(run: Run, project: Path) -> None:
+    result = run("data", "split", "nlu", "--training-fraction", "1.5")
+    assert result.exit_code == 1
+    assert "training_fraction must be above 0 and below 1 (got 1.5)" in result.stderr
+    assert not (project / "train_test_split").exists()
+
+
+def test_validate_good_data(run: Run, project: Path) -> None:
+    result = run("data", "validate", "--config", "config.yml", "--fail-on-warnings")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "10 examples, 2 intents, 1 entity types: 0 errors, 0 warnings\n"
+
+
+def test_validate_names_the_place_of_an_error(run: Run, project: Path) -> None:
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: other\n  examples: |\n    - hello\n    - well\n")
+    result = run("data", "validate")
+    assert result.exit_code == 1
+    assert "nlu.yml:" in result.stdout
+    assert ": error: " in result.stdout
+    assert "1 errors, 0 warnings" in result.stdout
+
+
+def test_warnings_fail_only_when_asked(run: Run, project: Path) -> None:
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: lonely\n  examples: |\n    - once\n")
+    result = run("data", "validate")
+    assert result.exit_code == 0
+    assert "warning: " in result.stdout
+    assert run("data", "validate", "--fail-on-warnings").exit_code == 1
+
+
+def test_warnings_of_the_readers_count(run: Run, project: Path) -> None:
+    (project / "config.yml").write_text("language: en\n", encoding="utf-8")
+    result = run("data", "validate", "--config", "config.yml", "--fail-on-warnings")
+    assert result.exit_code == 1
+    assert "warning: config.yml: no pipeline" in result.stdout
+
+
+def test_validate_checks_the_components(run: Run, project: Path) -> None:
+    (project / "config.yml").write_text("pipeline:\n- name: Telepathy\n", encoding="utf-8")
+    result = run("data", "validate", "--config", "config.yml")
+    assert result.exit_code == 1
+    assert "config.yml:2" in result.stderr
+    assert "Telepathy" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("out/nlu.json", []),
+        ("out/nlu.md", []),
+        ("out/nlu.yml", []),
+        ("nlu.txt.yaml", ["--format", "yaml"]),
+    ],
+)
+def test_converted_data_are_the_same(
+    run: Run, project: Path, name: str, options: list[str]
+) -> None:
+    result = run("data", "convert", "nlu", "--data", "data", "--out", name, *options)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{name}: 10 examples\n"
+    before, after = read_training_data(project / "data"), read_training_data(project / name)
+    assert set(after.examples) == set(before.examples)
+
+
+def test_what_a_format_cannot_carry_is_an_error(run: Run, project: Path) -> None:
+    result = run("data", "convert", "nlu", "--out", "out.csv")
+    assert result.exit_code == 1
+    assert "entities" in result.stderr
+    assert not (project / "out.csv").exists()
+
+
+def test_an_unknown_ending_needs_a_format(run: Run, project: Path) -> None:
+    result = run("data", "convert", "nlu", "--out", "nlu.txt")
+    assert result.exit_code == 2
+    assert "--format" in result.stderr
+
+
+@pytest.mark.parametrize("out", ["data/nlu.yml", "data/more/nlu.json"])
+def test_data_are_not_converted_into_their_own_folder(run: Run, project: Path, out: str) -> None:
+    before = (project / "data" / "nlu.yml").read_text()
+    result = run("data", "convert", "nlu", "--nlu", "data", "--out", out)
+    assert result.exit_code == 1
+    assert "must not go where they were read from" in result.stderr
+    assert (project / "data" / "nlu.yml").read_text() == before
+    assert [path.name for path in (project / "data").iterdir()] == ["nlu.yml"]

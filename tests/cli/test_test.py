@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Run = Callable[..., Any]
+
+
+def test_figures_and_files(run: Run, model: Path, fake: Any) -> None:
+    result = run("test", "nlu", "--no-plot")
+    assert result.exit_code == 0, result.stderr
+    assert f"models/{model.name} on 10 examples" in result.stdout
+    assert "Intents (10 examples, 2 intents)" in result.stdout
+    assert "Entities per token, as Rasa counts" in result.stdout
+    assert "strict spans" in result.stdout
+    assert "5 reports" not in result.stdout
+    assert "6 reports in results" in result.stdout
+    names = {path.name for path in (model.parents[1] / "results").iterdir()}
+    assert names == {
+        "intent_report.json",
+        "intent_errors.json",
+        "DIETClassifier_report.json",
+        "DIETClassifier_errors.json",
+        "entity_span_report.json",
+        "report.txt",
+    }
+    report = json.loads((model.parents[1] / "results" / "intent_report.json").read_text())
+    assert report["accuracy"] == 1.0
+
+
+def test_flags(run: Run, model: Path, fake: Any) -> None:
+    result = run(
+        "test", "nlu", "-m", model, "-u", "data", "--out", "o", "--successes", "--no-errors"
+    )
+    assert result.exit_code == 0, result.stderr
+    names = {path.name for path in (model.parents[1] / "o").iterdir()}
+    assert "intent_successes.json" in names
+    assert "DIETClassifier_successes.json" in names
+    assert "intent_errors.json" not in names
+    assert {"intent_confusion_matrix.png", "intent_histogram.png"} <= names
+
+
+def test_cross_validation_trains_each_fold(run: Run, project: Path, fake: Any) -> None:
+    result = run(
+        "test", "nlu", "--cross-validation", "--folds", "2", "--random-seed", "3", "--no-plot"
+    )
+    assert result.exit_code == 0, result.stderr
+    trained = [call for call in fake.calls if "data" in call]
+    assert [len(call["data"].examples) for call in trained] == [5, 5]
+    assert {call["random_seed"] for call in trained} == {3}
+    assert "Fold 2 of 2: 5 examples" in result.stdout
+    assert "2 folds: mean and standard deviation" in result.stdout
+    assert "1.0000 ± 0.0000" in result.stdout
+    assert (project / "results" / "intent_report.json").is_file()
+
+
+def test_a_missing_model_is_told_before_anything_slow(run: Run, project: Path) -> None:
+    result = run("test", "nlu")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the model must exist (got 'models'). "
+        "Try: `gossamer train nlu`, or another --model\n"
+    )
+    assert not (project / "results").exists()
+
+
+def test_a_damaged_model_is_refused(run: Run, model: Path, fake: Any) -> None:
+    model.write_text("a mod")
+    result = run("test", "nlu", "--model", model)
+    assert result.exit_code == 1
+    assert "a model file must be whole (got 'a mod')" in result.stderr

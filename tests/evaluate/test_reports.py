@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gossamer.data.errors import InputError
+from gossamer.data.examples import Example
+from gossamer.evaluate import evaluate_parses, report_text, summary_text, write_reports
+from gossamer.evaluate.files import replacing
+from gossamer.evaluate.plots import draw_confusion_matrix, draw_histogram
+from gossamer.nlu.messages import Parse
+
+Travel = tuple[list[Example], list[Parse]]
+
+
+def _size_of_png(path: Path) -> tuple[int, int]:
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", head[16:24])
+    return width, height
+
+
+def test_file_names_are_those_of_rasa(travel: Travel, tmp_path: Path) -> None:
+    written = write_reports(evaluate_parses(*travel), tmp_path / "new" / "out", successes=True)
+    assert {path.name for path in written} == {
+        "intent_report.json",
+        "intent_errors.json",
+        "intent_successes.json",
+        "intent_confusion_matrix.png",
+        "intent_histogram.png",
+        "DIETClassifier_report.json",
+        "DIETClassifier_errors.json",
+        "DIETClassifier_successes.json",
+        "DIETClassifier_confusion_matrix.png",
+        "DIETClassifier_histogram.png",
+        "RegexEntityExtractor_report.json",
+        "RegexEntityExtractor_errors.json",
+        "RegexEntityExtractor_successes.json",
+        "RegexEntityExtractor_confusion_matrix.png",
+        "entity_span_report.json",
+        "report.txt",
+    }
+    assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == {
+        path.name for path in written
+    }
+
+
+def test_flags_leave_files_out(travel: Travel, tmp_path: Path) -> None:
+    write_reports(evaluate_parses(*travel), tmp_path, errors=False, plots=False)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "intent_report.json",
+        "DIETClassifier_report.json",
+        "RegexEntityExtractor_report.json",
+        "entity_span_report.json",
+        "report.txt",
+    }
+
+
+def test_contents(travel: Travel, tmp_path: Path) -> None:
+    write_reports(evaluate_parses(*travel), tmp_path, successes=True, plots=False)
+
+    def read(name: str) -> object:
+        return json.loads((tmp_path / name).read_text(encoding="utf-8"))
+
+    report = read("intent_report.json")
+    assert isinstance(report, dict)
+    assert report["accuracy"] == 0.8
+    assert report["bye"]["confused_with"] == {"greet": 1}
+    assert read("intent_errors.json") == [
+        {
+            "text": "bye",
+            "intent": "bye",
+            "intent_prediction": {"name": "greet", "confidence": 0.6},
+        }
+    ]
+    errors = read("DIETClassifier_errors.json")
+    assert isinstance(errors, list)
+    assert errors[1] == {
+        "text": "a train to Rome",
+        "entities": [{"start": 11, "end": 15, "entity": "city", "value": "Rome", "role": "to"}],
+        "predicted_entities": [
+            {
+                "entity": "city",
+                "start": 11,
+                "end": 15,
+                "confidence_entity": 0.8,
+                "role": "from",
+                "value": "Rome",
+                "extractor": "DIETClassifier",
+            }
+        ],
+    }
+    entities = read("DIETClassifier_report.json")
+    assert isinstance(entities, dict)
+    assert {"micro avg", "macro avg", "weighted avg", "city.from", "city.to"} <= set(entities)
+    spans = read("entity_span_report.json")
+    assert isinstance(spans, dict)
+    assert spans["micro avg"]["support"] == 3
+
+
+def test_text_names_both_ways_of_counting(travel: Travel) -> None:
+    evaluation = evaluate_parses(*travel)
+    summary = summary_text(evaluation)
+    assert "Intents (5 examples, 3 intents)" in summary
+    assert "0.8000" in summary
+    assert "Entities per token, as Rasa counts" in summary
+    assert "strict spans" in summary
+    assert "all together" in summary
+    assert "\x1b" not in summary
+    report = report_text(evaluation)
+    assert "greet (1)" in report
+    assert "city.to" in report
+    assert all(line == line.rstrip() for line in report.splitlines())
+
+
+def test_text_says_why_intents_are_missing() -> None:
+    parse = Parse(text="x")
+    text = summary_text(evaluate_parses([Example(text="x", intent="a")], [parse]))
+    assert "Intents not evaluated: the data have 1 intents" in text
+
+
+def test_markup_in_names_is_not_taken_for_style() -> None:
+    examples = [Example(text="x", intent="[red]"), Example(text="y", intent="[/b]")]
+    parses = [Parse(text="x"), Parse(text="y")]
+    for parse, example in zip(parses, examples, strict=True):
+        from gossamer.nlu.messages import IntentPrediction
+
+        parse.intent = IntentPrediction(name=example.intent, confidence=1.0)
+    text = report_text(evaluate_parses(examples, parses))
+    assert "[red]" in text
+    assert "[/b]" in text
+
+
+def test_a_file_in_place_of_the_folder_is_an_input_error(travel: Travel, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InputError, match="must be a folder"):
+        write_reports(evaluate_parses(*travel), tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_crash_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+
+    def crash() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        crash()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("n_labels", [1, 3, 70])
+def test_the_matrix_grows_with_its_labels(n_labels: int, tmp_path: Path) -> None:
+    path = tmp_path / "matrix.png"
+    labels = ["" if i == 0 else f"label_{i}_$x" for i in range(n_labels)]
+    draw_confusion_matrix(np.eye(n_labels, dtype=np.int64) * 120, labels, path, title="T")
+    width, height = _size_of_png(path)
+    # At least 30 pixels a cell, so that three digits can be read.
+    assert min(width, height) >= 30 * n_labels
+    assert max(width, height) < 8000
+
+
+def test_an_empty_matrix_and_an_empty_histogram_can_be_drawn(tmp_path: Path) -> None:
+    matrix = np.zeros((2, 2), dtype=np.int64)
+    draw_confusion_matrix(matrix, ["a", "b"], tmp_path / "m.png", title="T")
+    draw_histogram([], [1.0000001], tmp_path / "h.png", title="T", what="examples")
+    assert _size_of_png(tmp_path / "h.png") == (960, 720)
+
+
+def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
+    import sys
+
+    draw_histogram([0.5], [], tmp_path / "h.png", title="T", what="examples")
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []
