@@ -35,9 +35,10 @@ class CountVectorsFeaturizer(Component):
     With `OOV_token`, a token that is not a word of the vocabulary counts as that token, provided
     training has seen it.
 
-    Departure from Rasa: `OOV_token` and `OOV_words` apply to texts only. Rasa applies them to
-    intents as well, where a shared vocabulary then makes one feature of all intents whose names
-    are not a single lower-case word.
+    Departures from Rasa: its shared vocabulary also has columns for the words of whole retrieval
+    intents ("faq/ask_price"), which nothing here would use. `OOV_token` and `OOV_words` apply to
+    texts only; Rasa applies them to intents as well, where a shared vocabulary then makes one
+    feature of all intents whose names are not a single lower-case word.
     """
 
     name: ClassVar[str] = "CountVectorsFeaturizer"

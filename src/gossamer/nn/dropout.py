@@ -22,7 +22,7 @@ def keep_mask(n_elements: int, rate: float) -> Tensor:
 
     Args:
         n_elements: how many.
-        rate: probability of False, rounded to a multiple of 2^-16.
+        rate: probability of False, rounded to a multiple of 2^-16 below 1.
 
     Returns:
         *Shape:* (n_elements,), bool.
@@ -30,7 +30,7 @@ def keep_mask(n_elements: int, rate: float) -> Tensor:
     draws = torch.empty((n_elements + 3) // 4, dtype=torch.int64)
     draws.random_(torch.iinfo(torch.int64).min, None)
     bits = draws.view(torch.int16)[:n_elements]
-    return bits >= round(rate * _LEVELS) - _LEVELS // 2
+    return bits >= _dropped_levels(rate) - _LEVELS // 2
 
 
 def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
@@ -69,10 +69,15 @@ class Dropout(nn.Module):
         return f"rate={self.rate}"
 
 
+def _dropped_levels(rate: float) -> int:
+    """How many of the 2^16 values of a draw drop an element; one at least keeps it."""
+    return min(round(rate * _LEVELS), _LEVELS - 1)
+
+
 class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, rate: float) -> Tensor:
-        kept_share = 1 - round(rate * _LEVELS) / _LEVELS
+        kept_share = 1 - _dropped_levels(rate) / _LEVELS
         factor = keep_mask(x.numel(), rate).view(x.shape).to(x.dtype).div_(kept_share)
         ctx.save_for_backward(factor)
         return x * factor

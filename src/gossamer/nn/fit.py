@@ -12,8 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gossamer.nn.averaging import WeightAverage
 from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
+from gossamer.nn.memory import release_free_memory
 
+_STEPS_BETWEEN_RELEASES = 16
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
 
 
@@ -63,6 +66,8 @@ class FitOptions:
         drop_small_last_batch: leave out an epoch's last batch when under half the size.
         evaluate_every_number_of_epochs: when to evaluate; -1 for after the last epoch only.
         checkpoint_model: go back to the best weights seen at an evaluation in the end.
+        weight_averaging: decay of a running average of the weights, which is what is evaluated
+            and kept in the end; 0 keeps the last weights, as Rasa does.
     """
 
     epochs: int
@@ -72,6 +77,7 @@ class FitOptions:
     drop_small_last_batch: bool = False
     evaluate_every_number_of_epochs: int = 20
     checkpoint_model: bool = False
+    weight_averaging: float = 0.0
 
 
 class EpochResult(NamedTuple):
@@ -111,6 +117,7 @@ def fit(
         network.parameters(), lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True
     )
     best = _Best()
+    average = WeightAverage(network.parameters(), options.weight_averaging)
     for epoch in range(options.epochs):
         began = time.perf_counter()
         network.train()
@@ -131,17 +138,23 @@ def fit(
             for weight, rows in network.regularized():  # type: ignore[operator]
                 add_l2_gradient(weight, options.regularization_constant, rows)
             optimizer.step()
+            if options.weight_averaging > 0.0:
+                average.update()
+            if number % _STEPS_BETWEEN_RELEASES == 0:
+                release_free_memory()
             mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
         metrics = mean.values()
         every = options.evaluate_every_number_of_epochs
         due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0
         if evaluation is not None and due:
-            scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
+            with average.in_place():
+                scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
+                if options.checkpoint_model:
+                    best.offer(network, scores)
             metrics |= {f"val_{name}": value for name, value in scores.items()}
-            if options.checkpoint_model:
-                best.offer(network, scores)
         if on_epoch is not None:
             on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
+    average.use()
     best.restore(network)
     network.eval()
 

@@ -48,7 +48,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
         ModelFileError: the file cannot be written there.
     """
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
@@ -66,16 +66,18 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise ModelFileError(
             "the model must be saved to a place that can be written",
             got=str(error),
             where=Location(path),
             hint="another folder",
         ) from error
+    finally:  # also when interrupted
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
 
 
 def load_model(path: Path) -> Stored:
@@ -125,9 +127,9 @@ def load_model(path: Path) -> Stored:
 
 def _check_version(metadata: Mapping[str, str], where: Location) -> None:
     version = metadata.get("format_version", "")
-    if not version.isdigit() or int(version) > FORMAT_VERSION:
+    if version not in map(str, range(1, FORMAT_VERSION + 1)):
         raise ModelFileError(
-            f"the model's format version must be at most {FORMAT_VERSION}",
+            f"the model's format version must be from 1 to {FORMAT_VERSION}",
             got=version,
             where=where,
             hint="a newer version of Gossamer",

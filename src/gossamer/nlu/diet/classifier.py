@@ -364,6 +364,7 @@ class DIETComponent(Component):
         tagging = Tagging(
             [tag_set.tags[tag] for tag in paths.tags[part].tolist()],
             paths.confidence[part].tolist(),
+            tag_set.is_bilou,
         )
         return make_consistent(tagging) if tag_set.is_bilou else tagging
 

@@ -106,6 +106,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model_confidence: str | None = None,
         renormalize_confidences: bool = False,
         drop_small_last_batch: bool = False,
+        weight_averaging: float = 0.998,
         topology: str = "grouped",
     ) -> None:
         self.featurizers = featurizers
@@ -153,6 +154,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.model_confidence = model_confidence
         self.renormalize_confidences = renormalize_confidences
         self.drop_small_last_batch = drop_small_last_batch
+        self.weight_averaging = weight_averaging
         self.topology = topology
 
     def fit(

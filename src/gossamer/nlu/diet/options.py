@@ -44,7 +44,7 @@ def _as_range(value: Any) -> Any:
 
 
 class DIETOptions(ComponentOptions):
-    """Every option of Rasa 3.6's DIETClassifier, with its default, and one of our own.
+    """Every option of Rasa 3.6's DIETClassifier, with its default, and two of our own.
 
     Attributes:
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
@@ -98,6 +98,8 @@ class DIETOptions(ComponentOptions):
         run_eagerly: accepted, and without effect: PyTorch runs eagerly.
         tensorboard_log_directory: not supported; must be None.
         tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
+        weight_averaging: decay of a running average of the weights, which is what is kept
+            (Gossamer's own); 0 keeps the last weights, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
     """
 
@@ -115,8 +117,8 @@ class DIETOptions(ComponentOptions):
     ] = [64, 256]
     batch_strategy: Literal["balanced", "sequence"] = "balanced"
     epochs: NonNegative = 300
-    random_seed: NonNegative | None = None
-    learning_rate: Annotated[float, Field(gt=0.0)] = 0.001
+    random_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
     embedding_dimension: Positive = 20
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
@@ -128,8 +130,8 @@ class DIETOptions(ComponentOptions):
     maximum_negative_similarity: Annotated[float, Field(ge=-1.0, le=1.0)] = -0.4
     use_maximum_negative_similarity: bool = True
     scale_loss: bool = False
-    regularization_constant: Annotated[float, Field(ge=0.0)] = 0.002
-    negative_margin_scale: Annotated[float, Field(ge=0.0)] = 0.8
+    regularization_constant: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.002
+    negative_margin_scale: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.8
     drop_rate: Rate = 0.2
     drop_rate_attention: Rate = 0.0
     connection_density: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
@@ -151,6 +153,7 @@ class DIETOptions(ComponentOptions):
     run_eagerly: bool = False
     tensorboard_log_directory: str | None = None
     tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
+    weight_averaging: Rate = 0.998
     topology: Topology = Topology.GROUPED
 
     @field_validator("hidden_layers_sizes", "dense_dimension", "concat_dimension", mode="before")
@@ -252,4 +255,5 @@ class DIETOptions(ComponentOptions):
             drop_small_last_batch=self.drop_small_last_batch,
             evaluate_every_number_of_epochs=self.evaluate_every_number_of_epochs,
             checkpoint_model=self.checkpoint_model,
+            weight_averaging=self.weight_averaging,
         )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gossamer.data.errors import DataError
 from gossamer.data.examples import Entity, Example
 from gossamer.nlu.messages import EntityPrediction, Token
 
@@ -54,11 +55,21 @@ class TagSet:
     def from_examples(
         cls, kind: TagKind, examples: Sequence[Example], *, is_bilou: bool
     ) -> TagSet | None:
-        """The tags that occur in the examples; None when there is none."""
+        """The tags that occur in the examples; None when there is none.
+
+        Raises:
+            DataError: a name is "O", which without BILOU means "no entity".
+        """
         names = {kind.of(entity) for example in examples for entity in example.entities}
         known = sorted(name for name in names if name is not None)
         if not known:
             return None
+        if OUTSIDE in known and not is_bilou:
+            raise DataError(
+                f"with BILOU_flag: false, {kind.value} names must not be '{OUTSIDE}'",
+                got=known,
+                hint="another name, or BILOU_flag: true",
+            )
         prefixes = _PREFIXES if is_bilou else ("",)
         return cls(
             kind,
@@ -108,14 +119,22 @@ def _overlap(token: Token, entity: Entity) -> int:
 
 
 class Tagging(NamedTuple):
-    """Predicted tags of one text and how sure each is; both one entry a token."""
+    """Predicted tags of one text and how sure each is; both one entry a token.
+
+    Without BILOU a tag is a name as it stands, even one that begins with "B-".
+    """
 
     tags: list[str]
     confidences: list[float]
+    is_bilou: bool = True
 
     def without_prefixes(self) -> list[str]:
         """Tags as plain names."""
-        return [_name(tag) for tag in self.tags]
+        return [_name(tag) for tag in self.tags] if self.is_bilou else list(self.tags)
+
+    def prefix(self, token: int) -> str:
+        """The prefix of a token's tag, "" where there is none."""
+        return _prefix(self.tags[token]) if self.is_bilou else ""
 
 
 def _prefix(tag: str) -> str:
@@ -180,12 +199,13 @@ def to_entities(
     extractor: str,
     split_by_comma: bool | Mapping[str, bool] = True,
 ) -> list[EntityPrediction]:
-    """Join tagged tokens to entities, as Rasa does.
+    """Join tagged tokens to entities, by Rasa's rules with one departure.
 
     A token begins a new entity when the token before it was O, when its tag is U-, when it is B-
-    and differs from the tag before, or when role or group changed. Otherwise it joins the entity
-    before it, if at most one character lies between them, or at most three where the type is not
-    to be split at commas.
+    and differs from the tag before, or when type, role or group changed. (The departure: Rasa lets
+    an I- or L- tag without its B- continue an entity of another type.) Otherwise it joins the
+    entity before it, if at most one character lies between them, or at most three where the type
+    is not to be split at commas.
 
     Args:
         text: the message.
@@ -221,7 +241,8 @@ def _continues(
     tag, before = main.tags[i], main.tags[i - 1]
     if any(names[kind][i] != names[kind][i - 1] for kind in names):
         return False
-    if _prefix(tag) == "U-" or (_prefix(tag) == "B-" and tag != before):
+    prefix = main.prefix(i)
+    if prefix == "U-" or (prefix == "B-" and tag != before):
         return False
     gap = tokens[i].start - tokens[i - 1].end
     if gap <= 1:
@@ -242,7 +263,7 @@ def _entity(
     start, end = tokens[run[0]].start, tokens[run[-1]].end
 
     def part(kind: TagKind) -> tuple[str | None, float | None]:
-        if kind not in taggings or names[kind][run[0]] == OUTSIDE:
+        if kind not in taggings or taggings[kind].tags[run[0]] == OUTSIDE:
             return None, None
         return names[kind][run[0]], min(taggings[kind].confidences[i] for i in run)
 
