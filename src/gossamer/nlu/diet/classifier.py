@@ -222,6 +222,12 @@ class DIETComponent(Component):
                 got="features of whole texts only",
                 hint="another featurizer, or entity_recognition: false",
             )
+        if text.sequence.is_empty and self.options.use_masked_language_model:
+            raise ConfigError(
+                "use_masked_language_model needs features of tokens",
+                got="features of whole texts only",
+                hint="another featurizer, or use_masked_language_model: false",
+            )
 
     def _hold_out(
         self,
@@ -279,9 +285,7 @@ class DIETComponent(Component):
                 for i, row in zip(chosen, self._scores(encoded).tolist(), strict=True):
                     parse = batch.parses[i]
                     parse.intent_ranking = self._ranking(row)
-                    parse.intent = IntentPrediction(
-                        name=parse.intent_ranking[0].name, confidence=max(row)
-                    )
+                    parse.intent = parse.intent_ranking[0]
             if self.tag_sets:
                 self._add_entities(batch, chosen, text, encoded)
 
@@ -354,8 +358,9 @@ class DIETComponent(Component):
         pairs = sorted(zip(self.labels, confidences, strict=True), key=lambda pair: -pair[1])
         length = self.options.ranking_length
         pairs = pairs if length == 0 else pairs[:length]
-        total = sum(confidence for _, confidence in pairs)
-        if self.options.renormalize_confidences and total > 0:
+        is_softmax = self.options.model_confidence is ModelConfidence.SOFTMAX
+        if self.options.renormalize_confidences and is_softmax:  # similarities stay, as in Rasa
+            total = sum(confidence for _, confidence in pairs)
             pairs = [(name, confidence / total) for name, confidence in pairs]
         return [IntentPrediction(name=name, confidence=confidence) for name, confidence in pairs]
 

@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.tags import TagKind
@@ -153,6 +154,7 @@ class DIETNetwork(nn.Module):
                 for before in (self.sequence_input, self.sentence_input)
             )
         sizes = options.hidden_layers_sizes
+        text_width = width
         self.hidden = FeedForward(width, sizes["text"], linear=linear, dropout=rate)
         width = self.hidden.width
         self.masking = (
@@ -179,6 +181,8 @@ class DIETNetwork(nn.Module):
         self.has_intents = shape.label is not None
         if shape.label is not None:
             self.label_input = FeatureInput(*shape.label, options.dense_dimension["label"])
+            if options.share_hidden_layers and sizes["text"]:
+                _check_shared(text_width, self.label_input.width)
             self.label_hidden = (
                 self.hidden
                 if options.share_hidden_layers
@@ -327,6 +331,15 @@ class DIETNetwork(nn.Module):
         if self.has_sentence:  # the sentence stands directly behind the last token
             sequence, position = torch.cat([sequence, texts]), torch.cat([position, lengths])
         return Packing(sequence, position, texts.numel())
+
+
+def _check_shared(text_width: int, label_width: int) -> None:
+    if text_width != label_width:
+        raise ConfigError(
+            "share_hidden_layers needs features of texts and labels of the same width",
+            got=f"{text_width} and {label_width}",
+            hint="share_hidden_layers: false",
+        )
 
 
 def _sparse_linear(
