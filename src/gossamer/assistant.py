@@ -88,7 +88,13 @@ class Assistant:
         return self.parse_many([text])[0]
 
     def parse_many(self, texts: Sequence[str], *, batch_size: int = 256) -> list[Parse]:
-        """Understand many messages, `batch_size` at a time; results in the order of `texts`."""
+        """Understand many messages, `batch_size` at a time; results in the order of `texts`.
+
+        Raises:
+            TypeError: one string was given where a list of them is meant.
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings (got one string). Try: [text]")
         parses: list[Parse] = []
         for start in range(0, len(texts), batch_size):
             parses += self.pipeline.parse(texts[start : start + batch_size])
@@ -135,8 +141,20 @@ class Assistant:
                 where=Location(path),
                 hint="the file that gossamer train nlu wrote",
             )
-        pipeline = pipeline_from_parts(content["pipeline"], arrays)
-        return cls(config_from_dict(content["config"]), pipeline, content["trained_at"])
+        try:
+            pipeline = pipeline_from_parts(content["pipeline"], arrays)
+            config = config_from_dict(content["config"])
+            trained_at = datetime.fromisoformat(content["trained_at"]).isoformat()
+        except ModelFileError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(
+                "the file must hold pipeline, configuration and time of this version",
+                got=str(error),
+                where=Location(path),
+                hint="training the model again",
+            ) from error
+        return cls(config, pipeline, trained_at)
 
 
 def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:

@@ -137,7 +137,7 @@ class DIETComponent(Component):
         is_balanced = options.batch_strategy == "balanced" and label_numbers is not None
         balance_by = label_numbers[train_on] if is_balanced and label_numbers is not None else None
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
             self.network = DIETNetwork(options, self._shape, labels)
             fit(
                 self.network,
@@ -434,7 +434,7 @@ class DIETComponent(Component):
             {kind: len(tag_set.tags) for kind, tag_set in self.tag_sets.items()},
         )
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0 if self.seed is None else self.seed)
+            torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
             network = DIETNetwork(self.options, self._shape, _stored_labels(arrays, label_widths))
         weights = {
             name.removeprefix("network."): torch.from_numpy(np.array(array))
@@ -445,6 +445,8 @@ class DIETComponent(Component):
         network.load_state_dict(weights)
         self.network = network
         self._get_ready()
+        if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels, features of another number")
 
 
 def _rows_of(block: FeatureBlock, rows: npt.NDArray[np.int64]) -> FeatureBlock:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gossamer.data import ComponentConfig, ProjectConfig
-from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.errors import ConfigError, DataError, Location, ModelFileError
 from gossamer.data.examples import Entity, Example, TrainingData
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.diet.classifier import DIETComponent
@@ -169,7 +169,8 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: the texts.
-            y: the intent of each text, strings or integers; None to learn entities only.
+            y: the intent of each text, strings or integers; None to learn entities only. It is
+                not looked at when `intent_classification` is False.
             entities: the entities of each text: `Entity` objects, or mappings with `start`, `end`
                 and `entity`, and where wanted `value`, `role` and `group`.
             on_epoch: called after every epoch.
@@ -178,14 +179,17 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Itself.
 
         Raises:
-            DataError: lengths differ, a text is no string, an entity lies outside its text, or
-                there is nothing to learn.
+            DataError: lengths differ, a text is no string, an entity lies outside its text, an
+                intent has no text, or there is nothing to learn.
             ConfigError: an option is not valid.
         """
         texts = _checked_texts(X)
         if y is None and entities is None:
             raise DataError("fit needs intents, entities or both", hint="fit(texts, intents)")
-        classes, names = _classes(y, len(texts))
+        if not texts:
+            raise DataError("fit needs at least one text")
+        y = y if self.intent_classification else None
+        classes, names = _classes(y, texts)
         annotations = _annotations(entities, texts)
         intents = [None] * len(texts) if y is None else [names[label] for label in np.asarray(y)]
         data = TrainingData(
@@ -271,7 +275,8 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Read a model that `save` wrote. No code from the file is run.
 
         Raises:
-            ModelFileError: the file is missing, damaged, altered or no such model.
+            ModelFileError: the file is missing, damaged, altered, of another version or no such
+                model.
         """
         path = Path(path)
         content, arrays = load_model(path)
@@ -282,12 +287,20 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 where=Location(path),
                 hint="gossamer.Assistant.load for an assistant",
             )
-        model = cls(**content["parameters"])
-        classes = content["classes"]
-        model._take(
-            pipeline_from_parts(content["pipeline"], arrays),
-            None if classes is None else np.array(classes),
-        )
+        try:
+            model = cls(**content["parameters"])
+            classes = content["classes"]
+            model._take(
+                pipeline_from_parts(content["pipeline"], arrays),
+                None if classes is None else np.array(classes),
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(
+                "the file must hold parameters, classes and pipeline of this version",
+                got=str(error),
+                where=Location(path),
+                hint="training the model again",
+            ) from error
         return model
 
     @property
@@ -308,7 +321,8 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _take(self, pipeline: Pipeline, classes: npt.NDArray[Any] | None) -> None:
         self.pipeline_ = pipeline
-        for leftover in ("classes_", "_column_of_class", "_class_of_name"):
+        self._class_of_name: dict[str, str] = {}
+        for leftover in ("classes_", "_column_of_class"):
             self.__dict__.pop(leftover, None)
         if classes is not None:
             names = _class_names(classes)
@@ -320,7 +334,9 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _renamed(self, intent: IntentPrediction) -> IntentPrediction:
         if intent.name is None:
             return intent
-        return IntentPrediction(name=self._class_of_name[intent.name], confidence=intent.confidence)
+        # A direct message ("/restart") may name an intent that is no class.
+        name = self._class_of_name.get(intent.name, intent.name)
+        return IntentPrediction(name=name, confidence=intent.confidence)
 
     def _config(self, *, with_intents: bool) -> ProjectConfig:
         options = {
@@ -332,9 +348,16 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not with_intents:
             options["intent_classification"] = False
         steps = DEFAULT_FEATURIZERS if self.featurizers is None else self.featurizers
+        for step in steps:
+            if not isinstance(step, Mapping) or "name" not in step:
+                raise ConfigError(
+                    "each of featurizers must be a mapping with a name, and options if need be",
+                    got=step,
+                    hint='{"name": "WhitespaceTokenizer"}',
+                )
         parts = [
             ComponentConfig(
-                name=str(step.get("name")),
+                name=str(step["name"]),
                 options={key: value for key, value in step.items() if key != "name"},
                 where=None,
             )
@@ -371,20 +394,26 @@ def _checked_texts(texts: Sequence[str]) -> list[str]:
 
 
 def _classes(
-    y: Sequence[Any] | None, n_texts: int
+    y: Sequence[Any] | None, texts: Sequence[str]
 ) -> tuple[npt.NDArray[Any] | None, dict[Any, str]]:
     if y is None:
         return None, {}
     labels = np.asarray(y)
-    if labels.shape != (n_texts,):
+    if labels.shape != (len(texts),):
         raise DataError(
-            "fit needs one intent for each text", got=f"{labels.shape} for {n_texts} texts"
+            "fit needs one intent for each text", got=f"{labels.shape} for {len(texts)} texts"
         )
     if labels.dtype.kind not in "iuUO" or any(
         not isinstance(label, str | int | np.integer) or label == "" for label in labels
     ):
         raise DataError("intents must be non-empty strings or integers", got=labels[:3].tolist())
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise DataError("intents must be all strings or all integers", got=labels[:3].tolist())
     classes = np.unique(labels)
+    with_text = {label for text, label in zip(texts, labels.tolist(), strict=True) if text.strip()}
+    without = [label for label in classes.tolist() if label not in with_text]
+    if without:
+        raise DataError("each intent needs a text that is not blank", got=without)
     return classes, _class_names(classes)
 
 

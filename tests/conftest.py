@@ -1,0 +1,154 @@
+"""What the whole suite shares: one thread, a printed seed, a tiny assistant's data and settings."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from gossamer.assistant import Assistant
+    from gossamer.data import ProjectConfig, TrainingData
+
+# Before torch is imported: on tensors this small, threads cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SEED_VARIABLE = "GOSSAMER_TEST_SEED"
+TINY_DIET: Mapping[str, Any] = {
+    "transformer_size": 16,
+    "number_of_attention_heads": 2,
+    "dense_dimension": {"text": 16, "label": 8},
+    "concat_dimension": {"text": 16, "label": 8},
+    "embedding_dimension": 8,
+    "batch_size": [8, 16],
+    "constrain_similarities": True,
+    "random_seed": 7,
+    "epochs": 2,
+}
+
+
+@pytest.fixture
+def seed() -> int:
+    """A new random seed, shown when the test fails; set GOSSAMER_TEST_SEED to repeat a run."""
+    value = int(os.environ.get(SEED_VARIABLE, secrets.randbelow(2**31)))
+    print(f"random seed of this test: {value} (repeat with {SEED_VARIABLE}={value})")
+    return value
+
+
+def _travel_data() -> TrainingData:
+    from gossamer.data import TrainingData
+    from gossamer.data.examples import Entity, Example
+
+    def example(intent: str, *parts: str | tuple[str, ...]) -> Example:
+        """Parts are plain text or (text, entity, role, group), the last two optional."""
+        text, entities = "", []
+        for part in parts:
+            text += " " if text else ""
+            if isinstance(part, str):
+                text += part
+                continue
+            start = len(text)
+            text += part[0]
+            names = dict(zip(("entity", "role", "group"), part[1:], strict=False))
+            entities.append(Entity(start=start, end=len(text), value=part[0], **names))
+        return Example(text=text, intent=intent, entities=tuple(entities))
+
+    def city(name: str, role: str) -> tuple[str, ...]:
+        return (name, "city", role)
+
+    examples = [
+        example("greet", "hello"),
+        example("greet", "hi there"),
+        example("greet", "good morning to you"),
+        example("greet", "hey you"),
+        example("bye", "bye"),
+        example("bye", "good bye my friend"),
+        example("bye", "see you tomorrow"),
+        example("travel", "fly from", city("Oslo", "from"), "to", city("Rome", "to")),
+        example("travel", "a train to", city("New York", "to")),
+        example("travel", "from", city("Rome", "from"), "to", city("Oslo", "to"), "please"),
+        example("travel", "take me to", city("Lima", "to"), ("on Monday", "day")),
+        example("travel", "fly to", city("San Jose", "to"), ("on Friday", "day")),
+        example("travel", "train from", city("New York", "from")),
+        example(
+            "order",
+            "one",
+            ("large", "size", "", "1"),
+            ("pizza", "dish", "", "1"),
+            "and a",
+            ("small", "size", "", "2"),
+            ("soup", "dish", "", "2"),
+        ),
+        example("order", "a", ("small", "size", "", "1"), ("pizza", "dish", "", "1")),
+        example("order", "I want", ("soup", "dish", "", "1")),
+        example("order", ("large", "size", "", "1"), ("soup", "dish", "", "1"), "please"),
+    ]
+    return TrainingData(
+        examples=tuple(
+            Example(
+                text=each.text,
+                intent=each.intent,
+                entities=tuple(
+                    Entity(
+                        start=part.start,
+                        end=part.end,
+                        entity=part.entity,
+                        value=part.value,
+                        role=part.role or None,
+                        group=part.group,
+                    )
+                    for part in each.entities
+                ),
+            )
+            for each in examples
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def travel_data() -> TrainingData:
+    """17 examples, four intents, entities with roles and groups, some of two words."""
+    return _travel_data()
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Callable[..., ProjectConfig]:
+    """Makes the configuration of a small pipeline: DIET's options, and what stands before it."""
+    from gossamer.data import ComponentConfig, ProjectConfig
+
+    def make(
+        options: Mapping[str, Any] | None = None,
+        *,
+        before: tuple[tuple[str, Mapping[str, Any]], ...] = (
+            ("WhitespaceTokenizer", {}),
+            ("LexicalSyntacticFeaturizer", {}),
+            ("CountVectorsFeaturizer", {}),
+        ),
+        after: tuple[tuple[str, Mapping[str, Any]], ...] = (),
+    ) -> ProjectConfig:
+        diet = ("DIETClassifier", {**TINY_DIET, **(options or {})})
+        return ProjectConfig(
+            language="en",
+            pipeline=tuple(
+                ComponentConfig(name=name, options=each) for name, each in (*before, diet, *after)
+            ),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def travel_assistant(
+    tiny_config: Callable[..., ProjectConfig], travel_data: TrainingData
+) -> Assistant:
+    """A tiny assistant that has learnt its examples by heart; do not change it."""
+    from gossamer.assistant import Assistant
+
+    config = tiny_config(
+        {"epochs": 60, "learning_rate": 0.01, "drop_rate": 0.0},
+        after=(("EntitySynonymMapper", {}),),
+    )
+    return Assistant.train(config, travel_data)
