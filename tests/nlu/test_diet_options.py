@@ -139,7 +139,23 @@ WRONG_TOGETHER: list[tuple[dict[str, Any], str]] = [
         {"share_hidden_layers": True, "hidden_layers_sizes": {"text": [8], "label": [8]}},
         "share_hidden_layers needs the same dense_dimension",
     ),
-    ({"loss_type": "margin", "scale_loss": True}, "scale_loss has no effect with loss_type margin"),
+    *(
+        ({"loss_type": "margin", name: True}, f"{name} has no effect with loss_type margin")
+        for name in ("constrain_similarities", "renormalize_confidences")
+    ),
+    *(
+        ({name: value}, f"{name} has no effect with loss_type cross_entropy")
+        for name, value in (
+            ("maximum_positive_similarity", 0.7),
+            ("maximum_negative_similarity", -0.3),
+            ("use_maximum_negative_similarity", False),
+            ("negative_margin_scale", 0.6),
+        )
+    ),
+    (
+        {"checkpoint_model": True, "evaluate_on_number_of_examples": 9, "epochs": 19},
+        "checkpoint_model needs an evaluation before training ends",
+    ),
     ({"checkpoint_model": True}, "checkpoint_model needs evaluate_on_number_of_examples above 0"),
     ({"model_confidence": "auto"}, "model_confidence must be softmax with loss_type cross_entropy"),
     (
@@ -259,18 +275,24 @@ def test_margin_reports_the_similarity() -> None:
 
 
 def test_options_reach_loss_and_loop() -> None:
-    given = {
+    given: dict[str, Any] = {
         "number_of_negative_examples": 3,
         "constrain_similarities": True,
+        "scale_loss": True,
+    }
+    options = DIETOptions.model_validate(given)
+    assert {name: getattr(options.similarity(), name) for name in given} == given
+    assert not options.similarity(scale_loss=False).scale_loss
+    margin: dict[str, Any] = {
+        "loss_type": "margin",
         "scale_loss": True,
         "maximum_positive_similarity": 0.7,
         "maximum_negative_similarity": -0.3,
         "use_maximum_negative_similarity": False,
         "negative_margin_scale": 0.6,
     }
-    options = DIETOptions.model_validate(given)
-    assert {name: getattr(options.similarity(), name) for name in given} == given
-    assert not options.similarity(scale_loss=False).scale_loss
+    options = DIETOptions.model_validate(margin)
+    assert {name: getattr(options.similarity(), name) for name in margin} == margin
     given = {
         "epochs": 3,
         "learning_rate": 0.1,

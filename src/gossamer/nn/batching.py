@@ -108,10 +108,11 @@ def stratified_holdout(
     n_strata = int((counts > 1).sum())
     most = len(eligible) - n_strata
     if not n_strata <= n_held_out <= most:
+        advice = f"a number from {n_strata} to {most}" if n_strata <= most else "more examples"
         raise ValueError(
             "the number of examples held out for evaluation must be at least the number of labels "
             f"with two examples or more and leave as many for training: got {n_held_out}; "
-            f"try a number from {n_strata} to {most}"
+            f"try {advice}"
         )
     train, held_out = train_test_split(
         eligible,

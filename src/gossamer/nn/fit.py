@@ -117,7 +117,8 @@ def fit(
         network.parameters(), lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True
     )
     best = _Best()
-    average = WeightAverage(network.parameters(), options.weight_averaging)
+    averaged = network.parameters() if options.weight_averaging > 0.0 else []
+    average = WeightAverage(averaged, options.weight_averaging)
     for epoch in range(options.epochs):
         began = time.perf_counter()
         network.train()

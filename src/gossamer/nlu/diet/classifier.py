@@ -358,8 +358,7 @@ class DIETComponent(Component):
         pairs = sorted(zip(self.labels, confidences, strict=True), key=lambda pair: -pair[1])
         length = self.options.ranking_length
         pairs = pairs if length == 0 else pairs[:length]
-        is_softmax = self.options.model_confidence is ModelConfidence.SOFTMAX
-        if self.options.renormalize_confidences and is_softmax:  # similarities stay, as in Rasa
+        if self.options.renormalize_confidences:
             total = sum(confidence for _, confidence in pairs)
             pairs = [(name, confidence / total) for name, confidence in pairs]
         return [IntentPrediction(name=name, confidence=confidence) for name, confidence in pairs]

@@ -33,14 +33,16 @@ _KIND = "DIETClassifier"
 _TEXTS_AT_A_TIME = 256
 
 EntityLike = Entity | Mapping[str, Any]
+Texts = Sequence[str] | npt.NDArray[Any]
 
 
 class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Intents and entities from texts, with DIET's network.
 
     All options are those of `DIETOptions`, with the same meaning and the same defaults (None
-    stands for the default of the three that are mappings); `featurizers` alone is different: it
-    takes what stands before DIET in a pipeline.
+    stands for the default of the three that are mappings), but for two: `featurizers` takes what
+    stands before DIET in a pipeline, and the options without effect here (`run_eagerly`,
+    `tensorboard_log_directory`, `tensorboard_log_level`) are left out.
 
     Args:
         featurizers: tokenizer and featurizers as in `config.yml`, each a mapping with `name` and
@@ -159,8 +161,8 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(
         self,
-        X: Sequence[str],
-        y: Sequence[Any] | None = None,
+        X: Texts,
+        y: Sequence[Any] | npt.NDArray[Any] | None = None,
         entities: Sequence[Sequence[EntityLike]] | None = None,
         *,
         on_epoch: EpochListener | None = None,
@@ -203,13 +205,13 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._take(pipeline, classes)
         return self
 
-    def predict(self, X: Sequence[str]) -> npt.NDArray[Any]:
+    def predict(self, X: Texts) -> npt.NDArray[Any]:
         """The most probable intent of each text. *Shape:* (n_texts,)."""
         probabilities = self.predict_proba(X)
         predicted: npt.NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return predicted
 
-    def predict_proba(self, X: Sequence[str]) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Texts) -> npt.NDArray[np.float64]:
         """Confidence in each intent, in the order of `classes_`.
 
         With the margin loss these are similarities, not probabilities. A text with no word in it
@@ -236,7 +238,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Intent, ranking and entities of one text."""
         return self.parse_many([text])[0]
 
-    def parse_many(self, texts: Sequence[str]) -> list[Parse]:
+    def parse_many(self, texts: Texts) -> list[Parse]:
         """Intent, ranking and entities of each text; intents are named as in `fit`."""
         check_is_fitted(self, "pipeline_")
         checked = _checked_texts(texts)
@@ -248,7 +250,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             parse.intent_ranking = [self._renamed(intent) for intent in parse.intent_ranking]
         return parses
 
-    def predict_entities(self, X: Sequence[str]) -> list[list[EntityPrediction]]:
+    def predict_entities(self, X: Texts) -> list[list[EntityPrediction]]:
         """The entities of each text."""
         return [parse.entities for parse in self.parse_many(X)]
 
@@ -383,7 +385,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _checked_texts(texts: Sequence[str]) -> list[str]:
+def _checked_texts(texts: Texts) -> list[str]:
     if isinstance(texts, str):
         raise DataError("texts must be a sequence of strings", got=texts, hint="[text]")
     checked = list(texts)
@@ -394,7 +396,7 @@ def _checked_texts(texts: Sequence[str]) -> list[str]:
 
 
 def _classes(
-    y: Sequence[Any] | None, texts: Sequence[str]
+    y: Sequence[Any] | npt.NDArray[Any] | None, texts: Sequence[str]
 ) -> tuple[npt.NDArray[Any] | None, dict[Any, str]]:
     if y is None:
         return None, {}

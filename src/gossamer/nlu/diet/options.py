@@ -39,6 +39,15 @@ class ModelConfidence(StrEnum):
     AUTO = "auto"
 
 
+_ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities", "renormalize_confidences")
+_ONLY_WITH_MARGIN = (
+    "maximum_positive_similarity",
+    "maximum_negative_similarity",
+    "use_maximum_negative_similarity",
+    "negative_margin_scale",
+)
+
+
 def _as_range(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -65,7 +74,7 @@ class DIETOptions(ComponentOptions):
         embedding_dimension: width of intent and text embeddings.
         dense_dimension: width that sparse features of "text" and "label" are projected to.
         concat_dimension: width to which sequence and sentence features are brought when their own
-            widths differ.
+            widths differ. That of "label" is never needed, since labels are single tokens.
         number_of_negative_examples: negatives drawn for each example.
         similarity_type: "auto" is "inner" for cross-entropy and "cosine" for margin.
         loss_type: "cross_entropy" or "margin".
@@ -74,7 +83,7 @@ class DIETOptions(ComponentOptions):
         maximum_negative_similarity: margin loss.
         use_maximum_negative_similarity: margin loss.
         negative_margin_scale: margin loss.
-        scale_loss: weigh down what is predicted well already.
+        scale_loss: weigh down what is predicted well already; the margin loss of intents is not.
         regularization_constant: strength of L2.
         drop_rate: dropout in the network.
         drop_rate_attention: dropout of attention logits.
@@ -214,10 +223,20 @@ class DIETOptions(ComponentOptions):
                     "share_hidden_layers needs the same dense_dimension for text and label: "
                     f"got {widths}"
                 )
-        if self.loss_type == LossType.MARGIN and self.scale_loss:
-            raise ValueError("scale_loss has no effect with loss_type margin; set it to false")
         if self.checkpoint_model and self.evaluate_on_number_of_examples == 0:
             raise ValueError("checkpoint_model needs evaluate_on_number_of_examples above 0")
+        if self.checkpoint_model and self.epochs < self.evaluate_every_number_of_epochs:
+            raise ValueError(
+                "checkpoint_model needs an evaluation before training ends: "
+                f"got epochs {self.epochs}, evaluate_every_number_of_epochs "
+                f"{self.evaluate_every_number_of_epochs}"
+            )
+        idle = _ONLY_WITH_CROSS_ENTROPY if self.loss_type == LossType.MARGIN else _ONLY_WITH_MARGIN
+        for name in idle:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} has no effect with loss_type {self.loss_type}; leave it out"
+                )
         if self.loss_type == LossType.CROSS_ENTROPY and (
             self.model_confidence == ModelConfidence.AUTO
         ):
