@@ -19,7 +19,7 @@ class WeightAverage:
     """Keeps the average of some parameters.
 
     At step n the average moves towards the weights by 1 - d, d the lesser of `decay` and
-    (1 + n) / (10 + n), so that it looks back over a tenth of the steps so far at most.
+    (1 + n) / (4 + n), so that it looks back over a third of the steps so far at most.
 
     Args:
         parameters: what to average.
@@ -42,7 +42,7 @@ class WeightAverage:
         """Take in the present weights; call it after every step of the optimiser."""
         self._step += 1
         if self._step % _STEPS_BETWEEN_UPDATES == 0:
-            decay = min(self._decay, (1 + self._step) / (10 + self._step))
+            decay = min(self._decay, (1 + self._step) / (4 + self._step))
             share = 1 - decay**_STEPS_BETWEEN_UPDATES
             for average, parameter in zip(self._average, self._parameters, strict=True):
                 average.lerp_(parameter, share)

@@ -108,7 +108,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model_confidence: str | None = None,
         renormalize_confidences: bool = False,
         drop_small_last_batch: bool = False,
-        weight_averaging: float = 0.998,
+        weight_averaging: float = 0.9995,
         topology: str = "grouped",
     ) -> None:
         self.featurizers = featurizers

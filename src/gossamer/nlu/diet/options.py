@@ -162,7 +162,7 @@ class DIETOptions(ComponentOptions):
     run_eagerly: bool = False
     tensorboard_log_directory: str | None = None
     tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
-    weight_averaging: Rate = 0.998
+    weight_averaging: Rate = 0.9995
     topology: Topology = Topology.GROUPED
 
     @field_validator("hidden_layers_sizes", "dense_dimension", "concat_dimension", mode="before")
