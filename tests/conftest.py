@@ -148,7 +148,7 @@ def travel_assistant(
     from gossamer.assistant import Assistant
 
     config = tiny_config(
-        {"epochs": 60, "learning_rate": 0.01, "drop_rate": 0.0},
+        {"epochs": 90, "learning_rate": 0.01, "drop_rate": 0.0},
         after=(("EntitySynonymMapper", {}),),
     )
     return Assistant.train(config, travel_data)
