@@ -22,12 +22,20 @@ class Topology(StrEnum):
     Attributes:
         UNIFORM: each connection on its own, as in the article on sparse DIET models.
         FAN_IN: every output has the same number of inputs.
-        GROUPED: outputs in groups that share their inputs; the fast one, and the default.
+        GROUPED: outputs in groups that share their inputs; fast, and the default.
+        BLOCKED: as grouped, with inputs in runs of 8 or 16 neighbours; faster on activations as
+            every PyTorch layer takes them.
     """
 
     UNIFORM = "uniform"
     FAN_IN = "fan_in"
     GROUPED = "grouped"
+    BLOCKED = "blocked"
+
+    @property
+    def shares_inputs(self) -> bool:
+        """Whether outputs come in groups with one set of inputs each."""
+        return self in (Topology.GROUPED, Topology.BLOCKED)
 
     @classmethod
     def _missing_(cls, value: object) -> Topology:
@@ -48,9 +56,9 @@ class Connectivity:
         indices: integers (int32, or int64 where a position needs it); None when every
             output is connected to every input. *Shape:* `uniform`: (n_weights,), the ascending
             positions `output * in_features + input`; `fan_in`: (out_features, k), the
-            ascending inputs of each output; `grouped`: (n_groups, k), the ascending inputs
-            of each group. Groups are runs of neighbouring outputs whose sizes differ by at
-            most one, larger ones first.
+            ascending inputs of each output; `grouped` and `blocked`: (n_groups, k), the
+            ascending inputs of each group. Groups are runs of neighbouring outputs whose sizes
+            differ by at most one, larger ones first.
 
     Raises:
         TypeError: the indices are not integers, or a width is not one.
@@ -84,12 +92,14 @@ class Connectivity:
             Topology.UNIFORM: "(n_weights,)",
             Topology.FAN_IN: f"({self.out_features}, k)",
             Topology.GROUPED: f"(n_groups, k) with at most {self.out_features} groups",
+            Topology.BLOCKED: f"(n_groups, k) with at most {self.out_features} groups",
         }[self.topology]
         rows = indices.shape[0] if indices.ndim == 2 else 0
         fits = {
             Topology.UNIFORM: indices.ndim == 1,
             Topology.FAN_IN: rows == self.out_features,
             Topology.GROUPED: 1 <= rows <= self.out_features,
+            Topology.BLOCKED: 1 <= rows <= self.out_features,
         }[self.topology]
         if not fits:
             raise ValueError(
@@ -169,7 +179,7 @@ class Connectivity:
         """Shape of the stored weights.
 
         (out_features, in_features) when dense, (n_weights,) for `uniform`, (out_features, k)
-        for `fan_in` and `grouped`.
+        for the others.
         """
         if self.indices is None:
             return (self.out_features, self.in_features)
@@ -179,7 +189,7 @@ class Connectivity:
 
     def group_of_output(self) -> NDArray[np.int64]:
         """The group each output belongs to (`grouped` only). *Shape:* (out_features,)."""
-        if self.indices is None or self.topology is not Topology.GROUPED:
+        if self.indices is None or not self.topology.shares_inputs:
             raise ValueError(
                 complaint(
                     "only a grouped connectivity has groups",
@@ -204,7 +214,7 @@ class Connectivity:
         if self.topology is Topology.UNIFORM:
             return self.indices.astype(np.int64)
         rows = self.indices.astype(np.int64)
-        if self.topology is Topology.GROUPED:
+        if self.topology.shares_inputs:
             rows = rows[self.group_of_output()]
         starts = np.arange(self.out_features, dtype=np.int64) * self.in_features
         return (rows + starts[:, None]).reshape(-1)

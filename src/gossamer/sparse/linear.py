@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
+from gossamer.sparse.layout import GroupLayout, backward_tables, find_block_size
 from gossamer.sparse.products import (
-    GroupLayout,
-    backward_tables,
     grouped_feature_major,
     grouped_token_major,
 )
@@ -45,7 +44,7 @@ class RandomlyConnectedLinear(nn.Module):
         bias: whether to add a bias to the outputs.
         connection_density: wished share of connections, in [0, 1]; 1.0 gives a dense layer. The
             exact counts are stated at `draw_connectivity`.
-        topology: `uniform`, `fan_in` or `grouped`; `grouped` is the fast one.
+        topology: `uniform`, `fan_in`, `grouped` or `blocked`; the last two are the fast ones.
         seed: a whole number from 0 up. None draws one from torch's global generator, so
             `torch.manual_seed` fixes it.
         device: where the tensors live; torch's default device when None.
@@ -53,7 +52,7 @@ class RandomlyConnectedLinear(nn.Module):
 
     Attributes:
         weight: the existing weights. *Shape:* (out_features, in_features) when dense,
-            (n_weights,) for `uniform`, (out_features, k) for `fan_in` and `grouped`.
+            (n_weights,) for `uniform`, (out_features, k) for the others.
         bias: *Shape:* (out_features,), or None.
         connectivity: who is connected to whom.
         seed: the seed in use; None for a layer made from a connectivity.
@@ -69,9 +68,10 @@ class RandomlyConnectedLinear(nn.Module):
     weight: nn.Parameter
     bias: nn.Parameter | None
     indices: Tensor
+    _blocks: Tensor
     _slots: Tensor
     _rest_slots: Tensor
-    _rest_inputs: Tensor
+    _rest_blocks: Tensor
 
     def __init__(
         self,
@@ -198,11 +198,14 @@ class RandomlyConnectedLinear(nn.Module):
             return
         where = self.weight.device
         self.register_buffer("indices", torch.tensor(connectivity.indices, device=where))
-        if connectivity.topology is Topology.GROUPED:
+        if connectivity.topology.shares_inputs:
             # Derived from the indices, so they stay out of the state dict.
-            tables = backward_tables(connectivity.indices, self.in_features)
-            names = ("_slots", "_rest_slots", "_rest_inputs")
-            for name, table in zip(names, tables, strict=True):
+            size = find_block_size(connectivity.indices, self.in_features)
+            blocks = connectivity.indices[:, ::size] // size
+            self._block_size = size
+            tables = backward_tables(blocks, self.in_features // size)
+            names = ("_blocks", "_slots", "_rest_slots", "_rest_blocks")
+            for name, table in zip(names, (blocks, *tables), strict=True):
                 self.register_buffer(name, torch.tensor(table, device=where), persistent=False)
 
     def replace_connectivity(self, connectivity: Connectivity) -> None:
@@ -330,7 +333,7 @@ class RandomlyConnectedLinear(nn.Module):
             flat = self.weight.new_zeros(self.out_features * self.in_features)
             return flat.scatter(0, self.indices.long(), self.weight).reshape(size)
         inputs = self.indices.long()
-        if connectivity.topology is Topology.GROUPED:
+        if connectivity.topology.shares_inputs:
             small, n_larger = divmod(self.out_features, inputs.shape[0])
             inputs = torch.cat(
                 [
@@ -343,14 +346,15 @@ class RandomlyConnectedLinear(nn.Module):
     @property
     def _is_grouped(self) -> bool:
         connectivity = self.connectivity
-        return connectivity.topology is Topology.GROUPED and not connectivity.is_dense
+        return connectivity.topology.shares_inputs and not connectivity.is_dense
 
     def _layout(self) -> GroupLayout:
         return GroupLayout(
-            inputs=self.indices,
+            blocks=self._blocks,
             slots=self._slots,
             rest_slots=self._rest_slots,
-            rest_inputs=self._rest_inputs,
+            rest_blocks=self._rest_blocks,
+            block_size=self._block_size,
             out_features=self.out_features,
         )
 

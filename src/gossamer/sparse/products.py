@@ -12,74 +12,13 @@ gathers instead. Only the inputs are kept for the backward pass; they are gather
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class GroupLayout:
-    """Index tensors of one grouped layer.
-
-    A *slot* is one place of the gathered inputs: group `j`'s input number `i` is slot `j * k + i`.
-
-    Attributes:
-        inputs: the inputs of each group. *Shape:* (n_groups, k)
-        slots: for every input, slots that hold it; each row of this table is one gather of the
-            backward pass. *Shape:* (least_use, in_features)
-        rest_slots: slots that are not in the table. *Shape:* (n_rest,)
-        rest_inputs: the inputs they hold. *Shape:* (n_rest,)
-        out_features: number of outputs.
-    """
-
-    inputs: Tensor
-    slots: Tensor
-    rest_slots: Tensor
-    rest_inputs: Tensor
-    out_features: int
-
-    def parts(self) -> list[tuple[slice, slice, int]]:
-        """Runs of groups of one size: the groups, their outputs, and the size. At most two."""
-        n_groups = self.inputs.shape[0]
-        small, n_larger = divmod(self.out_features, n_groups)
-        if n_larger == 0:
-            return [(slice(0, n_groups), slice(0, self.out_features), small)]
-        edge = n_larger * (small + 1)
-        return [
-            (slice(0, n_larger), slice(0, edge), small + 1),
-            (slice(n_larger, n_groups), slice(edge, self.out_features), small),
-        ]
-
-
-def backward_tables(
-    inputs: NDArray[np.int32] | NDArray[np.int64], in_features: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Turn "which inputs has a slot" into "which slots has an input".
-
-    Args:
-        inputs: the inputs of each group. *Shape:* (n_groups, k)
-        in_features: number of inputs.
-
-    Returns:
-        `slots`, `rest_slots` and `rest_inputs` of `GroupLayout`.
-    """
-    flat = inputs.reshape(-1)
-    uses = np.bincount(flat, minlength=in_features)
-    by_input = np.argsort(flat, kind="stable")
-    rank = np.arange(len(flat)) - np.repeat(np.cumsum(uses) - uses, uses)
-    least_use = int(uses.min())
-    in_table = rank < least_use
-    table = by_input[in_table].reshape(in_features, least_use).T
-    rest = np.sort(by_input[~in_table])
-    return (
-        np.ascontiguousarray(table, dtype=np.int32),
-        rest.astype(np.int32),
-        flat[rest].astype(np.int32),
-    )
+from gossamer.sparse.layout import GroupLayout, matrices_of
+from gossamer.sparse.token_blocks import LEAST_BLOCK, forward_tiles, gradient_tiles
 
 
 def grouped_feature_major(
@@ -113,7 +52,57 @@ def grouped_token_major(
     Returns:
         The outputs, contiguous. *Shape:* (n_tokens, out_features)
     """
+    if layout.block_size >= LEAST_BLOCK and not torch.compiler.is_compiling():
+        return _apply_blocks(x.contiguous(), weight, bias, layout)
     return _apply(x.t().contiguous(), weight, bias, layout, tokens_first=True)
+
+
+def _apply_blocks(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        to = torch.get_autocast_dtype(kind)
+        x, weight = _autocast(x, to), _autocast(weight, to)
+        bias = None if bias is None else _autocast(bias, to)
+        with torch.autocast(kind, enabled=False):
+            return _apply_blocks(x, weight, bias, layout)
+    if _needs_grad(x, weight, bias):
+        result: Tensor = _BlockProduct.apply(x, weight, bias, layout)  # type: ignore[no-untyped-call]
+        return result
+    return forward_tiles(x, weight, bias, layout)
+
+
+def _needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and (
+        x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
+    )
+
+
+class _BlockProduct(torch.autograd.Function):
+    """The token-major product in blocks; differentiable twice."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.layout = layout
+        return forward_tiles(x, weight, bias, layout)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (grad,) = grads
+        x, weight = ctx.saved_tensors
+        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        grad_bias = grad.sum(0) if needs_bias else None
+        if torch.is_grad_enabled():  # a second derivative is wanted: plain operations
+            turned = grad.t()
+            grad_x = _input_gradient(turned, weight, ctx.layout).t() if needs_x else None
+            grad_weight = _weight_gradient(turned, x.t(), ctx.layout) if needs_weight else None
+        else:
+            grad_x, grad_weight = gradient_tiles(
+                grad, x, weight, ctx.layout, needs_x=needs_x, needs_weight=needs_weight
+            )
+        return grad_x, grad_weight, grad_bias, None
 
 
 def _apply(
@@ -127,11 +116,8 @@ def _apply(
         bias = None if bias is None else _autocast(bias, to)
         with torch.autocast(kind, enabled=False):
             return _apply(x, weight, bias, layout, tokens_first)
-    needs_grad = torch.is_grad_enabled() and (
-        x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
-    )
     # Compilers get plain operations and differentiate them themselves.
-    if needs_grad and not torch.compiler.is_compiling():
+    if _needs_grad(x, weight, bias) and not torch.compiler.is_compiling():
         result: Tensor = _GroupedProduct.apply(x, weight, bias, layout, tokens_first)  # type: ignore[no-untyped-call]
         return result
     return _forward(x, weight, bias, layout, tokens_first)
@@ -176,7 +162,9 @@ class _GroupedProduct(torch.autograd.Function):
 
 def _gathered(x: Tensor, layout: GroupLayout) -> Tensor:
     """Each group's inputs. *Shape:* (n_groups, k, n_tokens)."""
-    return torch.unflatten(x.index_select(0, layout.inputs.reshape(-1)), 0, layout.inputs.shape)
+    blocks = torch.unflatten(x, 0, (-1, layout.block_size)).flatten(1)
+    gathered = blocks.index_select(0, layout.blocks.reshape(-1))
+    return gathered.view(layout.n_groups, layout.k, x.shape[1])
 
 
 def _forward(
@@ -191,7 +179,7 @@ def _feature_rows(
 ) -> Tensor:
     results = []
     for groups, outputs, size in layout.parts():
-        matrices = _matrices(weight, outputs, size)
+        matrices = matrices_of(weight, outputs, size)
         if bias is None:
             product = torch.bmm(matrices, gathered[groups])
         else:
@@ -208,7 +196,7 @@ def _token_rows(
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         results = []
         for groups, outputs, size in layout.parts():
-            product = torch.bmm(gathered[groups].mT, _matrices(weight, outputs, size).mT)
+            product = torch.bmm(gathered[groups].mT, matrices_of(weight, outputs, size).mT)
             results.append(product.transpose(0, 1).flatten(1))
         result = _joined(results, dim=1)
         return result.contiguous() if bias is None else result + bias
@@ -216,13 +204,8 @@ def _token_rows(
     result = gathered.new_empty(n_tokens, layout.out_features)
     for groups, outputs, size in layout.parts():
         target = torch.unflatten(result[:, outputs], 1, (-1, size)).transpose(0, 1)
-        torch.bmm(gathered[groups].mT, _matrices(weight, outputs, size).mT, out=target)
+        torch.bmm(gathered[groups].mT, matrices_of(weight, outputs, size).mT, out=target)
     return result if bias is None else result.add_(bias)
-
-
-def _matrices(weight: Tensor, outputs: slice, size: int) -> Tensor:
-    """One matrix for each group of a part. *Shape:* (n_groups, size, k)."""
-    return torch.unflatten(weight[outputs], 0, (-1, size))
 
 
 def _input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor:
@@ -230,20 +213,20 @@ def _input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor
     results = []
     for _, outputs, size in layout.parts():
         by_group = torch.unflatten(grad[outputs], 0, (-1, size))
-        product = torch.bmm(_matrices(weight, outputs, size).mT, by_group)
+        product = torch.bmm(matrices_of(weight, outputs, size).mT, by_group)
         results.append(product.flatten(0, 1))
-    slots = _joined(results, dim=0)
+    slots = torch.unflatten(_joined(results, dim=0), 0, (-1, layout.block_size)).flatten(1)
     tables = layout.slots.unbind(0)
     if len(tables) == 0:
-        total = slots.new_zeros(layout.slots.shape[1], n_tokens)
+        total = slots.new_zeros(layout.slots.shape[1], slots.shape[1])
     else:
         total = slots.index_select(0, tables[0])
         for table in tables[1:]:
             total = total.add_(slots.index_select(0, table))
     if layout.rest_slots.shape[0] > 0:
         rest = slots.index_select(0, layout.rest_slots)
-        total = total.index_add_(0, layout.rest_inputs, rest)
-    return total
+        total = total.index_add_(0, layout.rest_blocks, rest)
+    return torch.unflatten(total, 1, (layout.block_size, n_tokens)).flatten(0, 1)
 
 
 def _weight_gradient(grad: Tensor, x: Tensor, layout: GroupLayout) -> Tensor:
