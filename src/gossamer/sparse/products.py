@@ -12,6 +12,7 @@ gathers instead. Only the inputs are kept for the backward pass; they are gather
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ def grouped_feature_major(
     Returns:
         The outputs. *Shape:* (out_features, n_tokens)
     """
-    return _apply(x, weight, bias, layout, tokens_first=False)
+    return _outside_autocast(_apply, x, weight, bias, layout, False)
 
 
 def grouped_token_major(
@@ -53,18 +54,29 @@ def grouped_token_major(
         The outputs, contiguous. *Shape:* (n_tokens, out_features)
     """
     if layout.block_size >= LEAST_BLOCK and not torch.compiler.is_compiling():
-        return _apply_blocks(x.contiguous(), weight, bias, layout)
-    return _apply(x.t().contiguous(), weight, bias, layout, tokens_first=True)
+        return _outside_autocast(_apply_blocks, x.contiguous(), weight, bias, layout)
+    return _outside_autocast(_apply, x.t().contiguous(), weight, bias, layout, True)
+
+
+def _outside_autocast(
+    product: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None, *rest: object
+) -> Tensor:
+    """Do what autocast does to nn.Linear, once, so that forward and backward pass agree."""
+    kind = x.device.type
+    if not torch.is_autocast_enabled(kind):
+        return product(x, weight, bias, *rest)
+    to = torch.get_autocast_dtype(kind)
+    with torch.autocast(kind, enabled=False):
+        cast_bias = None if bias is None else _cast(bias, to)
+        return product(_cast(x, to), _cast(weight, to), cast_bias, *rest)
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    eligible = tensor.is_floating_point() and tensor.dtype != torch.float64
+    return tensor.to(dtype) if eligible else tensor
 
 
 def _apply_blocks(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
-    kind = x.device.type
-    if torch.is_autocast_enabled(kind):
-        to = torch.get_autocast_dtype(kind)
-        x, weight = _autocast(x, to), _autocast(weight, to)
-        bias = None if bias is None else _autocast(bias, to)
-        with torch.autocast(kind, enabled=False):
-            return _apply_blocks(x, weight, bias, layout)
     if _needs_grad(x, weight, bias):
         result: Tensor = _BlockProduct.apply(x, weight, bias, layout)  # type: ignore[no-untyped-call]
         return result
@@ -108,24 +120,11 @@ class _BlockProduct(torch.autograd.Function):
 def _apply(
     x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout, tokens_first: bool
 ) -> Tensor:
-    kind = x.device.type
-    if torch.is_autocast_enabled(kind):
-        # What autocast does to nn.Linear, done once here so that both passes agree.
-        to = torch.get_autocast_dtype(kind)
-        x, weight = _autocast(x, to), _autocast(weight, to)
-        bias = None if bias is None else _autocast(bias, to)
-        with torch.autocast(kind, enabled=False):
-            return _apply(x, weight, bias, layout, tokens_first)
     # Compilers get plain operations and differentiate them themselves.
     if _needs_grad(x, weight, bias) and not torch.compiler.is_compiling():
         result: Tensor = _GroupedProduct.apply(x, weight, bias, layout, tokens_first)  # type: ignore[no-untyped-call]
         return result
     return _forward(x, weight, bias, layout, tokens_first)
-
-
-def _autocast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    eligible = tensor.is_floating_point() and tensor.dtype != torch.float64
-    return tensor.to(dtype) if eligible else tensor
 
 
 class _GroupedProduct(torch.autograd.Function):

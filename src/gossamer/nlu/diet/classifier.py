@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from gossamer.data.errors import ConfigError, DataError, ModelFileError
@@ -21,6 +20,8 @@ from gossamer.nlu.diet.features import (
     FeatureWidths,
     TextFeatures,
     label_features,
+    rows_of,
+    stored_labels,
     text_features,
     token_identities,
 )
@@ -44,7 +45,6 @@ from gossamer.nlu.messages import (
 from gossamer.nn.batching import stratified_holdout
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.fit import EpochResult, fit
-from gossamer.nn.inputs import Features
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
@@ -112,7 +112,7 @@ class DIETComponent(Component):
             rows = np.array([list(batch.labels).index(label) for label in self.labels])
             label_blocks = self._blocks(batch.label_blocks, check=False)
             labels = label_features(
-                [_rows_of(block, rows) for block in label_blocks], len(self.labels)
+                [rows_of(block, rows) for block in label_blocks], len(self.labels)
             )
         tags = {
             kind: np.concatenate(
@@ -434,7 +434,7 @@ class DIETComponent(Component):
         )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
-            network = DIETNetwork(self.options, self._shape, _stored_labels(arrays, label_widths))
+            network = DIETNetwork(self.options, self._shape, stored_labels(arrays, label_widths))
         weights = {
             name.removeprefix("network."): torch.from_numpy(np.array(array))
             for name, array in arrays.items()
@@ -446,23 +446,3 @@ class DIETComponent(Component):
         self._get_ready()
         if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, features of another number")
-
-
-def _rows_of(block: FeatureBlock, rows: npt.NDArray[np.int64]) -> FeatureBlock:
-    sequence = None if block.sequence is None else block.sequence[rows]
-    return FeatureBlock(origin=block.origin, sequence=sequence)
-
-
-def _stored_labels(
-    arrays: Mapping[str, npt.NDArray[Any]], widths: FeatureWidths | None
-) -> Features | None:
-    if widths is None:
-        return None
-    matrix = None
-    if widths.n_sparse > 0:
-        indptr = arrays["labels.indptr"]
-        matrix = sparse.csr_array(
-            (arrays["labels.data"], arrays["labels.indices"], indptr),
-            shape=(len(indptr) - 1, widths.n_sparse),
-        )
-    return Features(matrix, arrays["labels.dense"] if widths.n_dense > 0 else None)

@@ -13,9 +13,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, Location, ModelFileError
-from gossamer.data.examples import Entity, Example, TrainingData
+from gossamer.data.examples import Example, TrainingData
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.estimator_inputs import (
+    EntityLike,
+    Texts,
+    checked_classes,
+    checked_entities,
+    checked_texts,
+    class_names,
+    plain,
+)
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
@@ -31,9 +40,6 @@ DEFAULT_FEATURIZERS: tuple[Mapping[str, Any], ...] = (
 
 _KIND = "DIETClassifier"
 _TEXTS_AT_A_TIME = 256
-
-EntityLike = Entity | Mapping[str, Any]
-Texts = Sequence[str] | npt.NDArray[Any]
 
 
 class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -185,14 +191,14 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 intent has no text, or there is nothing to learn.
             ConfigError: an option is not valid.
         """
-        texts = _checked_texts(X)
+        texts = checked_texts(X)
         if y is None and entities is None:
             raise DataError("fit needs intents, entities or both", hint="fit(texts, intents)")
         if not texts:
             raise DataError("fit needs at least one text")
         y = y if self.intent_classification else None
-        classes, names = _classes(y, texts)
-        annotations = _annotations(entities, texts)
+        classes, names = checked_classes(y, texts)
+        annotations = checked_entities(entities, texts)
         intents = [None] * len(texts) if y is None else [names[label] for label in np.asarray(y)]
         data = TrainingData(
             examples=tuple(
@@ -223,7 +229,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "intents can only be predicted by a model fitted with intents",
                 hint="fit(texts, intents), or predict_entities",
             )
-        texts = _checked_texts(X)
+        texts = checked_texts(X)
         parts = [
             self._confidences(texts[start : start + _TEXTS_AT_A_TIME])
             for start in range(0, len(texts), _TEXTS_AT_A_TIME)
@@ -241,7 +247,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def parse_many(self, texts: Texts) -> list[Parse]:
         """Intent, ranking and entities of each text; intents are named as in `fit`."""
         check_is_fitted(self, "pipeline_")
-        checked = _checked_texts(texts)
+        checked = checked_texts(texts)
         parses: list[Parse] = []
         for start in range(0, len(checked), _TEXTS_AT_A_TIME):
             parses += self.pipeline_.parse(checked[start : start + _TEXTS_AT_A_TIME])
@@ -264,7 +270,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         components, arrays = pipeline_to_parts(self.pipeline_)
         content = {
             "kind": _KIND,
-            "parameters": _plain(self.get_params()),
+            "parameters": plain(self.get_params()),
             "classes": self.classes_.tolist() if hasattr(self, "classes_") else None,
             "pipeline": components,
         }
@@ -327,7 +333,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for leftover in ("classes_", "_column_of_class"):
             self.__dict__.pop(leftover, None)
         if classes is not None:
-            names = _class_names(classes)
+            names = class_names(classes)
             self.classes_ = classes
             self._class_of_name = {name: str(label) for label, name in names.items()}
             column = {name: i for i, name in enumerate(self._diet.labels)}
@@ -346,7 +352,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for name, value in self.get_params(deep=False).items()
             if name != "featurizers" and value is not None
         }
-        options = _plain(options)
+        options = plain(options)
         if not with_intents:
             options["intent_classification"] = False
         steps = DEFAULT_FEATURIZERS if self.featurizers is None else self.featurizers
@@ -374,103 +380,3 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             policies=(),
             where=None,
         )
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: lists, dicts and Python's own numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(part) for part in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _checked_texts(texts: Texts) -> list[str]:
-    if isinstance(texts, str):
-        raise DataError("texts must be a sequence of strings", got=texts, hint="[text]")
-    checked = list(texts)
-    for number, text in enumerate(checked):
-        if not isinstance(text, str):
-            raise DataError(f"text number {number} must be a string", got=text)
-    return checked
-
-
-def _classes(
-    y: Sequence[Any] | npt.NDArray[Any] | None, texts: Sequence[str]
-) -> tuple[npt.NDArray[Any] | None, dict[Any, str]]:
-    if y is None:
-        return None, {}
-    labels = np.asarray(y)
-    if labels.shape != (len(texts),):
-        raise DataError(
-            "fit needs one intent for each text", got=f"{labels.shape} for {len(texts)} texts"
-        )
-    if labels.dtype.kind not in "iuUO" or any(
-        not isinstance(label, str | int | np.integer) or label == "" for label in labels
-    ):
-        raise DataError("intents must be non-empty strings or integers", got=labels[:3].tolist())
-    if len({isinstance(label, str) for label in labels}) > 1:
-        raise DataError("intents must be all strings or all integers", got=labels[:3].tolist())
-    classes = np.unique(labels)
-    with_text = {label for text, label in zip(texts, labels.tolist(), strict=True) if text.strip()}
-    without = [label for label in classes.tolist() if label not in with_text]
-    if without:
-        raise DataError("each intent needs a text that is not blank", got=without)
-    return classes, _class_names(classes)
-
-
-def _class_names(classes: npt.NDArray[Any]) -> dict[Any, str]:
-    """The name under which each class is trained.
-
-    A slash would make a retrieval intent of it, so it becomes a blank; what would then be the same
-    name gets a number.
-    """
-    names: dict[Any, str] = {}
-    taken: set[str] = set()
-    for label in classes.tolist():
-        name = str(label).replace("/", " ")
-        unique, number = name, 2
-        while unique in taken:
-            unique, number = f"{name} {number}", number + 1
-        taken.add(unique)
-        names[label] = unique
-    return names
-
-
-def _annotations(
-    entities: Sequence[Sequence[EntityLike]] | None, texts: Sequence[str]
-) -> list[tuple[Entity, ...]]:
-    if entities is None:
-        return [()] * len(texts)
-    if len(entities) != len(texts):
-        raise DataError(
-            "fit needs one list of entities for each text",
-            got=f"{len(entities)} lists for {len(texts)} texts",
-            hint="an empty list for a text without entities",
-        )
-    return [
-        tuple(
-            sorted((_entity(part, text, number) for part in found), key=lambda e: (e.start, e.end))
-        )
-        for number, (text, found) in enumerate(zip(texts, entities, strict=True))
-    ]
-
-
-def _entity(part: EntityLike, text: str, number: int) -> Entity:
-    if not isinstance(part, Entity):
-        unknown = set(part) - {"start", "end", "entity", "value", "role", "group"}
-        missing = {"start", "end", "entity"} - set(part)
-        if unknown or missing:
-            raise DataError(
-                f"an entity of text number {number} needs start, end and entity, and may have "
-                "value, role and group",
-                got=dict(part),
-            )
-        value = part.get("value", text[part["start"] : part["end"]])
-        part = Entity(**{**part, "value": value})
-    if not 0 <= part.start < part.end <= len(text):
-        raise DataError(
-            f"an entity of text number {number} must lie within the text's {len(text)} characters",
-            got=(part.start, part.end),
-        )
-    return part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -158,3 +158,25 @@ def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
     stacked.sort_indices()
     return stacked
+
+
+def rows_of(block: FeatureBlock, rows: Indices) -> FeatureBlock:
+    """The given rows of a block's sequence features. *Shape:* of `rows` (n_chosen,)."""
+    sequence = None if block.sequence is None else block.sequence[rows]
+    return FeatureBlock(origin=block.origin, sequence=sequence)
+
+
+def stored_labels(
+    arrays: Mapping[str, npt.NDArray[Any]], widths: FeatureWidths | None
+) -> Features | None:
+    """Label features as `DIETComponent.state` stores them; None for a model without intents."""
+    if widths is None:
+        return None
+    matrix = None
+    if widths.n_sparse > 0:
+        indptr = arrays["labels.indptr"]
+        matrix = sparse.csr_array(
+            (arrays["labels.data"], arrays["labels.indices"], indptr),
+            shape=(len(indptr) - 1, widths.n_sparse),
+        )
+    return Features(matrix, arrays["labels.dense"] if widths.n_dense > 0 else None)
