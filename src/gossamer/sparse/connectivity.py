@@ -23,8 +23,8 @@ class Topology(StrEnum):
         UNIFORM: each connection on its own, as in the article on sparse DIET models.
         FAN_IN: every output has the same number of inputs.
         GROUPED: outputs in groups that share their inputs; fast, and the default.
-        BLOCKED: as grouped, with inputs in runs of 8 or 16 neighbours; faster on activations as
-            every PyTorch layer takes them.
+        BLOCKED: as grouped, with inputs in runs of 8 or 16 neighbours, which are gathered as
+            whole cache lines; an experiment.
     """
 
     UNIFORM = "uniform"
