@@ -77,7 +77,7 @@ class _MaskedLinear(nn.Linear):
 
 
 def peers(n_in: int, n_out: int, density: float, tokens: int, backward: bool) -> dict[str, Call]:
-    """What is called for each peer, dense first, and how many weights it has."""
+    """What is called for each peer, dense first."""
     x = torch.randn(tokens, n_in, requires_grad=backward)
     turned = torch.randn(n_in, tokens, requires_grad=backward)
     grad = torch.randn(tokens, n_out)

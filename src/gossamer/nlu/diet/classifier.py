@@ -134,8 +134,9 @@ class DIETComponent(Component):
         training = DIETData(text, label_numbers, tags, token_ids)
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = self._hold_out(label_numbers, len(examples), rng)
-        is_balanced = options.batch_strategy == "balanced" and label_numbers is not None
-        balance_by = label_numbers[train_on] if is_balanced and label_numbers is not None else None
+        balance_by = None
+        if options.batch_strategy == "balanced" and label_numbers is not None:
+            balance_by = label_numbers[train_on]
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
             self.network = DIETNetwork(options, self._shape, labels)

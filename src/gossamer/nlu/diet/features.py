@@ -45,10 +45,16 @@ class TextFeatures:
     sentence: Features
     lengths: Indices
 
-    def texts(self, chosen: Indices) -> TextFeatures:
-        """The given texts. *Shape:* of `chosen` (n_chosen,)."""
+    def texts(self, chosen: Indices, token_rows: Indices | None = None) -> TextFeatures:
+        """The given texts.
+
+        Args:
+            chosen: numbers of the texts. *Shape:* (n_chosen,).
+            token_rows: what `token_rows(chosen)` gives, where that is known already.
+        """
+        rows = self.token_rows(chosen) if token_rows is None else token_rows
         return TextFeatures(
-            self.sequence.rows(self.token_rows(chosen)),
+            self.sequence.rows(rows),
             self.sentence.rows(chosen),
             self.lengths[chosen],
         )
@@ -94,7 +100,7 @@ class DIETData:
         """A batch of the given texts. *Shape:* of `chosen` (n_chosen,)."""
         tokens = self.text.token_rows(chosen)
         return DIETBatch(
-            self.text.texts(chosen),
+            self.text.texts(chosen, tokens),
             None if self.labels is None else torch.from_numpy(self.labels[chosen]),
             {kind: torch.from_numpy(tags[tokens]) for kind, tags in self.tags.items()},
             None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens]),

@@ -294,7 +294,6 @@ class DIETNetwork(nn.Module):
         n_tokens = int(text.lengths.sum()) if self.has_sequence else 0
         x = self.hidden(self._combine(text))
         mask_loss: SimilarityLoss | None = None
-        packing = self._packing(lengths)
         masked = None
         if self.masking is not None and self.training and token_ids is not None:
             masked = self.masking.mask(x, n_tokens)
@@ -302,7 +301,7 @@ class DIETNetwork(nn.Module):
         else:
             encoder_input = x
         if self.encoder is not None:
-            encoded = F.gelu(self.encoder(encoder_input, packing))
+            encoded = F.gelu(self.encoder(encoder_input, self._packing(lengths)))
         else:
             encoded = encoder_input
         if masked is not None and self.masking is not None and token_ids is not None:
