@@ -23,7 +23,7 @@ import torch
 from provenance import surroundings
 from torch import Tensor, nn
 
-from gossamer.sparse import RandomlyConnectedLinear, Topology
+from gossamer.sparse import RandomlyConnectedLinear, Topology, draw_connectivity
 
 Call = Callable[[], object]
 
@@ -44,9 +44,9 @@ class Row:
         ratio: median over the rounds of dense time by this time.
         ratio_low: lower quartile of that.
         ratio_high: upper quartile.
-        share_of_limit: ratio by the real weights' limit, 1 / density.
+        share_of_limit: ratio by its limit, all connections by those that exist.
         state_bytes: weights, gradients and Adam's two moments, float32.
-        n_weights: weights that exist, without bias.
+        n_weights: connections that exist, without bias.
     """
 
     peer: str
@@ -167,11 +167,12 @@ def _setting(
         low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
         kind = name.split(",")[0]
         n_weights = n_in * n_out
-        if kind in {topology.value for topology in Topology} or kind == "torch CSR":
-            topology = "uniform" if kind == "torch CSR" else kind
-            n_weights = RandomlyConnectedLinear(
+        if kind != "dense":
+            # Masked and CSR have the connections of `uniform`.
+            topology = kind if kind in set(Topology) else Topology.UNIFORM
+            n_weights = draw_connectivity(
                 n_in, n_out, connection_density=density, topology=topology, seed=0
-            ).connectivity.n_weights
+            ).n_weights
         ratio = statistics.median(ratios)
         yield Row(
             peer=name,
@@ -186,7 +187,7 @@ def _setting(
             ratio_low=low,
             ratio_high=high,
             share_of_limit=ratio * n_weights / (n_in * n_out),
-            state_bytes=4 * 4 * n_weights,
+            state_bytes=4 * 4 * (n_in * n_out if kind == "masked" else n_weights),
             n_weights=n_weights,
         )
 

@@ -22,7 +22,7 @@ from gossamer.nlu.messages import Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nlu.registry import component_class
-from gossamer.nn.storage import load_model, save_model
+from gossamer.nn.storage import load_model_of_kind, save_model
 
 _KIND = "assistant"
 
@@ -133,14 +133,9 @@ class Assistant:
                 assistant.
         """
         path = Path(path)
-        content, arrays = load_model(path)
-        if content.get("kind") != _KIND:
-            raise ModelFileError(
-                "this must be an assistant",
-                got=content.get("kind"),
-                where=Location(path),
-                hint="the file that gossamer train nlu wrote",
-            )
+        content, arrays = load_model_of_kind(
+            path, _KIND, named="an assistant", hint="the file that gossamer train nlu wrote"
+        )
         try:
             pipeline = pipeline_from_parts(content["pipeline"], arrays)
             config = config_from_dict(content["config"])

@@ -125,6 +125,25 @@ def load_model(path: Path) -> Stored:
     return Stored(content, arrays)
 
 
+def load_model_of_kind(path: Path, kind: str, *, named: str, hint: str) -> Stored:
+    """Read a model file whose content says that it is of a kind.
+
+    Args:
+        path: the file.
+        kind: what must stand under "kind".
+        named: that kind for people, with its article.
+        hint: what to try with a file of another kind.
+
+    Raises:
+        ModelFileError: as `load_model`, or the file holds something else.
+    """
+    stored = load_model(path)
+    found = stored.content.get("kind")
+    if found != kind:
+        raise ModelFileError(f"this must be {named}", got=found, where=Location(path), hint=hint)
+    return stored
+
+
 def _check_version(metadata: Mapping[str, str], where: Location) -> None:
     version = metadata.get("format_version", "")
     if version not in map(str, range(1, FORMAT_VERSION + 1)):

@@ -28,7 +28,7 @@ from gossamer.nlu.diet.estimator_inputs import (
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
-from gossamer.nn.storage import load_model, save_model
+from gossamer.nn.storage import load_model_of_kind, save_model
 
 DEFAULT_FEATURIZERS: tuple[Mapping[str, Any], ...] = (
     {"name": "WhitespaceTokenizer"},
@@ -287,14 +287,9 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 model.
         """
         path = Path(path)
-        content, arrays = load_model(path)
-        if content.get("kind") != _KIND:
-            raise ModelFileError(
-                "this must be a DIETClassifier",
-                got=content.get("kind"),
-                where=Location(path),
-                hint="gossamer.Assistant.load for an assistant",
-            )
+        content, arrays = load_model_of_kind(
+            path, _KIND, named="a DIETClassifier", hint="gossamer.Assistant.load for an assistant"
+        )
         try:
             model = cls(**content["parameters"])
             classes = content["classes"]
