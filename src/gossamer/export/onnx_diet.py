@@ -1,0 +1,170 @@
+"""A trained DIET as an ONNX model: features in, similarities, tag logits and tags out.
+
+What a text goes through is written down in `docs/export.md`. The labels' side of the network does
+not depend on the text, so its result, one embedding a label, is stored instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+import gossamer
+from gossamer.data.errors import ConfigError
+from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
+from gossamer.export.onnx_encoder import encoder, make_layout
+from gossamer.export.onnx_graph import OnnxGraph
+from gossamer.export.onnx_layers import (
+    feature_input,
+    feed_forward,
+    gelu,
+    linear,
+    to_numpy,
+    unit_length,
+)
+from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.network import DIETNetwork, EntityHead
+from gossamer.nlu.diet.options import ModelConfidence
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nn.inputs import FeatureInput
+
+FORMAT = "gossamer-diet"
+FORMAT_VERSION = 1
+
+
+def diet_to_onnx(
+    diet: DIETComponent,
+    *,
+    intents: Sequence[str] | None = None,
+    featurizers: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """The model file of a trained DIET.
+
+    Args:
+        diet: the component.
+        intents: names of the intents to store; those of the component if None.
+        featurizers: what makes the features, as JSON values, to be stored with the model.
+
+    Raises:
+        ConfigError: ONNX is not installed, or the component is not trained.
+    """
+    network = diet.network
+    if network is None:
+        raise ConfigError(
+            "only a trained DIETClassifier can be exported", got=diet.alias, hint="training it"
+        )
+    graph = OnnxGraph(FORMAT)
+    lengths = graph.input("lengths", np.int64, ["n_texts"])
+    tokens, sentence = _encode(graph, network, lengths)
+    if network.has_intents:
+        _intents(graph, diet, network, sentence)
+    if diet.tag_sets:
+        _entities(graph, network, tokens, make_steps(graph, lengths))
+    metadata = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "gossamer_version": gossamer.__version__,
+        "intents": list(diet.labels if intents is None else intents),
+        "tags": {kind.value: list(tag_set.tags) for kind, tag_set in diet.tag_sets.items()},
+        "is_bilou": diet.options.BILOU_flag,
+        "model_confidence": diet.options.model_confidence.value,
+        "feature_widths": {
+            "sequence": _widths(network.sequence_input),
+            "sentence": _widths(network.sentence_input),
+        },
+        "featurizers": list(featurizers),
+    }
+    return graph.to_bytes(
+        {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in metadata.items()
+        },
+        producer_version=gossamer.__version__,
+    )
+
+
+def _widths(layer: FeatureInput) -> dict[str, int]:
+    n_sparse, units = (0, 0) if layer.table is None else layer.table.weight.shape
+    return {"sparse": n_sparse, "dense": layer.width - units}
+
+
+def _encode(graph: OnnxGraph, network: DIETNetwork, lengths: str) -> tuple[str, str]:
+    """Rows of the tokens and rows of the texts, behind the transformer."""
+    n_texts = graph.node("Shape", lengths)
+    n_tokens = graph.node("ReduceSum", lengths, keepdims=1)
+    parts = []
+    if network.has_sequence:
+        x = feature_input(graph, network.sequence_input, n_tokens, "sequence", "n_tokens")
+        if network.sequence_unify is not None:
+            x = feed_forward(graph, network.sequence_unify, x, "sequence_unify")
+        parts.append(x)
+    if network.has_sentence:
+        x = feature_input(graph, network.sentence_input, n_texts, "sentence", "n_texts")
+        if network.sentence_unify is not None:
+            x = feed_forward(graph, network.sentence_unify, x, "sentence_unify")
+        parts.append(x)
+    x = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=0)
+    x = feed_forward(graph, network.hidden, x, "hidden")
+    if not network.has_sequence:  # each text is a sentence row and no token
+        lengths = graph.node("Mul", lengths, graph.constant(0))
+    if network.encoder is not None:
+        layout = make_layout(graph, lengths, has_sentence=network.has_sentence)
+        x = gelu(graph, encoder(graph, network.encoder, x, layout))
+    if not network.has_sequence:
+        return "", x
+    if not network.has_sentence:  # the last token stands for the text
+        ends = graph.node("CumSum", lengths, graph.constant(0))
+        return x, graph.node("Gather", x, graph.node("Sub", ends, graph.constant(1)), axis=0)
+    axis = graph.constant([0])
+    n_all = graph.node("Add", n_tokens, n_texts)
+    tokens = graph.node("Slice", x, graph.constant([0]), n_tokens, axis)
+    return tokens, graph.node("Slice", x, n_tokens, n_all, axis)
+
+
+def _intents(graph: OnnxGraph, diet: DIETComponent, network: DIETNetwork, sentence: str) -> None:
+    with torch.inference_mode():
+        labels = network.embed_labels()
+        if network.options.use_cosine:
+            labels = torch.nn.functional.normalize(labels, dim=-1)
+    text = linear(graph, network.text_embedding, sentence, "text_embedding")
+    if network.options.use_cosine:
+        text = unit_length(graph, text)
+    similarities = graph.node(
+        "Gemm", text, graph.constant(to_numpy(labels), "label_embeddings"), transB=1
+    )
+    shape = ["n_texts", len(diet.labels)]
+    graph.output(similarities, np.float32, shape, "intent_similarities")
+    confidences = similarities
+    if diet.options.model_confidence is ModelConfidence.SOFTMAX:
+        confidences = graph.node("Softmax", similarities, axis=-1)
+    graph.output(confidences, np.float32, shape, "intent_confidences")
+
+
+def _entities(graph: OnnxGraph, network: DIETNetwork, tokens: str, steps: Steps) -> None:
+    """Heads in the order of `TagKind`: roles and groups read the entity tags of the best path."""
+    entity_tags = ""
+    for kind in TagKind:
+        head = network.entity_heads[kind.value] if kind.value in network.entity_heads else None
+        if not isinstance(head, EntityHead):
+            continue
+        name = kind.value
+        x = tokens
+        if head.embed_tag is not None and entity_tags:
+            # A dense layer of a one-hot row is one row of a table.
+            rows = to_numpy(head.embed_tag.weight.t() + head.embed_tag.bias)
+            table = graph.constant(rows, f"{name}.embed_tag")
+            x = graph.node("Concat", x, graph.node("Gather", table, entity_tags, axis=0), axis=1)
+        logits = linear(graph, head.logits, x, f"{name}.logits")
+        transitions = transitions_of(graph, head.crf, name)
+        decoded = decode(graph, head.crf, transitions, logits, steps)
+        if kind is TagKind.ENTITY:
+            entity_tags = decoded.tags
+        n_tags = head.crf.n_tags
+        graph.output(logits, np.float32, ["n_tokens", n_tags], f"{name}_logits")
+        graph.output(transitions, np.float32, [n_tags, n_tags], f"{name}_transitions")
+        graph.output(decoded.tags, np.int64, ["n_tokens"], f"{name}_tags")
+        graph.output(decoded.confidence, np.float32, ["n_tokens"], f"{name}_confidences")
