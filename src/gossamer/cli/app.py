@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli import data, init, parse, shell, test, train
+from gossamer.cli import data, export, init, parse, shell, test, train
 from gossamer.cli.errors import CommandGroup
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(test.app, name="test")
 app.command("parse")(parse.parse)
 app.add_typer(shell.app, name="shell")
+app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 
 

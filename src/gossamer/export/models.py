@@ -17,6 +17,7 @@ from gossamer.data.errors import ConfigError, DataError, Location, ModelFileErro
 from gossamer.export.onnx_diet import diet_to_onnx
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.estimator import DIETClassifier
+from gossamer.nlu.diet.estimator_inputs import class_names
 from gossamer.nlu.diet.features import text_features
 from gossamer.nlu.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline import Pipeline
@@ -65,11 +66,10 @@ def export_model(
     ExportFormat(format)
     pipeline = _pipeline(model)
     diet = _find_diet(pipeline, component)
-    intents = diet.labels
-    if isinstance(model, DIETClassifier):
-        intents = tuple(model.intent_names.get(name, name) for name in diet.labels)
+    raw = diet_to_onnx(
+        diet, intents=_intents(model, diet), featurizers=_featurizers(pipeline, diet)
+    )
     path = Path(path)
-    raw = diet_to_onnx(diet, intents=intents, featurizers=_featurizers(pipeline, diet))
     _write(path, raw)
     return path
 
@@ -104,10 +104,8 @@ def onnx_inputs(
             got=empty,
             hint="leaving out blank texts; their intent is None",
         )
-    widths = diet.feature_widths()
-    text = text_features(
-        diet.own_blocks(batch.blocks), lengths, use_sequence=widths["sequence"] != (0, 0)
-    )
+    has_sequence = diet.network is not None and diet.network.has_sequence
+    text = text_features(_own_blocks(diet, batch), lengths, use_sequence=has_sequence)
     inputs: dict[str, npt.NDArray[Any]] = {"lengths": lengths}
     for name, features in (("sequence", text.sequence), ("sentence", text.sentence)):
         if features.sparse is not None:
@@ -155,9 +153,23 @@ def _processed(pipeline: Pipeline, diet: DIETComponent, texts: list[str]) -> Mes
     return batch
 
 
+def _own_blocks(diet: DIETComponent, batch: MessageBatch) -> list[FeatureBlock]:
+    wanted = diet.options.featurizers
+    return [block for block in batch.blocks if not wanted or block.origin in wanted]
+
+
+def _intents(model: Model, diet: DIETComponent) -> list[str]:
+    """Names of the intents in the order of the scores; an estimator's are those of its classes."""
+    names: dict[str, str] = {}
+    if isinstance(model, DIETClassifier) and hasattr(model, "classes_"):
+        names = {name: str(label) for label, name in class_names(model.classes_).items()}
+    return [names.get(label, label) for label in diet.labels]
+
+
 def _featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:
     """What makes DIET's features, in order: names, options, vocabularies, and their columns."""
-    blocks = {b.origin: b for b in diet.own_blocks(_processed(pipeline, diet, [_SAMPLE]).blocks)}
+    sample = _processed(pipeline, diet, [_SAMPLE])
+    blocks = {block.origin: block for block in _own_blocks(diet, sample)}
     ends = {"sequence": {"sparse": 0, "dense": 0}, "sentence": {"sparse": 0, "dense": 0}}
     described = []
     for record in pipeline.state():

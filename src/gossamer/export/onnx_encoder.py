@@ -149,9 +149,7 @@ def _attention(
         table = graph.constant(to_numpy(layer.value_relative), f"{name}.value_relative")
         n_distances = graph.constant([layer.value_relative.shape[1]])
         firsts = graph.node("Shape", weights, start=0, end=3)
-        zeros = graph.node(
-            "ConstantOfShape", graph.node("Concat", firsts, n_distances, axis=0)
-        )
+        zeros = graph.node("ConstantOfShape", graph.node("Concat", firsts, n_distances, axis=0))
         by_distance = graph.node(
             "ScatterElements", zeros, distance, weights, axis=3, reduction="add"
         )
@@ -165,9 +163,7 @@ def _attention(
 def _distances(graph: OnnxGraph, layer: MultiHeadSelfAttention, steps: str) -> str:
     """Row of the relative tables for each (query, key). *Shape:* (length, length)."""
     limit = layer.max_relative_position
-    difference = graph.node(
-        "Sub", steps, graph.node("Unsqueeze", steps, graph.constant([1]))
-    )
+    difference = graph.node("Sub", steps, graph.node("Unsqueeze", steps, graph.constant([1])))
     most = graph.constant(0 if layer.is_causal else limit)
     clamped = graph.node("Clip", difference, graph.constant(-limit), most)
     return graph.node("Add", clamped, graph.constant(limit))

@@ -126,7 +126,9 @@ def _whole_numbers(
 ) -> str:
     """Whole numbers from 0 up, stored in the narrowest type that holds them."""
     largest = int(values.max(initial=0))
-    narrow = next(t for t in (np.uint8, np.uint16, np.int32, np.int64) if largest <= np.iinfo(t).max)
+    narrow = next(
+        t for t in (np.uint8, np.uint16, np.int32, np.int64) if largest <= np.iinfo(t).max
+    )
     stored = graph.constant(values.astype(narrow), name)
     return cast(graph, stored, kind)
 
@@ -194,11 +196,15 @@ def feature_input(
         table = graph.constant(to_numpy(layer.table.weight), f"{name}.weight")
         one = graph.constant([1])
         scaled = graph.node(
-            "Mul", graph.node("Gather", table, columns, axis=0), graph.node("Unsqueeze", values, one)
+            "Mul",
+            graph.node("Gather", table, columns, axis=0),
+            graph.node("Unsqueeze", values, one),
         )
         units = graph.constant([layer.table.weight.shape[1]])
         zeros = graph.node("ConstantOfShape", graph.node("Concat", n_rows, units, axis=0))
-        places = graph.node("Expand", graph.node("Unsqueeze", rows, one), graph.node("Shape", scaled))
+        places = graph.node(
+            "Expand", graph.node("Unsqueeze", rows, one), graph.node("Shape", scaled)
+        )
         summed = graph.node("ScatterElements", zeros, places, scaled, axis=0, reduction="add")
         bias = graph.constant(to_numpy(layer.table.bias), f"{name}.bias")
         parts.append(graph.node("Add", summed, bias))
