@@ -17,7 +17,7 @@ import gossamer
 from gossamer.data.errors import ConfigError
 from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
 from gossamer.export.onnx_encoder import encoder, make_layout
-from gossamer.export.onnx_graph import OnnxGraph
+from gossamer.export.onnx_graph import Dimension, OnnxGraph
 from gossamer.export.onnx_layers import (
     feature_input,
     feed_forward,
@@ -136,7 +136,7 @@ def _intents(graph: OnnxGraph, diet: DIETComponent, network: DIETNetwork, senten
     similarities = graph.node(
         "Gemm", text, graph.constant(to_numpy(labels), "label_embeddings"), transB=1
     )
-    shape = ["n_texts", len(diet.labels)]
+    shape: list[Dimension] = ["n_texts", len(diet.labels)]
     graph.output(similarities, np.float32, shape, "intent_similarities")
     confidences = similarities
     if diet.options.model_confidence is ModelConfidence.SOFTMAX:
@@ -148,10 +148,12 @@ def _entities(graph: OnnxGraph, network: DIETNetwork, tokens: str, steps: Steps)
     """Heads in the order of `TagKind`: roles and groups read the entity tags of the best path."""
     entity_tags = ""
     for kind in TagKind:
-        head = network.entity_heads[kind.value] if kind.value in network.entity_heads else None
-        if not isinstance(head, EntityHead):
-            continue
         name = kind.value
+        if name not in network.entity_heads:
+            continue
+        head = network.entity_heads[name]
+        if not isinstance(head, EntityHead):
+            raise TypeError(f"{name} must have an EntityHead (got {type(head).__name__})")
         x = tokens
         if head.embed_tag is not None and entity_tags:
             # A dense layer of a one-hot row is one row of a table.

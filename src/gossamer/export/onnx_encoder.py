@@ -10,7 +10,7 @@ import numpy as np
 from gossamer.export.onnx_graph import OnnxGraph
 from gossamer.export.onnx_layers import cast, gelu, layer_norm, linear, to_numpy
 from gossamer.nn.attention import MultiHeadSelfAttention
-from gossamer.nn.encoder import TransformerEncoder
+from gossamer.nn.encoder import TransformerEncoder, TransformerEncoderLayer
 
 _BLOCKED = float(np.finfo(np.float32).min)
 
@@ -83,6 +83,8 @@ def encoder(graph: OnnxGraph, network: TransformerEncoder, x: str, layout: Layou
     x = graph.node("Mul", x, graph.constant(math.sqrt(width)))
     x = graph.node("Add", x, _positions(graph, layout.position, width))
     for number, layer in enumerate(network.layers):
+        if not isinstance(layer, TransformerEncoderLayer):
+            raise TypeError(f"layers must be TransformerEncoderLayer (got {type(layer).__name__})")
         name = f"encoder.layers.{number}"
         normed = layer_norm(graph, layer.attention_norm, x, f"{name}.attention_norm")
         mixed = _attention(graph, layer.attention, normed, layout, f"{name}.attention")

@@ -33,7 +33,7 @@ class OnnxGraph:
     """
 
     def __init__(self, name: str, *, parent: OnnxGraph | None = None) -> None:
-        self._onnx = _import_onnx() if parent is None else parent._onnx
+        self._onnx: ModuleType = _import_onnx() if parent is None else parent._onnx
         self._name = name
         self._root: OnnxGraph = self if parent is None else parent._root
         self._nodes: list[Any] = []

@@ -11,6 +11,7 @@ A randomly connected layer is stored as the weights that exist and who they conn
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def grouped_weights(layer: RandomlyConnectedLinear) -> list[GroupedWeights]:
             inputs[first:last],
             rows[ends[first] : ends[last]].reshape(last - first, int(sizes[first]), -1),
         )
-        for first, last in zip(edges, edges[1:], strict=False)
+        for first, last in itertools.pairwise(edges)
     ]
 
 
@@ -98,7 +99,7 @@ def _grouped(
     outputs = []
     for number, part in enumerate(parts):
         suffix = f".{number}" if len(parts) > 1 else ""
-        inputs = _whole_numbers(graph, part.inputs, f"{name}.inputs{suffix}", np.int64)
+        inputs = _whole_numbers(graph, part.inputs, f"{name}.inputs{suffix}")
         gathered = graph.node("Gather", by_feature, inputs, axis=0)  # (n_groups, k, n_rows)
         weights = graph.constant(part.weights, f"{name}.weight{suffix}")
         product = graph.node("MatMul", weights, gathered)  # (n_groups, size, n_rows)
@@ -113,7 +114,7 @@ def _grouped(
 def _spread(graph: OnnxGraph, mask: npt.NDArray[np.bool_], weights: Floats, name: str) -> str:
     """The whole kernel from the weights that exist. *Shape:* (out_features, in_features)."""
     gaps = np.diff(np.flatnonzero(mask), prepend=0)
-    stored = _whole_numbers(graph, gaps, f"{name}.gaps", np.int64)
+    stored = _whole_numbers(graph, gaps, f"{name}.gaps")
     places = graph.node("CumSum", stored, graph.constant(0))
     zeros = graph.node("ConstantOfShape", graph.constant([mask.size]))
     values = graph.constant(weights, f"{name}.weight")
@@ -121,16 +122,14 @@ def _spread(graph: OnnxGraph, mask: npt.NDArray[np.bool_], weights: Floats, name
     return graph.node("Reshape", flat, graph.constant(list(mask.shape)))
 
 
-def _whole_numbers(
-    graph: OnnxGraph, values: npt.NDArray[np.int64], name: str, kind: npt.DTypeLike
-) -> str:
-    """Whole numbers from 0 up, stored in the narrowest type that holds them."""
+def _whole_numbers(graph: OnnxGraph, values: npt.NDArray[np.int64], name: str) -> str:
+    """Whole numbers from 0 up, stored in the narrowest type that holds them; int64."""
     largest = int(values.max(initial=0))
     narrow = next(
         t for t in (np.uint8, np.uint16, np.int32, np.int64) if largest <= np.iinfo(t).max
     )
     stored = graph.constant(values.astype(narrow), name)
-    return cast(graph, stored, kind)
+    return cast(graph, stored, np.int64)
 
 
 def cast(graph: OnnxGraph, x: str, kind: npt.DTypeLike) -> str:
