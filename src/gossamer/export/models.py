@@ -109,10 +109,9 @@ def onnx_inputs(
     inputs: dict[str, npt.NDArray[Any]] = {"lengths": lengths}
     for name, features in (("sequence", text.sequence), ("sentence", text.sentence)):
         if features.sparse is not None:
-            coo = features.sparse.tocoo()
-            inputs[f"{name}_rows"] = coo.row.astype(np.int64)
-            inputs[f"{name}_columns"] = coo.col.astype(np.int64)
-            inputs[f"{name}_values"] = coo.data.astype(np.float32)
+            inputs[f"{name}_offsets"] = features.sparse.indptr.astype(np.int64)
+            inputs[f"{name}_columns"] = features.sparse.indices.astype(np.int64)
+            inputs[f"{name}_values"] = features.sparse.data.astype(np.float32)
         if features.dense is not None:
             inputs[f"{name}_dense"] = features.dense
     return inputs

@@ -98,12 +98,12 @@ def _encode(graph: OnnxGraph, network: DIETNetwork, lengths: str) -> tuple[str, 
     n_tokens = graph.node("ReduceSum", lengths, keepdims=1)
     parts = []
     if network.has_sequence:
-        x = feature_input(graph, network.sequence_input, n_tokens, "sequence", "n_tokens")
+        x = feature_input(graph, network.sequence_input, "sequence", "n_tokens")
         if network.sequence_unify is not None:
             x = feed_forward(graph, network.sequence_unify, x, "sequence_unify")
         parts.append(x)
     if network.has_sentence:
-        x = feature_input(graph, network.sentence_input, n_texts, "sentence", "n_texts")
+        x = feature_input(graph, network.sentence_input, "sentence", "n_texts")
         if network.sentence_unify is not None:
             x = feed_forward(graph, network.sentence_unify, x, "sentence_unify")
         parts.append(x)

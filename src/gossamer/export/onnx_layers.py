@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.nn.inputs import FeatureInput, FeedForward
+from gossamer.nn.inputs import FeatureInput, FeedForward, SparseInputTable
 from gossamer.sparse import RandomlyConnectedLinear
 
 Floats = npt.NDArray[np.float32]
@@ -170,15 +170,12 @@ def unit_length(graph: OnnxGraph, x: str) -> str:
     return graph.node("Div", x, graph.node("Max", length, graph.constant(_LEAST_NORM)))
 
 
-def feature_input(
-    graph: OnnxGraph, layer: FeatureInput, n_rows: str, prefix: str, dimension: str
-) -> str:
+def feature_input(graph: OnnxGraph, layer: FeatureInput, prefix: str, dimension: str) -> str:
     """Declare the inputs of some features and project the sparse ones.
 
     Args:
         graph: to add to.
         layer: of the network.
-        n_rows: the number of rows. *Shape:* (1,).
         prefix: of the inputs' names.
         dimension: name of the number of rows.
 
@@ -187,30 +184,42 @@ def feature_input(
     """
     parts = []
     if layer.table is not None:
-        size = f"n_{prefix}_values"
-        rows = graph.input(f"{prefix}_rows", np.int64, [size])
-        columns = graph.input(f"{prefix}_columns", np.int64, [size])
-        values = graph.input(f"{prefix}_values", np.float32, [size])
-        name = f"{prefix}_input"
-        table = graph.constant(to_numpy(layer.table.weight), f"{name}.weight")
-        one = graph.constant([1])
-        scaled = graph.node(
-            "Mul",
-            graph.node("Gather", table, columns, axis=0),
-            graph.node("Unsqueeze", values, one),
-        )
-        units = graph.constant([layer.table.weight.shape[1]])
-        zeros = graph.node("ConstantOfShape", graph.node("Concat", n_rows, units, axis=0))
-        places = graph.node(
-            "Expand", graph.node("Unsqueeze", rows, one), graph.node("Shape", scaled)
-        )
-        summed = graph.node("ScatterElements", zeros, places, scaled, axis=0, reduction="add")
-        bias = graph.constant(to_numpy(layer.table.bias), f"{name}.bias")
-        parts.append(graph.node("Add", summed, bias))
+        parts.append(_sparse_product(graph, layer.table, prefix, dimension))
     n_dense = layer.width - (0 if layer.table is None else layer.table.weight.shape[1])
     if n_dense > 0:
         parts.append(graph.input(f"{prefix}_dense", np.float32, [dimension, n_dense]))
     return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
+
+
+def _sparse_product(graph: OnnxGraph, table: SparseInputTable, prefix: str, dimension: str) -> str:
+    """Rows given by their values and columns (CSR) times the table.
+
+    The values of a row are laid out beside each other, short rows filled with zeros, so that
+    gathers and one batched product do it; a scatter would go through single numbers.
+    """
+    size = f"n_{prefix}_values"
+    offsets = graph.input(f"{prefix}_offsets", np.int64, [f"{dimension}_and_1"])
+    columns = graph.input(f"{prefix}_columns", np.int64, [size])
+    values = graph.input(f"{prefix}_values", np.float32, [size])
+    zero, one, axis = graph.constant(0), graph.constant(1), graph.constant([1])
+    first, all_but, end = graph.constant([0]), graph.constant([-1]), graph.constant([2**62])
+    starts = graph.node("Slice", offsets, first, all_but, first)
+    ends = graph.node("Slice", offsets, axis, end, first)
+    counts = graph.node("Unsqueeze", graph.node("Sub", ends, starts), axis)
+    longest = graph.node("Max", graph.node("ReduceMax", counts, keepdims=0), one)
+    steps = graph.node("Range", zero, longest, one)
+    places = graph.node("Add", graph.node("Unsqueeze", starts, axis), steps)
+    filler = graph.node("Shape", columns)  # the place of a zero put behind all values
+    places = graph.node("Where", graph.node("Less", steps, counts), places, filler)
+    padded_columns = graph.node("Concat", columns, first, axis=0)
+    padded_values = graph.node("Concat", values, graph.constant([0.0]), axis=0)
+    weight = graph.constant(to_numpy(table.weight), f"{prefix}_input.weight")
+    found = graph.node("Gather", padded_columns, places, axis=0)
+    rows = graph.node("Gather", weight, found, axis=0)  # (n_rows, longest, units)
+    factors = graph.node("Gather", padded_values, places, axis=0)
+    product = graph.node("MatMul", graph.node("Unsqueeze", factors, axis), rows)
+    bias = graph.constant(to_numpy(table.bias), f"{prefix}_input.bias")
+    return graph.node("Add", graph.node("Squeeze", product, axis), bias)
 
 
 def to_numpy(tensor: Tensor) -> Floats:
