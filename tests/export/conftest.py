@@ -132,3 +132,9 @@ def exported(trained: Callable[..., Assistant], tmp_path: Path) -> Callable[...,
         return assistant, path, assert_equal_results(assistant, path)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def run_file() -> Callable[[Path, Arrays], Arrays]:
+    """Runs an exported file: outputs by name."""
+    return lambda path, inputs: run_onnx(session_of(path), inputs)

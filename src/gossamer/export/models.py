@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def export_model(
 
 
 def onnx_inputs(
-    model: Model, texts: list[str], *, component: str | None = None
+    model: Model, texts: Sequence[str], *, component: str | None = None
 ) -> dict[str, npt.NDArray[Any]]:
     """The inputs of an exported model for some texts, as `docs/export.md` describes them.
 
@@ -88,11 +89,14 @@ def onnx_inputs(
         Arrays by the names of the inputs.
 
     Raises:
-        DataError: there is no text, or one holds nothing but white space.
+        DataError: one string was given instead of a list, there is no text, or one holds nothing
+            but white space.
         ConfigError: as `export_model`.
     """
     pipeline = _pipeline(model)
     diet = _find_diet(pipeline, component)
+    if isinstance(texts, str):
+        raise DataError("texts must be a list of strings", got=texts, hint="[text]")
     if not texts:
         raise DataError("an exported model needs at least one text", got=texts)
     batch = _processed(pipeline, diet, texts)
@@ -142,7 +146,7 @@ def _find_diet(pipeline: Pipeline, component: str | None) -> DIETComponent:
     )
 
 
-def _processed(pipeline: Pipeline, diet: DIETComponent, texts: list[str]) -> MessageBatch:
+def _processed(pipeline: Pipeline, diet: DIETComponent, texts: Sequence[str]) -> MessageBatch:
     """The texts behind the components that stand before DIET."""
     batch = MessageBatch(texts=texts)
     for component in pipeline.components:
