@@ -54,7 +54,7 @@ def shake(assistant: Assistant) -> Assistant:
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in diet.network.parameters():
-            parameter += torch.empty(parameter.shape).normal_(0, 0.1, generator=generator)
+            parameter.add_(torch.empty(parameter.shape).normal_(0, 0.1, generator=generator))
     diet._get_ready()
     return assistant
 
@@ -83,11 +83,10 @@ def reference(assistant: Assistant, texts: Sequence[str]) -> Arrays:
                 result[f"{kind}_confidences"] = paths[kind].confidence
             for name, value in result.items():
                 found.setdefault(name, []).append(value.numpy())
-    whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return whole | {
-        f"{kind}_transitions": head.crf.transitions.detach().numpy()
-        for kind, head in network._heads()
-    }
+    whole: Arrays = {name: np.concatenate(parts) for name, parts in found.items()}
+    for kind, head in network._heads():
+        whole[f"{kind}_transitions"] = head.crf.transitions.detach().numpy()
+    return whole
 
 
 def assert_equal_results(assistant: Assistant, path: Path) -> Any:

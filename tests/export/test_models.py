@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, ProjectConfig
@@ -149,7 +150,10 @@ def test_an_estimator_keeps_the_names_of_its_classes(run_file: Run, tmp_path: Pa
 def test_a_text_without_any_feature(
     trained: Callable[..., Assistant], run_file: Run, tmp_path: Path
 ) -> None:
-    words = (("WhitespaceTokenizer", {}), ("CountVectorsFeaturizer", {}))
+    words: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("WhitespaceTokenizer", {}),
+        ("CountVectorsFeaturizer", {}),
+    )
     assistant = trained({}, before=words)
     path = export_model(assistant, tmp_path / "model.onnx")
     inputs = onnx_inputs(assistant, ["xyzzy"])
@@ -211,6 +215,8 @@ def test_a_pipeline_without_diet(travel_data: TrainingData, tmp_path: Path) -> N
 def test_an_untrained_model(tiny_config: Callable[..., ProjectConfig], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="only a trained DIETClassifier can be exported"):
         export_model(Pipeline.from_config(tiny_config()), tmp_path / "model.onnx")
+    with pytest.raises(NotFittedError):
+        export_model(DIETClassifier(), tmp_path / "model.onnx")
 
 
 def test_an_unknown_format(travel_assistant: Assistant, tmp_path: Path) -> None:
@@ -246,4 +252,4 @@ def test_texts_without_inputs(travel_assistant: Assistant, texts: list[str], mes
     with pytest.raises(DataError, match=message):
         onnx_inputs(travel_assistant, texts)
     with pytest.raises(DataError, match="a list of strings"):
-        onnx_inputs(travel_assistant, "hello")  # type: ignore[arg-type]
+        onnx_inputs(travel_assistant, "hello")

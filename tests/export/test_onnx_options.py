@@ -17,7 +17,8 @@ from gossamer.nlu.pipeline import register
 from gossamer.sparse import Topology
 
 Exported = Callable[..., Any]
-WORDS = (("WhitespaceTokenizer", {}), ("CountVectorsFeaturizer", {}))
+Steps = tuple[tuple[str, Mapping[str, Any]], ...]
+WORDS: Steps = (("WhitespaceTokenizer", {}), ("CountVectorsFeaturizer", {}))
 
 
 class LettersOptions(ComponentOptions):
@@ -125,7 +126,7 @@ def test_dense_features_beside_sparse_ones(exported: Exported, dense: Mapping[st
 def test_dense_features_alone(
     exported: Exported, dense: Mapping[str, Any], options: Mapping[str, Any], layers: int
 ) -> None:
-    before = (("WhitespaceTokenizer", {}), ("LettersOfExport", dense))
+    before: Steps = (("WhitespaceTokenizer", {}), ("LettersOfExport", dense))
     exported({**options, "number_of_transformer_layers": layers}, before=before)
 
 

@@ -80,7 +80,9 @@ def diet_to_onnx(
     }
     return graph.to_bytes(
         {
-            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+            name: value
+            if isinstance(value, str)
+            else json.dumps(value, ensure_ascii=False, sort_keys=True)
             for name, value in metadata.items()
         },
         producer_version=gossamer.__version__,

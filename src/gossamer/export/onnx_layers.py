@@ -81,7 +81,8 @@ def linear(graph: OnnxGraph, layer: nn.Module, x: str, name: str) -> str:
             got=f"{name}: {type(layer).__name__}",
             hint="nn.Linear or RandomlyConnectedLinear",
         )
-    weight = graph.constant(to_numpy(layer.weight), f"{name}.weight")
+    kernel = layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()
+    weight = graph.constant(to_numpy(kernel), f"{name}.weight")
     return _gemm(graph, x, weight, None if layer.bias is None else to_numpy(layer.bias), name)
 
 

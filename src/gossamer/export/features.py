@@ -1,0 +1,123 @@
+"""The features an exported DIET takes: as arrays, and described for who fills them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gossamer.data.errors import DataError
+from gossamer.export.subject import Model, find_diet, pipeline_of
+from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.features import text_features
+from gossamer.nlu.messages import FeatureBlock, FeatureMatrix, MessageBatch
+from gossamer.nlu.pipeline import Pipeline
+
+_SAMPLE = "a"  # any text will do: the widths of its features are those of all
+
+
+def onnx_inputs(
+    model: Model, texts: Sequence[str], *, component: str | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """The inputs of an exported model for some texts, as `docs/export.md` describes them.
+
+    Args:
+        model: what was exported.
+        texts: each with a token at least.
+        component: as in `export_model`.
+
+    Returns:
+        Arrays by the names of the inputs.
+
+    Raises:
+        DataError: one string was given instead of a list, there is no text, or one holds nothing
+            but white space.
+        ConfigError: as `export_model`.
+    """
+    pipeline = pipeline_of(model)
+    diet = find_diet(pipeline, component)
+    if isinstance(texts, str):
+        raise DataError("texts must be a list of strings", got=texts, hint="[text]")
+    if not texts:
+        raise DataError("an exported model needs at least one text", got=texts)
+    batch = _processed(pipeline, diet, texts)
+    lengths = batch.lengths
+    if (lengths == 0).any():
+        empty = texts[int(np.flatnonzero(lengths == 0)[0])]
+        raise DataError(
+            "each text of an exported model needs a token",
+            got=empty,
+            hint="leaving out blank texts; their intent is None",
+        )
+    has_sequence = diet.network is not None and diet.network.has_sequence
+    text = text_features(_own_blocks(diet, batch), lengths, use_sequence=has_sequence)
+    inputs: dict[str, npt.NDArray[Any]] = {"lengths": lengths}
+    for name, features in (("sequence", text.sequence), ("sentence", text.sentence)):
+        if features.sparse is not None:
+            inputs[f"{name}_offsets"] = features.sparse.indptr.astype(np.int64)
+            inputs[f"{name}_columns"] = features.sparse.indices.astype(np.int64)
+            inputs[f"{name}_values"] = features.sparse.data.astype(np.float32)
+        if features.dense is not None:
+            inputs[f"{name}_dense"] = features.dense
+    return inputs
+
+
+def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:
+    """What makes DIET's features, in order: names, options, vocabularies, and their columns."""
+    sample = _processed(pipeline, diet, [_SAMPLE])
+    blocks = {block.origin: block for block in _own_blocks(diet, sample)}
+    ends = {"sequence": {"sparse": 0, "dense": 0}, "sentence": {"sparse": 0, "dense": 0}}
+    described = []
+    for record in pipeline.state():
+        if record.alias == diet.alias:
+            break
+        provides = next(c for c in pipeline.components if c.alias == record.alias).provides
+        if not provides & {"tokens", "features"}:
+            continue
+        columns = {
+            part: _columns(matrix, ends[part])
+            for part, matrix in _parts(blocks.get(record.alias)).items()
+        }
+        if "tokens" in provides or columns:
+            described.append(
+                {
+                    "name": record.name,
+                    "alias": record.alias,
+                    "options": record.options,
+                    "state": dict(record.state.json),
+                    "columns": columns,
+                }
+            )
+    return described
+
+
+def _parts(block: FeatureBlock | None) -> dict[str, FeatureMatrix]:
+    if block is None:
+        return {}
+    parts = {"sequence": block.sequence, "sentence": block.sentence}
+    return {name: matrix for name, matrix in parts.items() if matrix is not None}
+
+
+def _columns(matrix: FeatureMatrix, ends: dict[str, int]) -> dict[str, Any]:
+    """Where a featurizer's columns stand among those of its kind; moves the end behind them."""
+    kind = "dense" if isinstance(matrix, np.ndarray) else "sparse"
+    first, width = ends[kind], int(matrix.shape[1])
+    ends[kind] += width
+    return {"kind": kind, "first": first, "width": width}
+
+
+def _processed(pipeline: Pipeline, diet: DIETComponent, texts: Sequence[str]) -> MessageBatch:
+    """The texts behind the components that stand before DIET."""
+    batch = MessageBatch(texts=texts)
+    for component in pipeline.components:
+        if component is diet:
+            break
+        component.process(batch)
+    return batch
+
+
+def _own_blocks(diet: DIETComponent, batch: MessageBatch) -> list[FeatureBlock]:
+    wanted = diet.options.featurizers
+    return [block for block in batch.blocks if not wanted or block.origin in wanted]
