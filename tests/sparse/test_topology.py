@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossamer.sparse import Connectivity, Topology, draw_connectivity
-from gossamer.sparse.topology import block_size, number_of_groups, tiled_identity
+from gossamer.sparse.topology import number_of_groups, tile_of, tiled_identity
 
 widths = st.integers(1, 40)
 densities = st.one_of(st.sampled_from([0.0, 0.01, 0.05, 0.2, 0.25, 0.5, 1.0]), st.floats(0, 1))
@@ -44,9 +44,8 @@ def test_counts_are_exact(
         assert connectivity.n_weights == max(n_in, n_out, round(density * n_in * n_out))
     else:
         k = max(1, round(density * n_in), math.ceil(n_in / n_out))
-        size = block_size(n_in, k) if topology is Topology.BLOCKED else 1
-        if size > 1:
-            k = size * max(1, round(density * n_in / size), math.ceil(n_in / (n_out * size)))
+        tile = tile_of(n_in, n_out, density) if topology is Topology.BLOCKED else None
+        k = k if tile is None else tile.k
         assert connectivity.n_weights == n_out * k
         assert set(connectivity.output_degrees()) == {k}
 

@@ -22,9 +22,8 @@ class Topology(StrEnum):
     Attributes:
         UNIFORM: each connection on its own, as in the article on sparse DIET models.
         FAN_IN: every output has the same number of inputs.
-        GROUPED: outputs in groups that share their inputs; fast, and the default.
-        BLOCKED: as grouped, with inputs in runs of 8 or 16 neighbours, which are gathered as
-            whole cache lines; an experiment.
+        GROUPED: outputs in groups that share their inputs.
+        BLOCKED: as grouped, in tiles of neighbouring outputs and neighbouring inputs; the fastest.
     """
 
     UNIFORM = "uniform"

@@ -17,6 +17,7 @@ from gossamer.sparse.products import (
     grouped_token_major,
 )
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
+from gossamer.sparse.tile_product import TilePlan, can_run, tile_product
 from gossamer.sparse.topology import draw_connectivity
 
 
@@ -194,6 +195,7 @@ class RandomlyConnectedLinear(nn.Module):
 
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
+        self._plan = TilePlan.of(connectivity)
         if connectivity.indices is None:
             return
         where = self.weight.device
@@ -289,7 +291,10 @@ class RandomlyConnectedLinear(nn.Module):
             )
         if self._is_grouped:
             tokens = x.reshape(-1, self.in_features)
-            y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
+            if self._plan is not None and can_run(tokens, self.weight, self.bias):
+                y = tile_product(tokens, self.weight, self.bias, self._plan, self._layout())
+            else:
+                y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
             return y.reshape(*x.shape[:-1], self.out_features)
         return F.linear(x, self.to_dense_weight(), self.bias)
 

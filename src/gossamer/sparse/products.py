@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from gossamer.sparse.layout import GroupLayout, matrices_of
-from gossamer.sparse.token_blocks import LEAST_BLOCK, forward_tiles, gradient_tiles
 
 
 def grouped_feature_major(
@@ -36,7 +35,7 @@ def grouped_feature_major(
     Returns:
         The outputs. *Shape:* (out_features, n_tokens)
     """
-    return _outside_autocast(_apply, x, weight, bias, layout, False)
+    return outside_autocast(_apply, x, weight, bias, layout, False)
 
 
 def grouped_token_major(
@@ -53,12 +52,10 @@ def grouped_token_major(
     Returns:
         The outputs, contiguous. *Shape:* (n_tokens, out_features)
     """
-    if layout.block_size >= LEAST_BLOCK and not torch.compiler.is_compiling():
-        return _outside_autocast(_apply_blocks, x.contiguous(), weight, bias, layout)
-    return _outside_autocast(_apply, x.t().contiguous(), weight, bias, layout, True)
+    return outside_autocast(_apply, x.t().contiguous(), weight, bias, layout, True)
 
 
-def _outside_autocast(
+def outside_autocast(
     product: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None, *rest: object
 ) -> Tensor:
     """Do what autocast does to nn.Linear, once, so that forward and backward pass agree."""
@@ -76,52 +73,18 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if eligible else tensor
 
 
-def _apply_blocks(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
-    if _needs_grad(x, weight, bias):
-        result: Tensor = _BlockProduct.apply(x, weight, bias, layout)  # type: ignore[no-untyped-call]
-        return result
-    return forward_tiles(x, weight, bias, layout)
-
-
-def _needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+def needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether somebody may want to go back through the product."""
     return torch.is_grad_enabled() and (
         x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
     )
-
-
-class _BlockProduct(torch.autograd.Function):
-    """The token-major product in blocks; differentiable twice."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.layout = layout
-        return forward_tiles(x, weight, bias, layout)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        x, weight = ctx.saved_tensors
-        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
-        grad_bias = grad.sum(0) if needs_bias else None
-        if torch.is_grad_enabled():  # a second derivative is wanted: plain operations
-            turned = grad.t()
-            grad_x = _input_gradient(turned, weight, ctx.layout).t() if needs_x else None
-            grad_weight = _weight_gradient(turned, x.t(), ctx.layout) if needs_weight else None
-        else:
-            grad_x, grad_weight = gradient_tiles(
-                grad, x, weight, ctx.layout, needs_x=needs_x, needs_weight=needs_weight
-            )
-        return grad_x, grad_weight, grad_bias, None
 
 
 def _apply(
     x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout, tokens_first: bool
 ) -> Tensor:
     # Compilers get plain operations and differentiate them themselves.
-    if _needs_grad(x, weight, bias) and not torch.compiler.is_compiling():
+    if needs_grad(x, weight, bias) and not torch.compiler.is_compiling():
         result: Tensor = _GroupedProduct.apply(x, weight, bias, layout, tokens_first)  # type: ignore[no-untyped-call]
         return result
     return _forward(x, weight, bias, layout, tokens_first)
@@ -151,9 +114,9 @@ class _GroupedProduct(torch.autograd.Function):
         layout = ctx.layout
         grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            grad_x = _input_gradient(grad, weight, layout)
+            grad_x = input_gradient(grad, weight, layout)
         if ctx.needs_input_grad[1]:
-            grad_weight = _weight_gradient(grad, x, layout)
+            grad_weight = weight_gradient(grad, x, layout)
         if ctx.needs_input_grad[2]:
             grad_bias = grad.sum(1)
         return grad_x, grad_weight, grad_bias, None, None
@@ -207,7 +170,8 @@ def _token_rows(
     return result if bias is None else result.add_(bias)
 
 
-def _input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor:
+def input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor:
+    """Gradient of feature-major activations, from that of feature-major outputs."""
     n_tokens = grad.shape[1]
     results = []
     for _, outputs, size in layout.parts():
@@ -228,7 +192,8 @@ def _input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor
     return torch.unflatten(total, 1, (layout.block_size, n_tokens)).flatten(0, 1)
 
 
-def _weight_gradient(grad: Tensor, x: Tensor, layout: GroupLayout) -> Tensor:
+def weight_gradient(grad: Tensor, x: Tensor, layout: GroupLayout) -> Tensor:
+    """Gradient of the weights, from that of feature-major outputs and feature-major inputs."""
     gathered = _gathered(x, layout)
     results = []
     for groups, outputs, size in layout.parts():

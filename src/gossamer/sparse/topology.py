@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from gossamer.sparse.seeds import Purpose, Stream
 # without buying anything (timed at 256 -> 1024 and 1024 -> 256: 1.6 beats 3.2 beats 6.4).
 LEAST_USE = 1.5
 MOST_USE = 3.1
+# The same for `blocked`, whose products gather nothing: more uses, smaller groups cost little.
+LEAST_TILE_USE = 1.25
 
 
 def draw_connectivity(
@@ -50,9 +53,12 @@ def draw_connectivity(
       whose groups hold one output (8 x 8 at 0.25, say). For larger groups it is not forced:
       a group that held the inputs with the numbers of its own outputs would spend up to two
       thirds of its weights on a block on the diagonal, and mix units far less.
-    - `blocked`: as `grouped`, but inputs are dealt in blocks of 16 neighbours, or 8, where that
-      divides `in` and the `k` above holds two of them; `k` is then the nearest multiple of the
-      block, and at least enough to use every input. Elsewhere it is `grouped`.
+    - `blocked`: as `grouped`, in tiles that a machine's vector unit takes whole: groups of 32, 16, 8
+      or 4 outputs, and inputs dealt in runs of 16, 8 or 4 neighbours; `k` is the nearest multiple
+      of the run. A run is the longest that divides `in`, of which a group gets two, and that
+      changes the wished count by a tenth at most (a run of 4: by a quarter); a group is the largest
+      that divides `out` and with which an input is used 1.25 times. Where no tile fits (small
+      layers, few connections), it is `grouped`.
 
     Args:
         in_features: number of inputs, 1 or more.
@@ -80,26 +86,54 @@ def draw_connectivity(
         dense = n_weights == n_in * n_out
         indices = None if dense else _uniform(n_in, n_out, n_weights, stream)
     else:
-        k = max(1, round(density * n_in), math.ceil(n_in / n_out))
-        size = block_size(n_in, k) if topology is Topology.BLOCKED else 1
-        if size > 1:
-            k = size * max(1, round(density * n_in / size), math.ceil(n_in / (n_out * size)))
+        tile = tile_of(n_in, n_out, density) if topology is Topology.BLOCKED else None
+        k = max(1, round(density * n_in), math.ceil(n_in / n_out)) if tile is None else tile.k
         if k == n_in:
             indices = None
         elif topology is Topology.FAN_IN:
             indices = _fan_in(n_in, n_out, k, stream)
+        elif tile is None:
+            indices = _grouped(n_in, n_out, k, stream)
         else:
-            indices = _grouped(n_in, n_out, k, size, stream)
+            runs = np.sort(
+                _dealt(n_in // tile.run, n_out // tile.group_size, k // tile.run, stream)
+            )
+            inputs = runs[:, :, None] * tile.run + np.arange(tile.run)
+            indices = inputs.reshape(len(runs), k)
     return Connectivity(topology, n_in, n_out, indices)
 
 
-def block_size(in_features: int, k: int) -> int:
-    """Say in blocks of how many neighbours a `blocked` layer takes its inputs.
+class Tile(NamedTuple):
+    """How a `blocked` layer is cut: outputs of a group, neighbouring inputs of a run, and k."""
 
-    The larger of 16 and 8 that divides `in_features` and of which a group still gets two blocks; 1
-    where neither does. Gathering such a block costs hardly more than gathering one input.
+    group_size: int
+    run: int
+    k: int
+
+
+def tile_of(in_features: int, out_features: int, density: float) -> Tile | None:
+    """Say in which tiles a `blocked` layer is drawn; the rule is at `draw_connectivity`.
+
+    Args:
+        in_features: number of inputs.
+        out_features: number of outputs.
+        density: wished share of connections, in [0, 1].
+
+    Returns:
+        The tile; None where none fits and the layer is drawn as a `grouped` one.
     """
-    return next((n for n in (16, 8) if in_features % n == 0 and k >= 2 * n), 1)
+    wished = density * in_features
+    for run, most_change in ((16, 0.1), (8, 0.1), (4, 0.25)):
+        k = run * round(wished / run)
+        if in_features % run or k < 2 * run or abs(k - wished) > most_change * wished:
+            continue
+        for size in (32, 16, 8, 4):
+            if (
+                out_features % size == 0
+                and out_features // size * k >= LEAST_TILE_USE * in_features
+            ):
+                return Tile(size, run, k)
+    return None
 
 
 def number_of_groups(in_features: int, out_features: int, k: int) -> int:
@@ -152,13 +186,12 @@ def _fan_in(n_in: int, n_out: int, k: int, stream: Stream) -> NDArray[np.int64]:
     return np.sort(chosen, axis=1).astype(np.int64)
 
 
-def _grouped(n_in: int, n_out: int, k: int, size: int, stream: Stream) -> NDArray[np.int64]:
+def _grouped(n_in: int, n_out: int, k: int, stream: Stream) -> NDArray[np.int64]:
     n_groups = number_of_groups(n_in, n_out, k)
-    blocks = _dealt(n_in // size, n_groups, k // size, stream)
-    if size == 1 and n_groups == n_in == n_out:
-        blocks = _matching(blocks)[blocks]
-    inputs = np.sort(blocks, axis=1)[:, :, None] * size + np.arange(size)
-    return inputs.reshape(n_groups, k)
+    groups = _dealt(n_in, n_groups, k, stream)
+    if n_groups == n_in == n_out:
+        groups = _matching(groups)[groups]
+    return np.sort(groups, axis=1)
 
 
 def _dealt(n_in: int, n_groups: int, k: int, stream: Stream) -> NDArray[np.int64]:

@@ -1,0 +1,153 @@
+"""Compiling functions for this machine and calling them, on PyTorch's own threads."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gossamer.sparse.native.function import Function
+
+_DECLARED = re.compile(r"call (\S+|<[^>]+>) (@llvm\.[a-z0-9.]+)\(([^)]*)\)")
+
+
+class Kernel:
+    """A compiled function. Calling it releases Python's lock until it is done.
+
+    Args:
+        function: what to compile.
+        name: the function's name.
+    """
+
+    def __init__(self, function: Function, name: str) -> None:
+        self._engine, self._run = _compile(function.text(), name)
+
+    def __call__(self, *arguments: int, n_threads: int = 1) -> None:
+        """Run it.
+
+        Args:
+            arguments: 64-bit words: sizes, and addresses of tensors' first elements.
+            n_threads: how many of PyTorch's threads share the work.
+        """
+        words = (ctypes.c_int64 * (len(arguments) + 1))(n_threads, *arguments)
+        self._run(words)
+
+
+def is_available() -> bool:
+    """Whether kernels can be compiled here: llvmlite is installed and knows the machine."""
+    return _target() is not None
+
+
+@functools.cache
+def _target() -> Any:
+    """LLVM's description of this machine, or None."""
+    try:
+        from llvmlite import binding
+    except ImportError:
+        return None
+    try:
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        return binding.Target.from_default_triple()
+    except RuntimeError:
+        return None
+
+
+def _machine() -> Any:
+    from llvmlite import binding
+
+    features = binding.get_host_cpu_features()
+    features["prefer-256-bit"] = False  # kernels say themselves how wide they are
+    return _target().create_target_machine(
+        cpu=binding.get_host_cpu_name(),
+        features=features.flatten(),
+        opt=3,
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+@functools.cache
+def _threads() -> tuple[int, int] | None:
+    """Addresses of GOMP_parallel and omp_get_thread_num in the OpenMP that PyTorch runs on.
+
+    The same library, so the same threads: two pools would fight for the cores. None where there is
+    none of that kind (kernels then run on one thread).
+    """
+    for path in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
+        try:
+            library = ctypes.CDLL(str(path))
+            functions = (library.GOMP_parallel, library.omp_get_thread_num)
+        except (OSError, AttributeError):
+            continue
+        first, second = (ctypes.cast(f, ctypes.c_void_p).value for f in functions)
+        if first is not None and second is not None:
+            return first, second
+    return None
+
+
+def _entry(name: str) -> str:
+    """The exported function: `args[0]` threads, each with the words behind it."""
+    single = f"""define void @{name}_entry(ptr %args) {{
+  %rest = getelementptr i64, ptr %args, i64 1
+  call void @{name}(ptr %rest, i64 0, i64 1)
+  ret void
+}}
+"""
+    found = _threads()
+    if found is None:
+        return single
+    parallel, thread_number = found
+    return f"""define void @{name}_thread(ptr %args) {{
+  %which = inttoptr i64 {thread_number} to ptr
+  %number = call i32 %which()
+  %thread = sext i32 %number to i64
+  %n_threads = load i64, ptr %args
+  %rest = getelementptr i64, ptr %args, i64 1
+  call void @{name}(ptr %rest, i64 %thread, i64 %n_threads)
+  ret void
+}}
+define void @{name}_entry(ptr %args) {{
+  %n_threads = load i64, ptr %args
+  %is_one = icmp sle i64 %n_threads, 1
+  br i1 %is_one, label %single, label %many
+single:
+  %rest = getelementptr i64, ptr %args, i64 1
+  call void @{name}(ptr %rest, i64 0, i64 1)
+  ret void
+many:
+  %n = trunc i64 %n_threads to i32
+  %start = inttoptr i64 {parallel} to ptr
+  call void %start(ptr @{name}_thread, ptr %args, i32 %n, i32 0)
+  ret void
+}}
+"""
+
+
+def _declarations(text: str) -> str:
+    found = set()
+    for result, name, given in _DECLARED.findall(text):
+        kinds = re.findall(r"(<[^>]+>|\S+) [^,]+(?:, |$)", given)
+        found.add(f"declare {result} {name}({', '.join(kinds)})")
+    return "\n".join(sorted(found)) + "\n"
+
+
+def _compile(text: str, name: str) -> tuple[Any, Any]:
+    from llvmlite import binding
+
+    module = binding.parse_assembly(_declarations(text) + text + _entry(name))
+    module.verify()
+    machine = _machine()
+    tuning = binding.create_pipeline_tuning_options(speed_level=2)
+    # Kernels are written out as wide and as unrolled as they should be.
+    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
+    passes = binding.create_pass_builder(machine, tuning)
+    passes.getModulePassManager().run(module, passes)
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    address = engine.get_function_address(f"{name}_entry")
+    return engine, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)

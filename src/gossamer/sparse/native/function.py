@@ -1,0 +1,172 @@
+"""Writing a function in LLVM's intermediate language, a line at a time.
+
+Variables live in memory (`alloca`); LLVM's promotion pass turns them into registers, so that no
+one has to think of phi nodes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+INT, POINTER, FLOAT, INT32 = "i64", "ptr", "float", "i32"
+
+
+def vector(width: int, of: str = FLOAT) -> str:
+    """The type of `width` numbers side by side; LLVM splits those a machine has no registers for."""
+    return f"<{width} x {of}>"
+
+
+class Function:
+    """A function `void name(ptr args, i64 thread, i64 n_threads)`, `args` an array of 64-bit words.
+
+    Values are names of registers ("%v7") or constants ("12"); both are text.
+
+    Args:
+        name: the function's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._head = f"define void @{name}(ptr noalias %args, i64 %thread, i64 %n_threads)"
+        self._variables: list[str] = []
+        self._lines: list[str] = []
+        self._count = 0
+
+    def text(self) -> str:
+        """The whole function."""
+        return "\n".join(
+            [f"{self._head} {{", "entry:", *self._variables, "  br label %begin", "begin:"]
+            + [*self._lines, "  ret void", "}", ""]
+        )
+
+    # -- plain instructions --------------------------------------------------------------------
+
+    def op(self, instruction: str) -> str:
+        """An instruction with a result; its register."""
+        register = self._register()
+        self._lines.append(f"  {register} = {instruction}")
+        return register
+
+    def do(self, instruction: str) -> None:
+        """An instruction without a result."""
+        self._lines.append(f"  {instruction}")
+
+    def add(self, a: str | int, b: str | int) -> str:
+        """Sum of two whole numbers."""
+        return self.op(f"add i64 {a}, {b}")
+
+    def sub(self, a: str | int, b: str | int) -> str:
+        """Difference of two whole numbers."""
+        return self.op(f"sub i64 {a}, {b}")
+
+    def mul(self, a: str | int, b: str | int) -> str:
+        """Product of two whole numbers."""
+        return self.op(f"mul i64 {a}, {b}")
+
+    def div(self, a: str | int, b: str | int) -> str:
+        """Quotient of two whole numbers, rounded towards zero."""
+        return self.op(f"sdiv i64 {a}, {b}")
+
+    def rem(self, a: str | int, b: str | int) -> str:
+        """Remainder of two whole numbers that are not negative."""
+        return self.op(f"srem i64 {a}, {b}")
+
+    def least(self, a: str | int, b: str | int) -> str:
+        """The smaller of two whole numbers."""
+        return self.op(f"call i64 @llvm.smin.i64(i64 {a}, i64 {b})")
+
+    def most(self, a: str | int, b: str | int) -> str:
+        """The larger of two whole numbers."""
+        return self.op(f"call i64 @llvm.smax.i64(i64 {a}, i64 {b})")
+
+    def argument(self, number: int, of: str = POINTER) -> str:
+        """One of the words of `args`."""
+        return self.op(f"load {of}, ptr {self.at('%args', number, INT)}")
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def at(self, pointer: str, index: str | int, of: str = FLOAT) -> str:
+        """Pointer to an element counted from `pointer`."""
+        return self.op(f"getelementptr {of}, ptr {pointer}, i64 {index}")
+
+    def load(self, of: str, pointer: str) -> str:
+        """Read numbers of 32 bits, one or a vector."""
+        return self.op(f"load {of}, ptr {pointer}, align 4")
+
+    def store(self, of: str, value: str, pointer: str) -> None:
+        """Write numbers of 32 bits, one or a vector."""
+        self.do(f"store {of} {value}, ptr {pointer}, align 4")
+
+    def index(self, table: str, position: str | int) -> str:
+        """Read a whole number from a table of int32."""
+        value = self.load(INT32, self.at(table, position, INT32))
+        return self.op(f"sext i32 {value} to i64")
+
+    def variable(self, of: str, value: str | None = None) -> str:
+        """A place for a value that changes."""
+        register = self._register()
+        self._variables.append(f"  {register} = alloca {of}, align 64")
+        if value is not None:
+            self.set(of, register, value)
+        return register
+
+    def get(self, of: str, variable: str) -> str:
+        """The value of a variable."""
+        return self.op(f"load {of}, ptr {variable}")
+
+    def set(self, of: str, variable: str, value: str) -> None:
+        """Change a variable."""
+        self.do(f"store {of} {value}, ptr {variable}")
+
+    # -- vectors -------------------------------------------------------------------------------
+
+    def spread(self, of: str, value: str, scalar: str = FLOAT) -> str:
+        """A vector with one number in all places."""
+        width = int(of[1:].split(" ")[0])
+        first = self.op(f"insertelement {of} poison, {scalar} {value}, i32 0")
+        return self.op(
+            f"shufflevector {of} {first}, {of} poison, {vector(width, 'i32')} zeroinitializer"
+        )
+
+    def fma(self, of: str, a: str, b: str, c: str) -> str:
+        """A * b + c, rounded once."""
+        return self.call(of, "fma", a, b, c)
+
+    def call(self, of: str, name: str, *arguments: str) -> str:
+        """One of LLVM's own functions on vectors, "llvm.NAME.vNf32"."""
+        width = int(of[1:].split(" ")[0])
+        given = ", ".join(f"{of} {a}" for a in arguments)
+        return self.op(f"call {of} @llvm.{name}.v{width}f32({given})")
+
+    # -- control -------------------------------------------------------------------------------
+
+    @contextmanager
+    def loop(self, start: str | int, stop: str | int, step: int = 1) -> Iterator[str]:
+        """Count from `start` up to below `stop`; the body is what is written inside the block."""
+        self._count += 1
+        number = self._count
+        counter = self.variable(INT, str(start))
+        self.do(f"br label %head{number}")
+        self._label(f"head{number}")
+        current = self.get(INT, counter)
+        goes_on = self.op(f"icmp slt i64 {current}, {stop}")
+        self.do(f"br i1 {goes_on}, label %body{number}, label %end{number}")
+        self._label(f"body{number}")
+        yield current
+        self.set(INT, counter, self.add(current, step))
+        self.do(f"br label %head{number}")
+        self._label(f"end{number}")
+
+    def share(self, total: str | int, unit: int = 1) -> tuple[str, str]:
+        """This thread's part of `total` things, cut between whole units: first, and one behind."""
+        units = self.div(self.add(total, unit - 1), unit)
+        first = self.mul(self.div(self.mul(units, "%thread"), "%n_threads"), unit)
+        behind = self.div(self.mul(units, self.add("%thread", 1)), "%n_threads")
+        return first, self.least(self.mul(behind, unit), total)
+
+    def _label(self, name: str) -> None:
+        self._lines.append(f"{name}:")
+
+    def _register(self) -> str:
+        self._count += 1
+        return f"%v{self._count}"

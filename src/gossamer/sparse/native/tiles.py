@@ -1,0 +1,286 @@
+"""The sparse layer's product, forward and backward, on tiles of connections.
+
+A *tile* is what a group of `group_size` neighbouring outputs has of a *run* of neighbouring inputs:
+a small dense matrix. Where tiles lie in the kernel matrix is random; inside one everything is in
+place for the machine's vector unit. Activations are token-major, as everywhere in PyTorch, and
+are read where they lie: nothing is gathered first.
+
+Each of the three products keeps a block of results in registers (tokens x outputs, tokens x
+inputs, inputs x outputs) and adds one outer product after the other to it:
+
+| product | vectors run along | each scalar is |
+|---|---|---|
+| outputs = x W^T | outputs of a group | an activation of a token |
+| grad of x = grad W | inputs of a run | a gradient of a token |
+| grad of W = grad^T x | outputs of a group | an activation of a token |
+
+Weights are stored as (n_groups, group_size, k). The first and the third product want them as
+(n_groups, k, group_size); `transpose` turns them round.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gossamer.sparse.native.build import Kernel
+from gossamer.sparse.native.function import Function, vector
+
+_WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
+_TOKENS_AT_A_TIME = 96  # what the weights of a group, once in the cache, are used for
+_TOKENS_OF_A_PANEL = 64  # the gradient's columns of a group are copied together for so many
+_BLOCK = 12  # tokens of a block in registers, with at most two vectors each
+_MOST_VECTORS = 16  # of a block of the weight's gradient
+
+
+@dataclass(frozen=True, slots=True)
+class TileShape:
+    """All sizes that kernels are compiled for.
+
+    Attributes:
+        in_features: number of inputs.
+        out_features: number of outputs; a multiple of `group_size`.
+        k: inputs of each group; a multiple of `run`.
+        group_size: outputs of a group; a multiple of 4.
+        run: neighbouring inputs that a group has together: 4, 8 or 16.
+    """
+
+    in_features: int
+    out_features: int
+    k: int
+    group_size: int
+    run: int
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return self.out_features // self.group_size
+
+
+class TileKernels(NamedTuple):
+    """The compiled products of one shape; arguments are addresses and sizes.
+
+    Attributes:
+        forward: x, starts, turned weight, bias, y, n_tokens.
+        input_gradient: grad, offsets, columns, places, weight, grad of x, n_tokens.
+        weight_gradient: grad, x, starts, turned grad of weight, n_tokens.
+        turn: weight, turned weight.
+        turn_back: turned weight, weight.
+    """
+
+    forward: Kernel
+    input_gradient: Kernel
+    weight_gradient: Kernel
+    turn: Kernel
+    turn_back: Kernel
+
+
+@functools.lru_cache(maxsize=256)
+def tile_kernels(shape: TileShape) -> TileKernels:
+    """Compile the kernels of a shape, a tenth of a second or two; known ones at once."""
+    g, k = shape.group_size, shape.k
+    return TileKernels(
+        Kernel(_forward(shape), "forward"),
+        Kernel(_input_gradient(shape), "input_gradient"),
+        Kernel(_weight_gradient(shape), "weight_gradient"),
+        Kernel(_transpose("turn", shape.n_groups, g, k), "turn"),
+        Kernel(_transpose("turn_back", shape.n_groups, k, g), "turn_back"),
+    )
+
+
+def _forward(shape: TileShape) -> Function:
+    f = Function("forward")
+    x, starts, weight, bias, y = (f.argument(i) for i in range(5))
+    n_tokens = f.argument(5, "i64")
+    g, k, run = shape.group_size, shape.k, shape.run
+    width = _width(g)
+    kind = vector(width)
+    begin, end = f.share(n_tokens, _BLOCK)
+    with f.loop(begin, end, _TOKENS_AT_A_TIME) as first:
+        behind = f.least(f.add(first, _TOKENS_AT_A_TIME), end)
+        with f.loop(0, shape.n_groups) as group:
+            runs = f.at(starts, f.mul(group, k // run), "i32")
+            for column, n in _pairs(g // width):
+                output = f.add(f.mul(group, g), column * width)
+                matrix = f.at(weight, f.add(f.mul(group, k * g), column * width))
+                offsets = [f.load(kind, f.at(bias, f.add(output, v * width))) for v in range(n)]
+
+                def block(
+                    token: str,
+                    size: int,
+                    n: int = n,
+                    output: str = output,
+                    matrix: str = matrix,
+                    offsets: list[str] = offsets,
+                    runs: str = runs,
+                ) -> None:
+                    rows = f.at(x, f.mul(token, shape.in_features))
+                    sums = [[f.variable(kind, offsets[v]) for v in range(n)] for _ in range(size)]
+                    with f.loop(0, k // run) as number:
+                        inputs = f.at(rows, f.index(runs, number))
+                        part = f.at(matrix, f.mul(number, run * g))
+                        for i in range(run):
+                            weights = [
+                                f.load(kind, f.at(part, i * g + v * width)) for v in range(n)
+                            ]
+                            for t in range(size):
+                                value = f.load("float", f.at(inputs, t * shape.in_features + i))
+                                _add_product(f, kind, sums[t], value, weights)
+                    target = f.at(y, f.add(f.mul(token, shape.out_features), output))
+                    for t in range(size):
+                        for v in range(n):
+                            place = f.at(target, t * shape.out_features + v * width)
+                            f.store(kind, f.get(kind, sums[t][v]), place)
+
+                _in_blocks(f, first, behind, block)
+    return f
+
+
+def _input_gradient(shape: TileShape) -> Function:
+    f = Function("input_gradient")
+    grad, offsets, columns, places, weight, result = (f.argument(i) for i in range(6))
+    n_tokens = f.argument(6, "i64")
+    g, k, run = shape.group_size, shape.k, shape.run
+    kind = vector(run)
+    begin, end = f.share(n_tokens, _BLOCK)
+    with f.loop(begin, end, _TOKENS_AT_A_TIME) as first:
+        behind = f.least(f.add(first, _TOKENS_AT_A_TIME), end)
+        with f.loop(0, shape.in_features // run) as number:
+            one, last = f.index(offsets, number), f.index(offsets, f.add(number, 1))
+
+            def block(
+                token: str, size: int, number: str = number, one: str = one, last: str = last
+            ) -> None:
+                rows = f.at(grad, f.mul(token, shape.out_features))
+                sums = [[f.variable(kind, "zeroinitializer")] for _ in range(size)]
+                with f.loop(one, last) as use:
+                    part = f.at(rows, f.index(columns, use))
+                    matrix = f.at(weight, f.index(places, use))
+                    with f.loop(0, g, 4) as four:
+                        for output in (f.add(four, i) for i in range(4)):
+                            weights = [f.load(kind, f.at(matrix, f.mul(output, k)))]
+                            here = f.at(part, output)
+                            for t in range(size):
+                                value = f.load("float", f.at(here, t * shape.out_features))
+                                _add_product(f, kind, sums[t], value, weights)
+                target = f.at(result, f.add(f.mul(token, shape.in_features), f.mul(number, run)))
+                for t in range(size):
+                    f.store(kind, f.get(kind, sums[t][0]), f.at(target, t * shape.in_features))
+
+            _in_blocks(f, first, behind, block)
+    return f
+
+
+def _weight_gradient(shape: TileShape) -> Function:
+    f = Function("weight_gradient")
+    grad, x, starts, result = (f.argument(i) for i in range(4))
+    n_tokens = f.argument(4, "i64")
+    g, k, run = shape.group_size, shape.k, shape.run
+    width = _width(g)
+    kind = vector(width)
+    n = 2 if g // width % 2 == 0 else 1
+    inputs = min(run, _MOST_VECTORS // n)
+    n_units = k // inputs  # of a group; a unit is a block of its weights
+    first_unit, last_unit = f.share(shape.n_groups * n_units)
+    first_group = f.div(first_unit, n_units)
+    last_group = f.div(f.add(last_unit, n_units - 1), n_units)
+    panel = f.variable(f"[{_TOKENS_OF_A_PANEL * g} x float]")
+    with f.loop(0, n_tokens, _TOKENS_OF_A_PANEL) as first:
+        behind = f.least(f.add(first, _TOKENS_OF_A_PANEL), n_tokens)
+        is_first = f.op(f"icmp eq i64 {first}, 0")
+        with f.loop(first_group, last_group) as group:
+            with f.loop(first, behind) as token:
+                source = f.at(grad, f.add(f.mul(token, shape.out_features), f.mul(group, g)))
+                target = f.at(panel, f.mul(f.sub(token, first), g))
+                for v in range(0, g, width):
+                    f.store(kind, f.load(kind, f.at(source, v)), f.at(target, v))
+            low = f.most(f.sub(first_unit, f.mul(group, n_units)), 0)
+            high = f.least(f.sub(last_unit, f.mul(group, n_units)), n_units)
+            with f.loop(low, high) as unit:
+                position = f.mul(unit, inputs)
+                table = f.at(starts, f.mul(group, k // run), "i32")
+                start = f.index(table, f.div(position, run))
+                column = f.at(x, f.add(start, f.rem(position, run)))
+                for v0 in range(0, g, n * width):
+                    place = f.at(result, f.add(f.mul(group, k * g), f.add(f.mul(position, g), v0)))
+                    sums: list[list[str]] = []
+                    for i in range(inputs):
+                        sums.append([])
+                        for v in range(n):
+                            old = f.load(kind, f.at(place, i * g + v * width))
+                            zero = f"{kind} zeroinitializer"
+                            value = f.op(f"select i1 {is_first}, {zero}, {kind} {old}")
+                            sums[i].append(f.variable(kind, value))
+                    with f.loop(first, behind) as token:
+                        row = f.at(panel, f.add(f.mul(f.sub(token, first), g), v0))
+                        gradients = [f.load(kind, f.at(row, v * width)) for v in range(n)]
+                        here = f.at(column, f.mul(token, shape.in_features))
+                        for i in range(inputs):
+                            value = f.load("float", f.at(here, i))
+                            _add_product(f, kind, sums[i], value, gradients)
+                    for i in range(inputs):
+                        for v in range(n):
+                            f.store(kind, f.get(kind, sums[i][v]), f.at(place, i * g + v * width))
+    return f
+
+
+def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Function:
+    """Turn matrices round, a square of one vector each way at a time.
+
+    Rows i and i + n/2 are interleaved, for all i, log2(n) times over; the square is then turned.
+    """
+    f = Function(name)
+    source, target = f.argument(0), f.argument(1)
+    width = next(w for w in _WIDTHS if n_rows % w == 0 and n_columns % w == 0)
+    kind = vector(width)
+    halves = [
+        ", ".join(f"i32 {start + place}" for i in range(width // 2) for place in (i, width + i))
+        for start in (0, width // 2)
+    ]
+    n_bands = n_rows // width
+    first, behind = f.share(n_matrices * n_bands)
+    with f.loop(first, behind) as number:
+        matrix, row = f.div(number, n_bands), f.mul(f.rem(number, n_bands), width)
+        base = f.mul(matrix, n_rows * n_columns)
+        with f.loop(0, n_columns, width) as column:
+            read = f.at(source, f.add(base, f.add(f.mul(row, n_columns), column)))
+            rows = [f.load(kind, f.at(read, i * n_columns)) for i in range(width)]
+            for _ in range(width.bit_length() - 1):
+                rows = [
+                    f.op(f"shufflevector {kind} {a}, {kind} {b}, <{width} x i32> <{half}>")
+                    for a, b in zip(rows[: width // 2], rows[width // 2 :], strict=True)
+                    for half in halves
+                ]
+            write = f.at(target, f.add(base, f.add(f.mul(column, n_rows), row)))
+            for i, value in enumerate(rows):
+                f.store(kind, value, f.at(write, i * n_rows))
+    return f
+
+
+def _add_product(f: Function, kind: str, sums: list[str], value: str, factors: list[str]) -> None:
+    """Sums += value * factors."""
+    everywhere = f.spread(kind, value)
+    for total, factor in zip(sums, factors, strict=True):
+        f.set(kind, total, f.fma(kind, everywhere, factor, f.get(kind, total)))
+
+
+def _in_blocks(f: Function, first: str, behind: str, block: Callable[[str, int], None]) -> None:
+    """Write `block` for runs of 12 tokens, then of 4, then of 1, so that all have their turn."""
+    for size in (_BLOCK, 4, 1):
+        n_whole = f.div(f.sub(behind, first), size)
+        stop = f.add(first, f.mul(n_whole, size))
+        with f.loop(first, stop, size) as token:
+            block(token, size)
+        first = stop
+
+
+def _pairs(n_vectors: int) -> list[tuple[int, int]]:
+    """Cut a row of vectors into pairs, the last of which may be single: first, and how many."""
+    return [(first, min(2, n_vectors - first)) for first in range(0, n_vectors, 2)]
+
+
+def _width(size: int) -> int:
+    """The widest vector that divides `size`."""
+    return next(width for width in _WIDTHS if size % width == 0)
