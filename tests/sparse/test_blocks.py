@@ -77,7 +77,7 @@ def test_kernels_equal_dense(
     threads(n_threads)
     layer = layer_of(*shape, torch.float32)
     x = torch.randn(n_tokens, shape[0], requires_grad=True)
-    assert layer._plan is not None
+    assert layer.plan is not None
     assert can_run(x, layer.weight, layer.bias), "else this test would not reach the kernels"
     grad = torch.randn(n_tokens, shape[1])
     expected = F.linear(x, layer.to_dense_weight(), layer.bias)

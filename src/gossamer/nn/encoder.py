@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
 from gossamer.nn.dropout import Dropout
+from gossamer.nn.native_encoder import NativeEncoder, fits
 from gossamer.nn.packing import Packing
 
 _LAYER_NORM_EPS = 1e-6
@@ -118,15 +119,24 @@ class TransformerEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
         self._positions = torch.empty(0, hidden_size)
+        self._by_kernels: NativeEncoder | None = None
 
     def forward(self, x: Tensor, packing: Packing) -> Tensor:
         """Encode. *Shape:* (n_positions, input_size) -> (n_positions, hidden_size)."""
+        if fits(self, x):
+            table = self._position_table(packing, x)
+            return self._native()(x, packing, table, self.dropout.rate if self.training else 0.0)
         x = self.input(x) * math.sqrt(self.hidden_size)
         x = self.dropout(x + self._position_table(packing, x)[packing.position])
         for layer in self.layers:
             x = layer(x, packing)
         out: Tensor = self.norm(x)
         return out
+
+    def _native(self) -> NativeEncoder:
+        if self._by_kernels is None or not self._by_kernels.is_current():
+            self._by_kernels = NativeEncoder(self)
+        return self._by_kernels
 
     def _position_table(self, packing: Packing, like: Tensor) -> Tensor:
         if self._positions.shape[0] < packing.max_len or self._positions.dtype != like.dtype:

@@ -10,6 +10,7 @@ Dimensions: `n_positions` rows, `n_seqs` sequences, `n_slots` places of all rect
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,26 @@ class Rectangle(NamedTuple):
     mask: Tensor | None
 
 
+class SequenceTable(NamedTuple):
+    """The rows of each sequence.
+
+    Attributes:
+        rows: *Shape:* (n_positions,), int64.
+        starts: where in `rows` each sequence begins, and the end. *Shape:* (n_seqs + 1,), int64.
+    """
+
+    rows: Tensor
+    starts: Tensor
+
+
+class _Layout(NamedTuple):
+    """Rectangles, the slot of each row, and the row of each slot."""
+
+    rectangles: list[Rectangle]
+    slot: Tensor
+    row: Tensor
+
+
 class Packing:
     """Which row of a packed tensor is which position of which sequence.
 
@@ -49,33 +70,52 @@ class Packing:
         n_seqs: how many sequences; some may have no row, and then stand in no rectangle.
 
     Attributes:
-        rectangles: what `pad` lays the sequences out in.
         max_len: length of the longest sequence.
     """
 
     def __init__(self, sequence: Tensor, position: Tensor, n_seqs: int) -> None:
         self.position = position
         self.n_positions = sequence.numel()
-        lengths = torch.bincount(sequence, minlength=n_seqs).cpu().numpy()
-        self.max_len = int(lengths.max(initial=0))
+        self._sequence = sequence
+        self._lengths = np.bincount(sequence.cpu().numpy(), minlength=n_seqs)
+        self.max_len = int(self._lengths.max(initial=0))
+
+    @property
+    def rectangles(self) -> list[Rectangle]:
+        """What `pad` lays the sequences out in."""
+        return self._layout.rectangles
+
+    @functools.cached_property
+    def table(self) -> SequenceTable:
+        """The rows of each sequence, one sequence after the other."""
+        starts = np.concatenate([[0], np.cumsum(self._lengths)])
+        rows = np.empty(self.n_positions, dtype=np.int64)
+        places = starts[self._sequence.numpy()] + self.position.numpy()
+        rows[places] = np.arange(self.n_positions)
+        return SequenceTable(torch.from_numpy(rows), torch.from_numpy(starts))
+
+    @functools.cached_property
+    def _layout(self) -> _Layout:
+        lengths, sequence = self._lengths, self._sequence
         order = np.argsort(lengths, kind="stable")
         order = order[lengths[order] > 0]
-        base = np.zeros(n_seqs, dtype=np.int64)  # the first slot of each sequence
-        self.rectangles: list[Rectangle] = []
-        self.n_slots = 0
+        base = np.zeros(len(lengths), dtype=np.int64)  # the first slot of each sequence
+        rectangles: list[Rectangle] = []
+        n_slots = 0
         for begin, end in _cuts(lengths[order]):
             chosen = order[begin:end]
             length = int(lengths[chosen[-1]])
-            base[chosen] = self.n_slots + np.arange(len(chosen)) * length
+            base[chosen] = n_slots + np.arange(len(chosen)) * length
             mask = None
             if lengths[chosen[0]] != length:
                 mask = torch.from_numpy(np.arange(length) < lengths[chosen][:, None])
                 mask = mask.to(sequence.device)
-            self.rectangles.append(Rectangle(len(chosen), length, mask))
-            self.n_slots += len(chosen) * length
-        self._slot = torch.from_numpy(base).to(sequence.device)[sequence] + position
-        self._row = torch.zeros(self.n_slots, dtype=torch.int64, device=sequence.device)
-        self._row[self._slot] = torch.arange(self.n_positions, device=sequence.device)
+            rectangles.append(Rectangle(len(chosen), length, mask))
+            n_slots += len(chosen) * length
+        slot = torch.from_numpy(base).to(sequence.device)[sequence] + self.position
+        row = torch.zeros(n_slots, dtype=torch.int64, device=sequence.device)
+        row[slot] = torch.arange(self.n_positions, device=sequence.device)
+        return _Layout(rectangles, slot, row)
 
     @classmethod
     def from_lengths(cls, lengths: Tensor) -> Packing:
@@ -90,7 +130,7 @@ class Packing:
 
         *Shape:* (n_positions, width) -> (n_seqs, length, width) for each rectangle.
         """
-        slots: Tensor = _Pad.apply(x, self._row, self._slot)  # type: ignore[no-untyped-call]
+        slots: Tensor = _Pad.apply(x, self._layout.row, self._layout.slot)  # type: ignore[no-untyped-call]
         parts = torch.split(slots, [part.n_seqs * part.length for part in self.rectangles])
         return [
             rows.view(part.n_seqs, part.length, -1)
@@ -104,7 +144,7 @@ class Packing:
         """
         flat = [rows.reshape(-1, rows.shape[-1]) for rows in x]
         slots = torch.cat(flat) if len(flat) > 1 else flat[0]
-        packed: Tensor = _Unpad.apply(slots, self._slot)  # type: ignore[no-untyped-call]
+        packed: Tensor = _Unpad.apply(slots, self._layout.slot)  # type: ignore[no-untyped-call]
         return packed
 
 

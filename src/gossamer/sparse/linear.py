@@ -195,7 +195,7 @@ class RandomlyConnectedLinear(nn.Module):
 
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
-        self._plan = TilePlan.of(connectivity)
+        self.plan = TilePlan.of(connectivity)
         if connectivity.indices is None:
             return
         where = self.weight.device
@@ -291,8 +291,8 @@ class RandomlyConnectedLinear(nn.Module):
             )
         if self._is_grouped:
             tokens = x.reshape(-1, self.in_features)
-            if self._plan is not None and can_run(tokens, self.weight, self.bias):
-                y = tile_product(tokens, self.weight, self.bias, self._plan, self._layout())
+            if self.plan is not None and can_run(tokens, self.weight, self.bias):
+                y = tile_product(tokens, self.weight, self.bias, self.plan, self._layout())
             else:
                 y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
             return y.reshape(*x.shape[:-1], self.out_features)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gossamer.sparse.native.function import Function
-
-_DECLARED = re.compile(r"call (\S+|<[^>]+>) (@llvm\.[a-z0-9.]+)\(([^)]*)\)")
-
 
 class Kernel:
     """A compiled function. Calling it releases Python's lock until it is done.
@@ -128,18 +124,10 @@ many:
 """
 
 
-def _declarations(text: str) -> str:
-    found = set()
-    for result, name, given in _DECLARED.findall(text):
-        kinds = re.findall(r"(<[^>]+>|\S+) [^,]+(?:, |$)", given)
-        found.add(f"declare {result} {name}({', '.join(kinds)})")
-    return "\n".join(sorted(found)) + "\n"
-
-
 def _compile(text: str, name: str) -> tuple[Any, Any]:
     from llvmlite import binding
 
-    module = binding.parse_assembly(_declarations(text) + text + _entry(name))
+    module = binding.parse_assembly(text + _entry(name))
     module.verify()
     machine = _machine()
     tuning = binding.create_pipeline_tuning_options(speed_level=2)

@@ -6,6 +6,8 @@ one has to think of phi nodes here.
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,13 +33,22 @@ class Function:
         self._variables: list[str] = []
         self._lines: list[str] = []
         self._count = 0
+        self._declared: set[str] = set()
 
     def text(self) -> str:
         """The whole function."""
-        return "\n".join(
-            [f"{self._head} {{", "entry:", *self._variables, "  br label %begin", "begin:"]
-            + [*self._lines, "  ret void", "}", ""]
-        )
+        lines = [
+            *sorted(self._declared),
+            f"{self._head} {{",
+            "entry:",
+            *self._variables,
+            "  br label %begin",
+            "begin:",
+            *self._lines,
+            "  ret void",
+            "}",
+        ]
+        return "\n".join(lines) + "\n"
 
     # -- plain instructions --------------------------------------------------------------------
 
@@ -73,11 +84,11 @@ class Function:
 
     def least(self, a: str | int, b: str | int) -> str:
         """The smaller of two whole numbers."""
-        return self.op(f"call i64 @llvm.smin.i64(i64 {a}, i64 {b})")
+        return self.call(INT, "smin", str(a), str(b))
 
     def most(self, a: str | int, b: str | int) -> str:
         """The larger of two whole numbers."""
-        return self.op(f"call i64 @llvm.smax.i64(i64 {a}, i64 {b})")
+        return self.call(INT, "smax", str(a), str(b))
 
     def argument(self, number: int, of: str = POINTER) -> str:
         """One of the words of `args`."""
@@ -124,19 +135,48 @@ class Function:
         """A vector with one number in all places."""
         width = int(of[1:].split(" ")[0])
         first = self.op(f"insertelement {of} poison, {scalar} {value}, i32 0")
-        return self.op(
-            f"shufflevector {of} {first}, {of} poison, {vector(width, 'i32')} zeroinitializer"
-        )
+        places = f"{vector(width, 'i32')} zeroinitializer"
+        return self.op(f"shufflevector {of} {first}, {of} poison, {places}")
 
     def fma(self, of: str, a: str, b: str, c: str) -> str:
         """A * b + c, rounded once."""
         return self.call(of, "fma", a, b, c)
 
-    def call(self, of: str, name: str, *arguments: str) -> str:
-        """One of LLVM's own functions on vectors, "llvm.NAME.vNf32"."""
-        width = int(of[1:].split(" ")[0])
+    def call(self, of: str, name: str, *arguments: str, result: str | None = None) -> str:
+        """One of LLVM's own functions, "llvm.NAME" for the type `of`, which all arguments have."""
+        kind = re.sub(r"<(\d+) x float>", r"v\1f32", of).replace("float", "f32")
+        result = of if result is None else result
+        kinds = ", ".join([of] * len(arguments))
+        self._declared.add(f"declare {result} @llvm.{name}.{kind}({kinds})")
         given = ", ".join(f"{of} {a}" for a in arguments)
-        return self.op(f"call {of} @llvm.{name}.v{width}f32({given})")
+        return self.op(f"call {result} @llvm.{name}.{kind}({given})")
+
+    def constant(self, of: str, value: float | int) -> str:
+        """A number in all places of a vector (or a single number)."""
+        scalar = of[1:-1].split(" x ")[1] if of.startswith("<") else of
+        text = str(value)
+        if scalar == FLOAT:  # written as the bits of the double that equals the float32
+            single = struct.unpack("<f", struct.pack("<f", value))[0]
+            text = "0x" + struct.pack(">d", single).hex().upper()
+        if not of.startswith("<"):
+            return text
+        width = int(of[1:].split(" ")[0])
+        return "<" + ", ".join([f"{scalar} {text}"] * width) + ">"
+
+    def binary(self, operation: str, of: str, a: str, b: str) -> str:
+        """fadd, fsub, fmul, fdiv and their kin on numbers or vectors."""
+        return self.op(f"{operation} {of} {a}, {b}")
+
+    def sum(self, of: str, value: str) -> str:
+        """The sum of a vector's numbers, in whatever order is quick."""
+        width = int(of[1:].split(" ")[0])
+        name = f"@llvm.vector.reduce.fadd.v{width}f32"
+        self._declared.add(f"declare float {name}(float, {of})")
+        return self.op(f"call reassoc float {name}(float 0.0, {of} {value})")
+
+    def greatest(self, of: str, value: str) -> str:
+        """The greatest of a vector's numbers."""
+        return self.call(of, "vector.reduce.fmax", value, result=FLOAT)
 
     # -- control -------------------------------------------------------------------------------
 

@@ -1,0 +1,128 @@
+"""Linear layers that read the same input, multiplied as one, with the backward pass in plain sight.
+
+For code that writes its own backward pass over many layers: `forward` and `backward` record nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gossamer.sparse.connectivity import Connectivity
+from gossamer.sparse.linear import RandomlyConnectedLinear
+from gossamer.sparse.tile_product import (
+    TilePlan,
+    gradient_of_input,
+    gradient_of_weight,
+    multiply,
+    turned,
+)
+
+Linear = RandomlyConnectedLinear | nn.Linear
+
+
+class JoinedLinear:
+    """One product for one or more layers of the same input width.
+
+    Layers made of tiles go through their kernels, everything else through the dense kernel matrix.
+
+    Args:
+        layers: `nn.Linear` and `RandomlyConnectedLinear`, all with a bias or all without.
+
+    Attributes:
+        parameters: weights of all layers, then their biases; gradients come in this order.
+    """
+
+    def __init__(self, layers: Sequence[Linear]) -> None:
+        self._layers = list(layers)
+        self._connectivities = [getattr(layer, "connectivity", None) for layer in layers]
+        self._plan = _joined_plan(self._layers)
+        self._places = [_places(layer) for layer in layers] if self._plan is None else []
+        self._heights = [layer.out_features for layer in layers]
+        biases = [layer.bias for layer in layers if layer.bias is not None]
+        self._has_bias = len(biases) > 0
+        self.parameters: list[nn.Parameter] = [layer.weight for layer in layers] + biases
+
+    def is_current(self) -> bool:
+        """Whether the layers still have the parameters and connections this was made for."""
+        weights = [layer.weight for layer in self._layers]
+        biases = [layer.bias for layer in self._layers if layer.bias is not None]
+        own = [getattr(layer, "connectivity", None) for layer in self._layers]
+        return all(a is b for a, b in zip(self.parameters, weights + biases, strict=True)) and all(
+            a is b for a, b in zip(own, self._connectivities, strict=True)
+        )
+
+    def weight(self) -> Tensor:
+        """All weights, as `forward` and `backward` take them."""
+        if self._plan is None:
+            parts = [
+                layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()
+                for layer in self._layers
+            ]
+        else:
+            parts = [layer.weight for layer in self._layers]
+        return parts[0].detach() if len(parts) == 1 else torch.cat(parts).detach()
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Multiply. *Shape:* (n_tokens, in_features) -> (n_tokens, sum of out_features)."""
+        bias = self._bias()
+        if self._plan is not None:
+            return multiply(x, turned(weight, self._plan), bias, self._plan)
+        return x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
+
+    def backward(
+        self, grad: Tensor, x: Tensor, weight: Tensor, *, needs_x: bool = True
+    ) -> tuple[Tensor | None, list[Tensor]]:
+        """Gradients of the input and of `parameters`.
+
+        *Shape:* (n_tokens, sum of out_features), (n_tokens, in_features) -> as x, as parameters.
+        """
+        heights = self._heights
+        if self._plan is not None:
+            grad_x = gradient_of_input(grad, weight, self._plan) if needs_x else None
+            parts = list(gradient_of_weight(grad, x, self._plan).split(heights))
+        else:
+            grad_x = grad @ weight if needs_x else None
+            parts = list((grad.t() @ x).split(heights))
+            for i, (part, places) in enumerate(zip(parts, self._places, strict=True)):
+                if places is not None:
+                    shape = self._layers[i].weight.shape
+                    parts[i] = part.reshape(-1).index_select(0, places).view(shape)
+        if self._has_bias:
+            parts += list(grad.sum(0).split(heights))
+        return grad_x, parts
+
+    def _bias(self) -> Tensor | None:
+        biases = self.parameters[len(self._layers) :]
+        if len(biases) > 1:
+            return torch.cat(list(biases)).detach()
+        return biases[0].detach() if biases else None
+
+
+def _joined_plan(layers: list[Linear]) -> TilePlan | None:
+    """The tiles of all layers as those of one; None where they are not alike."""
+    connectivities: list[Connectivity] = []
+    for layer in layers:
+        if not isinstance(layer, RandomlyConnectedLinear) or layer.plan is None:
+            return None
+        connectivities.append(layer.connectivity)
+    if len(layers) == 1:
+        return layers[0].plan if isinstance(layers[0], RandomlyConnectedLinear) else None
+    first = connectivities[0]
+    tables = [c.indices for c in connectivities if c.indices is not None]
+    if len({(c.topology, c.out_features, t.shape) for c, t in zip(connectivities, tables, strict=True)}) > 1:
+        return None
+    n_outputs = sum(c.out_features for c in connectivities)
+    return TilePlan.of(
+        Connectivity(first.topology, first.in_features, n_outputs, np.concatenate(tables))
+    )
+
+
+def _places(layer: Linear) -> Tensor | None:
+    """Where in the dense kernel the stored weights sit; None where all of it is stored."""
+    if isinstance(layer, nn.Linear) or layer.connectivity.is_dense:
+        return None
+    return torch.from_numpy(layer.connectivity.positions())
