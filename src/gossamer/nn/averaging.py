@@ -37,6 +37,11 @@ class WeightAverage:
         """Whether weights have been taken in; until then there is nothing to use."""
         return self._step >= _STEPS_BETWEEN_UPDATES
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the next `update` reads the weights."""
+        return (self._step + 1) % _STEPS_BETWEEN_UPDATES == 0
+
     @torch.no_grad()
     def update(self) -> None:
         """Take in the present weights; call it after every step of the optimiser."""

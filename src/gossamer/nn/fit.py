@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from gossamer.nn.averaging import WeightAverage
 from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
-from gossamer.nn.memory import release_free_memory
+from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.row_adam import RowAdam
 
-_STEPS_BETWEEN_RELEASES = 16
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
 
 
@@ -113,9 +113,7 @@ def fit(
     """
     if options.epochs == 0 or len(training) == 0:
         return
-    optimizer = torch.optim.Adam(
-        network.parameters(), lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True
-    )
+    optimizer = _Optimizer(network, options)
     best = _Best()
     averaged = network.parameters() if options.weight_averaging > 0.0 else []
     average = WeightAverage(averaged, options.weight_averaging)
@@ -134,20 +132,17 @@ def fit(
             result: StepResult = network.step(  # type: ignore[operator]
                 make_batch(training[chosen]), with_metrics=number == len(batches)
             )
-            optimizer.zero_grad(set_to_none=True)
-            result.loss.backward()  # type: ignore[no-untyped-call]
-            for weight, rows in network.regularized():  # type: ignore[operator]
-                add_l2_gradient(weight, options.regularization_constant, rows)
-            optimizer.step()
+            optimizer.step(result.loss)
             if options.weight_averaging > 0.0:
+                if average.is_due:
+                    optimizer.catch_up()
                 average.update()
-            if number % _STEPS_BETWEEN_RELEASES == 0:
-                release_free_memory()
             mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
         metrics = mean.values()
         every = options.evaluate_every_number_of_epochs
         due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0
         if evaluation is not None and due:
+            optimizer.catch_up()
             with average.in_place():
                 scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
                 if options.checkpoint_model:
@@ -155,9 +150,51 @@ def fit(
             metrics |= {f"val_{name}": value for name, value in scores.items()}
         if on_epoch is not None:
             on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
+    optimizer.close()
     average.use()
     best.restore(network)
     network.eval()
+
+
+class _Optimizer:
+    """Adam on all parameters: input tables by rows where that can be done, the rest whole."""
+
+    def __init__(self, network: nn.Module, options: FitOptions) -> None:
+        tables = [
+            part
+            for part in network.modules()
+            if isinstance(part, SparseInputTable) and part.can_collect_rows
+        ]
+        apart = {id(table.weight) for table in tables}
+        self._network = network
+        self._strength = options.regularization_constant
+        self._apart = apart
+        rest = [p for p in network.parameters() if id(p) not in apart]
+        self._adam = torch.optim.Adam(rest, lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True)
+        self._rows = RowAdam(
+            tables,
+            learning_rate=options.learning_rate,
+            epsilon=_ADAM_EPSILON,
+            regularization_constant=options.regularization_constant,
+        )
+
+    def step(self, loss: Tensor) -> None:
+        """Go down the gradient of a loss and of L2."""
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for weight, rows in self._network.regularized():  # type: ignore[operator]
+            if id(weight) not in self._apart:
+                add_l2_gradient(weight, self._strength, rows)
+        self._adam.step()
+        self._rows.step()
+
+    def catch_up(self) -> None:
+        """Call it before weights are read."""
+        self._rows.catch_up()
+
+    def close(self) -> None:
+        """Call it when training ends."""
+        self._rows.close()
 
 
 @torch.no_grad()

@@ -20,6 +20,8 @@ from torch.autograd.function import once_differentiable
 
 from gossamer.nn.attention import LinearMaker
 from gossamer.nn.dropout import dropout, keep_mask
+from gossamer.nn.native import tables
+from gossamer.sparse.native.build import is_available
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class SparseInputTable(nn.Module):
     """An affine layer for sparse rows: y = x W + b, Glorot uniform, no activation.
 
     After a backward pass `touched` names the rows of the table whose gradient can be non-zero.
+    With `collects_rows` the gradient of W is no tensor of W's size: `take_rows` hands out the rows
+    that are not zero, for `RowAdam`.
 
     Args:
         n_features: columns of the input.
@@ -72,7 +76,20 @@ class SparseInputTable(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_features, units))
         self.bias = nn.Parameter(torch.zeros(units))
         self.touched: Tensor | None = None
+        self.collects_rows = False
+        self._rows: tuple[Tensor, Tensor] | None = None
+        self._numbering: _Numbering | None = None
         nn.init.xavier_uniform_(self.weight)
+
+    @property
+    def can_collect_rows(self) -> bool:
+        """Whether there are kernels for this table."""
+        return (
+            self.weight.device.type == "cpu"
+            and self.weight.dtype == torch.float32
+            and tables.vector_width(self.weight.shape[1]) is not None
+            and is_available()
+        )
 
     def forward(self, x: sparse.csr_array, *, dropout: float = 0.0) -> Tensor:
         """Multiply.
@@ -88,12 +105,107 @@ class SparseInputTable(nn.Module):
         if dropout > 0.0:
             kept = keep_mask(x.nnz, dropout).numpy()
             x = sparse.csr_array((x.data * kept, x.indices, x.indptr), shape=x.shape)
+        if self.collects_rows:
+            if not torch.is_grad_enabled():
+                return _multiplied(x, self.weight, self.bias)
+            collected: Tensor = _CollectingProduct.apply(self.bias, x, self)  # type: ignore[no-untyped-call]
+            return collected
         if torch.is_grad_enabled():
             occurs = np.zeros(x.shape[1], dtype=np.bool_)
             occurs[x.indices] = True
             self.touched = torch.from_numpy(np.flatnonzero(occurs))
         product: Tensor = _SparseProduct.apply(self.weight, x)  # type: ignore[no-untyped-call]
         return product + self.bias
+
+    def take_rows(self) -> tuple[Tensor, Tensor] | None:
+        """Rows with a gradient since the last call, and it; None where there was none.
+
+        *Shape:* (n_found,), int32, each row once; (n_found, units).
+        """
+        rows, self._rows = self._rows, None
+        return rows
+
+    def add_rows(self, x: sparse.csr_array, grad: Tensor) -> None:
+        """Note the gradient that a batch gives the table. *Shape:* of `grad` (n_rows, units)."""
+        if self._rows is not None:
+            raise RuntimeError(
+                "a table that collects rows must be stepped after each backward pass (got two in "
+                "a row). Try: RowAdam.step between them, or collects_rows = False"
+            )
+        if self._numbering is None:
+            self._numbering = _Numbering(self.weight.shape[0])
+        columns = np.ascontiguousarray(x.indices, dtype=np.int32)
+        found, slots = self._numbering(columns)
+        rows = torch.zeros(found.numel(), self.weight.shape[1])
+        values, starts = _csr_tensors(x)
+        grad = grad.contiguous()
+        tables.gradient(self.weight.shape[1])(
+            *(t.data_ptr() for t in (values, slots, starts, grad, rows)),
+            x.shape[0],
+            n_threads=torch.get_num_threads(),
+        )
+        self._rows = (found, rows)
+
+
+class _Numbering:
+    """Numbers the columns that occur in a batch, in time that goes with the batch."""
+
+    def __init__(self, n_features: int) -> None:
+        self._seen, self._numbers = np.zeros((2, n_features), dtype=np.int32)
+        self._calls = 0
+
+    def __call__(self, columns: npt.NDArray[np.int32]) -> tuple[Tensor, Tensor]:
+        """The columns that occur, and each entry's place among them."""
+        self._calls += 1
+        found, slots = np.empty((2, len(columns)), dtype=np.int32)
+        n_found = np.zeros(1, dtype=np.int64)
+        tables.number_columns()(
+            columns.ctypes.data,
+            len(columns),
+            self._seen.ctypes.data,
+            self._numbers.ctypes.data,
+            self._calls,
+            found.ctypes.data,
+            slots.ctypes.data,
+            n_found.ctypes.data,
+        )
+        return torch.from_numpy(found[: n_found[0]]), torch.from_numpy(slots)
+
+
+def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
+    """Values and starts as kernels read them."""
+    return (
+        torch.from_numpy(np.ascontiguousarray(x.data, dtype=np.float32)),
+        torch.from_numpy(np.ascontiguousarray(x.indptr, dtype=np.int32)),
+    )
+
+
+def _multiplied(x: sparse.csr_array, weight: Tensor, bias: Tensor) -> Tensor:
+    """x W + b by the kernel."""
+    values, starts = _csr_tensors(x)
+    columns = torch.from_numpy(np.ascontiguousarray(x.indices, dtype=np.int32))
+    y = torch.empty(x.shape[0], weight.shape[1])
+    tables.multiply(weight.shape[1])(
+        *(t.data_ptr() for t in (values, columns, starts, weight, bias, y)),
+        x.shape[0],
+        n_threads=torch.get_num_threads(),
+    )
+    return y
+
+
+class _CollectingProduct(torch.autograd.Function):
+    """x W + b; the gradient of W goes to the table, as rows."""
+
+    @staticmethod
+    def forward(ctx: Any, bias: Tensor, x: sparse.csr_array, table: SparseInputTable) -> Tensor:
+        ctx.x, ctx.table = x, table
+        return _multiplied(x, table.weight.detach(), bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        ctx.table.add_rows(ctx.x, grads[0])
+        return grads[0].sum(0), None, None
 
 
 class _SparseProduct(torch.autograd.Function):
