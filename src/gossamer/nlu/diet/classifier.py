@@ -27,6 +27,7 @@ from gossamer.nlu.diet.features import (
 )
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions, ModelConfidence
+from gossamer.nlu.diet.serving import ServingNetwork
 from gossamer.nlu.diet.tags import (
     Tagging,
     TagKind,
@@ -73,6 +74,8 @@ class DIETComponent(Component):
         self.network: DIETNetwork | None = None
         self._shape: NetworkShape | None = None
         self._label_embeddings: Tensor | None = None
+        self._serving: ServingNetwork | None = None
+        self._serving_is_made = False
 
     # -- training ------------------------------------------------------------------------------
 
@@ -268,6 +271,7 @@ class DIETComponent(Component):
         if self.network is None:
             return
         self.network.eval()
+        self._serving, self._serving_is_made = None, False
         if self.network.has_intents:
             with torch.inference_mode():
                 self._label_embeddings = self.network.embed_labels()
@@ -317,9 +321,19 @@ class DIETComponent(Component):
             chosen = order[start : start + _TEXTS_AT_A_TIME]
             is_all = len(chosen) == len(batch.texts) == 1
             text = everything if is_all else everything.texts(chosen)
+            serving = self._serving_for(text)
             with torch.inference_mode():
-                encoded = network.encode(text)
+                encoded = network.encode(text) if serving is None else serving.encode(text)
             yield chosen, text, encoded
+
+    def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
+        """The form for single messages, made when first needed; None where it does not apply."""
+        if len(text.lengths) != 1 or self.network is None:
+            return None
+        if not self._serving_is_made:
+            self._serving = ServingNetwork.of(self.network)
+            self._serving_is_made = True
+        return self._serving if self._serving is not None and self._serving.takes(text) else None
 
     @torch.inference_mode()
     def _scores(self, encoded: Encoded) -> Tensor:
@@ -343,7 +357,12 @@ class DIETComponent(Component):
     ) -> None:
         if self.network is None:
             return
-        found = self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+        serving = self._serving_for(text)
+        found = (
+            self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+            if serving is None
+            else serving.tag(encoded.tokens)
+        )
         for i, end, length in zip(chosen, np.cumsum(text.lengths), text.lengths, strict=True):
             part = slice(int(end - length), int(end))
             batch.parses[i].entities += to_entities(
