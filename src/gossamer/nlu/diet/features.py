@@ -170,8 +170,9 @@ def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     )
     values = np.concatenate([block.data for block in blocks]).astype(np.float32, copy=False)
     if n_rows > 1:
+        numbers = np.arange(n_rows)
         row = np.concatenate(
-            [np.repeat(np.arange(n_rows), np.diff(block.indptr)) for block in blocks]
+            [np.repeat(numbers, block.indptr[1:] - block.indptr[:-1]) for block in blocks]
         )
         order = np.argsort(row, kind="stable")  # within a row the blocks stay in their order
         columns, values = columns[order], values[order]
