@@ -43,6 +43,16 @@ def peak_rss_mib() -> float:
     return peak / (1024**2 if platform.system() == "Darwin" else 1024)
 
 
+def rss_mib() -> float:
+    """The memory this process holds now, in MiB; the most it has held where that is not told."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return peak_rss_mib()
+
+
 def surroundings() -> dict[str, Any]:
     """Versions, machine and commit, so that a row can be judged later."""
     packages = ["torch", "numpy", "scipy", "scikit-learn"]

@@ -74,7 +74,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = folder / "config.yml"
-        _write_config(settings, config)
+        write_config(settings, config)
         result = folder / "result.json"
         reports = folder / "reports" if settings.reports is None else settings.reports.resolve()
         order = folder / "order.json"
@@ -93,7 +93,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         run = subprocess.run(
             [str(settings.rasa_python.absolute()), "-W", "ignore", str(DRIVER), str(order)],
             cwd=folder,
-            env=_environment(settings.threads),
+            env=environment(settings.threads),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -104,7 +104,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         return _row(settings, json.loads(result.read_text()))
 
 
-def _write_config(settings: Settings, path: Path) -> None:
+def write_config(settings: Settings, path: Path) -> None:
     """The given configuration with DIET's epochs and seed replaced, and without policies."""
     yaml = YAML()
     config = yaml.load(settings.config.read_text(encoding="utf-8"))
@@ -119,7 +119,7 @@ def _write_config(settings: Settings, path: Path) -> None:
         yaml.dump(config, file)
 
 
-def _environment(threads: int | None) -> dict[str, str]:
+def environment(threads: int | None) -> dict[str, str]:
     """Ours without our Python path; Rasa reports nothing home and says little."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}

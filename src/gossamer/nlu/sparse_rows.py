@@ -54,10 +54,15 @@ def sum_rows(matrix: sparse.csr_array, lengths: npt.NDArray[np.int64]) -> sparse
     n_texts, n_features = len(lengths), matrix.shape[1]
     bounds = np.zeros(n_texts + 1, dtype=np.int64)
     np.cumsum(lengths, out=bounds[1:])
-    entries = np.diff(matrix.indptr[bounds])
-    keys = np.repeat(np.arange(n_texts, dtype=np.int64) * n_features, entries) + matrix.indices
-    unique, inverse = np.unique(keys, return_inverse=True)
-    values = np.bincount(inverse, weights=matrix.data, minlength=len(unique)).astype(np.float32)
+    ends = matrix.indptr[bounds]
+    row_starts = np.arange(n_texts, dtype=np.int64) * n_features
+    keys = np.repeat(row_starts, ends[1:] - ends[:-1]) + matrix.indices
+    order = np.argsort(keys, kind="stable")
+    keys, entries = keys[order], matrix.data[order]
+    is_first = np.ones(len(keys), dtype=np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
+    (first,) = is_first.nonzero()
+    unique, values = keys[first], np.add.reduceat(entries, first)
     text, column = np.divmod(unique, max(n_features, 1))
     indptr = np.zeros(n_texts + 1, dtype=np.int32)
     np.cumsum(np.bincount(text, minlength=n_texts), out=indptr[1:])

@@ -24,7 +24,8 @@ from safetensors.numpy import save
 from gossamer.data.errors import Location, ModelFileError
 
 FORMAT = "gossamer-model"
-FORMAT_VERSION = 1
+#: 2: DIET's input tables may be in bytes (`gossamer.nn.rounding`). Files of version 1 are read.
+FORMAT_VERSION = 2
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

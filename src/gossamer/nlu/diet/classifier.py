@@ -27,6 +27,12 @@ from gossamer.nlu.diet.features import (
 )
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions, ModelConfidence
+from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.stored_weights import (
+    round_tables,
+    weights_from_arrays,
+    weights_to_arrays,
+)
 from gossamer.nlu.diet.tags import (
     Tagging,
     TagKind,
@@ -56,6 +62,10 @@ class DIETComponent(Component):
 
     One seed, the option `random_seed` or a fresh one, decides topology, initial weights, order,
     dropout and negatives; torch's global generator is left as it was.
+
+    Departure from Rasa: when training ends, each row of the input tables is rounded to 255 steps,
+    in which it is stored (`gossamer.nn.rounding`). On Sara's 999 test texts, 100 epochs, that
+    changed no intent and no entity, and confidences by 0.0004 in the mean, 0.023 at most.
     """
 
     name: ClassVar[str] = "DIETClassifier"
@@ -73,6 +83,8 @@ class DIETComponent(Component):
         self.network: DIETNetwork | None = None
         self._shape: NetworkShape | None = None
         self._label_embeddings: Tensor | None = None
+        self._serving: ServingNetwork | None = None
+        self._serving_is_made = False
 
     # -- training ------------------------------------------------------------------------------
 
@@ -150,6 +162,7 @@ class DIETComponent(Component):
                 evaluation=evaluate_on,
                 on_epoch=None if on_epoch is None else self._reporter(on_epoch),
             )
+        round_tables(self.network)
         self._get_ready()
 
     def _usable(self, batch: TrainingBatch) -> npt.NDArray[np.int64]:
@@ -268,6 +281,7 @@ class DIETComponent(Component):
         if self.network is None:
             return
         self.network.eval()
+        self._serving, self._serving_is_made = None, False
         if self.network.has_intents:
             with torch.inference_mode():
                 self._label_embeddings = self.network.embed_labels()
@@ -317,9 +331,19 @@ class DIETComponent(Component):
             chosen = order[start : start + _TEXTS_AT_A_TIME]
             is_all = len(chosen) == len(batch.texts) == 1
             text = everything if is_all else everything.texts(chosen)
+            serving = self._serving_for(text)
             with torch.inference_mode():
-                encoded = network.encode(text)
+                encoded = network.encode(text) if serving is None else serving.encode(text)
             yield chosen, text, encoded
+
+    def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
+        """The form for single messages, made when first needed; None where it does not apply."""
+        if len(text.lengths) != 1 or self.network is None:
+            return None
+        if not self._serving_is_made:
+            self._serving = ServingNetwork.of(self.network)
+            self._serving_is_made = True
+        return self._serving if self._serving is not None and self._serving.takes(text) else None
 
     @torch.inference_mode()
     def _scores(self, encoded: Encoded) -> Tensor:
@@ -343,7 +367,12 @@ class DIETComponent(Component):
     ) -> None:
         if self.network is None:
             return
-        found = self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+        serving = self._serving_for(text)
+        found = (
+            self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+            if serving is None
+            else serving.tag(encoded.tokens)
+        )
         for i, end, length in zip(chosen, np.cumsum(text.lengths), text.lengths, strict=True):
             part = slice(int(end - length), int(end))
             batch.parses[i].entities += to_entities(
@@ -379,10 +408,7 @@ class DIETComponent(Component):
         """Labels, tags, widths and seed; weights, connections and label features as arrays."""
         if self.network is None or self._shape is None:
             return ComponentState()
-        arrays: dict[str, npt.NDArray[Any]] = {
-            f"network.{name}": tensor.detach().cpu().numpy()
-            for name, tensor in self.network.state_dict().items()
-        }
+        arrays = weights_to_arrays(self.network)
         labels = self.network.labels
         if labels is not None and labels.sparse is not None:
             arrays["labels.data"] = labels.sparse.data
@@ -436,11 +462,7 @@ class DIETComponent(Component):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
             network = DIETNetwork(self.options, self._shape, stored_labels(arrays, label_widths))
-        weights = {
-            name.removeprefix("network."): torch.from_numpy(np.array(array))
-            for name, array in arrays.items()
-            if name.startswith("network.")
-        }
+        weights = weights_from_arrays(arrays)
         adopt_connectivity(network, weights)
         network.load_state_dict(weights)
         self.network = network

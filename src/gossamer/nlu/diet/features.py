@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.messages import FeatureBlock, FeatureMatrix
+from gossamer.nlu.sparse_rows import canonical_csr
 from gossamer.nn.inputs import Features
 
 Indices = npt.NDArray[np.int64]
@@ -159,11 +160,24 @@ def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
 
 
 def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    """The blocks' columns side by side, as `scipy.sparse.hstack` has them, for few rows sooner."""
     if len(blocks) == 1:
         return blocks[0]
-    stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
-    stacked.sort_indices()
-    return stacked
+    n_rows = blocks[0].shape[0]
+    offsets = np.cumsum([0, *(block.shape[1] for block in blocks)], dtype=np.int32)
+    columns = np.concatenate(
+        [block.indices + offset for block, offset in zip(blocks, offsets[:-1], strict=True)]
+    )
+    values = np.concatenate([block.data for block in blocks]).astype(np.float32, copy=False)
+    if n_rows > 1:
+        numbers = np.arange(n_rows)
+        row = np.concatenate(
+            [np.repeat(numbers, block.indptr[1:] - block.indptr[:-1]) for block in blocks]
+        )
+        order = np.argsort(row, kind="stable")  # within a row the blocks stay in their order
+        columns, values = columns[order], values[order]
+    indptr: npt.NDArray[np.int32] = np.stack([b.indptr for b in blocks]).sum(0, dtype=np.int32)
+    return canonical_csr(values, columns, indptr, int(offsets[-1]))
 
 
 def rows_of(block: FeatureBlock, rows: Indices) -> FeatureBlock:

@@ -1,0 +1,106 @@
+"""DIET's network in the form that answers a single short message soonest."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gossamer.nlu.diet.features import TextFeatures
+from gossamer.nlu.diet.network import DIETNetwork, Encoded, EntityHead
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nn.crf import TagPaths
+from gossamer.nn.crf_single import SingleDecoder
+from gossamer.nn.inputs import FeatureInput, Features
+from gossamer.nn.serving import LONGEST, ServingEncoder
+
+
+class ServingNetwork:
+    """A trained network's weights as they are now, ready for single short messages.
+
+    Gives what `DIETNetwork.encode` and `DIETNetwork.tag` give in evaluation mode, within rounding.
+
+    Args:
+        network: what it computes; see `of`.
+        encoder: the network's encoder.
+    """
+
+    def __init__(self, network: DIETNetwork, encoder: ServingEncoder) -> None:
+        self._network = network
+        self._encoder = encoder
+        self._decoders = {
+            kind: SingleDecoder(head.crf.transitions.detach().numpy())
+            for kind, head in _heads(network)
+        }
+
+    @classmethod
+    def of(cls, network: DIETNetwork) -> ServingNetwork | None:
+        """This form of a network; None for one without transformer or with relative attention."""
+        if network.encoder is None or not ServingEncoder.can_serve(network.encoder):
+            return None
+        return cls(network, ServingEncoder(network.encoder))
+
+    def takes(self, text: TextFeatures) -> bool:
+        """Whether these features are of one text, and that short."""
+        return (
+            len(text.lengths) == 1
+            and int(text.lengths[0]) < LONGEST
+            and not torch.is_autocast_enabled("cpu")
+        )
+
+    def encode(self, text: TextFeatures) -> Encoded:
+        """Run one text through inputs, feed-forward layers and transformer; call it in inference.
+
+        Args:
+            text: features that it `takes`.
+        """
+        network = self._network
+        parts = []
+        if network.has_sequence:
+            x = _rows(network.sequence_input, text.sequence)
+            parts.append(x if network.sequence_unify is None else network.sequence_unify(x))
+        if network.has_sentence:
+            x = _rows(network.sentence_input, text.sentence)
+            parts.append(x if network.sentence_unify is None else network.sentence_unify(x))
+        x = network.hidden(torch.cat(parts) if len(parts) > 1 else parts[0])
+        # Tokens stand first, the sentence behind the last: packed order is the order of positions.
+        encoded = F.gelu(self._encoder(x))
+        n_tokens = int(text.lengths[0]) if network.has_sequence else 0
+        return Encoded(encoded[:n_tokens], encoded[-1:])
+
+    def tag(self, tokens: Tensor) -> dict[TagKind, TagPaths]:
+        """Predicted tags of each kind. *Shape:* (n_tokens, width)."""
+        paths: dict[TagKind, TagPaths] = {}
+        for kind, head in _heads(self._network):
+            entity_tags = None if kind is TagKind.ENTITY else paths[TagKind.ENTITY].tags
+            found = self._decoders[kind](head(tokens, entity_tags).numpy())
+            paths[kind] = TagPaths(*map(torch.from_numpy, found))
+        return paths
+
+
+def _heads(network: DIETNetwork) -> list[tuple[TagKind, EntityHead]]:
+    return [
+        (kind, head)
+        for kind in TagKind
+        if kind.value in network.entity_heads
+        and isinstance(head := network.entity_heads[kind.value], EntityHead)
+    ]
+
+
+def _rows(layer: FeatureInput, features: Features) -> Tensor:
+    """What `FeatureInput` gives, by the product that begins soonest with a few rows."""
+    parts = []
+    matrix, table = features.sparse, layer.table
+    if table is not None and matrix is not None:
+        projected = F.embedding_bag(
+            torch.from_numpy(matrix.indices),
+            table.weight,
+            torch.from_numpy(matrix.indptr),
+            mode="sum",
+            per_sample_weights=torch.from_numpy(matrix.data),
+            include_last_offset=True,
+        )
+        parts.append(projected + table.bias)
+    if features.dense is not None:
+        parts.append(torch.from_numpy(features.dense))
+    return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
