@@ -138,9 +138,11 @@ class LinearChainCRF(nn.Module):
         steps = _Steps(lengths)
         if not steps.counts:
             return torch.zeros_like(logits)
-        per_step = steps.split(logits)
+        # Long texts add up many small errors: double precision costs little here.
+        per_step = steps.split(logits.double())
         forward, backward = self._forward_scores(per_step), self._backward_scores(per_step)
-        probabilities = torch.softmax(torch.cat(forward) + torch.cat(backward), dim=1)
+        scores = torch.cat(forward) + torch.cat(backward)
+        probabilities = torch.softmax(scores, dim=1).to(logits.dtype)
         return torch.empty_like(logits).index_copy_(0, steps.rows, probabilities)
 
     @torch.no_grad()
@@ -184,4 +186,5 @@ def _log_matmul(scores: Tensor, factor: Tensor) -> Tensor:
     """log(exp(scores) @ factor) with each row's maximum taken out meanwhile."""
     top = scores.detach().amax(1, keepdim=True)
     tiny = torch.finfo(scores.dtype).tiny
-    return torch.log((torch.exp(scores - top) @ factor).clamp_min(tiny)) + top
+    total = torch.exp(scores - top) @ factor.to(scores.dtype)
+    return torch.log(total.clamp_min(tiny)) + top

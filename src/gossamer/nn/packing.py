@@ -85,7 +85,13 @@ class Packing:
         """What `pad` lays the sequences out in."""
         return self._layout.rectangles
 
+    @property
+    def n_slots(self) -> int:
+        """Places of all rectangles together."""
+        return self._layout.row.numel()
+
     @functools.cached_property
+    @torch.inference_mode(False)  # what is kept here may be used in training later
     def table(self) -> SequenceTable:
         """The rows of each sequence, one sequence after the other."""
         starts = np.concatenate([[0], np.cumsum(self._lengths)])
@@ -95,6 +101,7 @@ class Packing:
         return SequenceTable(torch.from_numpy(rows), torch.from_numpy(starts))
 
     @functools.cached_property
+    @torch.inference_mode(False)
     def _layout(self) -> _Layout:
         lengths, sequence = self._lengths, self._sequence
         order = np.argsort(lengths, kind="stable")
