@@ -10,10 +10,15 @@ log-sum-exp over (n_seqs, n_tags, n_tags); the largest score of each sequence is
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from gossamer.nn.native import crf as native
+from gossamer.sparse.native.build import is_available
 
 
 class TagPaths(NamedTuple):
@@ -81,23 +86,38 @@ class LinearChainCRF(nn.Module):
         """
         if logits.shape[0] == 0:
             return logits.new_zeros(lengths.numel())
-        return self.path_scores(logits, tags, lengths) - self.log_partition(logits, lengths)
+        # Scores of long texts are large and their difference is small: taken in double precision.
+        paths = self._path_scores(logits, tags, lengths, torch.float64)
+        return (paths - self._log_partition(logits, lengths).double()).to(logits.dtype)
 
     def path_scores(self, logits: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
         """Score of the given path of each sequence; arguments as in `log_likelihood`."""
+        return self._path_scores(logits, tags, lengths, logits.dtype)
+
+    def _path_scores(
+        self, logits: Tensor, tags: Tensor, lengths: Tensor, dtype: torch.dtype
+    ) -> Tensor:
         sequence = torch.repeat_interleave(lengths)
-        token_scores = logits.gather(1, tags[:, None]).squeeze(1)
+        token_scores = logits.gather(1, tags[:, None]).squeeze(1).to(dtype)
         same = sequence[1:] == sequence[:-1]
         pair = tags[:-1] * self.n_tags + tags[1:]
         moves = self.transitions.reshape(-1).index_select(0, pair).masked_fill(~same, 0.0)
         scores = token_scores.new_zeros(lengths.numel())
-        return scores.index_add(0, sequence, token_scores).index_add(0, sequence[1:], moves)
+        scores = scores.index_add(0, sequence, token_scores)
+        return scores.index_add(0, sequence[1:], moves.to(dtype))
 
     def log_partition(self, logits: Tensor, lengths: Tensor) -> Tensor:
         """Log of the sum over all paths of exp(score); 0 for a sequence with no token.
 
         *Shape:* (n_tokens, n_tags), (n_seqs,) -> (n_seqs,).
         """
+        return self._log_partition(logits, lengths).to(logits.dtype)
+
+    def _log_partition(self, logits: Tensor, lengths: Tensor) -> Tensor:
+        """The same; in double precision where kernels compute it."""
+        if _has_kernels(logits, self.transitions):
+            by_kernels: Tensor = _LogPartition.apply(logits, self.transitions, lengths)  # type: ignore[no-untyped-call]
+            return by_kernels
         steps = _Steps(lengths)
         result = logits.new_zeros(lengths.numel())
         if not steps.counts:
@@ -174,6 +194,68 @@ class LinearChainCRF(nn.Module):
         tags = self.best_paths(logits, lengths)
         confidence = self.marginals(logits, lengths).gather(1, tags[:, None]).squeeze(1)
         return TagPaths(tags, confidence)
+
+
+def _has_kernels(logits: Tensor, transitions: Tensor) -> bool:
+    """Whether `_LogPartition` can take these, here and now; answers go without it."""
+    return (
+        torch.is_grad_enabled()
+        and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in (logits, transitions))
+        and not torch.compiler.is_compiling()
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and is_available()
+    )
+
+
+class _LogPartition(torch.autograd.Function):
+    """`log_partition` by kernels, the gradient by the forward-backward algorithm."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, transitions: Tensor, lengths: Tensor) -> Tensor:
+        n_tokens, n_tags = logits.shape
+        extra = native.padded(n_tags) - n_tags
+        shift = transitions.amax(0)
+        starts = torch.cat([lengths.new_zeros(1), torch.cumsum(lengths, 0)])
+        scores = F.pad(logits + shift, (0, extra), value=-1e30)
+        firsts = starts[:-1][lengths > 0]
+        scores[firsts, :n_tags] = logits[firsts]
+        moves = F.pad(torch.exp(transitions - shift), (0, extra))
+        alphas, factors = torch.empty_like(scores), torch.empty_like(scores)
+        result = torch.empty(lengths.numel(), dtype=torch.float64)
+        native.forward(n_tags)(
+            scores,
+            moves,
+            starts,
+            alphas,
+            factors,
+            result,
+            lengths.numel(),
+            n_threads=torch.get_num_threads(),
+        )
+        ctx.save_for_backward(moves, starts, alphas, factors)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        moves, starts, alphas, factors = ctx.saved_tensors
+        n_tags, n_threads = moves.shape[0], torch.get_num_threads()
+        extra = moves.shape[1] - n_tags
+        turned = F.pad(moves[:, :n_tags].t(), (0, extra)).contiguous()
+        result = torch.empty_like(alphas)
+        sums = torch.zeros(n_threads, *moves.shape)
+        native.backward(n_tags)(
+            grads[0].float().contiguous(),
+            turned,
+            starts,
+            alphas,
+            factors,
+            result,
+            sums,
+            starts.numel() - 1,
+            n_threads=n_threads,
+        )
+        return result[:, :n_tags], (sums.sum(0) * moves)[:, :n_tags], None
 
 
 def _exponentials(transitions: Tensor) -> tuple[Tensor, Tensor]:

@@ -134,13 +134,17 @@ class SparseInputTable(nn.Module):
             )
         if self._numbering is None:
             self._numbering = _Numbering(self.weight.shape[0])
-        columns = np.ascontiguousarray(x.indices, dtype=np.int32)
+        columns = torch.from_numpy(np.ascontiguousarray(x.indices, dtype=np.int32))
         found, slots = self._numbering(columns)
         rows = torch.zeros(found.numel(), self.weight.shape[1])
         values, starts = _csr_tensors(x)
         grad = grad.contiguous()
         tables.gradient(self.weight.shape[1])(
-            *(t.data_ptr() for t in (values, slots, starts, grad, rows)),
+            values,
+            slots,
+            starts,
+            grad,
+            rows,
             x.shape[0],
             n_threads=torch.get_num_threads(),
         )
@@ -151,25 +155,25 @@ class _Numbering:
     """Numbers the columns that occur in a batch, in time that goes with the batch."""
 
     def __init__(self, n_features: int) -> None:
-        self._seen, self._numbers = np.zeros((2, n_features), dtype=np.int32)
+        self._seen, self._numbers = torch.zeros(2, n_features, dtype=torch.int32)
         self._calls = 0
 
-    def __call__(self, columns: npt.NDArray[np.int32]) -> tuple[Tensor, Tensor]:
+    def __call__(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """The columns that occur, and each entry's place among them."""
         self._calls += 1
-        found, slots = np.empty((2, len(columns)), dtype=np.int32)
-        n_found = np.zeros(1, dtype=np.int64)
+        found, slots = torch.empty(2, columns.numel(), dtype=torch.int32)
+        n_found = torch.zeros(1, dtype=torch.int64)
         tables.number_columns()(
-            columns.ctypes.data,
-            len(columns),
-            self._seen.ctypes.data,
-            self._numbers.ctypes.data,
+            columns,
+            columns.numel(),
+            self._seen,
+            self._numbers,
             self._calls,
-            found.ctypes.data,
-            slots.ctypes.data,
-            n_found.ctypes.data,
+            found,
+            slots,
+            n_found,
         )
-        return torch.from_numpy(found[: n_found[0]]), torch.from_numpy(slots)
+        return found[: int(n_found)], slots
 
 
 def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
@@ -181,12 +185,17 @@ def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
 
 
 def _multiplied(x: sparse.csr_array, weight: Tensor, bias: Tensor) -> Tensor:
-    """x W + b by the kernel."""
+    """X W + b by the kernel."""
     values, starts = _csr_tensors(x)
     columns = torch.from_numpy(np.ascontiguousarray(x.indices, dtype=np.int32))
     y = torch.empty(x.shape[0], weight.shape[1])
     tables.multiply(weight.shape[1])(
-        *(t.data_ptr() for t in (values, columns, starts, weight, bias, y)),
+        values,
+        columns,
+        starts,
+        weight,
+        bias,
+        y,
         x.shape[0],
         n_threads=torch.get_num_threads(),
     )

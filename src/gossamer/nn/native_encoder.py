@@ -49,10 +49,10 @@ class _Noise:
         seed = int(torch.randint(2**31, ()).item())
         return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)]))
 
-    def words(self, site: int) -> tuple[int, int, int]:
+    def words(self, site: int) -> tuple[int, int, Tensor]:
         """What a kernel takes; every site has a seed of its own."""
         seed = (self.seed * 0x2545F491 + site * 0x9E3779B9) % 2**32
-        return seed, self.levels, self.scale.data_ptr()
+        return seed, self.levels, self.scale
 
 
 class _Layer:
@@ -126,7 +126,12 @@ class NativeEncoder:
         projected = self.input.forward(x, weight)
         total = torch.empty(n, width)
         rows.embed(width)(
-            *_words(projected, positions, packing.position, self._factor, total, n),
+            projected,
+            positions,
+            packing.position,
+            self._factor,
+            total,
+            n,
             *noise.words(0),
             n_threads=threads,
         )
@@ -142,7 +147,12 @@ class NativeEncoder:
             weights = torch.empty(int(places[-1]))
             table = packing.table
             attention.attend(self.n_heads, width // self.n_heads, self.is_causal)(
-                *_words(qkv, table.rows, table.starts, places, weights, mixed),
+                qkv,
+                table.rows,
+                table.starts,
+                places,
+                weights,
+                mixed,
                 table.starts.numel() - 1,
                 n_threads=threads,
             )
@@ -157,7 +167,9 @@ class NativeEncoder:
             inner = layer.inner.forward(normal, weight)
             active = torch.empty_like(inner)
             rows.gelu_dropped(self.inner_width)(
-                *_words(inner, active, n),
+                inner,
+                active,
+                n,
                 *noise.words(3 * number + 2),
                 n_threads=self._threads(4 * n),
             )
@@ -188,8 +200,15 @@ class NativeEncoder:
             sums = torch.zeros(threads, 2, width)
             has_update = number > 0
             rows.back_through_normalise(width, residual is not None)(
-                *_words(grad, grad if residual is None else residual, total, statistics),
-                *_words(self.norms[number].weight, result, update if has_update else 0, sums, n),
+                grad,
+                grad if residual is None else residual,
+                total,
+                statistics,
+                self.norms[number].weight,
+                result,
+                update if has_update else 0,
+                sums,
+                n,
                 *noise.words(_site(number)),
                 n_threads=threads,
             )
@@ -204,7 +223,10 @@ class NativeEncoder:
             outer_weight, active, inner, weight, normal = (saved.pop() for _ in range(5))
             grad_active, of_outer = layer.outer.backward(update, active, outer_weight)
             rows.back_through_gelu(self.inner_width)(
-                *_words(grad_active, inner, grad_active, n),
+                grad_active,
+                inner,
+                grad_active,
+                n,
                 *noise.words(3 * number + 2),
                 n_threads=self._threads(4 * n),
             )
@@ -215,7 +237,13 @@ class NativeEncoder:
             grad_qkv = torch.empty_like(qkv)
             table = packing.table
             attention.back_through_attend(self.n_heads, width // self.n_heads, self.is_causal)(
-                *_words(grad_mixed, qkv, table.rows, table.starts, places, weights, grad_qkv),
+                grad_mixed,
+                qkv,
+                table.rows,
+                table.starts,
+                places,
+                weights,
+                grad_qkv,
                 table.starts.numel() - 1,
                 n_threads=threads,
             )
@@ -224,7 +252,7 @@ class NativeEncoder:
             of_products[:0] = [of_qkv, of_out, of_inner, of_outer]
         grad_projected = torch.empty(n, width)
         rows.scale_dropped(width)(
-            *_words(residual, self._factor, grad_projected, n), *noise.words(0), n_threads=threads
+            residual, self._factor, grad_projected, n, *noise.words(0), n_threads=threads
         )
         weight, x = saved.pop(), saved.pop()
         grad_x, of_input = self.input.backward(grad_projected, x, weight, needs_x=needs_x)
@@ -232,15 +260,25 @@ class NativeEncoder:
         return grad_x, [g for part in of_products for g in part] + of_norms
 
     def _normalise(
-        self, total: Tensor, update: Tensor | None, norm: nn.LayerNorm, noise: tuple[int, int, int]
+        self,
+        total: Tensor,
+        update: Tensor | None,
+        norm: nn.LayerNorm,
+        noise: tuple[int, int, Tensor],
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The sum with the update, its normalisation, and mean and 1 / deviation of each row."""
         n, width = total.shape
         summed = total if update is None else torch.empty_like(total)
         normal, statistics = torch.empty_like(total), torch.empty(n, 2)
         rows.add_and_normalise(width, update is not None, norm.eps)(
-            *_words(total, total if update is None else update, norm.weight, norm.bias),
-            *_words(summed, normal, statistics, n),
+            total,
+            total if update is None else update,
+            norm.weight,
+            norm.bias,
+            summed,
+            normal,
+            statistics,
+            n,
             *noise,
             n_threads=self._threads(n),
         )
@@ -320,10 +358,6 @@ def _site(number: int) -> int:
     """The place of dropout before a normalisation: behind attention or behind the outer layer."""
     layer, is_second = divmod(number, 2)
     return 3 * layer + 1 if is_second else 3 * layer
-
-
-def _words(*arguments: Tensor | int) -> list[int]:
-    return [a if isinstance(a, int) else a.data_ptr() for a in arguments]
 
 
 def _forget(*tensors: Tensor) -> None:

@@ -83,16 +83,18 @@ class RowAdam:
     ) -> None:
         weight = table.weight.detach()
         n_rows = weight.shape[0] if rows is None else rows.numel()
-        words = [weight, *state]
         kernel = tables.adam_rows(weight.shape[1], rows is not None)
         kernel(
-            0 if rows is None else rows.data_ptr(),
-            0 if gradients is None else gradients.data_ptr(),
-            *(tensor.data_ptr() for tensor in words),
+            0 if rows is None else rows,
+            0 if gradients is None else gradients,
+            weight,
+            *state,
             n_rows,
             self._step,
-            *(t.data_ptr() for t in (self._sizes, self._corrections, self._fading)),
-            self._constants.data_ptr(),
+            self._sizes,
+            self._corrections,
+            self._fading,
+            self._constants,
             _N_KEPT,
             n_threads=torch.get_num_threads(),
         )

@@ -113,7 +113,15 @@ def _joined_plan(layers: list[Linear]) -> TilePlan | None:
         return layers[0].plan if isinstance(layers[0], RandomlyConnectedLinear) else None
     first = connectivities[0]
     tables = [c.indices for c in connectivities if c.indices is not None]
-    if len({(c.topology, c.out_features, t.shape) for c, t in zip(connectivities, tables, strict=True)}) > 1:
+    if (
+        len(
+            {
+                (c.topology, c.out_features, t.shape)
+                for c, t in zip(connectivities, tables, strict=True)
+            }
+        )
+        > 1
+    ):
         return None
     n_outputs = sum(c.out_features for c in connectivities)
     return TilePlan.of(

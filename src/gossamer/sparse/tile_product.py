@@ -118,7 +118,7 @@ def turned(weight: Tensor, plan: TilePlan) -> Tensor:
     """The weights as `multiply` reads them. *Shape:* (out, k) -> (n_groups, k, group_size)."""
     shape = plan.shape
     result = torch.empty(shape.n_groups, shape.k, shape.group_size)
-    plan.kernels.turn(weight.contiguous().data_ptr(), result.data_ptr())
+    plan.kernels.turn(weight.contiguous(), result)
     return result
 
 
@@ -129,11 +129,11 @@ def multiply(x: Tensor, turned_weight: Tensor, bias: Tensor | None, plan: TilePl
     x = x.contiguous()
     bias = torch.zeros(shape.out_features) if bias is None else bias.contiguous()
     plan.kernels.forward(
-        x.data_ptr(),
-        plan.starts.data_ptr(),
-        turned_weight.data_ptr(),
-        bias.data_ptr(),
-        result.data_ptr(),
+        x,
+        plan.starts,
+        turned_weight,
+        bias,
+        result,
         n_tokens,
         n_threads=plan.n_threads(n_tokens),
     )
@@ -145,12 +145,12 @@ def gradient_of_input(grad: Tensor, weight: Tensor, plan: TilePlan) -> Tensor:
     grad, weight, n_tokens = grad.contiguous(), weight.contiguous(), grad.shape[0]
     result = torch.empty(n_tokens, plan.shape.in_features)
     plan.kernels.input_gradient(
-        grad.data_ptr(),
-        plan.offsets.data_ptr(),
-        plan.columns.data_ptr(),
-        plan.places.data_ptr(),
-        weight.data_ptr(),
-        result.data_ptr(),
+        grad,
+        plan.offsets,
+        plan.columns,
+        plan.places,
+        weight,
+        result,
         n_tokens,
         n_threads=plan.n_threads(n_tokens),
     )
@@ -164,15 +164,15 @@ def gradient_of_weight(grad: Tensor, x: Tensor, plan: TilePlan) -> Tensor:
         return torch.zeros(shape.out_features, shape.k)
     other_way = torch.empty(shape.n_groups, shape.k, shape.group_size)
     plan.kernels.weight_gradient(
-        grad.data_ptr(),
-        x.data_ptr(),
-        plan.starts.data_ptr(),
-        other_way.data_ptr(),
+        grad,
+        x,
+        plan.starts,
+        other_way,
         n_tokens,
         n_threads=plan.n_threads(n_tokens),
     )
     result = torch.empty(shape.out_features, shape.k)
-    plan.kernels.turn_back(other_way.data_ptr(), result.data_ptr())
+    plan.kernels.turn_back(other_way, result)
     return result
 
 

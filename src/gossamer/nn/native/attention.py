@@ -18,7 +18,7 @@ from gossamer.sparse.native.function import Function
 
 @functools.lru_cache(maxsize=64)
 def attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
-    """weights = softmax(q k^T / sqrt(head_size)), y = weights v.
+    """Weights = softmax(q k^T / sqrt(head_size)), y = weights v.
 
     Arguments: qkv, rows (int64, all sequences one after the other), starts (int64, first place in
     `rows` of each sequence, and the end), places (int64, where its weights begin), weights (for each
@@ -103,9 +103,7 @@ def back_through_attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel
                 value = _dot(f, here, _vectors(f, f.at(qkv, f.add(at, 2 * width)), head_size))
                 apart = f.binary("fsub", "float", value, f.get("float", mean))
                 weight = f.load("float", f.at(line, k))
-                slope = f.binary(
-                    "fmul", "float", f.binary("fmul", "float", apart, weight), scale
-                )
+                slope = f.binary("fmul", "float", f.binary("fmul", "float", apart, weight), scale)
                 slopes = f.spread(KIND, slope)
                 keys = _vectors(f, f.at(qkv, f.add(at, width)), head_size)
                 for i in range(n):
@@ -135,9 +133,7 @@ def _matrix(
     f: Function, weights: str, places: str, sequence: str, head: str, length: str, padded: str
 ) -> str:
     """Where the attention weights of a sequence and a head begin."""
-    return f.at(
-        weights, f.add(_word(f, places, sequence), f.mul(head, f.mul(length, padded)))
-    )
+    return f.at(weights, f.add(_word(f, places, sequence), f.mul(head, f.mul(length, padded))))
 
 
 def _row(f: Function, rows: str, first: str, position: str) -> str:

@@ -15,7 +15,7 @@ from gossamer.sparse.native.function import Function
 
 @functools.lru_cache(maxsize=64)
 def embed(width: int) -> Kernel:
-    """y = dropout(factor x + table[position of the row]).
+    """Y = dropout(factor x + table[position of the row]).
 
     Arguments: x, table, position (int64), factor (address), y, n_rows, dropout.
     """
@@ -36,7 +36,7 @@ def embed(width: int) -> Kernel:
 
 @functools.lru_cache(maxsize=64)
 def scale_dropped(width: int) -> Kernel:
-    """y = factor dropout(x): the way back through `embed`, or a plain dropout.
+    """Y = factor dropout(x): the way back through `embed`, or a plain dropout.
 
     Arguments: x, factor (address), y, n_rows, dropout.
     """
@@ -53,7 +53,7 @@ def scale_dropped(width: int) -> Kernel:
 
 @functools.lru_cache(maxsize=64)
 def add_and_normalise(width: int, has_update: bool, epsilon: float) -> Kernel:
-    """s = x + dropout(update), y = (s - mean) / deviation * gain + offset.
+    """S = x + dropout(update), y = (s - mean) / deviation * gain + offset.
 
     Without update s is x and is not written. Arguments: x, update, gain, offset, s, y,
     statistics (mean and 1 / deviation of each row), n_rows, dropout.
@@ -162,7 +162,7 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
 
 @functools.lru_cache(maxsize=64)
 def gelu_dropped(width: int) -> Kernel:
-    """y = dropout(x P(X <= x)), the exact GELU. Arguments: x, y, n_rows, dropout."""
+    """Y = dropout(x P(X <= x)), the exact GELU. Arguments: x, y, n_rows, dropout."""
     f = Function("gelu_dropped")
     x, y = f.argument(0), f.argument(1)
     drop = _dropout(f, 3)

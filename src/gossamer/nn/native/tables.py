@@ -28,7 +28,7 @@ def _size(width: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def multiply(width: int) -> Kernel:
-    """y = x W + b. Arguments: values, columns, starts, table, bias, y, n_rows."""
+    """Y = x W + b. Arguments: values, columns, starts, table, bias, y, n_rows."""
     size = _size(width)
     kind = vector(size)
     f = Function("multiply")
@@ -159,9 +159,7 @@ def adam_rows(width: int, has_gradient: bool) -> Kernel:
             with f.loop(f.add(done, 1), f.add(until, 1)) as skipped:
                 f.set(kind, moment, f.binary("fmul", kind, f.get(kind, moment), beta1))
                 f.set(kind, square, f.binary("fmul", kind, f.get(kind, square), beta2))
-                moved = move(
-                    f.get(kind, value), f.get(kind, moment), f.get(kind, square), skipped
-                )
+                moved = move(f.get(kind, value), f.get(kind, moment), f.get(kind, square), skipped)
                 f.set(kind, value, moved)
             f.set(kind, square, f.binary("fmul", kind, f.get(kind, square), faded))
             kept = f.op(

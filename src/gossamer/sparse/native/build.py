@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gossamer.sparse.native.function import Function
+
 
 class Kernel:
     """A compiled function. Calling it releases Python's lock until it is done.
@@ -22,14 +24,17 @@ class Kernel:
     def __init__(self, function: Function, name: str) -> None:
         self._engine, self._run = _compile(function.text(), name)
 
-    def __call__(self, *arguments: int, n_threads: int = 1) -> None:
+    def __call__(self, *arguments: int | Tensor, n_threads: int = 1) -> None:
         """Run it.
 
         Args:
-            arguments: 64-bit words: sizes, and addresses of tensors' first elements.
+            arguments: sizes and other whole numbers, and contiguous tensors, which a kernel gets by
+                the address of their first element. 0 stands for no tensor.
             n_threads: how many of PyTorch's threads share the work.
         """
-        words = (ctypes.c_int64 * (len(arguments) + 1))(n_threads, *arguments)
+        words = (ctypes.c_int64 * (len(arguments) + 1))(
+            n_threads, *[a if isinstance(a, int) else a.data_ptr() for a in arguments]
+        )
         self._run(words)
 
 
