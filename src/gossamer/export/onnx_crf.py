@@ -92,7 +92,7 @@ def decode(
 
 def transitions_of(graph: OnnxGraph, crf: LinearChainCRF, name: str) -> str:
     """Store the transitions. *Shape:* (n_tags, n_tags), from row to column."""
-    return graph.constant(to_numpy(crf.transitions), f"{name}.transitions")
+    return graph.constant(to_numpy(crf.moves()), f"{name}.transitions")
 
 
 def _packed(graph: OnnxGraph, by_step: str, steps: Steps) -> str:

@@ -20,6 +20,8 @@ from torch.autograd.function import once_differentiable
 from gossamer.nn.native import crf as native
 from gossamer.sparse.native.build import is_available
 
+_FORBIDDEN = -1e4  # far below any score, and yet a difference that float32 can tell
+
 
 class TagPaths(NamedTuple):
     """Best paths and how sure the model is of each tag.
@@ -61,17 +63,31 @@ class LinearChainCRF(nn.Module):
 
     Args:
         n_tags: number of tags.
+        forbidden: True where one tag must not follow another (row: the first of the two); such
+            paths get next to no probability, in training and in decoding. None forbids nothing, as
+            in Rasa. *Shape:* (n_tags, n_tags), bool.
     """
 
-    def __init__(self, n_tags: int) -> None:
+    penalty: Tensor | None
+
+    def __init__(self, n_tags: int, forbidden: Tensor | None = None) -> None:
         super().__init__()
         self.n_tags = n_tags
+        penalty = None if forbidden is None else torch.where(forbidden, _FORBIDDEN, 0.0)
+        self.register_buffer("penalty", penalty, persistent=False)
         self.transitions = nn.Parameter(torch.empty(n_tags, n_tags))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw transitions anew, Glorot uniform."""
         nn.init.xavier_uniform_(self.transitions)
+
+    def moves(self) -> Tensor:
+        """Scores of one tag after another, the forbidden ones far below all others.
+
+        *Shape:* (n_tags, n_tags).
+        """
+        return self.transitions if self.penalty is None else self.transitions + self.penalty
 
     def log_likelihood(self, logits: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
         """Log-probability of each sequence's tags; 0 for a sequence with no token.
@@ -116,7 +132,7 @@ class LinearChainCRF(nn.Module):
     def _log_partition(self, logits: Tensor, lengths: Tensor) -> Tensor:
         """The same; in double precision where kernels compute it."""
         if _has_kernels(logits, self.transitions):
-            by_kernels: Tensor = _LogPartition.apply(logits, self.transitions, lengths)  # type: ignore[no-untyped-call]
+            by_kernels: Tensor = _LogPartition.apply(logits, self.moves(), lengths)  # type: ignore[no-untyped-call]
             return by_kernels
         steps = _Steps(lengths)
         result = logits.new_zeros(lengths.numel())
@@ -131,7 +147,7 @@ class LinearChainCRF(nn.Module):
 
     def _forward_scores(self, logits: tuple[Tensor, ...]) -> list[Tensor]:
         """Log-sum of paths ending in each tag, per step. *Shape:* of each (counts[t], n_tags)."""
-        factor, shift = _exponentials(self.transitions)
+        factor, shift = _exponentials(self.moves())
         alphas = [logits[0]]
         for step in logits[1:]:
             alphas.append(_log_matmul(alphas[-1][: step.shape[0]], factor) + shift + step)
@@ -139,7 +155,7 @@ class LinearChainCRF(nn.Module):
 
     def _backward_scores(self, logits: tuple[Tensor, ...]) -> list[Tensor]:
         """Log-sum of paths from each tag to the end, per step; the step's own logit left out."""
-        factor, shift = _exponentials(self.transitions.t())
+        factor, shift = _exponentials(self.moves().t())
         beta = logits[-1].new_zeros(logits[-1].shape)
         betas = [beta]
         for t in range(len(logits) - 2, -1, -1):
@@ -175,9 +191,10 @@ class LinearChainCRF(nn.Module):
         per_step = steps.split(logits)
         score = per_step[0]
         ends, came_from = [], []
+        moves = self.moves()
         for step in per_step[1:]:
             ends.append(score[step.shape[0] :].argmax(1))
-            best = (score[: step.shape[0], :, None] + self.transitions).max(dim=1)
+            best = (score[: step.shape[0], :, None] + moves).max(dim=1)
             score = best.values + step
             came_from.append(best.indices)
         ends.append(score.argmax(1))

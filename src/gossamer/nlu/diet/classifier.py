@@ -139,6 +139,7 @@ class DIETComponent(Component):
             None if labels is None else FeatureWidths.of(labels),
             len(self.labels),
             {kind: len(tag_set.tags) for kind, tag_set in self.tag_sets.items()},
+            self._forbidden(),
         )
         self.seed = (
             secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
@@ -210,6 +211,13 @@ class DIETComponent(Component):
                         stacklevel=2,
                     )
         return {kind: tag_set for kind, tag_set in found.items() if tag_set is not None}
+
+    def _forbidden(self) -> dict[TagKind, npt.NDArray[np.bool_]]:
+        """Which tags must not follow each other, where that is to be kept to."""
+        if not self.options.constrain_tags:
+            return {}
+        rules = {kind: tag_set.forbidden() for kind, tag_set in self.tag_sets.items()}
+        return {kind: rule for kind, rule in rules.items() if rule is not None}
 
     def _blocks(self, blocks: Sequence[FeatureBlock], *, check: bool = True) -> list[FeatureBlock]:
         """The blocks of the featurizers named in the options; all when none is named."""
@@ -458,6 +466,7 @@ class DIETComponent(Component):
             label_widths,
             len(self.labels),
             {kind: len(tag_set.tags) for kind, tag_set in self.tag_sets.items()},
+            self._forbidden(),
         )
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0 if self.seed is None else self.seed)

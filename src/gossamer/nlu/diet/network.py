@@ -26,8 +26,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,6 +60,7 @@ class NetworkShape(NamedTuple):
         label: widths of the label features; None without intents.
         n_labels: how many intents.
         n_tags: tags of each kind; empty without entities.
+        forbidden: per kind, which tag must not follow which (see `LinearChainCRF`); may lack kinds.
     """
 
     sequence: FeatureWidths
@@ -64,6 +68,7 @@ class NetworkShape(NamedTuple):
     label: FeatureWidths | None
     n_labels: int
     n_tags: Mapping[TagKind, int]
+    forbidden: Mapping[TagKind, npt.NDArray[np.bool_]] = MappingProxyType({})
 
 
 class Encoded(NamedTuple):
@@ -87,10 +92,17 @@ class EntityHead(nn.Module):
         n_entity_tags: for roles and groups, the number of entity tags, whose embedding is read
             besides; 0 for the entity head itself.
         embedding_dimension: width of that embedding.
+        forbidden: see `LinearChainCRF`.
     """
 
     def __init__(
-        self, width: int, n_tags: int, *, n_entity_tags: int, embedding_dimension: int
+        self,
+        width: int,
+        n_tags: int,
+        *,
+        n_entity_tags: int,
+        embedding_dimension: int,
+        forbidden: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
         self.embed_tag = (
@@ -98,7 +110,8 @@ class EntityHead(nn.Module):
         )
         extra = embedding_dimension if n_entity_tags > 0 else 0
         self.logits = glorot_linear(width + extra, n_tags)
-        self.crf = LinearChainCRF(n_tags)
+        rules = None if forbidden is None else torch.from_numpy(forbidden)
+        self.crf = LinearChainCRF(n_tags, rules)
 
     def forward(self, tokens: Tensor, entity_tags: Tensor | None) -> Tensor:
         """Logits. *Shape:* (n_tokens, width), (n_tokens,) -> (n_tokens, n_tags)."""
@@ -204,6 +217,7 @@ class DIETNetwork(nn.Module):
                     n_tags,
                     n_entity_tags=0 if kind is TagKind.ENTITY else n_entity_tags,
                     embedding_dimension=options.embedding_dimension,
+                    forbidden=shape.forbidden.get(kind),
                 )
                 for kind, n_tags in shape.n_tags.items()
             }

@@ -53,7 +53,7 @@ def _as_range(value: Any) -> Any:
 
 
 class DIETOptions(ComponentOptions):
-    """Every option of Rasa 3.6's DIETClassifier, with its default, and two of our own.
+    """Every option of Rasa 3.6's DIETClassifier, with its default, and three of our own.
 
     Attributes:
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
@@ -109,6 +109,8 @@ class DIETOptions(ComponentOptions):
         tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
         weight_averaging: decay of a running average of the weights, which is what is kept
             (Gossamer's own); 0 keeps the last weights, as Rasa does.
+        constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in training
+            and in answers (Gossamer's own); False lets it learn that, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
     """
 
@@ -163,7 +165,8 @@ class DIETOptions(ComponentOptions):
     tensorboard_log_directory: str | None = None
     tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
     weight_averaging: Rate = 0.9995
-    topology: Topology = Topology.GROUPED
+    constrain_tags: bool = True
+    topology: Topology = Topology.BLOCKED
 
     @field_validator("hidden_layers_sizes", "dense_dimension", "concat_dimension", mode="before")
     @classmethod

@@ -29,8 +29,7 @@ class ServingNetwork:
         self._network = network
         self._encoder = encoder
         self._decoders = {
-            kind: SingleDecoder(head.crf.transitions.detach().numpy())
-            for kind, head in _heads(network)
+            kind: SingleDecoder(head.crf.moves().detach().numpy()) for kind, head in _heads(network)
         }
 
     @classmethod

@@ -77,6 +77,20 @@ class TagSet:
             is_bilou,
         )
 
+    def forbidden(self) -> npt.NDArray[np.bool_] | None:
+        """Which tag must not follow which; None without BILOU, where every tag may.
+
+        Behind B-x and I-x stands I-x or L-x; behind L-x, U-x and O stands O, B-y or U-y.
+        *Shape:* (n_tags, n_tags), row: the first of the two.
+        """
+        if not self.is_bilou:
+            return None
+        is_open = np.array([_prefix(tag) in ("B-", "I-") for tag in self.tags])
+        goes_on = np.array([_prefix(tag) in ("I-", "L-") for tag in self.tags])
+        names = np.array([_name(tag) for tag in self.tags])
+        fits = is_open[:, None] == goes_on
+        return ~(fits & (~is_open[:, None] | (names[:, None] == names)))
+
     def encode(self, tokens: Sequence[Token], entities: Sequence[Entity]) -> npt.NDArray[np.int64]:
         """Tag ids of a text's tokens. *Shape:* (n_tokens,).
 
