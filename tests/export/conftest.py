@@ -85,7 +85,7 @@ def reference(assistant: Assistant, texts: Sequence[str]) -> Arrays:
                 found.setdefault(name, []).append(value.numpy())
     whole: Arrays = {name: np.concatenate(parts) for name, parts in found.items()}
     for kind, head in network._heads():
-        whole[f"{kind}_transitions"] = head.crf.transitions.detach().numpy()
+        whole[f"{kind}_transitions"] = head.crf.moves().detach().numpy()
     return whole
 
 

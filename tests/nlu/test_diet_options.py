@@ -78,9 +78,10 @@ def test_rasa_default(name: str) -> None:
     assert getattr(DIETOptions(), name) == RASA_DEFAULTS[name]
 
 
-def test_two_options_are_our_own() -> None:
-    assert set(DIETOptions.model_fields) - set(RASA_DEFAULTS) == {"topology", "weight_averaging"}
-    assert DIETOptions().topology == "grouped"
+def test_three_options_are_our_own() -> None:
+    ours = {"constrain_tags", "topology", "weight_averaging"}
+    assert set(DIETOptions.model_fields) - set(RASA_DEFAULTS) == ours
+    assert DIETOptions().topology == "blocked"
 
 
 def test_every_option_is_described() -> None:

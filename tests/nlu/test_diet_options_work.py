@@ -172,6 +172,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"featurizers": ["CountVectorsFeaturizer"]},
     {"drop_small_last_batch": True, "batch_size": 16, "batch_strategy": "sequence"},
     {"weight_averaging": 0.0, "epochs": 4},
+    {"constrain_tags": False},
     {"topology": "uniform"},
     {"topology": "fan_in"},
 ]

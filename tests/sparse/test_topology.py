@@ -44,7 +44,7 @@ def test_counts_are_exact(
         assert connectivity.n_weights == max(n_in, n_out, round(density * n_in * n_out))
     else:
         k = max(1, round(density * n_in), math.ceil(n_in / n_out))
-        tile = tile_of(n_in, n_out, density) if topology is Topology.BLOCKED else None
+        tile = tile_of(n_in, n_out, density) if topology in ("blocked", "windowed") else None
         k = k if tile is None else tile.k
         assert connectivity.n_weights == n_out * k
         assert set(connectivity.output_degrees()) == {k}

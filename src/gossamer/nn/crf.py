@@ -229,7 +229,7 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, transitions: Tensor, lengths: Tensor) -> Tensor:
-        n_tokens, n_tags = logits.shape
+        n_tags = logits.shape[1]
         extra = native.padded(n_tags) - n_tags
         shift = transitions.amax(0)
         starts = torch.cat([lengths.new_zeros(1), torch.cumsum(lengths, 0)])

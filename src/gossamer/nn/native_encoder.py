@@ -9,7 +9,6 @@ real positions only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import attention, rows
 from gossamer.nn.packing import Packing
+from gossamer.nn.workspace import Workspace
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.sparse.joined import JoinedLinear
 from gossamer.sparse.native.build import is_available
@@ -90,10 +90,11 @@ class NativeEncoder:
         self.norms.append(encoder.norm)
         products = [self.input, *(p for layer in self.layers for p in layer.products)]
         self._products = products
-        self.parameters: list[nn.Parameter] = [p for part in products for p in part.parameters]
+        self.parameters = [p for part in products for p in part.parameters]
         for norm in self.norms:
             self.parameters += [norm.weight, norm.bias]
         self._factor = torch.tensor([math.sqrt(self.width)])
+        self._free: list[Workspace] = []
 
     def is_current(self) -> bool:
         """Whether the encoder still has the layers this was made for."""
@@ -107,7 +108,16 @@ class NativeEncoder:
                 x, self, packing, positions, noise, *self.parameters
             )
             return result
-        return self.forward(x, packing, positions, noise, None)
+        return self.forward(x, packing, positions, noise, Workspace(), [])
+
+    def lend(self) -> Workspace:
+        """A workspace that nobody uses; give it back with `give_back` after the backward pass."""
+        return self._free.pop() if self._free else Workspace()
+
+    def give_back(self, space: Workspace) -> None:
+        """See `lend`; one that is never given back is garbage in the end."""
+        space.reset()
+        self._free.append(space)
 
     def forward(
         self,
@@ -115,16 +125,16 @@ class NativeEncoder:
         packing: Packing,
         positions: Tensor,
         noise: _Noise,
-        saved: list[Tensor] | None,
+        space: Workspace,
+        saved: list[Tensor],
     ) -> Tensor:
         """The forward pass; what the backward pass needs is added to `saved`."""
         n, width = x.shape[0], self.width
         threads = self._threads(n)
-        keep: Callable[..., None] = _forget if saved is None else lambda *t: saved.extend(t)
         x = x.detach().contiguous()
         weight = self.input.weight()
-        projected = self.input.forward(x, weight)
-        total = torch.empty(n, width)
+        projected = self.input.forward(x, weight, space.scratch("update", n, width))
+        total = space.take(n, width)
         rows.embed(width)(
             projected,
             positions,
@@ -135,16 +145,16 @@ class NativeEncoder:
             *noise.words(0),
             n_threads=threads,
         )
-        keep(x, weight)
+        _keep(saved, x, weight)
         places = self._places(packing)
         norm = self.norms[0]
-        total, normal, statistics = self._normalise(total, None, norm, noise.words(0))
-        keep(total, statistics)
+        total, normal, statistics = self._normalise(space, total, None, norm, noise.words(0))
+        _keep(saved, total, statistics)
         for number, layer in enumerate(self.layers):
             weight = layer.qkv.weight()
-            qkv = layer.qkv.forward(normal, weight)
-            mixed = torch.empty(n, width)
-            weights = torch.empty(int(places[-1]))
+            qkv = layer.qkv.forward(normal, weight, space.take(n, 3 * width))
+            mixed = space.take(n, width)
+            weights = space.take(int(places[-1]))
             table = packing.table
             attention.attend(self.n_heads, width // self.n_heads, self.is_causal)(
                 qkv,
@@ -157,15 +167,15 @@ class NativeEncoder:
                 n_threads=threads,
             )
             out_weight = layer.out.weight()
-            update = layer.out.forward(mixed, out_weight)
-            keep(normal, weight, qkv, weights, mixed, out_weight)
+            update = layer.out.forward(mixed, out_weight, space.scratch("update", n, width))
+            _keep(saved, normal, weight, qkv, weights, mixed, out_weight)
             total, normal, statistics = self._normalise(
-                total, update, self.norms[2 * number + 1], noise.words(3 * number + 1)
+                space, total, update, self.norms[2 * number + 1], noise.words(3 * number + 1)
             )
-            keep(total, statistics)
+            _keep(saved, total, statistics)
             weight = layer.inner.weight()
-            inner = layer.inner.forward(normal, weight)
-            active = torch.empty_like(inner)
+            inner = layer.inner.forward(normal, weight, space.take(n, self.inner_width))
+            active = space.take(n, self.inner_width)
             rows.gelu_dropped(self.inner_width)(
                 inner,
                 active,
@@ -174,16 +184,22 @@ class NativeEncoder:
                 n_threads=self._threads(4 * n),
             )
             outer_weight = layer.outer.weight()
-            update = layer.outer.forward(active, outer_weight)
-            keep(normal, weight, inner, active, outer_weight)
+            update = layer.outer.forward(active, outer_weight, space.scratch("update", n, width))
+            _keep(saved, normal, weight, inner, active, outer_weight)
             total, normal, statistics = self._normalise(
-                total, update, self.norms[2 * number + 2], noise.words(3 * number + 3)
+                space, total, update, self.norms[2 * number + 2], noise.words(3 * number + 3)
             )
-            keep(total, statistics)
-        return normal
+            _keep(saved, total, statistics)
+        return normal.clone()
 
     def backward(
-        self, grad: Tensor, packing: Packing, noise: _Noise, saved: list[Tensor], needs_x: bool
+        self,
+        grad: Tensor,
+        packing: Packing,
+        noise: _Noise,
+        space: Workspace,
+        saved: list[Tensor],
+        needs_x: bool,
     ) -> tuple[Tensor | None, list[Tensor]]:
         """Gradients of the input and of `parameters`."""
         n, width = grad.shape[0], self.width
@@ -196,7 +212,8 @@ class NativeEncoder:
             number: int, grad: Tensor, residual: Tensor | None
         ) -> tuple[Tensor, Tensor]:
             statistics, total = saved.pop(), saved.pop()
-            result, update = torch.empty(n, width), torch.empty(n, width)
+            result = space.scratch(f"residual {number % 2}", n, width)
+            update = space.scratch("update", n, width)
             sums = torch.zeros(threads, 2, width)
             has_update = number > 0
             rows.back_through_normalise(width, residual is not None)(
@@ -221,7 +238,10 @@ class NativeEncoder:
         for number in reversed(range(len(self.layers))):
             layer = self.layers[number]
             outer_weight, active, inner, weight, normal = (saved.pop() for _ in range(5))
-            grad_active, of_outer = layer.outer.backward(update, active, outer_weight)
+            of_outer = layer.outer.gradients(update, active)
+            grad_active = layer.outer.input_gradient(
+                update, outer_weight, space.scratch("active", n, self.inner_width)
+            )
             rows.back_through_gelu(self.inner_width)(
                 grad_active,
                 inner,
@@ -230,11 +250,17 @@ class NativeEncoder:
                 *noise.words(3 * number + 2),
                 n_threads=self._threads(4 * n),
             )
-            grad_normal, of_inner = layer.inner.backward(grad_active, normal, weight)
+            of_inner = layer.inner.gradients(grad_active, normal)
+            grad_normal = layer.inner.input_gradient(
+                grad_active, weight, space.scratch("normal", n, width)
+            )
             residual, update = back_through_norm(2 * number + 1, grad_normal, residual)
             out_weight, mixed, weights, qkv, weight, normal = (saved.pop() for _ in range(6))
-            grad_mixed, of_out = layer.out.backward(update, mixed, out_weight)
-            grad_qkv = torch.empty_like(qkv)
+            of_out = layer.out.gradients(update, mixed)
+            grad_mixed = layer.out.input_gradient(
+                update, out_weight, space.scratch("normal", n, width)
+            )
+            grad_qkv = space.scratch("qkv", n, 3 * width)
             table = packing.table
             attention.back_through_attend(self.n_heads, width // self.n_heads, self.is_causal)(
                 grad_mixed,
@@ -247,20 +273,25 @@ class NativeEncoder:
                 table.starts.numel() - 1,
                 n_threads=threads,
             )
-            grad_normal, of_qkv = layer.qkv.backward(grad_qkv, normal, weight)
+            of_qkv = layer.qkv.gradients(grad_qkv, normal)
+            grad_normal = layer.qkv.input_gradient(
+                grad_qkv, weight, space.scratch("normal", n, width)
+            )
             residual, update = back_through_norm(2 * number, grad_normal, residual)
             of_products[:0] = [of_qkv, of_out, of_inner, of_outer]
-        grad_projected = torch.empty(n, width)
+        grad_projected = space.scratch("update", n, width)
         rows.scale_dropped(width)(
             residual, self._factor, grad_projected, n, *noise.words(0), n_threads=threads
         )
         weight, x = saved.pop(), saved.pop()
-        grad_x, of_input = self.input.backward(grad_projected, x, weight, needs_x=needs_x)
+        of_input = self.input.gradients(grad_projected, x)
+        grad_x = self.input.input_gradient(grad_projected, weight) if needs_x else None
         of_products[:0] = [of_input]
         return grad_x, [g for part in of_products for g in part] + of_norms
 
     def _normalise(
         self,
+        space: Workspace,
         total: Tensor,
         update: Tensor | None,
         norm: nn.LayerNorm,
@@ -268,8 +299,8 @@ class NativeEncoder:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The sum with the update, its normalisation, and mean and 1 / deviation of each row."""
         n, width = total.shape
-        summed = total if update is None else torch.empty_like(total)
-        normal, statistics = torch.empty_like(total), torch.empty(n, 2)
+        summed = total if update is None else space.take(n, width)
+        normal, statistics = space.take(n, width), space.take(n, 2)
         rows.add_and_normalise(width, update is not None, norm.eps)(
             total,
             total if update is None else update,
@@ -338,19 +369,23 @@ class _Encode(torch.autograd.Function):
         noise: _Noise,
         *parameters: Tensor,
     ) -> Tensor:
-        saved: list[Tensor] = []
-        result = encoder.forward(x, packing, positions, noise, saved)
-        ctx.save_for_backward(*saved)
-        ctx.rest = (encoder, packing, noise)
+        space, saved = encoder.lend(), list[Tensor]()
+        result = encoder.forward(x, packing, positions, noise, space, saved)
+        ctx.rest = (encoder, packing, noise, space, saved)
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        encoder, packing, noise = ctx.rest
+        encoder, packing, noise, space, saved = ctx.rest
+        if not saved:
+            raise RuntimeError(
+                "the encoder can be gone back through once only (got a second backward pass). "
+                "Try: another forward pass, or one backward pass over the sum of the losses"
+            )
         needs_x = ctx.needs_input_grad[0]
-        saved = list(ctx.saved_tensors)
-        grad_x, rest = encoder.backward(grads[0], packing, noise, saved, needs_x)
+        grad_x, rest = encoder.backward(grads[0], packing, noise, space, saved, needs_x)
+        encoder.give_back(space)
         return grad_x, None, None, None, None, *rest
 
 
@@ -360,5 +395,5 @@ def _site(number: int) -> int:
     return 3 * layer + 1 if is_second else 3 * layer
 
 
-def _forget(*tensors: Tensor) -> None:
-    """Keep nothing."""
+def _keep(saved: list[Tensor], *tensors: Tensor) -> None:
+    saved.extend(tensors)

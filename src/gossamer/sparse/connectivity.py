@@ -23,18 +23,21 @@ class Topology(StrEnum):
         UNIFORM: each connection on its own, as in the article on sparse DIET models.
         FAN_IN: every output has the same number of inputs.
         GROUPED: outputs in groups that share their inputs.
-        BLOCKED: as grouped, in tiles of neighbouring outputs and neighbouring inputs; the fastest.
+        BLOCKED: as grouped, in tiles of neighbouring outputs and neighbouring inputs; fast, and the
+            default.
+        WINDOWED: as blocked, with each group's inputs a window of one random order of all inputs.
     """
 
     UNIFORM = "uniform"
     FAN_IN = "fan_in"
     GROUPED = "grouped"
     BLOCKED = "blocked"
+    WINDOWED = "windowed"
 
     @property
     def shares_inputs(self) -> bool:
         """Whether outputs come in groups with one set of inputs each."""
-        return self in (Topology.GROUPED, Topology.BLOCKED)
+        return self in (Topology.GROUPED, Topology.BLOCKED, Topology.WINDOWED)
 
     @classmethod
     def _missing_(cls, value: object) -> Topology:
@@ -55,7 +58,7 @@ class Connectivity:
         indices: integers (int32, or int64 where a position needs it); None when every
             output is connected to every input. *Shape:* `uniform`: (n_weights,), the ascending
             positions `output * in_features + input`; `fan_in`: (out_features, k), the
-            ascending inputs of each output; `grouped` and `blocked`: (n_groups, k), the
+            ascending inputs of each output; `grouped` and its kin: (n_groups, k), the
             ascending inputs of each group. Groups are runs of neighbouring outputs whose sizes
             differ by at most one, larger ones first.
 
@@ -87,19 +90,14 @@ class Connectivity:
         object.__setattr__(self, "indices", indices)
 
     def _check(self, indices: NDArray[Any]) -> None:
-        wanted = {
-            Topology.UNIFORM: "(n_weights,)",
-            Topology.FAN_IN: f"({self.out_features}, k)",
-            Topology.GROUPED: f"(n_groups, k) with at most {self.out_features} groups",
-            Topology.BLOCKED: f"(n_groups, k) with at most {self.out_features} groups",
-        }[self.topology]
         rows = indices.shape[0] if indices.ndim == 2 else 0
-        fits = {
-            Topology.UNIFORM: indices.ndim == 1,
-            Topology.FAN_IN: rows == self.out_features,
-            Topology.GROUPED: 1 <= rows <= self.out_features,
-            Topology.BLOCKED: 1 <= rows <= self.out_features,
-        }[self.topology]
+        if self.topology is Topology.UNIFORM:
+            wanted, fits = "(n_weights,)", indices.ndim == 1
+        elif self.topology is Topology.FAN_IN:
+            wanted, fits = f"({self.out_features}, k)", rows == self.out_features
+        else:
+            wanted = f"(n_groups, k) with at most {self.out_features} groups"
+            fits = 1 <= rows <= self.out_features
         if not fits:
             raise ValueError(
                 complaint(

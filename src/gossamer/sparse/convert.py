@@ -20,7 +20,7 @@ def sparsify(
     module: nn.Module,
     density: float = 0.2,
     *,
-    topology: Topology | str = Topology.GROUPED,
+    topology: Topology | str = Topology.BLOCKED,
     seed: int | None = None,
     skip: Skip = (),
     keep_weights: bool = False,

@@ -1,6 +1,6 @@
-"""Linear layers that read the same input, multiplied as one, with the backward pass in plain sight.
+"""Linear layers that read the same input, multiplied as one, with a backward pass to call.
 
-For code that writes its own backward pass over many layers: `forward` and `backward` record nothing.
+For code that writes its own backward pass over many layers: nothing here is recorded.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class JoinedLinear:
         layers: `nn.Linear` and `RandomlyConnectedLinear`, all with a bias or all without.
 
     Attributes:
+        width: of the output, the sum of `out_features`.
         parameters: weights of all layers, then their biases; gradients come in this order.
     """
 
@@ -44,21 +45,24 @@ class JoinedLinear:
         self._heights = [layer.out_features for layer in layers]
         biases = [layer.bias for layer in layers if layer.bias is not None]
         self._has_bias = len(biases) > 0
-        self.parameters: list[nn.Parameter] = [layer.weight for layer in layers] + biases
+        self.width = sum(self._heights)
+        self.parameters = [*(layer.weight for layer in layers), *biases]
 
     def is_current(self) -> bool:
         """Whether the layers still have the parameters and connections this was made for."""
-        weights = [layer.weight for layer in self._layers]
+        weights: list[Tensor] = [layer.weight for layer in self._layers]
         biases = [layer.bias for layer in self._layers if layer.bias is not None]
         own = [getattr(layer, "connectivity", None) for layer in self._layers]
-        return all(a is b for a, b in zip(self.parameters, weights + biases, strict=True)) and all(
-            a is b for a, b in zip(own, self._connectivities, strict=True)
-        )
+        pairs = [
+            *zip(self.parameters, [*weights, *biases], strict=True),
+            *zip(self._connectivities, own, strict=True),
+        ]
+        return all(a is b for a, b in pairs)
 
     def weight(self) -> Tensor:
-        """All weights, as `forward` and `backward` take them."""
+        """All weights, as `forward` and `input_gradient` take them."""
         if self._plan is None:
-            parts = [
+            parts: list[Tensor] = [
                 layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()
                 for layer in self._layers
             ]
@@ -66,34 +70,41 @@ class JoinedLinear:
             parts = [layer.weight for layer in self._layers]
         return parts[0].detach() if len(parts) == 1 else torch.cat(parts).detach()
 
-    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Multiply. *Shape:* (n_tokens, in_features) -> (n_tokens, sum of out_features)."""
+    def forward(self, x: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
+        """Multiply, into `out` if given.
+
+        *Shape:* (n_tokens, in_features) -> (n_tokens, sum of out_features).
+        """
         bias = self._bias()
         if self._plan is not None:
-            return multiply(x, turned(weight, self._plan), bias, self._plan)
-        return x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
+            return multiply(x, turned(weight, self._plan), bias, self._plan, out)
+        if bias is None:
+            return torch.mm(x, weight.t(), out=out)
+        return torch.addmm(bias, x, weight.t(), out=out)
 
-    def backward(
-        self, grad: Tensor, x: Tensor, weight: Tensor, *, needs_x: bool = True
-    ) -> tuple[Tensor | None, list[Tensor]]:
-        """Gradients of the input and of `parameters`.
+    def input_gradient(self, grad: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
+        """*Shape:* (n_tokens, sum of out_features) -> (n_tokens, in_features)."""
+        if self._plan is None:
+            return torch.mm(grad, weight, out=out)
+        return gradient_of_input(grad, weight, self._plan, out)
 
-        *Shape:* (n_tokens, sum of out_features), (n_tokens, in_features) -> as x, as parameters.
+    def gradients(self, grad: Tensor, x: Tensor) -> list[Tensor]:
+        """Gradients of `parameters`.
+
+        *Shape:* (n_tokens, sum of out_features), (n_tokens, in_features) -> as `parameters`.
         """
         heights = self._heights
         if self._plan is not None:
-            grad_x = gradient_of_input(grad, weight, self._plan) if needs_x else None
-            parts = list(gradient_of_weight(grad, x, self._plan).split(heights))
+            parts = list(torch.split(gradient_of_weight(grad, x, self._plan), heights))
         else:
-            grad_x = grad @ weight if needs_x else None
-            parts = list((grad.t() @ x).split(heights))
+            parts = list(torch.split(grad.t() @ x, heights))
             for i, (part, places) in enumerate(zip(parts, self._places, strict=True)):
                 if places is not None:
                     shape = self._layers[i].weight.shape
                     parts[i] = part.reshape(-1).index_select(0, places).view(shape)
         if self._has_bias:
-            parts += list(grad.sum(0).split(heights))
-        return grad_x, parts
+            parts += torch.split(grad.sum(0), heights)
+        return parts
 
     def _bias(self) -> Tensor | None:
         biases = self.parameters[len(self._layers) :]
@@ -125,7 +136,12 @@ def _joined_plan(layers: list[Linear]) -> TilePlan | None:
         return None
     n_outputs = sum(c.out_features for c in connectivities)
     return TilePlan.of(
-        Connectivity(first.topology, first.in_features, n_outputs, np.concatenate(tables))
+        Connectivity(
+            first.topology,
+            first.in_features,
+            n_outputs,
+            np.concatenate(tables).astype(np.int32),
+        )
     )
 
 

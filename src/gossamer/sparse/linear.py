@@ -45,7 +45,8 @@ class RandomlyConnectedLinear(nn.Module):
         bias: whether to add a bias to the outputs.
         connection_density: wished share of connections, in [0, 1]; 1.0 gives a dense layer. The
             exact counts are stated at `draw_connectivity`.
-        topology: `uniform`, `fan_in`, `grouped` or `blocked`; the last two are the fast ones.
+        topology: `uniform`, `fan_in`, `grouped`, `blocked` or `windowed`; the last two are the
+            fast ones.
         seed: a whole number from 0 up. None draws one from torch's global generator, so
             `torch.manual_seed` fixes it.
         device: where the tensors live; torch's default device when None.
@@ -81,7 +82,7 @@ class RandomlyConnectedLinear(nn.Module):
         bias: bool = True,
         *,
         connection_density: float = 0.2,
-        topology: Topology | str = Topology.GROUPED,
+        topology: Topology | str = Topology.BLOCKED,
         seed: int | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,

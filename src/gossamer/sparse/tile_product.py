@@ -36,7 +36,7 @@ class TilePlan:
         offsets: first use of each run of inputs, and the number of uses.
             *Shape:* (in_features / run + 1,), int32.
         columns: first output of each use. *Shape:* (n_uses,), int32.
-        places: where the weights of each use begin in the layer's weight. *Shape:* (n_uses,), int32.
+        places: where the weights of each use begin in the layer's. *Shape:* (n_uses,), int32.
     """
 
     shape: TileShape
@@ -122,10 +122,16 @@ def turned(weight: Tensor, plan: TilePlan) -> Tensor:
     return result
 
 
-def multiply(x: Tensor, turned_weight: Tensor, bias: Tensor | None, plan: TilePlan) -> Tensor:
+def multiply(
+    x: Tensor,
+    turned_weight: Tensor,
+    bias: Tensor | None,
+    plan: TilePlan,
+    out: Tensor | None = None,
+) -> Tensor:
     """The product itself. *Shape:* as in `tile_product`; the weight as `turned` gives it."""
     shape, n_tokens = plan.shape, x.shape[0]
-    result = torch.empty(n_tokens, shape.out_features)
+    result = torch.empty(n_tokens, shape.out_features) if out is None else out
     x = x.contiguous()
     bias = torch.zeros(shape.out_features) if bias is None else bias.contiguous()
     plan.kernels.forward(
@@ -140,10 +146,12 @@ def multiply(x: Tensor, turned_weight: Tensor, bias: Tensor | None, plan: TilePl
     return result
 
 
-def gradient_of_input(grad: Tensor, weight: Tensor, plan: TilePlan) -> Tensor:
+def gradient_of_input(
+    grad: Tensor, weight: Tensor, plan: TilePlan, out: Tensor | None = None
+) -> Tensor:
     """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
     grad, weight, n_tokens = grad.contiguous(), weight.contiguous(), grad.shape[0]
-    result = torch.empty(n_tokens, plan.shape.in_features)
+    result = torch.empty(n_tokens, plan.shape.in_features) if out is None else out
     plan.kernels.input_gradient(
         grad,
         plan.offsets,

@@ -53,12 +53,15 @@ def draw_connectivity(
       whose groups hold one output (8 x 8 at 0.25, say). For larger groups it is not forced:
       a group that held the inputs with the numbers of its own outputs would spend up to two
       thirds of its weights on a block on the diagonal, and mix units far less.
-    - `blocked`: as `grouped`, in tiles that a machine's vector unit takes whole: groups of 32, 16, 8
-      or 4 outputs, and inputs dealt in runs of 16, 8 or 4 neighbours; `k` is the nearest multiple
+    - `blocked`: as `grouped`, in tiles that a machine's vector unit takes whole: groups of 32, 16,
+      8 or 4 outputs, and inputs dealt in runs of 16, 8 or 4 neighbours; `k` is the nearest multiple
       of the run. A run is the longest that divides `in`, of which a group gets two, and that
       changes the wished count by a tenth at most (a run of 4: by a quarter); a group is the largest
       that divides `out` and with which an input is used 1.25 times. Where no tile fits (small
       layers, few connections), it is `grouped`.
+    - `windowed`: the same tiles and counts. Runs are put in one random order, and each group takes
+      a window of it, wrapping round, the windows' beginnings evenly apart: neighbouring groups
+      share most of their inputs. Where no tile fits, windows of single inputs.
 
     Args:
         in_features: number of inputs, 1 or more.
@@ -86,18 +89,21 @@ def draw_connectivity(
         dense = n_weights == n_in * n_out
         indices = None if dense else _uniform(n_in, n_out, n_weights, stream)
     else:
-        tile = tile_of(n_in, n_out, density) if topology is Topology.BLOCKED else None
+        in_tiles = topology in (Topology.BLOCKED, Topology.WINDOWED)
+        tile = tile_of(n_in, n_out, density) if in_tiles else None
         k = max(1, round(density * n_in), math.ceil(n_in / n_out)) if tile is None else tile.k
         if k == n_in:
             indices = None
         elif topology is Topology.FAN_IN:
             indices = _fan_in(n_in, n_out, k, stream)
+        elif tile is None and topology is Topology.WINDOWED:
+            indices = np.sort(_windows(n_in, number_of_groups(n_in, n_out, k), k, stream))
         elif tile is None:
             indices = _grouped(n_in, n_out, k, stream)
         else:
-            runs = np.sort(
-                _dealt(n_in // tile.run, n_out // tile.group_size, k // tile.run, stream)
-            )
+            deal = _windows if topology is Topology.WINDOWED else _dealt
+            n_groups = n_out // tile.group_size
+            runs = np.sort(deal(n_in // tile.run, n_groups, k // tile.run, stream))
             inputs = runs[:, :, None] * tile.run + np.arange(tile.run)
             indices = inputs.reshape(len(runs), k)
     return Connectivity(topology, n_in, n_out, indices)
@@ -213,6 +219,13 @@ def _dealt(n_in: int, n_groups: int, k: int, stream: Stream) -> NDArray[np.int64
             pack = np.concatenate([fresh[:n_wanted], stream.shuffled(rest)])
         slots[start : start + n_in] = pack
     return slots[:n_slots].reshape(n_groups, k)
+
+
+def _windows(n_in: int, n_groups: int, k: int, stream: Stream) -> NDArray[np.int64]:
+    """Windows of one random order, which together hold every input: `n_groups * k >= n_in`."""
+    starts = np.arange(n_groups) * n_in // n_groups
+    windows: NDArray[np.int64] = stream.permutation(n_in)[(starts[:, None] + np.arange(k)) % n_in]
+    return windows
 
 
 def _matching(groups: NDArray[np.int64]) -> NDArray[np.int64]:

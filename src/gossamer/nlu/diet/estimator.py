@@ -115,7 +115,8 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         renormalize_confidences: bool = False,
         drop_small_last_batch: bool = False,
         weight_averaging: float = 0.9995,
-        topology: str = "grouped",
+        constrain_tags: bool = True,
+        topology: str = "blocked",
     ) -> None:
         self.featurizers = featurizers
         self.hidden_layers_sizes = hidden_layers_sizes
@@ -163,6 +164,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.renormalize_confidences = renormalize_confidences
         self.drop_small_last_batch = drop_small_last_batch
         self.weight_averaging = weight_averaging
+        self.constrain_tags = constrain_tags
         self.topology = topology
 
     def fit(

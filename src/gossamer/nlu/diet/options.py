@@ -109,8 +109,8 @@ class DIETOptions(ComponentOptions):
         tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
         weight_averaging: decay of a running average of the weights, which is what is kept
             (Gossamer's own); 0 keeps the last weights, as Rasa does.
-        constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in training
-            and in answers (Gossamer's own); False lets it learn that, as Rasa does.
+        constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in
+            training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
     """
 

@@ -89,7 +89,8 @@ class TagSet:
         goes_on = np.array([_prefix(tag) in ("I-", "L-") for tag in self.tags])
         names = np.array([_name(tag) for tag in self.tags])
         fits = is_open[:, None] == goes_on
-        return ~(fits & (~is_open[:, None] | (names[:, None] == names)))
+        allowed: npt.NDArray[np.bool_] = fits & (~is_open[:, None] | (names[:, None] == names))
+        return ~allowed
 
     def encode(self, tokens: Sequence[Token], entities: Sequence[Entity]) -> npt.NDArray[np.int64]:
         """Tag ids of a text's tokens. *Shape:* (n_tokens,).

@@ -1,8 +1,8 @@
 """Self-attention within the sequences of a packed batch, with no padding.
 
-Rows of queries, keys and values stand side by side, (n_rows, 3 width). A sequence's rows are named by a
-table, in order, since sentence positions stand apart from tokens. Each (sequence, head) is done by
-one thread, so nothing is shared.
+Rows of queries, keys and values stand side by side, (n_rows, 3 width). A sequence's rows are named
+by a table, in order, since sentence positions stand apart from tokens. Each (sequence, head) is
+done by one thread, so nothing is shared.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
     """Weights = softmax(q k^T / sqrt(head_size)), y = weights v.
 
     Arguments: qkv, rows (int64, all sequences one after the other), starts (int64, first place in
-    `rows` of each sequence, and the end), places (int64, where its weights begin), weights (for each
-    sequence n_heads matrices (length, padded length), padded to a multiple of 16), y, n_seqs.
+    `rows` of each sequence, and the end), places (int64, where its weights begin), weights (for
+    each sequence n_heads matrices (length, padded length), padded to a multiple of 16), y, n_seqs.
     """
     width = n_heads * head_size
     f = Function("attend")
@@ -62,7 +62,8 @@ def attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
 def back_through_attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
     """Gradient of qkv. Arguments: grad of y, qkv, rows, starts, places, weights, result, n_seqs.
 
-    With w the weights and g the gradient of y: of a value sum(w g); of a logit w (g v - sum(w g v)).
+    With w the weights and g the gradient of y: of a value sum(w g), of a logit
+    w (g v - sum(w g v)).
     """
     width = n_heads * head_size
     f = Function("back_through_attend")
@@ -123,7 +124,7 @@ def _pairs(f: Function, n_seqs: str, n_heads: int) -> Iterator[tuple[str, str]]:
 
 
 def _extent(f: Function, starts: str, sequence: str) -> tuple[str, str, str]:
-    """A sequence's first place in the table of rows, its length, and that padded to whole vectors."""
+    """A sequence's first place in the table of rows, its length, and that in whole vectors."""
     first = _word(f, starts, sequence)
     length = f.sub(_word(f, starts, f.add(sequence, 1)), first)
     return first, length, f.mul(f.div(f.add(length, WIDTH - 1), WIDTH), WIDTH)

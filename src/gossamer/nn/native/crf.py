@@ -1,7 +1,7 @@
 """Forward and backward scores of a linear-chain CRF, one sequence after the other.
 
-Scores are kept as probabilities and normalised at each step (Rabiner 1989, section V.A), so the only
-exponentials are those of the logits. Rows are padded to a multiple of 16 tags.
+Scores are kept as probabilities and normalised at each step (Rabiner 1989, section V.A), so the
+only exponentials are those of the logits. Rows are padded to a multiple of 16 tags.
 """
 
 from __future__ import annotations

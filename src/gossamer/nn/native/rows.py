@@ -7,6 +7,7 @@ scale (see `arithmetic.Dropout`); with levels 0 and scale 1 nothing is dropped.
 from __future__ import annotations
 
 import functools
+from contextlib import AbstractContextManager
 
 from gossamer.nn.native.arithmetic import KIND, WIDTH, Dropout, normal_distribution
 from gossamer.sparse.native.build import Kernel
@@ -107,8 +108,8 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
     """Gradients of `add_and_normalise`: of s (so of x) and of the update.
 
     grad of s = residual + (g - mean(g) - n mean(g n)) / deviation, with n the normalised row and g
-    the gradient of y times the gain. Arguments: grad of y, residual (the gradient that reaches s from
-    elsewhere), s, statistics, gain, grad of s, grad of update (0 for none: then it is not
+    the gradient of y times the gain. Arguments: grad of y, residual (the gradient that reaches s
+    from elsewhere), s, statistics, gain, grad of s, grad of update (0 for none: then it is not
     written), sums (n_threads, 2, width; grads of gain and offset, added up), n_rows, dropout.
     """
     f = Function("back_through_normalise")
@@ -191,7 +192,7 @@ def back_through_gelu(width: int) -> Kernel:
     return Kernel(f, "back_through_gelu")
 
 
-def _rows(f: Function, n_rows: str):  # type: ignore[no-untyped-def]
+def _rows(f: Function, n_rows: str) -> AbstractContextManager[str]:
     """This thread's rows, one after the other."""
     return f.loop(*f.share(n_rows))
 

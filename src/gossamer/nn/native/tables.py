@@ -111,7 +111,7 @@ def gradient(width: int) -> Kernel:
 
 @functools.lru_cache(maxsize=64)
 def adam_rows(width: int, has_gradient: bool) -> Kernel:
-    """Bring rows of a table up to a step of Adam, exactly as if all rows had been stepped each time.
+    """Bring rows of a table up to a step of Adam, as if all rows had been stepped each time.
 
     A row without gradient still moves: its moments fade and carry it on. Those steps are made up
     for when the row is next met. After `n_kept` of them the first moment is as good as zero and the

@@ -2,9 +2,9 @@
 
 Written as LLVM's intermediate language and compiled by llvmlite, which comes as a wheel.
 They cover what PyTorch has no operation for: products with tiles of connections that lie
-anywhere in the kernel matrix. Everything they do is also there in plain PyTorch, which is the reference the
-tests compare with, and which runs where a kernel cannot: on other devices, in other precisions,
-under `torch.compile`.
+anywhere in the kernel matrix. Everything they do is also there in plain PyTorch, which is the
+reference the tests compare with, and which runs where a kernel cannot: on other devices, in other
+precisions, under `torch.compile`.
 
 `function` writes functions, `build` compiles and calls them, `tiles` has the kernels of the
 sparse layer.

@@ -15,7 +15,7 @@ INT, POINTER, FLOAT, INT32 = "i64", "ptr", "float", "i32"
 
 
 def vector(width: int, of: str = FLOAT) -> str:
-    """The type of `width` numbers side by side; LLVM splits those a machine has no registers for."""
+    """The type of `width` numbers side by side; LLVM splits what no register holds."""
     return f"<{width} x {of}>"
 
 
