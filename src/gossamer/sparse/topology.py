@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,7 @@ def draw_connectivity(
         dense = n_weights == n_in * n_out
         indices = None if dense else _uniform(n_in, n_out, n_weights, stream)
     else:
+        deal = _windows if topology is Topology.WINDOWED else _dealt
         in_tiles = topology in (Topology.BLOCKED, Topology.WINDOWED)
         tile = tile_of(n_in, n_out, density) if in_tiles else None
         k = max(1, round(density * n_in), math.ceil(n_in / n_out)) if tile is None else tile.k
@@ -96,12 +98,9 @@ def draw_connectivity(
             indices = None
         elif topology is Topology.FAN_IN:
             indices = _fan_in(n_in, n_out, k, stream)
-        elif tile is None and topology is Topology.WINDOWED:
-            indices = np.sort(_windows(n_in, number_of_groups(n_in, n_out, k), k, stream))
         elif tile is None:
-            indices = _grouped(n_in, n_out, k, stream)
+            indices = _grouped(n_in, n_out, k, stream, deal)
         else:
-            deal = _windows if topology is Topology.WINDOWED else _dealt
             n_groups = n_out // tile.group_size
             runs = np.sort(deal(n_in // tile.run, n_groups, k // tile.run, stream))
             inputs = runs[:, :, None] * tile.run + np.arange(tile.run)
@@ -192,9 +191,11 @@ def _fan_in(n_in: int, n_out: int, k: int, stream: Stream) -> NDArray[np.int64]:
     return np.sort(chosen, axis=1).astype(np.int64)
 
 
-def _grouped(n_in: int, n_out: int, k: int, stream: Stream) -> NDArray[np.int64]:
+def _grouped(
+    n_in: int, n_out: int, k: int, stream: Stream, deal: Callable[..., NDArray[np.int64]]
+) -> NDArray[np.int64]:
     n_groups = number_of_groups(n_in, n_out, k)
-    groups = _dealt(n_in, n_groups, k, stream)
+    groups = deal(n_in, n_groups, k, stream)
     if n_groups == n_in == n_out:
         groups = _matching(groups)[groups]
     return np.sort(groups, axis=1)
