@@ -266,3 +266,17 @@ def test_names_that_look_like_tags(name: str, is_bilou: bool) -> None:
     example = Example(text=text, entities=(entity(text, "a", name, name),))
     taggings = tagged(example, is_bilou=is_bilou)
     assert plain(read(text, taggings)) == plain(example.entities)
+
+
+def test_what_may_follow_what() -> None:
+    tags = TagSet(TagKind.ENTITY, ("O", "B-a", "I-a", "L-a", "U-a", "B-b", "I-b", "L-b", "U-b"), True)
+    forbidden = tags.forbidden()
+    assert forbidden is not None
+    allowed = {
+        tag: {other for j, other in enumerate(tags.tags) if not forbidden[i, j]}
+        for i, tag in enumerate(tags.tags)
+    }
+    begins = {"O", "B-a", "U-a", "B-b", "U-b"}
+    assert allowed["O"] == allowed["L-a"] == allowed["U-b"] == begins
+    assert allowed["B-a"] == allowed["I-a"] == {"I-a", "L-a"}
+    assert TagSet(TagKind.ENTITY, ("O", "a"), is_bilou=False).forbidden() is None

@@ -1,0 +1,73 @@
+"""Adam by rows gives the table that Adam on all rows gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from gossamer.nn.fit import add_l2_gradient
+from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.row_adam import RowAdam
+from gossamer.sparse.native.build import is_available
+
+pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
+
+
+@pytest.mark.parametrize("units", [4, 20, 128])
+@pytest.mark.parametrize("strength", [0.0, 0.01])
+def test_equals_adam_on_the_whole_table(units: int, strength: float) -> None:
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    plain, by_rows = SparseInputTable(60, units), SparseInputTable(60, units)
+    by_rows.load_state_dict(plain.state_dict())
+    adam = torch.optim.Adam([plain.weight], lr=0.01, eps=1e-7)
+    rows = RowAdam([by_rows], learning_rate=0.01, epsilon=1e-7, regularization_constant=strength)
+    for step in range(330):
+        # From step 60 on half the rows are never met again, longer than their moments live.
+        values = rng.random((5, 60)) * (rng.random((5, 60)) < 0.1)
+        values[:, 30:] *= step < 60
+        x, grad = sparse.csr_array(values.astype(np.float32)), torch.randn(5, units) * 0.1
+        for table in (plain, by_rows):
+            table.bias.grad = None
+            table(x).backward(grad)
+        torch.testing.assert_close(by_rows.bias.grad, plain.bias.grad)
+        add_l2_gradient(plain.weight, strength, plain.touched)
+        adam.step()
+        adam.zero_grad()
+        rows.step()
+        if step in (50, 200):
+            rows.catch_up()
+            torch.testing.assert_close(by_rows.weight, plain.weight, atol=1e-6, rtol=1e-5)
+    rows.close()
+    torch.testing.assert_close(by_rows.weight, plain.weight, atol=1e-6, rtol=1e-5)
+    assert not by_rows.collects_rows
+
+
+def test_products_of_both_ways_are_equal() -> None:
+    table = SparseInputTable(40, 12)
+    x = sparse.csr_array((np.random.default_rng(1).random((7, 40)) < 0.2).astype(np.float32))
+    expected = table(x)
+    table.collects_rows = True
+    torch.testing.assert_close(table(x), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(table(x), expected)
+    empty = sparse.csr_array((0, 40), dtype=np.float32)
+    table(empty).sum().backward()
+    assert table.take_rows() is not None and table.take_rows() is None
+
+
+def test_steps_must_follow_backward_passes() -> None:
+    table = SparseInputTable(5, 4)
+    table.collects_rows = True
+    x = sparse.csr_array(np.eye(5, dtype=np.float32))
+    table(x).sum().backward()
+    with pytest.raises(RuntimeError, match="stepped after each backward pass"):
+        table(x).sum().backward()
+
+
+def test_widths_without_a_kernel_stay_whole() -> None:
+    assert SparseInputTable(5, 8).can_collect_rows
+    assert not SparseInputTable(5, 7).can_collect_rows
+    assert not SparseInputTable(5, 8).double().can_collect_rows
