@@ -269,7 +269,8 @@ def test_names_that_look_like_tags(name: str, is_bilou: bool) -> None:
 
 
 def test_what_may_follow_what() -> None:
-    tags = TagSet(TagKind.ENTITY, ("O", "B-a", "I-a", "L-a", "U-a", "B-b", "I-b", "L-b", "U-b"), True)
+    names = ("O", "B-a", "I-a", "L-a", "U-a", "B-b", "I-b", "L-b", "U-b")
+    tags = TagSet(TagKind.ENTITY, names, is_bilou=True)
     forbidden = tags.forbidden()
     assert forbidden is not None
     allowed = {
