@@ -16,6 +16,7 @@ from gossamer.sparse.products import (
     grouped_feature_major,
     grouped_token_major,
 )
+from gossamer.sparse.scattered_product import ScatteredPlan, pays, scattered_product
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
 from gossamer.sparse.tile_product import TilePlan, can_run, tile_product
 from gossamer.sparse.topology import draw_connectivity
@@ -197,6 +198,9 @@ class RandomlyConnectedLinear(nn.Module):
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
         self.plan = TilePlan.of(connectivity)
+        self._scattered = None
+        if not connectivity.topology.shares_inputs:
+            self._scattered = ScatteredPlan.of(connectivity)
         if connectivity.indices is None:
             return
         where = self.weight.device
@@ -297,6 +301,11 @@ class RandomlyConnectedLinear(nn.Module):
             else:
                 y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
             return y.reshape(*x.shape[:-1], self.out_features)
+        if self._scattered is not None:
+            tokens = x.reshape(-1, self.in_features)
+            if pays(tokens, self.weight, self.bias):
+                y = scattered_product(tokens, self.weight, self.bias, self._scattered)
+                return y.reshape(*x.shape[:-1], self.out_features)
         return F.linear(x, self.to_dense_weight(), self.bias)
 
     def forward_feature_major(self, x: Tensor) -> Tensor:

@@ -76,8 +76,12 @@ class TilePlan:
 
     def n_threads(self, n_tokens: int) -> int:
         """How many threads are worth it."""
-        work = n_tokens * self.shape.out_features * self.shape.k
-        return max(1, min(torch.get_num_threads(), work // _LEAST_WORK_OF_A_THREAD))
+        return threads_for(n_tokens * self.shape.out_features * self.shape.k)
+
+
+def threads_for(n_products: int) -> int:
+    """How many threads are worth it for so many products."""
+    return max(1, min(torch.get_num_threads(), n_products // _LEAST_WORK_OF_A_THREAD))
 
 
 def can_run(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from gossamer.sparse.native.build import Kernel
 from gossamer.sparse.native.function import Function, vector
+from gossamer.sparse.native.transpose import turned_square
 
 _WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
 _TOKENS_AT_A_TIME = 96  # what the weights of a group, once in the cache, are used for
@@ -227,18 +228,11 @@ def _weight_gradient(shape: TileShape) -> Function:
 
 
 def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Function:
-    """Turn matrices round, a square of one vector each way at a time.
-
-    Rows i and i + n/2 are interleaved, for all i, log2(n) times over; the square is then turned.
-    """
+    """Turn matrices round, a square of one vector each way at a time."""
     f = Function(name)
     source, target = f.argument(0), f.argument(1)
     width = next(w for w in _WIDTHS if n_rows % w == 0 and n_columns % w == 0)
     kind = vector(width)
-    halves = [
-        ", ".join(f"i32 {start + place}" for i in range(width // 2) for place in (i, width + i))
-        for start in (0, width // 2)
-    ]
     n_bands = n_rows // width
     first, behind = f.share(n_matrices * n_bands)
     with f.loop(first, behind) as number:
@@ -247,14 +241,8 @@ def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Funct
         with f.loop(0, n_columns, width) as column:
             read = f.at(source, f.add(base, f.add(f.mul(row, n_columns), column)))
             rows = [f.load(kind, f.at(read, i * n_columns)) for i in range(width)]
-            for _ in range(width.bit_length() - 1):
-                rows = [
-                    f.op(f"shufflevector {kind} {a}, {kind} {b}, <{width} x i32> <{half}>")
-                    for a, b in zip(rows[: width // 2], rows[width // 2 :], strict=True)
-                    for half in halves
-                ]
             write = f.at(target, f.add(base, f.add(f.mul(column, n_rows), row)))
-            for i, value in enumerate(rows):
+            for i, value in enumerate(turned_square(f, width, rows)):
                 f.store(kind, value, f.at(write, i * n_rows))
     return f
 
