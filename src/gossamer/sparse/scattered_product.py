@@ -49,7 +49,7 @@ class ScatteredPlan:
 
     @classmethod
     def of(cls, connectivity: Connectivity) -> ScatteredPlan | None:
-        """The plan of a connectivity; None where the dense product is as quick or widths do not fit."""
+        """The plan of a connectivity; None where dense is as quick or widths do not fit."""
         n_in, n_out = connectivity.in_features, connectivity.out_features
         if connectivity.is_dense or connectivity.density > MOST_DENSITY or n_in % 16 or n_out % 16:
             return None
