@@ -16,7 +16,7 @@ from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.tile_product import (
     TilePlan,
     gradient_of_input,
-    gradient_of_weight,
+    gradients_of_parameters,
     multiply,
     turned,
 )
@@ -95,15 +95,17 @@ class JoinedLinear:
         """
         heights = self._heights
         if self._plan is not None:
-            parts = list(torch.split(gradient_of_weight(grad, x, self._plan), heights))
+            of_weight, of_bias = gradients_of_parameters(grad, x, self._plan)
+            parts = list(torch.split(of_weight, heights))
         else:
+            of_bias = grad.sum(0)
             parts = list(torch.split(grad.t() @ x, heights))
             for i, (part, places) in enumerate(zip(parts, self._places, strict=True)):
                 if places is not None:
                     shape = self._layers[i].weight.shape
                     parts[i] = part.reshape(-1).index_select(0, places).view(shape)
         if self._has_bias:
-            parts += torch.split(grad.sum(0), heights)
+            parts += torch.split(of_bias, heights)
         return parts
 
     def _bias(self) -> Tensor | None:

@@ -169,23 +169,28 @@ def gradient_of_input(
     return result
 
 
-def gradient_of_weight(grad: Tensor, x: Tensor, plan: TilePlan) -> Tensor:
-    """Gradient of the weights. *Shape:* (n_tokens, out), (n_tokens, in) -> (out, k)."""
+def gradients_of_parameters(grad: Tensor, x: Tensor, plan: TilePlan) -> tuple[Tensor, Tensor]:
+    """Gradients of weights and bias.
+
+    *Shape:* (n_tokens, out), (n_tokens, in) -> (out, k), (out,).
+    """
     grad, x, n_tokens, shape = grad.contiguous(), x.contiguous(), grad.shape[0], plan.shape
     if n_tokens == 0:
-        return torch.zeros(shape.out_features, shape.k)
+        return torch.zeros(shape.out_features, shape.k), torch.zeros(shape.out_features)
     other_way = torch.empty(shape.n_groups, shape.k, shape.group_size)
+    of_bias = torch.empty(shape.out_features)
     plan.kernels.weight_gradient(
         grad,
         x,
         plan.starts,
         other_way,
+        of_bias,
         n_tokens,
         n_threads=plan.n_threads(n_tokens),
     )
     result = torch.empty(shape.out_features, shape.k)
     plan.kernels.turn_back(other_way, result)
-    return result
+    return result, of_bias
 
 
 class _TileProduct(torch.autograd.Function):
@@ -209,12 +214,17 @@ class _TileProduct(torch.autograd.Function):
         (grad,) = grads
         x, weight = ctx.saved_tensors
         needs_x, needs_weight, needs_bias, *_ = ctx.needs_input_grad
-        grad_x = grad_weight = None
+        grad_x = grad_weight = grad_bias = None
         if torch.is_grad_enabled() or not can_run(grad, weight, x):
             columns = grad.t()
             grad_x = input_gradient(columns, weight, ctx.layout).t() if needs_x else None
             grad_weight = weight_gradient(columns, x.t(), ctx.layout) if needs_weight else None
         else:
             grad_x = gradient_of_input(grad, weight, ctx.plan) if needs_x else None
-            grad_weight = gradient_of_weight(grad, x, ctx.plan) if needs_weight else None
-        return grad_x, grad_weight, grad.sum(0) if needs_bias else None, None, None
+            if needs_weight:
+                grad_weight, grad_bias = gradients_of_parameters(grad, x, ctx.plan)
+        if not needs_bias:
+            grad_bias = None
+        elif grad_bias is None:
+            grad_bias = grad.sum(0)
+        return grad_x, grad_weight, grad_bias, None, None

@@ -66,7 +66,7 @@ class TileKernels(NamedTuple):
     Attributes:
         forward: x, starts, turned weight, bias, y, n_tokens.
         input_gradient: grad, offsets, columns, places, weight, grad of x, n_tokens.
-        weight_gradient: grad, x, starts, turned grad of weight, n_tokens.
+        weight_gradient: grad, x, starts, turned grad of weight, grad of bias, n_tokens.
         turn: weight, turned weight.
         turn_back: turned weight, weight.
     """
@@ -176,8 +176,8 @@ def _input_gradient(shape: TileShape) -> Function:
 
 def _weight_gradient(shape: TileShape) -> Function:
     f = Function("weight_gradient")
-    grad, x, starts, result = (f.argument(i) for i in range(4))
-    n_tokens = f.argument(4, "i64")
+    grad, x, starts, result, of_bias = (f.argument(i) for i in range(5))
+    n_tokens = f.argument(5, "i64")
     g, k, run = shape.group_size, shape.k, shape.run
     width = _width(g)
     kind = vector(width)
@@ -188,16 +188,27 @@ def _weight_gradient(shape: TileShape) -> Function:
     first_group = f.div(first_unit, n_units)
     last_group = f.div(f.add(last_unit, n_units - 1), n_units)
     panel = f.variable(f"[{_TOKENS_OF_A_PANEL * g} x float]")
+    totals = [f.variable(kind) for _ in range(0, g, width)]
     with f.loop(0, n_tokens, _TOKENS_OF_A_PANEL) as first:
         behind = f.least(f.add(first, _TOKENS_OF_A_PANEL), n_tokens)
         is_first = f.op(f"icmp eq i64 {first}, 0")
         with f.loop(first_group, last_group) as group:
+            of_outputs = f.at(of_bias, f.mul(group, g))
+            for total, v in zip(totals, range(0, g, width), strict=True):
+                f.set(kind, total, _unless(f, is_first, kind, f.load(kind, f.at(of_outputs, v))))
             with f.loop(first, behind) as token:
                 source = f.at(grad, f.add(f.mul(token, shape.out_features), f.mul(group, g)))
                 target = f.at(panel, f.mul(f.sub(token, first), g))
-                for v in range(0, g, width):
-                    f.store(kind, f.load(kind, f.at(source, v)), f.at(target, v))
+                for total, v in zip(totals, range(0, g, width), strict=True):
+                    value = f.load(kind, f.at(source, v))
+                    f.store(kind, value, f.at(target, v))
+                    f.set(kind, total, f.binary("fadd", kind, f.get(kind, total), value))
             low = f.most(f.sub(first_unit, f.mul(group, n_units)), 0)
+            # A group can be cut between two threads: the first of them has its bias.
+            is_owner = f.op(f"zext i1 {f.op(f'icmp eq i64 {low}, 0')} to i64")
+            with f.loop(0, is_owner):
+                for total, v in zip(totals, range(0, g, width), strict=True):
+                    f.store(kind, f.get(kind, total), f.at(of_outputs, v))
             high = f.least(f.sub(last_unit, f.mul(group, n_units)), n_units)
             with f.loop(low, high) as unit:
                 position = f.mul(unit, inputs)
@@ -211,9 +222,7 @@ def _weight_gradient(shape: TileShape) -> Function:
                         sums.append([])
                         for v in range(n):
                             old = f.load(kind, f.at(place, i * g + v * width))
-                            zero = f"{kind} zeroinitializer"
-                            value = f.op(f"select i1 {is_first}, {zero}, {kind} {old}")
-                            sums[i].append(f.variable(kind, value))
+                            sums[i].append(f.variable(kind, _unless(f, is_first, kind, old)))
                     with f.loop(first, behind) as token:
                         row = f.at(panel, f.add(f.mul(f.sub(token, first), g), v0))
                         gradients = [f.load(kind, f.at(row, v * width)) for v in range(n)]
@@ -245,6 +254,11 @@ def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Funct
             for i, value in enumerate(turned_square(f, width, rows)):
                 f.store(kind, value, f.at(write, i * n_rows))
     return f
+
+
+def _unless(f: Function, condition: str, kind: str, value: str) -> str:
+    """The value, or zero where the condition holds."""
+    return f.op(f"select i1 {condition}, {kind} zeroinitializer, {kind} {value}")
 
 
 def _add_product(f: Function, kind: str, sums: list[str], value: str, factors: list[str]) -> None:
