@@ -78,7 +78,7 @@ class MaskedLanguageModel(nn.Module):
         Args:
             similarity: the loss that DIET uses for intents.
             before: rows before hiding. *Shape:* (n_positions, width).
-            after: transformer output. *Shape:* (n_positions, hidden_size).
+            after: transformer output, of the tokens at least. *Shape:* (n_tokens, hidden_size).
             chosen: rows of the chosen tokens. *Shape:* (n_chosen,).
             token_ids: which tokens are the same. *Shape:* (n_tokens,).
         """

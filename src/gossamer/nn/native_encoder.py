@@ -186,11 +186,17 @@ class NativeEncoder:
             outer_weight = layer.outer.weight()
             update = layer.outer.forward(active, outer_weight, space.scratch("update", n, width))
             _keep(saved, normal, weight, inner, active, outer_weight)
+            is_last = number == len(self.layers) - 1
             total, normal, statistics = self._normalise(
-                space, total, update, self.norms[2 * number + 2], noise.words(3 * number + 3)
+                space,
+                total,
+                update,
+                self.norms[2 * number + 2],
+                noise.words(3 * number + 3),
+                torch.empty(n, width) if is_last else None,  # it is the caller's
             )
             _keep(saved, total, statistics)
-        return normal.clone()
+        return normal
 
     def backward(
         self,
@@ -296,11 +302,13 @@ class NativeEncoder:
         update: Tensor | None,
         norm: nn.LayerNorm,
         noise: tuple[int, int, Tensor],
+        normal: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The sum with the update, its normalisation, and mean and 1 / deviation of each row."""
         n, width = total.shape
         summed = total if update is None else space.take(n, width)
-        normal, statistics = space.take(n, width), space.take(n, 2)
+        normal = space.take(n, width) if normal is None else normal
+        statistics = space.take(n, 2)
         rows.add_and_normalise(width, update is not None, norm.eps)(
             total,
             total if update is None else update,

@@ -39,6 +39,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.tags import TagKind
+from gossamer.nn.activation import gelu_in_two
 from gossamer.nn.crf import LinearChainCRF, TagPaths
 from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.fit import Regularized, StepResult
@@ -315,14 +316,14 @@ class DIETNetwork(nn.Module):
         else:
             encoder_input = x
         if self.encoder is not None:
-            encoded = F.gelu(self.encoder(encoder_input, self._packing(lengths)))
+            encoded = self.encoder(encoder_input, self._packing(lengths))
+            tokens, sentence = gelu_in_two(encoded, n_tokens)
         else:
-            encoded = encoder_input
+            tokens, sentence = encoder_input[:n_tokens], encoder_input[n_tokens:]
         if masked is not None and self.masking is not None and token_ids is not None:
-            mask_loss = self.masking.loss(self.mask_loss, x, encoded, masked.chosen, token_ids)
-        tokens = encoded[:n_tokens]
+            mask_loss = self.masking.loss(self.mask_loss, x, tokens, masked.chosen, token_ids)
         if self.has_sentence:
-            return Encoded(tokens, encoded[n_tokens:]), mask_loss
+            return Encoded(tokens, sentence), mask_loss
         return Encoded(tokens, tokens[torch.cumsum(lengths, 0) - 1]), mask_loss
 
     def _combine(self, text: TextFeatures) -> Tensor:
