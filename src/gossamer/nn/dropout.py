@@ -1,12 +1,14 @@
 """Dropout with a mask that is cheap to draw.
 
 `torch.nn.functional.dropout` draws a random number of its own for every element, which was a
-seventh of DIET's training time on one core. Sixteen bits decide just as well: here one draw of 64
-bits serves four elements, about three times faster forward and backward.
+seventh of DIET's training time on one core. Where kernels can run, a hash of a seed and of the
+element's number decides, and nothing is kept for the way back; elsewhere one draw of 64 bits serves
+four elements.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,7 +16,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from gossamer.nn.native import rows
+from gossamer.sparse.native.build import is_available
+
 _LEVELS = 2**16
+_WIDTH = 16
+_LEAST_ELEMENTS_OF_A_THREAD = 8_000
+_ONE = torch.ones(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Dropout inside kernels: a seed, how many of 2^32 levels drop, the scale of what stays."""
+
+    seed: int
+    levels: int
+    scale: Tensor
+
+    @classmethod
+    def draw(cls, rate: float) -> Noise:
+        """From torch's global generator; nothing is drawn for rate 0."""
+        if rate == 0.0:
+            return cls(0, 0, _ONE)
+        levels = min(round(rate * 2**32), 2**32 - 1)
+        seed = int(torch.randint(2**31, ()).item())
+        return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)]))
+
+    def words(self, site: int) -> tuple[int, int, Tensor]:
+        """What a kernel takes; every site has a seed of its own."""
+        seed = (self.seed * 0x2545F491 + site * 0x9E3779B9) % 2**32
+        return seed, self.levels, self.scale
 
 
 def keep_mask(n_elements: int, rate: float) -> Tensor:
@@ -45,8 +76,21 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
         return x
     if x.device.type != "cpu" or not x.is_floating_point():
         return F.dropout(x, rate, training)
-    dropped: Tensor = _Dropout.apply(x, rate)  # type: ignore[no-untyped-call]
+    way = _DropoutByKernel if _has_kernel(x) else _Dropout
+    dropped: Tensor = way.apply(x, rate)  # type: ignore[no-untyped-call]
     return dropped
+
+
+def _has_kernel(x: Tensor) -> bool:
+    return (
+        x.dtype == torch.float32
+        and x.ndim > 0
+        and x.shape[-1] % _WIDTH == 0
+        and x.numel() > 0
+        and not torch.compiler.is_compiling()
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and is_available()
+    )
 
 
 class Dropout(nn.Module):
@@ -87,3 +131,24 @@ class _Dropout(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (factor,) = ctx.saved_tensors
         return grads[0] * factor, None
+
+
+class _DropoutByKernel(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rate: float) -> Tensor:
+        ctx.noise = Noise.draw(rate)
+        return _scaled(x, ctx.noise)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return _scaled(grads[0], ctx.noise), None
+
+
+def _scaled(x: Tensor, noise: Noise) -> Tensor:
+    x = x.contiguous()
+    y = torch.empty_like(x)
+    width = x.shape[-1]
+    threads = max(1, min(torch.get_num_threads(), x.numel() // _LEAST_ELEMENTS_OF_A_THREAD))
+    rows.scale_dropped(width)(x, _ONE, y, x.numel() // width, *noise.words(0), n_threads=threads)
+    return y

@@ -9,13 +9,13 @@ real positions only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from gossamer.nn.dropout import Noise
 from gossamer.nn.native import attention, rows
 from gossamer.nn.packing import Packing
 from gossamer.nn.workspace import Workspace
@@ -29,30 +29,6 @@ if TYPE_CHECKING:
 _WIDTH = 16
 _LEAST_ROWS_TO_ANSWER = 256  # for fewer the readable way is as quick, and compiles nothing
 _LEAST_ELEMENTS_OF_A_THREAD = 8_000
-_ONE = torch.ones(1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Noise:
-    """Dropout of one forward pass: a seed and a rate."""
-
-    seed: int
-    levels: int
-    scale: Tensor
-
-    @classmethod
-    def draw(cls, rate: float) -> _Noise:
-        """From torch's global generator; nothing is drawn for rate 0."""
-        if rate == 0.0:
-            return cls(0, 0, _ONE)
-        levels = min(round(rate * 2**32), 2**32 - 1)
-        seed = int(torch.randint(2**31, ()).item())
-        return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)]))
-
-    def words(self, site: int) -> tuple[int, int, Tensor]:
-        """What a kernel takes; every site has a seed of its own."""
-        seed = (self.seed * 0x2545F491 + site * 0x9E3779B9) % 2**32
-        return seed, self.levels, self.scale
 
 
 class _Layer:
@@ -102,7 +78,7 @@ class NativeEncoder:
 
     def __call__(self, x: Tensor, packing: Packing, positions: Tensor, rate: float) -> Tensor:
         """Encode, as `TransformerEncoder.forward`; `positions` is the table of positions."""
-        noise = _Noise.draw(rate)
+        noise = Noise.draw(rate)
         if torch.is_grad_enabled():
             result: Tensor = _Encode.apply(  # type: ignore[no-untyped-call]
                 x, self, packing, positions, noise, *self.parameters
@@ -124,7 +100,7 @@ class NativeEncoder:
         x: Tensor,
         packing: Packing,
         positions: Tensor,
-        noise: _Noise,
+        noise: Noise,
         space: Workspace,
         saved: list[Tensor],
     ) -> Tensor:
@@ -202,7 +178,7 @@ class NativeEncoder:
         self,
         grad: Tensor,
         packing: Packing,
-        noise: _Noise,
+        noise: Noise,
         space: Workspace,
         saved: list[Tensor],
         needs_x: bool,
@@ -374,7 +350,7 @@ class _Encode(torch.autograd.Function):
         encoder: NativeEncoder,
         packing: Packing,
         positions: Tensor,
-        noise: _Noise,
+        noise: Noise,
         *parameters: Tensor,
     ) -> Tensor:
         space, saved = encoder.lend(), list[Tensor]()
