@@ -30,9 +30,8 @@ from gossamer.sparse.native.function import Function, vector
 from gossamer.sparse.native.transpose import turned_square
 
 _WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
-_TOKENS_AT_A_TIME = 96  # what the weights of a group, once in the cache, are used for
-_TOKENS_OF_A_PANEL = 64  # the gradient's columns of a group are copied together for so many
-_BLOCK = 12  # tokens of a block in registers, with at most two vectors each
+_TOKENS_OF_A_PANEL = 32  # the gradient's columns of a group are copied together for so many
+_BLOCK = 12  # tokens of a block: in registers with at most two vectors each, and whole in the cache
 _MOST_VECTORS = 16  # of a block of the weight's gradient
 
 
@@ -99,8 +98,8 @@ def _forward(shape: TileShape) -> Function:
     width = _width(g)
     kind = vector(width)
     begin, end = f.share(n_tokens, _BLOCK)
-    with f.loop(begin, end, _TOKENS_AT_A_TIME) as first:
-        behind = f.least(f.add(first, _TOKENS_AT_A_TIME), end)
+    with f.loop(begin, end, _BLOCK) as first:
+        behind = f.least(f.add(first, _BLOCK), end)
         with f.loop(0, shape.n_groups) as group:
             runs = f.at(starts, f.mul(group, k // run), "i32")
             for column, n in _pairs(g // width):
@@ -146,8 +145,8 @@ def _input_gradient(shape: TileShape) -> Function:
     g, k, run = shape.group_size, shape.k, shape.run
     kind = vector(run)
     begin, end = f.share(n_tokens, _BLOCK)
-    with f.loop(begin, end, _TOKENS_AT_A_TIME) as first:
-        behind = f.least(f.add(first, _TOKENS_AT_A_TIME), end)
+    with f.loop(begin, end, _BLOCK) as first:
+        behind = f.least(f.add(first, _BLOCK), end)
         with f.loop(0, shape.in_features // run) as number:
             one, last = f.index(offsets, number), f.index(offsets, f.add(number, 1))
 
