@@ -63,7 +63,15 @@ def run(encoder: TransformerEncoder, x: Tensor, packing: Packing) -> list[Tensor
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize(
     ("topology", "density"),
-    [("blocked", 0.3), ("windowed", 0.3), ("grouped", 0.3), ("uniform", 0.1), ("uniform", 1.0)],
+    [
+        ("blocked", 0.3),
+        ("windowed", 0.3),
+        ("grouped", 0.3),
+        ("grouped", 0.04),
+        ("uniform", 0.1),
+        ("uniform", 0.4),
+        ("uniform", 1.0),
+    ],
 )
 def test_equals_the_readable_way(
     topology: str,

@@ -41,8 +41,15 @@ def gradients(y: Tensor, x: Tensor, layer: RandomlyConnectedLinear, grad: Tensor
 
 @pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 @pytest.mark.parametrize("n_threads", [1, 2], indirect=True)
-@pytest.mark.parametrize("topology", ["uniform", "fan_in"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    ("topology", "shape"),
+    [
+        *[(topology, shape) for topology in ("uniform", "fan_in") for shape in SHAPES],
+        ("grouped", (256, 96, 0.05)),
+        ("blocked", (256, 1024, 0.01)),  # no tile is small enough
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("n_tokens", [32, 64, 65, 700])
 def test_equals_dense(
     topology: str, shape: tuple[int, int, float], n_tokens: int, n_threads: int
@@ -76,6 +83,7 @@ def test_second_derivatives() -> None:
 
 def test_where_the_dense_product_is_taken() -> None:
     assert layer_of("uniform", 64, 48, 0.5)._scattered is None, "too many connections"
+    assert layer_of("grouped", 256, 96, 0.1)._scattered is None, "enough to gather by groups"
     assert layer_of("uniform", 60, 48, 0.1)._scattered is None, "no whole vectors"
     assert layer_of("blocked", 256, 96, 0.2)._scattered is None, "tiles have kernels of their own"
     layer = layer_of("uniform", 64, 48, 0.1)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gossamer.sparse import scattered_product as scattered
 from gossamer.sparse.connectivity import Connectivity
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.tile_product import (
@@ -27,7 +28,8 @@ Linear = RandomlyConnectedLinear | nn.Linear
 class JoinedLinear:
     """One product for one or more layers of the same input width.
 
-    Layers made of tiles go through their kernels, everything else through the dense kernel matrix.
+    Layers made of tiles and layers of few connections go through their kernels, everything else
+    through the dense kernel matrix.
 
     Args:
         layers: `nn.Linear` and `RandomlyConnectedLinear`, all with a bias or all without.
@@ -41,7 +43,9 @@ class JoinedLinear:
         self._layers = list(layers)
         self._connectivities = [getattr(layer, "connectivity", None) for layer in layers]
         self._plan = _joined_plan(self._layers)
-        self._places = [_places(layer) for layer in layers] if self._plan is None else []
+        self._scattered = _scattered_plan(self._layers) if self._plan is None else None
+        self._is_dense = self._plan is None and self._scattered is None
+        self._places = [_places(layer) for layer in layers] if self._is_dense else []
         self._heights = [layer.out_features for layer in layers]
         biases = [layer.bias for layer in layers if layer.bias is not None]
         self._has_bias = len(biases) > 0
@@ -61,11 +65,13 @@ class JoinedLinear:
 
     def weight(self) -> Tensor:
         """All weights, as `forward` and `input_gradient` take them."""
-        if self._plan is None:
+        if self._is_dense:
             parts: list[Tensor] = [
                 layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()
                 for layer in self._layers
             ]
+        elif self._scattered is not None:
+            parts = [layer.weight.reshape(-1) for layer in self._layers]
         else:
             parts = [layer.weight for layer in self._layers]
         return parts[0].detach() if len(parts) == 1 else torch.cat(parts).detach()
@@ -78,15 +84,19 @@ class JoinedLinear:
         bias = self._bias()
         if self._plan is not None:
             return multiply(x, turned(weight, self._plan), bias, self._plan, out)
+        if self._scattered is not None:
+            return scattered.multiply(x, weight, bias, self._scattered, out)
         if bias is None:
             return torch.mm(x, weight.t(), out=out)
         return torch.addmm(bias, x, weight.t(), out=out)
 
     def input_gradient(self, grad: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
         """*Shape:* (n_tokens, sum of out_features) -> (n_tokens, in_features)."""
-        if self._plan is None:
-            return torch.mm(grad, weight, out=out)
-        return gradient_of_input(grad, weight, self._plan, out)
+        if self._plan is not None:
+            return gradient_of_input(grad, weight, self._plan, out)
+        if self._scattered is not None:
+            return scattered.gradient_of_input(grad, weight, self._scattered, out)
+        return torch.mm(grad, weight, out=out)
 
     def gradients(self, grad: Tensor, x: Tensor) -> list[Tensor]:
         """Gradients of `parameters`.
@@ -97,6 +107,12 @@ class JoinedLinear:
         if self._plan is not None:
             of_weight, of_bias = gradients_of_parameters(grad, x, self._plan)
             parts = list(torch.split(of_weight, heights))
+        elif self._scattered is not None:
+            of_bias = grad.sum(0)
+            of_weight = scattered.gradient_of_weight(grad, x, self._scattered)
+            shapes = [layer.weight.shape for layer in self._layers]
+            flat = torch.split(of_weight, [shape.numel() for shape in shapes])
+            parts = [part.view(shape) for part, shape in zip(flat, shapes, strict=True)]
         else:
             of_bias = grad.sum(0)
             parts = list(torch.split(grad.t() @ x, heights))
@@ -145,6 +161,16 @@ def _joined_plan(layers: list[Linear]) -> TilePlan | None:
             np.concatenate(tables).astype(np.int32),
         )
     )
+
+
+def _scattered_plan(layers: list[Linear]) -> scattered.ScatteredPlan | None:
+    """All layers as one of few connections; None where one of them is not such a layer."""
+    connectivities: list[Connectivity] = []
+    for layer in layers:
+        if not isinstance(layer, RandomlyConnectedLinear):
+            return None
+        connectivities.append(layer.connectivity)
+    return scattered.ScatteredPlan.joined(connectivities)
 
 
 def _places(layer: Linear) -> Tensor | None:

@@ -198,9 +198,7 @@ class RandomlyConnectedLinear(nn.Module):
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
         self.plan = TilePlan.of(connectivity)
-        self._scattered = None
-        if not connectivity.topology.shares_inputs:
-            self._scattered = ScatteredPlan.of(connectivity)
+        self._scattered = ScatteredPlan.of(connectivity) if self.plan is None else None
         if connectivity.indices is None:
             return
         where = self.weight.device
@@ -294,19 +292,19 @@ class RandomlyConnectedLinear(nn.Module):
                     hint="forward_feature_major, if the features come first",
                 )
             )
-        if self._is_grouped:
-            tokens = x.reshape(-1, self.in_features)
-            if self.plan is not None and can_run(tokens, self.weight, self.bias):
-                y = tile_product(tokens, self.weight, self.bias, self.plan, self._layout())
-            else:
-                y = grouped_token_major(tokens, self.weight, self.bias, self._layout())
-            return y.reshape(*x.shape[:-1], self.out_features)
-        if self._scattered is not None:
-            tokens = x.reshape(-1, self.in_features)
-            if pays(tokens, self.weight, self.bias):
-                y = scattered_product(tokens, self.weight, self.bias, self._scattered)
-                return y.reshape(*x.shape[:-1], self.out_features)
-        return F.linear(x, self.to_dense_weight(), self.bias)
+        if self.connectivity.is_dense:
+            return F.linear(x, self.weight, self.bias)
+        tokens = x.reshape(-1, self.in_features)
+        weight, bias = self.weight, self.bias
+        if self.plan is not None and can_run(tokens, weight, bias):
+            y = tile_product(tokens, weight, bias, self.plan, self._layout())
+        elif self._scattered is not None and pays(tokens, weight, bias):
+            y = scattered_product(tokens, weight, bias, self._scattered)
+        elif self._is_grouped:
+            y = grouped_token_major(tokens, weight, bias, self._layout())
+        else:
+            return F.linear(x, self.to_dense_weight(), bias)
+        return y.reshape(*x.shape[:-1], self.out_features)
 
     def forward_feature_major(self, x: Tensor) -> Tensor:
         """Apply the layer to feature-major activations; quicker for `grouped` layers.

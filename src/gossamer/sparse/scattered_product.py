@@ -6,6 +6,7 @@ and precisions get (see `can_run`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from gossamer.sparse.tile_product import can_run, threads_for
 # Above it the dense product is quicker. Measured by benchmarks/layer.py, forward plus backward,
 # 1,024 tokens: at 20 % the kernels are still ahead on wide layers and level on narrow ones.
 MOST_DENSITY = 0.2
+# The same for layers whose groups of outputs share inputs: these can also be gathered, group by
+# group, in plain PyTorch.
+MOST_DENSITY_OF_GROUPS = 0.06
 _LEAST_TOKENS = 32  # a tile holds 64; what is left of it is computed in vain
 
 
@@ -50,10 +54,19 @@ class ScatteredPlan:
     @classmethod
     def of(cls, connectivity: Connectivity) -> ScatteredPlan | None:
         """The plan of a connectivity; None where dense is as quick or widths do not fit."""
-        n_in, n_out = connectivity.in_features, connectivity.out_features
-        if connectivity.is_dense or connectivity.density > MOST_DENSITY or n_in % 16 or n_out % 16:
+        return cls.joined([connectivity])
+
+    @classmethod
+    def joined(cls, connectivities: Sequence[Connectivity]) -> ScatteredPlan | None:
+        """The plan of layers that read the same input, as one layer; None as in `of`."""
+        n_in = connectivities[0].in_features
+        heights = [connectivity.out_features for connectivity in connectivities]
+        n_out = sum(heights)
+        if n_in % 16 or n_out % 16 or not all(map(_is_scattered, connectivities)):
             return None
-        outputs, inputs = np.divmod(connectivity.positions(), n_in)
+        bases = np.cumsum([0, *heights[:-1]]) * n_in
+        places = [c.positions() + base for c, base in zip(connectivities, bases, strict=True)]
+        outputs, inputs = np.divmod(np.concatenate(places), n_in)
         order = np.argsort(inputs, kind="stable")
 
         def starts(numbers: Any, n: int) -> Tensor:
@@ -77,7 +90,14 @@ class ScatteredPlan:
 
     def n_threads(self, n_tokens: int) -> int:
         """How many threads are worth it."""
-        return min(threads_for(n_tokens * self.n_weights), -(-n_tokens // scattered.TOKENS))
+        most = max(1, -(-n_tokens // scattered.TOKENS))
+        return min(threads_for(n_tokens * self.n_weights), most)
+
+
+def _is_scattered(connectivity: Connectivity) -> bool:
+    is_shared = connectivity.topology.shares_inputs
+    most = MOST_DENSITY_OF_GROUPS if is_shared else MOST_DENSITY
+    return not connectivity.is_dense and connectivity.density <= most
 
 
 def pays(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
@@ -102,12 +122,47 @@ def scattered_product(
     if needs_grad(x, weight, bias):
         result: Tensor = _ScatteredProduct.apply(x, weight, bias, plan)  # type: ignore[no-untyped-call]
         return result
-    return _multiplied(x, weight, bias, plan)
+    return multiply(x, weight, bias, plan)
 
 
-def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None, plan: ScatteredPlan) -> Tensor:
+def multiply(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: ScatteredPlan,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The product itself, into `out` if given. *Shape:* as in `scattered_product`."""
     shape = (plan.in_features, plan.out_features)
-    return _product(x, weight.reshape(-1), bias, plan.offsets, plan.columns, shape, plan)
+    return _product(x, weight.reshape(-1), bias, plan.offsets, plan.columns, shape, plan, out)
+
+
+def gradient_of_input(
+    grad: Tensor, weight: Tensor, plan: ScatteredPlan, out: Tensor | None = None
+) -> Tensor:
+    """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
+    weights = weight.reshape(-1).index_select(0, plan.order)
+    shape = (plan.out_features, plan.in_features)
+    return _product(grad, weights, None, plan.back_offsets, plan.back_columns, shape, plan, out)
+
+
+def gradient_of_weight(grad: Tensor, x: Tensor, plan: ScatteredPlan) -> Tensor:
+    """Gradient of the weights. *Shape:* (n_tokens, out), (n_tokens, in) -> (n_weights,)."""
+    n_tokens, n_threads = x.shape[0], plan.n_threads(x.shape[0])
+    sums = torch.zeros(n_threads, plan.n_weights)
+    size = scattered.scratch_size(plan.in_features, plan.out_features)
+    scattered.weight_gradient(plan.in_features, plan.out_features)(
+        grad.contiguous(),
+        x.contiguous(),
+        plan.offsets,
+        plan.columns,
+        sums,
+        plan.n_weights,
+        torch.empty(n_threads * size),
+        n_tokens,
+        n_threads=n_threads,
+    )
+    return sums.sum(0)
 
 
 def _product(
@@ -118,9 +173,10 @@ def _product(
     columns: Tensor,
     shape: tuple[int, int],
     plan: ScatteredPlan,
+    out: Tensor | None = None,
 ) -> Tensor:
     n_tokens, n_threads = x.shape[0], plan.n_threads(x.shape[0])
-    result = torch.empty(n_tokens, shape[1])
+    result = torch.empty(n_tokens, shape[1]) if out is None else out
     scattered.product(*shape)(
         x.contiguous(),
         offsets,
@@ -144,7 +200,7 @@ class _ScatteredProduct(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.plan = plan
-        return _multiplied(x, weight, bias, plan)
+        return multiply(x, weight, bias, plan)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -155,28 +211,10 @@ class _ScatteredProduct(torch.autograd.Function):
         grad_bias = grad.sum(0) if needs_bias else None
         if torch.is_grad_enabled() or not can_run(grad, weight, x):
             return *_plain_gradients(grad, x, weight, plan), grad_bias, None
-        n_tokens, n_threads = x.shape[0], plan.n_threads(x.shape[0])
-        grad_x = grad_weight = None
-        if needs_x:
-            weights = weight.reshape(-1).index_select(0, plan.order)
-            shape = (plan.out_features, plan.in_features)
-            offsets, columns = plan.back_offsets, plan.back_columns
-            grad_x = _product(grad, weights, None, offsets, columns, shape, plan)
+        grad_x = gradient_of_input(grad, weight, plan) if needs_x else None
+        grad_weight = None
         if needs_weight:
-            sums = torch.zeros(n_threads, plan.n_weights)
-            size = scattered.scratch_size(plan.in_features, plan.out_features)
-            scattered.weight_gradient(plan.in_features, plan.out_features)(
-                grad.contiguous(),
-                x.contiguous(),
-                plan.offsets,
-                plan.columns,
-                sums,
-                plan.n_weights,
-                torch.empty(n_threads * size),
-                n_tokens,
-                n_threads=n_threads,
-            )
-            grad_weight = sums.sum(0).view(weight.shape)
+            grad_weight = gradient_of_weight(grad, x, plan).view(weight.shape)
         return grad_x, grad_weight, grad_bias, None
 
 

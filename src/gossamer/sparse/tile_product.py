@@ -156,12 +156,14 @@ def gradient_of_input(
     """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
     grad, weight, n_tokens = grad.contiguous(), weight.contiguous(), grad.shape[0]
     result = torch.empty(n_tokens, plan.shape.in_features) if out is None else out
-    plan.kernels.input_gradient(
+    kernels = plan.kernels
+    in_order = torch.empty(weight.numel())
+    kernels.in_order(weight, plan.places, in_order)
+    kernels.input_gradient(
         grad,
         plan.offsets,
         plan.columns,
-        plan.places,
-        weight,
+        in_order,
         result,
         n_tokens,
         n_threads=plan.n_threads(n_tokens),

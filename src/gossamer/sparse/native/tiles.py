@@ -31,7 +31,7 @@ from gossamer.sparse.native.transpose import turned_square
 
 _WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
 _TOKENS_OF_A_PANEL = 32  # the gradient's columns of a group are copied together for so many
-_BLOCK = 12  # tokens of a block: in registers with at most two vectors each, and whole in the cache
+_BLOCK = 12  # tokens that are in registers (with at most two vectors each) and in the cache
 _MOST_VECTORS = 16  # of a block of the weight's gradient
 
 
@@ -64,13 +64,15 @@ class TileKernels(NamedTuple):
 
     Attributes:
         forward: x, starts, turned weight, bias, y, n_tokens.
-        input_gradient: grad, offsets, columns, places, weight, grad of x, n_tokens.
+        in_order: weight, places, weight tile by tile.
+        input_gradient: grad, offsets, columns, weight tile by tile, grad of x, n_tokens.
         weight_gradient: grad, x, starts, turned grad of weight, grad of bias, n_tokens.
         turn: weight, turned weight.
         turn_back: turned weight, weight.
     """
 
     forward: Kernel
+    in_order: Kernel
     input_gradient: Kernel
     weight_gradient: Kernel
     turn: Kernel
@@ -83,6 +85,7 @@ def tile_kernels(shape: TileShape) -> TileKernels:
     g, k = shape.group_size, shape.k
     return TileKernels(
         Kernel(_forward(shape), "forward"),
+        Kernel(_in_order(shape), "in_order"),
         Kernel(_input_gradient(shape), "input_gradient"),
         Kernel(_weight_gradient(shape), "weight_gradient"),
         Kernel(_transpose("turn", shape.n_groups, g, k), "turn"),
@@ -140,10 +143,12 @@ def _forward(shape: TileShape) -> Function:
 
 def _input_gradient(shape: TileShape) -> Function:
     f = Function("input_gradient")
-    grad, offsets, columns, places, weight, result = (f.argument(i) for i in range(6))
-    n_tokens = f.argument(6, "i64")
-    g, k, run = shape.group_size, shape.k, shape.run
-    kind = vector(run)
+    grad, offsets, columns, weight, result = (f.argument(i) for i in range(5))
+    n_tokens = f.argument(5, "i64")
+    g, run = shape.group_size, shape.run
+    # Short runs of several outputs share a vector; their sums are added up at the end.
+    together = _WIDTHS[0] // run
+    wide, kind = vector(_WIDTHS[0]), vector(run)
     begin, end = f.share(n_tokens, _BLOCK)
     with f.loop(begin, end, _BLOCK) as first:
         behind = f.least(f.add(first, _BLOCK), end)
@@ -154,22 +159,63 @@ def _input_gradient(shape: TileShape) -> Function:
                 token: str, size: int, number: str = number, one: str = one, last: str = last
             ) -> None:
                 rows = f.at(grad, f.mul(token, shape.out_features))
-                sums = [[f.variable(kind, "zeroinitializer")] for _ in range(size)]
+                sums = [[f.variable(wide, "zeroinitializer")] for _ in range(size)]
                 with f.loop(one, last) as use:
                     part = f.at(rows, f.index(columns, use))
-                    matrix = f.at(weight, f.index(places, use))
+                    matrix = f.at(weight, f.mul(use, g * run))
                     with f.loop(0, g, 4) as four:
-                        for output in (f.add(four, i) for i in range(4)):
-                            weights = [f.load(kind, f.at(matrix, f.mul(output, k)))]
+                        for i in range(0, 4, together):
+                            output = f.add(four, i)
+                            weights = [f.load(wide, f.at(matrix, f.mul(output, run)))]
                             here = f.at(part, output)
                             for t in range(size):
-                                value = f.load("float", f.at(here, t * shape.out_features))
-                                _add_product(f, kind, sums[t], value, weights)
+                                value = f.at(here, t * shape.out_features)
+                                value = _repeated(f, value, together, run)
+                                old = f.get(wide, sums[t][0])
+                                f.set(wide, sums[t][0], f.fma(wide, value, weights[0], old))
                 target = f.at(result, f.add(f.mul(token, shape.in_features), f.mul(number, run)))
                 for t in range(size):
-                    f.store(kind, f.get(kind, sums[t][0]), f.at(target, t * shape.in_features))
+                    total = _folded(f, f.get(wide, sums[t][0]), together, run)
+                    f.store(kind, total, f.at(target, t * shape.in_features))
 
             _in_blocks(f, first, behind, block)
+    return f
+
+
+def _repeated(f: Function, pointer: str, n: int, times: int) -> str:
+    """A vector of `n` numbers from memory, each of them `times` times in a row."""
+    if n == 1:
+        return f.spread(vector(times), f.load("float", pointer))
+    kind = vector(n)
+    places = ", ".join(f"i32 {i // times}" for i in range(n * times))
+    value = f.load(kind, pointer)
+    return f.op(f"shufflevector {kind} {value}, {kind} poison, <{n * times} x i32> <{places}>")
+
+
+def _folded(f: Function, value: str, n: int, size: int) -> str:
+    """The sum of the `n` parts, of `size` numbers each, of a vector."""
+    if n == 1:
+        return value
+    kind = vector(n * size)
+    total = ""
+    for part in range(n):
+        places = ", ".join(f"i32 {part * size + i}" for i in range(size))
+        one = f.op(f"shufflevector {kind} {value}, {kind} poison, <{size} x i32> <{places}>")
+        total = one if part == 0 else f.binary("fadd", vector(size), total, one)
+    return total
+
+
+def _in_order(shape: TileShape) -> Function:
+    """Copy the tiles of a kernel to where the input gradient reads them, one behind the other."""
+    f = Function("in_order")
+    weight, places, result = (f.argument(i) for i in range(3))
+    g, k, run = shape.group_size, shape.k, shape.run
+    kind = vector(run)
+    with f.loop(*f.share(shape.n_groups * k // run)) as use:
+        source = f.at(weight, f.index(places, use))
+        target = f.at(result, f.mul(use, g * run))
+        for output in range(g):
+            f.store(kind, f.load(kind, f.at(source, output * k)), f.at(target, output * run))
     return f
 
 
