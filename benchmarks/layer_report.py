@@ -76,7 +76,7 @@ class Row:
     def where(self) -> str:
         """The setting, for a note."""
         return (
-            f"{self.peer}, {self.in_features}→{self.out_features} at {self.density:.0%}, "
+            f"{self.peer}, {self.in_features}→{self.out_features} at {_percent(self.density)}, "
             f"{self.tokens:,} token{'s' if self.tokens > 1 else ''}"
         )
 
@@ -123,7 +123,9 @@ def _training(
     found: Sequence[Row], peer: str, wanted: dict[float, float], label: str
 ) -> list[Target]:
     return [
-        _target(f"{peer}, training at {density:.0%}{label}", ratio, _better(found, peer, density))
+        _target(
+            f"{peer}, training at {_percent(density)}{label}", ratio, _better(found, peer, density)
+        )
         for density, ratio in wanted.items()
     ]
 
@@ -199,7 +201,7 @@ def _times(found: Sequence[Row]) -> str:
         key = (f"{row.in_features}→{row.out_features}", f"{row.tokens:,}", row.peer)
         text = f"{row.ms:.3g} ms, {row.ratio:.2f}x, {row.share_of_limit:.0%}"
         cells.setdefault(key, {})[row.density] = f"{row.ms:.3g} ms" if row.peer == "dense" else text
-    head = ["layer", "tokens", "peer", *(f"{density:.0%}" for density in densities)]
+    head = ["layer", "tokens", "peer", *(_percent(density) for density in densities)]
     lines = [[*key, *(own.get(d, "") for d in densities)] for key, own in cells.items()]
     return markdown_table(head, lines, "lrlr")
 
@@ -212,7 +214,7 @@ def _bytes(found: Sequence[Row]) -> str:
             text = f"{row.state_bytes / 1024:,.0f}, {row.share_of_dense_state:.1%}"
             key = (f"{row.in_features}→{row.out_features}", row.peer)
             cells.setdefault(key, {})[row.density] = text
-    head = ["layer", "peer", *(f"{density:.0%}" for density in densities)]
+    head = ["layer", "peer", *(_percent(density) for density in densities)]
     lines = [[*key, *(own.get(d, "") for d in densities)] for key, own in cells.items()]
     return markdown_table(head, lines, "llr")
 
@@ -250,7 +252,7 @@ def draw(found: Sequence[Row], path: Path) -> None:
 
 def _draw_panel(axes: object, part: Sequence[Row]) -> None:
     from matplotlib.axes import Axes
-    from matplotlib.ticker import NullLocator, PercentFormatter
+    from matplotlib.ticker import NullLocator
 
     if not isinstance(axes, Axes) or not part:
         return
@@ -273,9 +275,8 @@ def _draw_panel(axes: object, part: Sequence[Row]) -> None:
     first = part[0]
     axes.set(xscale="log", yscale="log", xlabel="density", ylabel="times as fast as dense")
     axes.invert_xaxis()
-    axes.set_xticks(densities)
+    axes.set_xticks(densities, [_percent(density) for density in densities])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
     ticks = [t for t in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if _is_near(t, part)]
     axes.set_yticks(ticks, [f"{tick:g}x" for tick in ticks])
     axes.yaxis.set_minor_locator(NullLocator())
@@ -287,6 +288,10 @@ def _draw_panel(axes: object, part: Sequence[Row]) -> None:
         f"thread{'s' if first.threads > 1 else ''}\n{kind}",
         fontsize=10,
     )
+
+
+def _percent(density: float) -> str:
+    return f"{100 * density:g}%"
 
 
 def _is_near(tick: float, part: Sequence[Row]) -> bool:
