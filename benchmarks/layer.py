@@ -18,7 +18,7 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -29,7 +29,7 @@ from provenance import described, surroundings
 _MEASURED = ("ms", "ratio", "ratio_low", "ratio_high", "share_of_limit")
 
 
-def measure(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
+def measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
     """Seconds of each call in each round, all peers in turns; small calls are repeated."""
     repeats: dict[str, int] = {}
     for name, call in calls.items():
@@ -128,14 +128,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="two shapes, three densities, 1, 64 and 1,024 tokens, two threads, seven rounds",
+        help="where not said otherwise: two shapes, three densities, three numbers of tokens, "
+        "two threads, seven rounds",
     )
     parser.add_argument("--out", type=Path, help="folder for layer.jsonl, layer.md and layer.png")
-    options = parser.parse_args()
-    if options.quick:
-        options.shapes, options.densities = shapes("256x1024,1024x1024"), [0.2, 0.05, 0.01]
-        options.tokens, options.threads, options.rounds = [1, 64, 1024], [2], 7
-    return options
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(
+            shapes=shapes("256x1024,1024x1024"),
+            densities=[0.2, 0.05, 0.01],
+            tokens=[1, 64, 1024],
+            threads=[2],
+            rounds=7,
+        )
+    return parser.parse_args()
 
 
 def _run(options: argparse.Namespace) -> list[Row]:

@@ -153,16 +153,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--densities", default="0.2,1.0", help="connection densities of ours")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
-    parser.add_argument("--quick", action="store_true", help="one round of three epochs")
+    parser.add_argument("--quick", action="store_true", help="one round, three epochs")
     parser.add_argument("--out", type=Path, help="folder for train.jsonl, train.md and train.png")
     parser.add_argument("--order", help=argparse.SUPPRESS)
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(rounds=1, stop_after=3)
     options = parser.parse_args()
     if options.order is not None:
         return options
     if options.config is None or options.train is None:
         parser.error("--config and --train are needed")
-    if options.quick:
-        options.rounds, options.stop_after = 1, 3
     if options.stop_after < 2:
         parser.error("--stop-after must be 2 or more, for the first epoch is left out")
     return options

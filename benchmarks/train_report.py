@@ -121,8 +121,8 @@ def draw(rows: Rows, breakdowns: Mapping[str, Mapping[str, float]], path: Path) 
     ]
     bars = axes.barh(list(rows), medians, xerr=spread, height=0.6, color="#1565c0", capsize=3)
     axes.bar_label(bars, [f" {seconds:.2f} s" for seconds in medians], padding=4)
-    axes.set(xlabel="seconds an epoch (median; bars: least and most)", xlim=(0, None))
-    axes.margins(x=0.15)
+    limit = 1.15 * max(row["most"] for row in rows.values())
+    axes.set(xlabel="seconds an epoch (median; bars: least and most)", xlim=(0, limit))
     axes.invert_yaxis()
     if breakdowns:
         axes = panels[1]
