@@ -5,8 +5,8 @@ after a warm-up; each is told by the median of its times and by its ratio to `nn
 of the ratio being that of the rounds. The limit of the ratio is 1 / density. "forward" is an answer
 in evaluation mode with no gradients, "both" a forward and a backward pass in training mode.
 
-    python benchmarks/layer.py --out results                    # the whole table: hours
-    python benchmarks/layer.py --quick --repeat 3 --out results # enough for the targets: minutes
+    python benchmarks/layer.py --repeat 3 --out results         # the whole table: hours
+    python benchmarks/layer.py --quick --out results            # enough for the targets: a minute
     python benchmarks/layer.py --shapes 256x1024 --densities 0.2,0.05 --tokens 1024 --threads 2
 """
 
@@ -129,7 +129,7 @@ def _arguments() -> argparse.Namespace:
         "--quick",
         action="store_true",
         help="where not said otherwise: two shapes, three densities, three numbers of tokens, "
-        "two threads, seven rounds",
+        "two threads, three runs of seven rounds",
     )
     parser.add_argument("--out", type=Path, help="folder for layer.jsonl, layer.md and layer.png")
     if parser.parse_known_args()[0].quick:
@@ -139,6 +139,7 @@ def _arguments() -> argparse.Namespace:
             tokens=[1, 64, 1024],
             threads=[2],
             rounds=7,
+            repeat=3,
         )
     return parser.parse_args()
 
