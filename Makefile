@@ -104,5 +104,5 @@ scores: $(INSTALLED)  ## measure intents and entities on Sara's split, else on t
 	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
 
 clean:  ## remove what was made here, the environment too
-	rm -rf .venv $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -83,8 +83,9 @@ def cpu_name() -> str:
 def described(about: dict[str, Any]) -> str:
     """`surroundings` in a sentence or two, for a page of results."""
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    threads = f"{about['threads']} thread{'s' if about['threads'] > 1 else ''}"
     return (
-        f"Machine: {about['cpu']}, {about['machine']}, {about['threads']} threads unless said "
+        f"Machine: {about['cpu']}, {about['machine']}, {threads} unless said "
         f"otherwise. Versions: {versions}. Commit {about['commit']}, {about['finished']}."
     )
 
