@@ -8,6 +8,7 @@
 VENV ?= .venv
 PYTHON ?= python3.11
 PIP_ARGS ?=
+RASA_PYTHON ?=
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -16,6 +17,7 @@ GOSSAMER := $(abspath $(BIN))/gossamer
 DEMO := demo
 SARA := ../shared/data/sara/split
 STARTER := src/gossamer/starter
+RESULTS := benchmarks/results
 
 # The whole answer lists tokens and all other intents too; it stays in demo/parsed.jsonl.
 define SHOW_PARSED
@@ -27,7 +29,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check bench clean
+.PHONY: help env demo test check bench scores clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -73,7 +75,22 @@ check: $(INSTALLED)  ## lint, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED)  ## measure intents and entities on Sara's split, else on the starter; options in ARGS
+# All three print what they find too; RASA_PYTHON=path/to/python measures Rasa's training beside ours.
+bench: $(INSTALLED)  ## measure speed and memory in short (5 minutes), into benchmarks/results/
+	@if [ -d $(SARA) ]; then \
+		config=$(SARA)/config.yml train=$(SARA)/train.yml test=$(SARA)/test.yml; \
+	else \
+		echo "$(SARA) is not there: training the starter assistant instead"; \
+		config=$(STARTER)/config.yml train=$(STARTER)/data/nlu.yml; \
+		test=$(STARTER)/tests/nlu_test.yml; \
+	fi; \
+	$(BIN)/python benchmarks/layer.py --quick --out $(RESULTS) && \
+	$(BIN)/python benchmarks/train.py --config $$config --train $$train --quick \
+		$(if $(RASA_PYTHON),--rasa-python $(RASA_PYTHON)) --out $(RESULTS) && \
+	$(BIN)/python benchmarks/latency.py --config $$config --train $$train --test $$test --quick \
+		--out $(RESULTS)
+
+scores: $(INSTALLED)  ## measure intents and entities on Sara's split, else on the starter; options in ARGS
 	@if [ -d $(SARA) ]; then \
 		set -- --config $(SARA)/config.yml --train $(SARA)/train.yml --test $(SARA)/test.yml \
 			--reference-name "Rasa 3.6.21" --reference intent_accuracy=0.8138 \
@@ -87,5 +104,5 @@ bench: $(INSTALLED)  ## measure intents and entities on Sara's split, else on th
 	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
 
 clean:  ## remove what was made here, the environment too
-	rm -rf .venv $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

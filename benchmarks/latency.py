@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import rasa_latency
-from provenance import peak_rss_mib, rss_mib, surroundings
+from provenance import described, peak_rss_mib, rss_mib, surroundings
 
 _WARM_UP = 100
 # A program of its own, so that nothing is imported but what answering needs.
@@ -355,7 +355,7 @@ def main() -> None:
         with (options.out / "latency.jsonl").open("a", encoding="utf-8") as file:
             for row in rows:
                 file.write(json.dumps({**asdict(row), "settings": settings, **about}) + "\n")
-        note = f"{len(texts)} messages; {about['machine']}; commit {about['commit']}"
+        note = f"{len(texts)} messages. {described(about)}"
         (options.out / "latency.md").write_text(f"{shown}\n\n{note}\n", encoding="utf-8")
 
 

@@ -55,14 +55,39 @@ def rss_mib() -> float:
 
 def surroundings() -> dict[str, Any]:
     """Versions, machine and commit, so that a row can be judged later."""
-    packages = ["torch", "numpy", "scipy", "scikit-learn"]
+    import torch
+
+    packages = ["torch", "numpy", "scipy", "scikit-learn", "llvmlite"]
     return {
         "versions": {"python": platform.python_version(), "gossamer": __version__}
         | {name: version(name) for name in packages},
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "cpu": cpu_name(),
+        "threads": torch.get_num_threads(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def cpu_name() -> str:
+    """The model name of the processor, as the system tells it."""
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def described(about: dict[str, Any]) -> str:
+    """`surroundings` in a sentence or two, for a page of results."""
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    threads = f"{about['threads']} thread{'s' if about['threads'] > 1 else ''}"
+    return (
+        f"Machine: {about['cpu']}, {about['machine']}, {threads} unless said "
+        f"otherwise. Versions: {versions}. Commit {about['commit']}, {about['finished']}."
+    )
 
 
 def _commit() -> str | None:

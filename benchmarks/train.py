@@ -2,10 +2,11 @@
 
 Every peer trains in a process of its own at the same options; rounds alternate (A, B, C, A, B, C),
 and the first epoch of each run is left out. DIET's batches grow from the first epoch to the last,
-so `--epochs` sets the schedule and `--stop-after` how much of it is run.
+so `--epochs` sets the schedule and `--stop-after` how much of it is run. Where the time goes is
+told by runs of their own after that, with clocks around the parts (`train_breakdown.py`).
 
     python benchmarks/train.py --config config.yml --train train.yml --rounds 2 \
-        --rasa-python rasa-env/bin/python
+        --rasa-python rasa-env/bin/python --out results
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import rasa_peer
-from provenance import peak_rss_mib, surroundings
+from provenance import described, peak_rss_mib, surroundings
+from train_breakdown import Clocks, installed
+from train_report import RASA, draw, peer_name, report
 
 from gossamer.assistant import Assistant
 from gossamer.data import read_config, read_training_data
@@ -32,12 +35,29 @@ class _EnoughError(Exception):
 
 
 def measure_here(
-    config: Path, train: Path, *, epochs: int, stop_after: int, density: float, threads: int | None
+    config: Path,
+    train: Path,
+    *,
+    epochs: int,
+    stop_after: int,
+    density: float,
+    threads: int | None,
+    with_breakdown: bool = False,
 ) -> dict[str, Any]:
     """Train Gossamer in this process for a few epochs.
 
+    Args:
+        config: the pipeline.
+        train: what to train on.
+        epochs: length of the whole schedule.
+        stop_after: how many of them to run.
+        density: of DIET's connections.
+        threads: of torch; None for its own choice.
+        with_breakdown: put clocks around the parts.
+
     Returns:
-        `epoch_seconds` of DIET, and `peak_rss_mib` of the process.
+        `epoch_seconds` of DIET, `peak_rss_mib` of the process and, where wanted, `breakdown`:
+        seconds of an epoch by part, mean of the epochs after the first.
     """
     import dataclasses
 
@@ -56,22 +76,36 @@ def measure_here(
         for part in project.pipeline
     )
     seconds: list[float] = []
+    clocks = Clocks()
 
     def on_epoch(report: EpochReport) -> None:
         seconds.append(report.seconds)
+        if len(seconds) == 1:
+            clocks.clear()
         if len(seconds) >= stop_after:
             raise _EnoughError
 
-    with contextlib.suppress(_EnoughError):
+    watched: contextlib.AbstractContextManager[list[str]] = (
+        installed(clocks) if with_breakdown else contextlib.nullcontext([])
+    )
+    with watched as absent, contextlib.suppress(_EnoughError):
         Assistant.train(
             dataclasses.replace(project, pipeline=pipeline),
             read_training_data(train),
             on_epoch=on_epoch,
         )
-    return {"epoch_seconds": seconds, "peak_rss_mib": peak_rss_mib()}
+    result = {"epoch_seconds": seconds, "peak_rss_mib": peak_rss_mib()}
+    if with_breakdown:
+        n_epochs = len(seconds) - 1
+        shares = clocks.shares(sum(seconds[1:]))
+        result["breakdown"] = {part: share / n_epochs for part, share in shares.items()}
+        result["absent"] = absent
+    return result
 
 
-def _in_a_process(options: argparse.Namespace, density: float) -> dict[str, Any]:
+def _in_a_process(
+    options: argparse.Namespace, density: float, with_breakdown: bool = False
+) -> dict[str, Any]:
     order = {
         "config": str(options.config),
         "train": str(options.train),
@@ -79,6 +113,7 @@ def _in_a_process(options: argparse.Namespace, density: float) -> dict[str, Any]
         "stop_after": options.stop_after,
         "density": density,
         "threads": options.threads,
+        "with_breakdown": with_breakdown,
     }
     done = subprocess.run(
         [sys.executable, __file__, "--order", json.dumps(order)],
@@ -118,46 +153,63 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--densities", default="0.2,1.0", help="connection densities of ours")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
-    parser.add_argument("--out", type=Path, help="append one JSON row to this file")
+    parser.add_argument("--quick", action="store_true", help="one round, three epochs")
+    parser.add_argument("--out", type=Path, help="folder for train.jsonl, train.md and train.png")
     parser.add_argument("--order", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(rounds=1, stop_after=3)
+    options = parser.parse_args()
+    if options.order is not None:
+        return options
+    if options.config is None or options.train is None:
+        parser.error("--config and --train are needed")
+    if options.stop_after < 2:
+        parser.error("--stop-after must be 2 or more, for the first epoch is left out")
+    return options
 
 
 def main() -> None:
-    """Measure in turns and print a table."""
+    """Measure in turns and print and write tables."""
     options = _arguments()
     if options.order is not None:
         order = json.loads(options.order)
         order |= {"config": Path(order["config"]), "train": Path(order["train"])}
         print(json.dumps(measure_here(**order)))
         return
-    if options.config is None or options.train is None:
-        raise SystemExit("--config and --train are needed")
     densities = [float(part) for part in options.densities.split(",")]
     runs: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.rounds):
         for density in densities:
-            runs.setdefault(f"gossamer, density {density:g}", []).append(
-                _in_a_process(options, density)
-            )
+            runs.setdefault(peer_name(density), []).append(_in_a_process(options, density))
         if options.rasa_python is not None:
-            runs.setdefault("Rasa", []).append(_rasa(options))
-    first = next(iter(runs))
+            runs.setdefault(RASA, []).append(_rasa(options))
     rows = {name: _summary(part) for name, part in runs.items()}
-    print(f"{'':24}{'s/epoch':>9}{'least':>9}{'most':>9}{'peak MiB':>10}{'ratio':>8}")
-    for name, row in rows.items():
-        ratio = row["median"] / rows[first]["median"]
-        print(
-            f"{name:24}{row['median']:9.2f}{row['least']:9.2f}{row['most']:9.2f}"
-            f"{row['peak_rss_mib']:10.0f}{ratio:7.1f}x"
-        )
+    breakdowns = {}
+    for density in densities:
+        found = _in_a_process(options, density, with_breakdown=True)
+        breakdowns[peer_name(density)] = found["breakdown"]
+        if found["absent"]:
+            print(f"without a clock: {', '.join(found['absent'])}", file=sys.stderr)
+    about = surroundings()
+    threads = "torch's own number of" if options.threads is None else str(options.threads)
+    how = (
+        f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.stop_after} "
+        "epochs, the first left out, of a "
+        f"schedule of {options.epochs}, {threads} threads. {described(about)}"
+    )
+    page = report(rows, breakdowns, how)
+    print(page)
     if options.out is not None:
         settings = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in vars(options).items()
         }
-        with options.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"settings": settings, "rows": rows} | surroundings()) + "\n")
+        options.out.mkdir(parents=True, exist_ok=True)
+        row = {"settings": settings, "rows": rows, "breakdowns": breakdowns} | about
+        with (options.out / "train.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        (options.out / "train.md").write_text(page, encoding="utf-8")
+        draw(rows, breakdowns, options.out / "train.png")
 
 
 def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
