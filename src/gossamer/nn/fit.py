@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gossamer.nn.adam import Adam
 from gossamer.nn.averaging import WeightAverage
 from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
 from gossamer.nn.inputs import SparseInputTable
@@ -157,7 +158,7 @@ def fit(
 
 
 class _Optimizer:
-    """Adam on all parameters: input tables by rows where that can be done, the rest whole."""
+    """Adam on all parameters: input tables by rows and the rest at once where kernels can."""
 
     def __init__(self, network: nn.Module, options: FitOptions) -> None:
         tables = [
@@ -169,8 +170,20 @@ class _Optimizer:
         self._network = network
         self._strength = options.regularization_constant
         self._apart = apart
+        self._regularized: set[int] | None = None
         rest = [p for p in network.parameters() if id(p) not in apart]
-        self._adam = torch.optim.Adam(rest, lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True)
+        self._adam: Adam | torch.optim.Adam
+        if all(map(Adam.can_step, rest)):
+            self._adam = Adam(
+                rest,
+                learning_rate=options.learning_rate,
+                epsilon=_ADAM_EPSILON,
+                regularization_constant=self._strength,
+            )
+        else:
+            self._adam = torch.optim.Adam(
+                rest, lr=options.learning_rate, eps=_ADAM_EPSILON, fused=True
+            )
         self._rows = RowAdam(
             tables,
             learning_rate=options.learning_rate,
@@ -180,12 +193,18 @@ class _Optimizer:
 
     def step(self, loss: Tensor) -> None:
         """Go down the gradient of a loss and of L2."""
-        self._adam.zero_grad(set_to_none=True)
+        self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for weight, rows in self._network.regularized():  # type: ignore[operator]
-            if id(weight) not in self._apart:
-                add_l2_gradient(weight, self._strength, rows)
-        self._adam.step()
+        if isinstance(self._adam, Adam):
+            if self._regularized is None:
+                weights: list[Regularized] = self._network.regularized()  # type: ignore[operator]
+                self._regularized = {id(part.weight) for part in weights}
+            self._adam.step(self._regularized)
+        else:
+            for weight, rows in self._network.regularized():  # type: ignore[operator]
+                if id(weight) not in self._apart:
+                    add_l2_gradient(weight, self._strength, rows)
+            self._adam.step()
         self._rows.step()
 
     def catch_up(self) -> None:
