@@ -15,8 +15,9 @@ from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.count_options import CountVectorsFeaturizerOptions
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch, TrainingBatch
-from gossamer.nlu.ngrams import WORD_PATTERN, NgramAnalyzer
+from gossamer.nlu.ngrams import NgramAnalyzer
 from gossamer.nlu.sparse_rows import SparseRow, rows_to_csr, sum_rows
+from gossamer.nlu.vocabulary import learn_vocabulary
 
 _NUMBER = re.compile(r"\b[0-9]+\b")
 _CACHED_TOKENS = 20_000
@@ -161,32 +162,21 @@ class CountVectorsFeaturizer(Component):
 
     def _fit(self, documents: list[str], min_df: float, *, what: str | None) -> dict[str, int]:
         """Terms and their columns; none when nothing counts, with a warning that tells `what`."""
-        # Imported here because it takes most of a second, which serving a model need not wait.
-        from sklearn.feature_extraction.text import CountVectorizer
-
-        options = self.options
-        is_word = options.analyzer == "word"
-        vectorizer = CountVectorizer(
-            analyzer=options.analyzer,
-            token_pattern=WORD_PATTERN if is_word else None,
-            ngram_range=(options.min_ngram, options.max_ngram),
-            lowercase=options.lowercase,
-            strip_accents=options.strip_accents,
-            stop_words=sorted(self._analyze.stop_words) or None,
-            min_df=min_df,
-            max_df=options.max_df,
-            max_features=options.max_features,
-        )
         try:
-            vectorizer.fit(documents)
-        except ValueError as error:  # nothing to count, or nothing left of it
+            terms = learn_vocabulary(
+                map(self._analyze, documents),
+                min_df=min_df,
+                max_df=self.options.max_df,
+                max_features=self.options.max_features,
+            )
+        except ValueError as error:
             if what is not None:
                 warnings.warn(
                     f"{self.alias}: no features of {what}, for there is nothing to count: {error}",
                     stacklevel=3,
                 )
             return {}
-        return {str(term): column for column, term in enumerate(vectorizer.get_feature_names_out())}
+        return {term: column for column, term in enumerate(terms)}
 
     def _text_block(self, batch: MessageBatch) -> FeatureBlock:
         found = [[self._look_up(token.text) for token in tokens] for tokens in batch.tokens]

@@ -16,6 +16,7 @@ from gossamer.nn.adam import Adam
 from gossamer.nn.averaging import WeightAverage
 from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
 from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.memory import release_free_memory
 from gossamer.nn.row_adam import RowAdam
 
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
@@ -139,6 +140,7 @@ def fit(
                     optimizer.catch_up()
                 average.update()
             mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
+        release_free_memory()
         metrics = mean.values()
         every = options.evaluate_every_number_of_epochs
         due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0

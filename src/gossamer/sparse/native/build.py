@@ -143,4 +143,7 @@ def _compile(text: str, name: str) -> tuple[Any, Any]:
     engine = binding.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     address = engine.get_function_address(f"{name}_entry")
+    engine.remove_module(module)  # the machine code stays with the engine
+    module.close()
+    passes.close()
     return engine, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
