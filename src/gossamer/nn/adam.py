@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from gossamer.nn.native.adam import WORDS, adam
 from gossamer.sparse.native.build import is_available
@@ -106,3 +107,4 @@ class Adam:
                 torch.tensor(numbers, dtype=torch.float32),
                 n_threads=max(1, threads),
             )
+        increment_version([p for p in self._parameters if p.grad is not None])

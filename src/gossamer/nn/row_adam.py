@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.native import tables
@@ -98,6 +99,7 @@ class RowAdam:
             _N_KEPT,
             n_threads=torch.get_num_threads(),
         )
+        increment_version(table.weight)  # written behind PyTorch's back
 
     def _make_room(self) -> None:
         """Tables of what depends on the step's number, for twice as many steps when they end."""

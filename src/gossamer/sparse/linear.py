@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
+from gossamer.sparse.kept_kernel import MOST_TOKENS, KeptKernel, most_tokens
 from gossamer.sparse.layout import GroupLayout, backward_tables, find_block_size
 from gossamer.sparse.products import (
     grouped_feature_major,
@@ -199,6 +200,8 @@ class RandomlyConnectedLinear(nn.Module):
         self.connectivity = connectivity
         self.plan = TilePlan.of(connectivity)
         self._scattered = ScatteredPlan.of(connectivity) if self.plan is None else None
+        most = most_tokens(connectivity) if self._scattered is not None else MOST_TOKENS
+        self._kept = KeptKernel(self.plan, most)
         if connectivity.indices is None:
             return
         where = self.weight.device
@@ -212,6 +215,11 @@ class RandomlyConnectedLinear(nn.Module):
             names = ("_blocks", "_slots", "_rest_slots", "_rest_blocks")
             for name, table in zip(names, (blocks, *tables), strict=True):
                 self.register_buffer(name, torch.tensor(table, device=where), persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training or evaluation mode; what evaluation has kept for its answers is let go."""
+        self._kept.forget()
+        return super().train(mode)
 
     def replace_connectivity(self, connectivity: Connectivity) -> None:
         """Put other connections in place; weights stay where they are stored.
@@ -292,6 +300,10 @@ class RandomlyConnectedLinear(nn.Module):
                     hint="forward_feature_major, if the features come first",
                 )
             )
+        if not (self.training or torch.is_grad_enabled() or torch.compiler.is_compiling()):
+            answer = self._kept(x, self)
+            if answer is not None:
+                return answer
         if self.connectivity.is_dense:
             return F.linear(x, self.weight, self.bias)
         tokens = x.reshape(-1, self.in_features)
@@ -300,7 +312,7 @@ class RandomlyConnectedLinear(nn.Module):
             y = tile_product(tokens, weight, bias, self.plan, self._layout())
         elif self._scattered is not None and pays(tokens, weight, bias):
             y = scattered_product(tokens, weight, bias, self._scattered)
-        elif self._is_grouped:
+        elif self._is_grouped and torch._C._functorch.peek_interpreter_stack() is None:
             y = grouped_token_major(tokens, weight, bias, self._layout())
         else:
             return F.linear(x, self.to_dense_weight(), bias)
