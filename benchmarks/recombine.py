@@ -57,9 +57,7 @@ def recombine(sources: TrainingData, n_examples: int, *, n_intents: int, seed: i
     rng = random.Random(seed)
     examples = [example for example in sources.unique_examples() if _is_usable(example)]
     names = split_intents(examples, n_intents)
-    templates = [
-        _Template(example, name) for example, name in zip(examples, names, strict=True)
-    ]
+    templates = [_Template(example, name) for example, name in zip(examples, names, strict=True)]
     values = _values(examples)
     made: dict[str, Example] = {}
     first_of_intent = {template.intent: template for template in reversed(templates)}
