@@ -28,6 +28,7 @@ from recombine import recombine
 
 from gossamer.assistant import Assistant
 from gossamer.data import (
+    Example,
     ProjectConfig,
     TrainingData,
     read_config,
@@ -85,12 +86,15 @@ class Row:
         return self.epoch_ms * self.utterances / self.drawn
 
 
-def train_here(config: ProjectConfig, data: TrainingData, threads: int) -> dict[str, Any]:
+def train_here(
+    config: ProjectConfig, examples: tuple[Example, ...], threads: int
+) -> dict[str, Any]:
     """Train in this process; the values of a `Row` that training gives."""
     import torch
     from provenance import n_weights
 
     torch.set_num_threads(threads)
+    data = TrainingData(examples=examples)
     seconds: list[float] = []
     memory = [rss_mib()]
     ends: list[float] = []
@@ -162,7 +166,7 @@ def measure(config: ProjectConfig, data: TrainingData, threads: int) -> Row:
         ordered = sorted(data.examples, key=lambda example: str(example.intent))
         write_yaml(TrainingData(examples=tuple(ordered)), path)
         reading = _in_a_process(read_here, path)
-    return Row(**reading, **_in_a_process(train_here, config, data, threads))
+    return Row(**reading, **_in_a_process(train_here, config, data.examples, threads))
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -93,7 +93,9 @@ def split_intents(examples: Sequence[Example], n_intents: int) -> list[str]:
     for intent, word in words:
         sizes.setdefault(intent, Counter())[word] += 1
     n_parts = dict.fromkeys(sizes, 1)
-    queue = [(-sum(counts.values()), intent) for intent, counts in sizes.items()]
+    queue: list[tuple[float, str]] = [
+        (-sum(counts.values()), intent) for intent, counts in sizes.items()
+    ]
     heapq.heapify(queue)
     while sum(n_parts.values()) < n_intents and queue:
         _, intent = heapq.heappop(queue)
