@@ -19,6 +19,8 @@ from gossamer.nn.inputs import Features
 
 Indices = npt.NDArray[np.int64]
 
+_FEW_ROWS = 256  # up to these, sorting is sooner than scipy; beyond, it takes more memory
+
 
 class FeatureWidths(NamedTuple):
     """Sparse and dense columns of some features."""
@@ -164,6 +166,10 @@ def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     if len(blocks) == 1:
         return blocks[0]
     n_rows = blocks[0].shape[0]
+    if n_rows > _FEW_ROWS:
+        stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
+        stacked.has_canonical_format = True
+        return stacked
     offsets = np.cumsum([0, *(block.shape[1] for block in blocks)], dtype=np.int32)
     columns = np.concatenate(
         [block.indices + offset for block, offset in zip(blocks, offsets[:-1], strict=True)]
