@@ -226,6 +226,7 @@ def table(rows: Sequence[Row]) -> str:
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Cost per utterance against the number of utterances; memory against epochs."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     cost, memory = figure.subplots(1, 2)
@@ -240,10 +241,12 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     for label, values in series.items():
         cost.plot(sizes, values, marker="o", label=label)
     cost.set(xscale="log", yscale="log", xlabel="utterances", ylabel="ms per utterance")
-    cost.legend(fontsize=8)
+    cost.set_ylim(top=10)  # room for the legend
+    cost.legend(fontsize=8, loc="upper right")
     for row in rows:
         memory.plot(row.rss_mib[1:], marker=".", label=f"{row.utterances:,} utterances")
     memory.set(xlabel="epochs done", ylabel="memory held, MiB", ylim=(0, None))
+    memory.xaxis.set_major_locator(MaxNLocator(integer=True))
     memory.legend(fontsize=8)
     for axes in (cost, memory):
         axes.grid(alpha=0.25)
