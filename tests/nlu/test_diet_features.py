@@ -8,7 +8,7 @@ from gossamer.nlu.diet.features import text_features
 from gossamer.nlu.messages import FeatureBlock
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 2, 40])
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 40, 300])
 @pytest.mark.parametrize("widths", [[3], [3, 1], [5, 1, 7, 2]])
 @pytest.mark.parametrize("density", [0.0, 0.3, 1.0])
 def test_blocks_stand_side_by_side_as_scipy_has_them(

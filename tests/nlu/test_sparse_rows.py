@@ -43,3 +43,16 @@ def test_sums_equal_dense_sums(seed: int) -> None:
     ends = np.cumsum(lengths)
     expected = np.array([dense[e - n : e].sum(axis=0) for e, n in zip(ends, lengths, strict=True)])
     np.testing.assert_array_equal(sum_rows(rows_to_csr(rows, 7), lengths).toarray(), expected)
+
+
+def test_sums_of_many_texts_are_made_in_parts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(0, 3, 2500)
+    dense = rng.integers(0, 2, (lengths.sum(), 4))
+    rows = [row(*((int(c), float(r[c])) for c in np.flatnonzero(r))) for r in dense]
+    expected = np.zeros((2500, 4))
+    np.add.at(expected, np.repeat(np.arange(2500), lengths), dense)
+    sums = sum_rows(rows_to_csr(rows, 4), lengths)
+    np.testing.assert_array_equal(sums.toarray(), expected)
+    assert sums.indices.dtype == sums.indptr.dtype == np.int32
+    assert sums.has_sorted_indices

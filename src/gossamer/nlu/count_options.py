@@ -70,6 +70,17 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
         """`OOV_words` as they are looked up."""
         return frozenset(word.lower() if self.lowercase else word for word in self.OOV_words)
 
+    @property
+    def needs_frequencies(self) -> bool:
+        """Whether a vocabulary depends on how often, or in how many texts, a term occurs."""
+        counts_all = isinstance(self.min_df, int) and self.min_df <= 1
+        return (
+            not counts_all
+            or self.max_df != 1.0
+            or isinstance(self.max_df, int)
+            or (self.max_features is not None)
+        )
+
     def without_effect(self) -> list[str]:
         """What is set but does nothing beside the other options; as in Rasa no error."""
         found: list[str] = []

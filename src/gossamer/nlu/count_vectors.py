@@ -78,10 +78,7 @@ class CountVectorsFeaturizer(Component):
         for problem in options.without_effect():
             warnings.warn(f"{self.alias}: {problem}", stacklevel=2)
         self._analyze = self._make_analyzer(_stop_words(options))
-        texts = [
-            " ".join(self._replace_oov_words(self._clean(token.text)) for token in tokens)
-            for tokens in batch.tokens
-        ]
+        texts = self._documents(batch)
         labels = self._label_documents(batch) if options.analyzer == "word" else []
         if options.use_shared_vocab:
             both = texts + labels
@@ -155,9 +152,21 @@ class CountVectorsFeaturizer(Component):
         oov_token = self.options.oov_token
         return word if oov_token is None or word not in self._oov_words else oov_token
 
+    def _documents(self, batch: TrainingBatch) -> list[str]:
+        """What the vocabulary is learnt from: the texts, or their words where those are enough."""
+        words = {
+            token: self._replace_oov_words(self._clean(token))
+            for token in dict.fromkeys(token.text for text in batch.tokens for token in text)
+        }
+        if self._analyze.is_additive and not self.options.needs_frequencies:
+            return list(words.values())
+        return [" ".join(words[token.text] for token in tokens) for tokens in batch.tokens]
+
     def _label_documents(self, batch: TrainingBatch) -> list[str]:
         tokens = dict(zip(batch.labels, batch.label_tokens, strict=True))
-        intents = (example.base_intent for example in batch.examples)
+        intents: Iterable[str | None] = (example.base_intent for example in batch.examples)
+        if not self.options.needs_frequencies:
+            intents = dict.fromkeys(intents)
         return [" ".join(tokens[intent]) for intent in intents if intent is not None]
 
     def _fit(self, documents: list[str], min_df: float, *, what: str | None) -> dict[str, int]:

@@ -171,12 +171,20 @@ class TrainingBatch(MessageBatch):
             unless `intent_tokenization_flag` says otherwise. Empty before a tokenizer has run.
         label_blocks: features of the labels, sequence features only: `sequence` has one row for
             each of `labels` (the sum over its tokens), `sentence` is None.
+        is_last_reader: whether the component that trains now is the last that reads features, and
+            so may drop `blocks`; those of a large data set take much memory.
     """
 
     examples: Sequence[Example]
     labels: Sequence[str]
     label_tokens: list[list[str]] = field(default_factory=list)
     label_blocks: list[FeatureBlock] = field(default_factory=list)
+    is_last_reader: bool = False
+
+    def drop_read_features(self) -> None:
+        """Let go of the texts' features if nobody reads them any more."""
+        if self.is_last_reader:
+            self.blocks = []
 
 
 @dataclass(frozen=True, slots=True)

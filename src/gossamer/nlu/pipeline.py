@@ -125,7 +125,9 @@ class Pipeline:
         batch = TrainingBatch(
             texts=[example.text for example in examples], examples=examples, labels=data.intents
         )
+        readers = [part for part in self.components if "features" in part.requires]
         for component in self.components:
+            batch.is_last_reader = readers[-1:] == [component]
             component.train(data, batch, on_epoch=on_epoch)
             if component.provides & {"tokens", "features"}:
                 component.process(batch)

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+_TEXTS_AT_A_TIME = 1024  # summed together: bounds the memory that sorting takes
+
 #: Columns of one row, ascending and each once, and the values there.
 SparseRow: TypeAlias = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
@@ -55,15 +57,31 @@ def sum_rows(matrix: sparse.csr_array, lengths: npt.NDArray[np.int64]) -> sparse
     bounds = np.zeros(n_texts + 1, dtype=np.int64)
     np.cumsum(lengths, out=bounds[1:])
     ends = matrix.indptr[bounds]
+    parts = [
+        _sum_entries(matrix, ends[start : start + _TEXTS_AT_A_TIME + 1])
+        for start in range(0, max(n_texts, 1), _TEXTS_AT_A_TIME)
+    ]
+    columns, values, counts = (
+        parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    )
+    indptr = np.zeros(n_texts + 1, dtype=np.int32)
+    np.cumsum(counts, out=indptr[1:])
+    return canonical_csr(values, columns, indptr, n_features)
+
+
+def _sum_entries(
+    matrix: sparse.csr_array, ends: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Columns and values of the sums of the entries between each two of `ends`; counts of these."""
+    n_texts, n_features = len(ends) - 1, matrix.shape[1]
+    entries_at = slice(ends[0], ends[-1])
     row_starts = np.arange(n_texts, dtype=np.int64) * n_features
-    keys = np.repeat(row_starts, ends[1:] - ends[:-1]) + matrix.indices
+    keys = np.repeat(row_starts, ends[1:] - ends[:-1]) + matrix.indices[entries_at]
     order = np.argsort(keys, kind="stable")
-    keys, entries = keys[order], matrix.data[order]
+    keys, entries = keys[order], matrix.data[entries_at][order]
     is_first = np.ones(len(keys), dtype=np.bool_)
     np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
     (first,) = is_first.nonzero()
     unique, values = keys[first], np.add.reduceat(entries, first)
     text, column = np.divmod(unique, max(n_features, 1))
-    indptr = np.zeros(n_texts + 1, dtype=np.int32)
-    np.cumsum(np.bincount(text, minlength=n_texts), out=indptr[1:])
-    return canonical_csr(values, column.astype(np.int32), indptr, n_features)
+    return column.astype(np.int32), values, np.bincount(text, minlength=n_texts)

@@ -110,7 +110,11 @@ class WhitespaceTokenizer(Component):
         """The words of one text, in order, with their offsets in it."""
         if not text.strip():
             return []
-        words = [w for w in _PUNCTUATION.sub(" ", text).split() if not _ONLY_EMOJI.fullmatch(w)]
+        words = [
+            word
+            for word in _PUNCTUATION.sub(" ", text).split()
+            if word.isascii() or not _ONLY_EMOJI.fullmatch(word)
+        ]
         tokens: list[Token] = []
         offset = 0
         for word in words or [text]:

@@ -105,10 +105,11 @@ class DIETComponent(Component):
         chosen = self._usable(batch)
         examples = [batch.examples[i] for i in chosen]
         self.tag_sets = self._find_tags(batch, chosen)
-        blocks = self._blocks(batch.blocks)
         use_sequence = options.number_of_transformer_layers > 0 or bool(self.tag_sets)
-        everything = text_features(blocks, batch.lengths, use_sequence=use_sequence)
-        text = everything.texts(chosen)
+        text = text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
+        batch.drop_read_features()
+        if len(chosen) < len(batch.examples):
+            text = text.texts(chosen)
         self._check_features(text)
         labels, label_numbers = None, None
         if options.intent_classification:

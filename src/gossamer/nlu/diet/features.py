@@ -19,6 +19,8 @@ from gossamer.nn.inputs import Features
 
 Indices = npt.NDArray[np.int64]
 
+_FEW_ROWS = 256  # up to these, sorting is sooner than scipy; beyond, it takes more memory
+
 
 class FeatureWidths(NamedTuple):
     """Sparse and dense columns of some features."""
@@ -60,10 +62,20 @@ class TextFeatures:
             self.lengths[chosen],
         )
 
-    def token_rows(self, chosen: Indices) -> Indices:
-        """Rows of the tokens of the given texts, in order."""
+    def starts(self) -> Indices:
+        """First row of each text's tokens. *Shape:* (n_texts,)."""
+        starts: Indices = np.cumsum(self.lengths) - self.lengths
+        return starts
+
+    def token_rows(self, chosen: Indices, starts: Indices | None = None) -> Indices:
+        """Rows of the tokens of the given texts, in order.
+
+        Args:
+            chosen: numbers of the texts. *Shape:* (n_chosen,).
+            starts: what `starts()` gives, where that is known already.
+        """
         lengths = self.lengths[chosen]
-        starts = (np.cumsum(self.lengths) - self.lengths)[chosen]
+        starts = (self.starts() if starts is None else starts)[chosen]
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         rows: Indices = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
@@ -96,10 +108,15 @@ class DIETData:
     labels: Indices | None
     tags: Mapping[TagKind, Indices]
     token_ids: Indices | None
+    _starts: Indices = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Computed once, so that a batch costs the same however large the training set is.
+        object.__setattr__(self, "_starts", self.text.starts())
 
     def batch(self, chosen: Indices) -> DIETBatch:
         """A batch of the given texts. *Shape:* of `chosen` (n_chosen,)."""
-        tokens = self.text.token_rows(chosen)
+        tokens = self.text.token_rows(chosen, self._starts)
         return DIETBatch(
             self.text.texts(chosen, tokens),
             None if self.labels is None else torch.from_numpy(self.labels[chosen]),
@@ -164,6 +181,10 @@ def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     if len(blocks) == 1:
         return blocks[0]
     n_rows = blocks[0].shape[0]
+    if n_rows > _FEW_ROWS:
+        stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
+        stacked.has_canonical_format = True
+        return stacked
     offsets = np.cumsum([0, *(block.shape[1] for block in blocks)], dtype=np.int32)
     columns = np.concatenate(
         [block.indices + offset for block, offset in zip(blocks, offsets[:-1], strict=True)]

@@ -7,7 +7,7 @@ With BILOU a tag carries a prefix: B-egin, I-nside, L-ast, U-nit. Tag 0 is O, "n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,6 +50,10 @@ class TagSet:
     kind: TagKind
     tags: tuple[str, ...]
     is_bilou: bool
+    _number: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_number", {tag: i for i, tag in enumerate(self.tags)})
 
     @classmethod
     def from_examples(
@@ -99,7 +103,7 @@ class TagSet:
         a token takes the entity it overlaps most.
         """
         ids = np.zeros(len(tokens), dtype=np.int64)
-        number = {tag: i for i, tag in enumerate(self.tags)}
+        number = self._number
         if not self.is_bilou:
             for position, token in enumerate(tokens):
                 best = max(entities, key=lambda entity: _overlap(token, entity), default=None)
