@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-_STEPS_BETWEEN_UPDATES = 8  # touching all weights at every step would cost a tenth of the time
+_STEPS_BETWEEN_UPDATES = 16  # touching all weights at every step would cost a tenth of the time
 
 
 class WeightAverage:
