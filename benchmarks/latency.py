@@ -25,7 +25,7 @@ from typing import Any
 
 import rasa_latency
 from latency_report import Row, draw, table
-from provenance import described, peak_rss_mib, rss_mib, surroundings
+from provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
 
 _WARM_UP = 100
 # A program of its own, so that nothing is imported but what answering needs.
@@ -281,6 +281,7 @@ def main() -> None:
         return
     from gossamer.data import read_training_data
 
+    others = OtherLoad()
     texts = [example.text for example in read_training_data(options.test).examples]
     with tempfile.TemporaryDirectory() as name:
         model = options.model
@@ -294,7 +295,7 @@ def main() -> None:
     shown = table(rows)
     print(shown)
     if options.out is not None:
-        about = surroundings()
+        about = surroundings(others)
         settings = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in vars(options).items()

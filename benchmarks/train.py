@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import rasa_peer
-from provenance import described, peak_rss_mib, surroundings
+from provenance import OtherLoad, described, peak_rss_mib, surroundings
 from train_breakdown import Clocks, installed
 from train_report import RASA, draw, peer_name, report
 
@@ -180,6 +180,7 @@ def main() -> None:
         order |= {"config": Path(order["config"]), "train": Path(order["train"])}
         print(json.dumps(measure_here(**order)))
         return
+    others = OtherLoad()
     densities = [float(part) for part in options.densities.split(",")]
     runs: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.rounds):
@@ -194,7 +195,7 @@ def main() -> None:
         breakdowns[peer_name(density)] = found["breakdown"]
         if found["absent"]:
             print(f"without a clock: {', '.join(found['absent'])}", file=sys.stderr)
-    about = surroundings()
+    about = surroundings(others)
     threads = "torch's own number of" if options.threads is None else str(options.threads)
     how = (
         f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.stop_after} "
