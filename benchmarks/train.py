@@ -196,11 +196,13 @@ def main() -> None:
         if found["absent"]:
             print(f"without a clock: {', '.join(found['absent'])}", file=sys.stderr)
     about = surroundings(others)
-    threads = "torch's own number of" if options.threads is None else str(options.threads)
+    threads = "torch's own number of threads"
+    if options.threads is not None:
+        threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
     how = (
         f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.stop_after} "
         f"epochs, the first left out, of a schedule of {options.epochs} over which batches grow, "
-        f"{threads} threads. {described(about)}"
+        f"{threads}. {described(about)}"
     )
     page = report(rows, breakdowns, how)
     print(page)
