@@ -144,7 +144,7 @@ def _load_in_words(cores: float | None) -> str:
     if cores < _QUIET_CORES:
         return " Nothing else was running."
     return (
-        f" **Other processes kept {cores:.2g} cores busy meanwhile: times come out too high, "
+        f" **Other processes kept {cores:.2f} cores busy meanwhile: times come out too high, "
         "ratios can be wrong, and no target should be judged by them.**"
     )
 
