@@ -19,12 +19,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import rasa_latency
-from provenance import described, peak_rss_mib, rss_mib, surroundings
+from latency_report import Row, draw, table
+from provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
 
 _WARM_UP = 100
 # A program of its own, so that nothing is imported but what answering needs.
@@ -41,39 +42,6 @@ print(json.dumps([imported - began, loaded - imported, answered - loaded]))
 """
 _IMPORT, _LOAD = "import", "load, with the import of PyTorch"
 _ANSWER, _WHOLE = "first answer", "cold start to first answer, whole process"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One figure.
-
-    Attributes:
-        name: what is measured.
-        unit: of all the numbers.
-        gossamer: median over rounds or processes.
-        least: the smallest of them.
-        most: the largest of them.
-        target: what is aimed at.
-        at_least: whether the target is a lower bound.
-        rasa: the same of Rasa; None where it was not measured.
-    """
-
-    name: str
-    unit: str
-    gossamer: float
-    least: float
-    most: float
-    target: float | None = None
-    at_least: bool = False
-    rasa: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """Whether the target is met; empty where there is none."""
-        if self.target is None:
-            return ""
-        is_met = self.gossamer >= self.target if self.at_least else self.gossamer <= self.target
-        return "met" if is_met else "missed"
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
@@ -266,32 +234,6 @@ def _with_rasa(rows: list[Row], options: argparse.Namespace, texts: Sequence[str
     return [dataclasses.replace(row, rasa=of_rasa.get(row.name)) for row in rows]
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The figures in Markdown."""
-    has_rasa = any(row.rasa is not None for row in rows)
-    head = ["", "unit", "Gossamer", "least to most", "target", ""]
-    head += ["Rasa"] if has_rasa else []
-    lines = [head, ["---", "---", "---:", "---:", "---:", "---", *(["---:"] if has_rasa else [])]]
-    for row in rows:
-        sign = "≥" if row.at_least else "≤"
-        cells = [
-            row.name,
-            row.unit,
-            _shown(row.gossamer),
-            f"{_shown(row.least)} to {_shown(row.most)}",
-            "" if row.target is None else f"{sign} {_shown(row.target)}",
-            row.verdict,
-        ]
-        if has_rasa:
-            cells.append("" if row.rasa is None else _shown(row.rasa))
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _shown(number: float) -> str:
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -304,12 +246,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7, help="over all texts")
     parser.add_argument("--processes", type=int, default=7, help="for each cold start")
-    parser.add_argument("--quick", action="store_true", help="two epochs, rounds and processes")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two epochs, rounds and processes, where not said otherwise",
+    )
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
     parser.add_argument("--rasa-epochs", type=int, default=1)
     parser.add_argument("--rasa-texts", type=int, default=300, help="messages for Rasa")
-    parser.add_argument("--out", type=Path, help="folder for latency.jsonl and latency.md")
+    parser.add_argument(
+        "--out", type=Path, help="folder for latency.jsonl, latency.md and latency.png"
+    )
     parser.add_argument("--order", type=Path, help=argparse.SUPPRESS)
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(epochs=2, rounds=2, processes=2)
     options = parser.parse_args()
     if options.order is not None:
         return options
@@ -319,13 +269,11 @@ def _arguments() -> argparse.Namespace:
         parser.error("--model is needed, or --config and --train")
     if options.rasa_python is not None and (options.config is None or options.train is None):
         parser.error("--rasa-python needs --config and --train, for Rasa trains a model of its own")
-    if options.quick:
-        options.epochs = options.rounds = options.processes = 2
     return options
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure, print and write a table."""
     options = _arguments()
     if options.order is not None:
         order = json.loads(options.order.read_text(encoding="utf-8"))
@@ -333,6 +281,7 @@ def main() -> None:
         return
     from gossamer.data import read_training_data
 
+    others = OtherLoad()
     texts = [example.text for example in read_training_data(options.test).examples]
     with tempfile.TemporaryDirectory() as name:
         model = options.model
@@ -346,7 +295,7 @@ def main() -> None:
     shown = table(rows)
     print(shown)
     if options.out is not None:
-        about = surroundings()
+        about = surroundings(others)
         settings = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in vars(options).items()
@@ -356,7 +305,9 @@ def main() -> None:
             for row in rows:
                 file.write(json.dumps({**asdict(row), "settings": settings, **about}) + "\n")
         note = f"{len(texts)} messages. {described(about)}"
-        (options.out / "latency.md").write_text(f"{shown}\n\n{note}\n", encoding="utf-8")
+        page = f"# Answering\n\n{note}\n\n{shown}\n"
+        (options.out / "latency.md").write_text(page, encoding="utf-8")
+        draw(rows, options.out / "latency.png")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from layer_peers import Call, Layers
 from layer_report import Row, draw, report
-from provenance import described, surroundings
+from provenance import OtherLoad, described, surroundings
 
 _MEASURED = ("ms", "ratio", "ratio_low", "ratio_high", "share_of_limit")
 
@@ -166,10 +166,11 @@ def _run(options: argparse.Namespace) -> list[Row]:
 def main() -> None:
     """Measure, print and write."""
     options = _arguments()
+    others = OtherLoad()
     found = medians([_run(options) for _ in range(options.repeat)])
     if options.out is None:
         return
-    about = surroundings()
+    about = surroundings(others)
     runs = "one run" if options.repeat == 1 else f"medians of {options.repeat} runs"
     how = f"{options.rounds} rounds, {runs}. {described(about)}"
     options.out.mkdir(parents=True, exist_ok=True)

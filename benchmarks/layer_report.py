@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from targets import Target, markdown_table, targets_table
 
 from gossamer.sparse import Topology
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _DEFAULT = Topology.BLOCKED.value
 _IN_THE_ENCODER = f"{_DEFAULT}, in the encoder"
@@ -134,7 +138,7 @@ def _uniform_never_slow(found: Sequence[Row], label: str) -> Target:
     peer = Topology.UNIFORM.value
     best = [_better(found, peer, density) for density in sorted({row.density for row in found})]
     worst = min((row for row in best if row is not None), key=lambda r: r.ratio, default=None)
-    return _target(f"{peer}, training at any density{label}", _NO_SLOWER, worst)
+    return _target(f"{peer}, training at any density measured{label}", _NO_SLOWER, worst)
 
 
 def _serving(found: Sequence[Row], label: str) -> list[Target]:
@@ -250,11 +254,10 @@ def draw(found: Sequence[Row], path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
-def _draw_panel(axes: object, part: Sequence[Row]) -> None:
-    from matplotlib.axes import Axes
+def _draw_panel(axes: Axes, part: Sequence[Row]) -> None:
     from matplotlib.ticker import NullLocator
 
-    if not isinstance(axes, Axes) or not part:
+    if not part:
         return
     densities = sorted({row.density for row in part}, reverse=True)
     axes.plot(densities, [1 / d for d in densities], "k:", lw=1.2, label="limit, 1/density")

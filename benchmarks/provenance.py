@@ -16,6 +16,8 @@ from gossamer import __version__
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant
 
+_QUIET_CORES = 0.1  # the system's own services take some
+
 
 def n_weights(assistant: Assistant) -> int:
     """Trainable weights of all networks in the pipeline."""
@@ -53,8 +55,52 @@ def rss_mib() -> float:
     return peak_rss_mib()
 
 
-def surroundings() -> dict[str, Any]:
-    """Versions, machine and commit, so that a row can be judged later."""
+class OtherLoad:
+    """How much of the processors others use from now on: processes, and machines beside a guest.
+
+    A machine that is shared need not slow all peers alike: long calls are interrupted, short ones
+    can slip through, so ratios can be wrong too.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), _busy_seconds(), _own_seconds()
+
+    def cores(self) -> float | None:
+        """Mean number of cores that others kept busy; None where the system does not tell."""
+        began, busy_before, own_before = self._began
+        busy = _busy_seconds()
+        elapsed = time.perf_counter() - began
+        if busy is None or busy_before is None or elapsed <= 0.0:
+            return None
+        own = _own_seconds() - own_before
+        return max(0.0, (busy - busy_before - own) / elapsed)
+
+
+def _busy_seconds() -> float | None:
+    """Time that all processors of this machine have been busy, or taken away by its host."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+    name, *ticks = path.read_text(encoding="utf-8").split("\n", 1)[0].split()
+    if name != "cpu" or len(ticks) < 8:
+        return None
+    user, nice, system, _idle, _wait, interrupts, soft_interrupts, steal = map(int, ticks[:8])
+    busy = user + nice + system + interrupts + soft_interrupts + steal
+    return busy / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def surroundings(others: OtherLoad | None = None) -> dict[str, Any]:
+    """Versions, machine and commit, so that a row can be judged later.
+
+    Args:
+        others: begun before the measurement, to tell what else was running.
+    """
     import torch
 
     packages = ["torch", "numpy", "scipy", "scikit-learn", "llvmlite"]
@@ -65,6 +111,7 @@ def surroundings() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "cpu": cpu_name(),
         "threads": torch.get_num_threads(),
+        "cores_used_by_others": None if others is None else others.cores(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
@@ -87,6 +134,18 @@ def described(about: dict[str, Any]) -> str:
     return (
         f"Machine: {about['cpu']}, {about['machine']}, {threads} unless said "
         f"otherwise. Versions: {versions}. Commit {about['commit']}, {about['finished']}."
+        f"{_load_in_words(about['cores_used_by_others'])}"
+    )
+
+
+def _load_in_words(cores: float | None) -> str:
+    if cores is None:
+        return ""
+    if cores < _QUIET_CORES:
+        return " Nothing else was running."
+    return (
+        f" **Other processes kept {cores:.2f} cores busy meanwhile: times come out too high, "
+        "ratios can be wrong, and no target should be judged by them.**"
     )
 
 

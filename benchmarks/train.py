@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import rasa_peer
-from provenance import described, peak_rss_mib, surroundings
+from provenance import OtherLoad, described, peak_rss_mib, surroundings
 from train_breakdown import Clocks, installed
 from train_report import RASA, draw, peer_name, report
 
@@ -153,11 +153,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--densities", default="0.2,1.0", help="connection densities of ours")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
-    parser.add_argument("--quick", action="store_true", help="one round, three epochs")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one round, a whole schedule of six epochs, where not said otherwise",
+    )
     parser.add_argument("--out", type=Path, help="folder for train.jsonl, train.md and train.png")
     parser.add_argument("--order", help=argparse.SUPPRESS)
     if parser.parse_known_args()[0].quick:
-        parser.set_defaults(rounds=1, stop_after=3)
+        parser.set_defaults(rounds=1, epochs=6, stop_after=6)
     options = parser.parse_args()
     if options.order is not None:
         return options
@@ -176,6 +180,7 @@ def main() -> None:
         order |= {"config": Path(order["config"]), "train": Path(order["train"])}
         print(json.dumps(measure_here(**order)))
         return
+    others = OtherLoad()
     densities = [float(part) for part in options.densities.split(",")]
     runs: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.rounds):
@@ -190,12 +195,14 @@ def main() -> None:
         breakdowns[peer_name(density)] = found["breakdown"]
         if found["absent"]:
             print(f"without a clock: {', '.join(found['absent'])}", file=sys.stderr)
-    about = surroundings()
-    threads = "torch's own number of" if options.threads is None else str(options.threads)
+    about = surroundings(others)
+    threads = "torch's own number of threads"
+    if options.threads is not None:
+        threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
     how = (
         f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.stop_after} "
-        "epochs, the first left out, of a "
-        f"schedule of {options.epochs}, {threads} threads. {described(about)}"
+        f"epochs, the first left out, of a schedule of {options.epochs} over which batches grow, "
+        f"{threads}. {described(about)}"
     )
     page = report(rows, breakdowns, how)
     print(page)
@@ -216,6 +223,7 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     warm = [seconds for run in runs for seconds in run["epoch_seconds"][1:]]
     return {
         "median": statistics.median(warm),
+        "mean": statistics.mean(warm),
         "least": min(warm),
         "most": max(warm),
         "n_epochs": len(warm),

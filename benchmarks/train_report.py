@@ -22,7 +22,8 @@ def targets(rows: Rows) -> list[Target]:
     """Speed beside Rasa and beside our own dense network, and memory.
 
     Args:
-        rows: `median` seconds of an epoch and `peak_rss_mib` of each peer.
+        rows: of each peer `median`, `mean`, `least` and `most` seconds of an epoch, and
+            `peak_rss_mib`.
     """
     sparse = peer_name(0.2)
 
@@ -79,15 +80,16 @@ def report(rows: Rows, breakdowns: Mapping[str, Mapping[str, float]], how: str) 
         parts.append("Rasa is measured when `--rasa-python` is given.")
     parts += ["## Measured", markdown_table(head, lines, "lr")]
     if breakdowns:
-        parts += ["## Where the time goes", _breakdown_table(breakdowns)]
+        parts += ["## Where the time goes", _breakdown_table(rows, breakdowns)]
         parts.append(
             "Milliseconds of an epoch and share of it, mean of the epochs after the first, in runs "
-            "of their own: the clocks slow training a little."
+            "of their own: the clocks slow training a little. Where the last two lines are far "
+            "apart, something else was running, and the parts are not to be trusted."
         )
     return "\n\n".join(parts) + "\n"
 
 
-def _breakdown_table(breakdowns: Mapping[str, Mapping[str, float]]) -> str:
+def _breakdown_table(rows: Rows, breakdowns: Mapping[str, Mapping[str, float]]) -> str:
     wholes = {name: sum(parts.values()) for name, parts in breakdowns.items()}
     lines = [
         [
@@ -100,6 +102,8 @@ def _breakdown_table(breakdowns: Mapping[str, Mapping[str, float]]) -> str:
         for part in PARTS
     ]
     lines.append(["all", *(f"{1000 * whole:,.0f}" for whole in wholes.values())])
+    without = [f"{1000 * rows[name]['mean']:,.0f}" if name in rows else "" for name in breakdowns]
+    lines.append(["all, without clocks", *without])
     return markdown_table(["", *breakdowns], lines, "lr")
 
 

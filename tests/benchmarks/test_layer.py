@@ -109,7 +109,7 @@ def test_training_targets_take_the_better_shape_and_many_tokens_only() -> None:
 
 def test_uniform_is_judged_at_its_worst_density() -> None:
     rows = [row("uniform", ratio=0.8), row("uniform", density=0.05, ratio=3.0)]
-    assert by_name(rows)["uniform, training at any density (1 thread)"] == 0.8
+    assert by_name(rows)["uniform, training at any density measured (1 thread)"] == 0.8
 
 
 def test_serving_targets_take_the_worst_of_few_tokens() -> None:

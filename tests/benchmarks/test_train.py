@@ -39,9 +39,9 @@ nlu:
     - from [Rome](city) to [Oslo](city) please
 """
 ROWS = {
-    peer_name(0.2): {"median": 1.0, "least": 0.9, "most": 1.2, "peak_rss_mib": 600.0},
-    peer_name(1.0): {"median": 1.5, "least": 1.4, "most": 1.6, "peak_rss_mib": 700.0},
-    "Rasa": {"median": 10.0, "least": 9.0, "most": 11.0, "peak_rss_mib": 1600.0},
+    peer_name(0.2): {"median": 1.0, "mean": 1.1, "least": 0.9, "most": 1.2, "peak_rss_mib": 600.0},
+    peer_name(1.0): {"median": 1.5, "mean": 1.6, "least": 1.4, "most": 1.6, "peak_rss_mib": 700.0},
+    "Rasa": {"median": 10.0, "mean": 10.1, "least": 9.0, "most": 11.0, "peak_rss_mib": 1600.0},
 }
 
 
@@ -136,6 +136,7 @@ def test_report_and_figure(tmp_path: Path) -> None:
     assert "A machine." in page
     assert "| Rasa | 10.00 | 9.00 to 11.00 | 1,600 | 10.00x |" in page
     assert "| CRF | 100 (10%) |" in page
+    assert "| all | 1,000 |\n| all, without clocks | 1,100 |" in page
     assert "--rasa-python" not in page
     for number, part in enumerate((breakdowns, {})):
         path = tmp_path / f"{number}.png"
@@ -151,3 +152,34 @@ def test_stopping_after_the_first_epoch_is_refused(
     with pytest.raises(SystemExit):
         train.main()
     assert "--stop-after must be 2 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], (2, 100, 4)),
+        (["--quick"], (1, 6, 6)),
+        (["--quick", "--epochs", "100", "--stop-after", "3"], (1, 100, 3)),
+    ],
+)
+def test_quick_runs_a_whole_schedule_where_not_said_otherwise(
+    given: list[str], expected: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config", "a", "--train", "b", *given])
+    options = train._arguments()
+    assert (options.rounds, options.epochs, options.stop_after) == expected
+
+
+def test_summary_leaves_out_the_first_epoch_of_each_run() -> None:
+    runs = [
+        {"epoch_seconds": [9.0, 1.0, 2.0], "peak_rss_mib": 10.0},
+        {"epoch_seconds": [8.0, 3.0, 6.0], "peak_rss_mib": 20.0},
+    ]
+    assert train._summary(runs) == {
+        "median": 2.5,
+        "mean": 3.0,
+        "least": 1.0,
+        "most": 6.0,
+        "n_epochs": 4,
+        "peak_rss_mib": 20.0,
+    }
