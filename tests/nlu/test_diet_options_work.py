@@ -171,7 +171,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"BILOU_flag": False},
     {"featurizers": ["CountVectorsFeaturizer"]},
     {"drop_small_last_batch": True, "batch_size": 16, "batch_strategy": "sequence"},
-    {"weight_averaging": 0.0, "epochs": 4},
+    {"weight_averaging": 0.0, "epochs": 20},
     {"constrain_tags": False},
     {"topology": "uniform"},
     {"topology": "fan_in"},
