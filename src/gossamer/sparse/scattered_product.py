@@ -21,8 +21,8 @@ from gossamer.sparse.products import needs_grad
 from gossamer.sparse.tile_product import can_run, threads_for
 
 # Above it the dense product is quicker. Measured by benchmarks/layer.py, forward plus backward,
-# 1,024 tokens: at 20 % the kernels are still ahead on wide layers and level on narrow ones.
-MOST_DENSITY = 0.2
+# 1,024 tokens, 256 to 1,024 wide: at 25% the kernels are 1.1 to 1.2 times as fast as dense.
+MOST_DENSITY = 0.26
 # The same for layers whose groups of outputs share inputs: these can also be gathered, group by
 # group, in plain PyTorch.
 MOST_DENSITY_OF_GROUPS = 0.06
