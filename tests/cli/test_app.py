@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import gossamer
+from gossamer.cli import main
 from gossamer.cli.errors import show_warning
 
 Run = Callable[..., Any]
@@ -188,3 +189,28 @@ def test_a_closed_pipe_ends_quietly(project: Path) -> None:
     )
     assert result.stdout.count("\n") == 1
     assert (project / "err.txt").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "10000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "passive"}, None),
+    ],
+)
+def test_threads_do_not_wait_busily_for_long(
+    given: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Set and deleted through monkeypatch, so that what `main` sets is undone too.
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found: list[str | None] = []
+    monkeypatch.setattr(
+        sys.modules[main.__module__], "app", lambda: found.append(os.environ.get("GOMP_SPINCOUNT"))
+    )
+    main()
+    assert found == [expected]

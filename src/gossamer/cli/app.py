@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from gossamer.cli import data, export, init, parse, shell, test, train
 from gossamer.cli.errors import CommandGroup
+
+# Iterations that a thread of GNU OpenMP, on which PyTorch runs, waits busily for the next product.
+# By default so many that one other program on a core makes training twenty times slower.
+_SPIN_COUNT = "10000"
 
 app = typer.Typer(
     name="gossamer",
@@ -60,4 +65,6 @@ def main() -> None:
     0: done. 1: something given cannot be used, or a check failed. 2: the command was called
     wrongly. 130: interrupted.
     """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)  # is read when PyTorch is loaded
     app()
