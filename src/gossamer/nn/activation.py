@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import rows
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.tile_product import can_run
 
 _WIDTH = 16
 _NO_DROPOUT = (0, 0, torch.ones(1))
-_LEAST_ELEMENTS_OF_A_THREAD = 8_000
 
 
 def gelu_in_two(x: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
@@ -41,19 +40,10 @@ def _fits(x: Tensor) -> bool:
     return (
         torch.is_grad_enabled()
         and x.requires_grad
-        and x.dtype == torch.float32
-        and x.device.type == "cpu"
         and x.ndim == 2
         and x.shape[1] % _WIDTH == 0
-        and not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and is_available()
+        and can_run(x, x, None)
     )
-
-
-def _n_threads(x: Tensor) -> int:
-    return max(1, min(torch.get_num_threads(), x.numel() // _LEAST_ELEMENTS_OF_A_THREAD))
 
 
 class _GeluInTwo(torch.autograd.Function):
@@ -67,7 +57,7 @@ class _GeluInTwo(torch.autograd.Function):
         for part in (x[:n_first], x[n_first:]):
             y = torch.empty_like(part)
             n_rows, width = part.shape
-            threads = _n_threads(part)
+            threads = rows.threads_for(part.numel())
             rows.gelu_dropped(width)(part, y, n_rows, *_NO_DROPOUT, n_threads=threads)
             parts.append(y)
         return parts[0], parts[1]
@@ -83,6 +73,11 @@ class _GeluInTwo(torch.autograd.Function):
                 continue
             n_rows, width = part.shape
             rows.back_through_gelu(width)(
-                grad.contiguous(), part, own, n_rows, *_NO_DROPOUT, n_threads=_n_threads(part)
+                grad.contiguous(),
+                part,
+                own,
+                n_rows,
+                *_NO_DROPOUT,
+                n_threads=rows.threads_for(part.numel()),
             )
         return result, None

@@ -21,7 +21,6 @@ from gossamer.sparse.native.build import is_available
 
 _LEVELS = 2**16
 _WIDTH = 16
-_LEAST_ELEMENTS_OF_A_THREAD = 8_000
 _ONE = torch.ones(1)
 
 
@@ -149,6 +148,6 @@ def _scaled(x: Tensor, noise: Noise) -> Tensor:
     x = x.contiguous()
     y = torch.empty_like(x)
     width = x.shape[-1]
-    threads = max(1, min(torch.get_num_threads(), x.numel() // _LEAST_ELEMENTS_OF_A_THREAD))
+    threads = rows.threads_for(x.numel())
     rows.scale_dropped(width)(x, _ONE, y, x.numel() // width, *noise.words(0), n_threads=threads)
     return y

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _WIDTH = 16
 _LEAST_ROWS_TO_ANSWER = 256  # for fewer the readable way is as quick, and compiles nothing
-_LEAST_ELEMENTS_OF_A_THREAD = 8_000
 
 
 class _Layer:
@@ -307,8 +306,7 @@ class NativeEncoder:
         return torch.cat([sizes.new_zeros(1), sizes])
 
     def _threads(self, n_rows: int) -> int:
-        most = n_rows * self.width // _LEAST_ELEMENTS_OF_A_THREAD
-        return max(1, min(torch.get_num_threads(), most))
+        return rows.threads_for(n_rows * self.width)
 
 
 def fits(encoder: TransformerEncoder, x: Tensor) -> bool:

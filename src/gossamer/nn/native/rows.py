@@ -9,9 +9,18 @@ from __future__ import annotations
 import functools
 from contextlib import AbstractContextManager
 
+import torch
+
 from gossamer.nn.native.arithmetic import KIND, WIDTH, Dropout, normal_distribution
 from gossamer.sparse.native.build import Kernel
 from gossamer.sparse.native.function import Function
+
+_LEAST_ELEMENTS_OF_A_THREAD = 8_000
+
+
+def threads_for(n_elements: int) -> int:
+    """How many threads are worth it for a pass over so many numbers."""
+    return max(1, min(torch.get_num_threads(), n_elements // _LEAST_ELEMENTS_OF_A_THREAD))
 
 
 @functools.lru_cache(maxsize=64)
