@@ -24,6 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+import plain_errors
 from provenance import peak_rss_mib, rss_mib, surroundings
 from recombine import recombine
 
@@ -324,4 +325,4 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    plain_errors.run(main)

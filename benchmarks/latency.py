@@ -23,6 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import plain_errors
 import rasa_latency
 from latency_report import Row, draw, table
 from provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
@@ -311,4 +312,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    plain_errors.run(main)

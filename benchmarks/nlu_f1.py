@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import plain_errors
 from baseline_svm import evaluate_svm
 from provenance import n_weights, peak_rss_mib, surroundings
 from ruamel.yaml import YAML
@@ -278,4 +279,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    plain_errors.run(main)

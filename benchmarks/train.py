@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import plain_errors
 import rasa_peer
 from provenance import OtherLoad, described, peak_rss_mib, surroundings
 from train_breakdown import Clocks, installed
@@ -122,7 +123,7 @@ def _in_a_process(
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"training failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"training failed:\n{done.stderr[-3000:]}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -232,4 +233,4 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    plain_errors.run(main)
