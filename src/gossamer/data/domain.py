@@ -1,0 +1,196 @@
+"""The domain: everything an assistant may understand, remember, say and do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+from gossamer.data.errors import Location
+from gossamer.data.responses import Variation
+from gossamer.data.slots import Slot
+
+DEFAULT_INTENTS: Final = ("back", "nlu_fallback", "out_of_scope", "restart", "session_start")
+"""Intents that every domain has, as in Rasa 3.6."""
+
+ACTION_LISTEN: Final = "action_listen"
+RULE_SNIPPET_ACTION: Final = "..."
+DEFAULT_ACTIONS: Final = (
+    ACTION_LISTEN,
+    "action_restart",
+    "action_session_start",
+    "action_default_fallback",
+    "action_deactivate_loop",
+    "action_revert_fallback_events",
+    "action_default_ask_affirmation",
+    "action_default_ask_rephrase",
+    "action_two_stage_fallback",
+    "action_unlikely_intent",
+    "action_back",
+    RULE_SNIPPET_ACTION,
+    "action_extract_slots",
+)
+"""Actions that every domain has, in the order of their labels, as in Rasa 3.6."""
+
+REQUESTED_SLOT: Final = "requested_slot"
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """An intent as the domain declares it.
+
+    Attributes:
+        name: its name.
+        use_entities: entity types a model sees beside it; None for all that are not ignored.
+        ignore_entities: entity types a model does not see beside it; wins over `use_entities`.
+        where: where it is written; does not count in comparisons.
+    """
+
+    name: str
+    use_entities: tuple[str, ...] | None = None
+    ignore_entities: tuple[str, ...] = ()
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityType:
+    """An entity type as the domain declares it.
+
+    Attributes:
+        name: its name.
+        roles: roles it may have.
+        groups: groups it may belong to.
+        influence_conversation: False: no intent uses it unless its `use_entities` names it.
+        where: where it is written; does not count in comparisons.
+    """
+
+    name: str
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    influence_conversation: bool = True
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The type, then "type#role" and "type#group", as models see them."""
+        return (self.name, *(f"{self.name}#{part}" for part in (*self.roles, *self.groups)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form: slots to ask for until all have a value.
+
+    Attributes:
+        name: its name.
+        required_slots: in the order they are asked for.
+        ignored_intents: messages with these intents fill none of its slots.
+        where: where it is written; does not count in comparisons.
+    """
+
+    name: str
+    required_slots: tuple[str, ...] = ()
+    ignored_intents: tuple[str, ...] = ()
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """When a conversation begins anew.
+
+    Attributes:
+        expiration_time: minutes without a message after which it does; 0 for never.
+        carry_over_slots: whether the new session keeps the slots.
+    """
+
+    expiration_time: float = 60.0
+    carry_over_slots: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """Everything an assistant may understand, remember, say and do.
+
+    Attributes:
+        intents: sorted by name, `DEFAULT_INTENTS` among them.
+        entities: sorted by name.
+        slots: in order; with forms, `requested_slot` among them.
+        responses: name to variations.
+        forms: by name.
+        actions: declared ones, in order, without `DEFAULT_ACTIONS`, responses and forms that are
+            not declared as actions.
+        action_texts: texts that may be said without being a response (end-to-end learning).
+        send_domain: actions whose calls carry the domain (`send_domain: true`).
+        session: when a conversation begins anew.
+        content: the domain as plain JSON values of Rasa 3's layout, for the action server.
+        where: the file or folder; does not count in comparisons.
+    """
+
+    intents: tuple[Intent, ...] = tuple(Intent(name=name) for name in DEFAULT_INTENTS)
+    entities: tuple[EntityType, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    responses: Mapping[str, tuple[Variation, ...]] = field(default_factory=lambda: _NONE)
+    forms: Mapping[str, Form] = field(default_factory=lambda: _NONE)
+    actions: tuple[str, ...] = ()
+    action_texts: tuple[str, ...] = ()
+    send_domain: frozenset[str] = frozenset()
+    session: SessionConfig = SessionConfig()
+    content: Mapping[str, Any] = field(default_factory=lambda: _NONE, compare=False, repr=False)
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def intent_names(self) -> tuple[str, ...]:
+        """Sorted."""
+        return tuple(intent.name for intent in self.intents)
+
+    @cached_property
+    def action_names(self) -> tuple[str, ...]:
+        """All actions with a name, in the order of their labels, as in Rasa 3.6.
+
+        First the default ones, then those declared, responses by name, forms; each once.
+        """
+        names = (*DEFAULT_ACTIONS, *self.actions, *sorted(self.responses), *self.forms)
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def entity_labels(self) -> tuple[str, ...]:
+        """Entity types, then all "type#role", then all "type#group", as models see them."""
+        return (
+            *(entity.name for entity in self.entities),
+            *(f"{entity.name}#{role}" for entity in self.entities for role in entity.roles),
+            *(f"{entity.name}#{group}" for entity in self.entities for group in entity.groups),
+        )
+
+    @cached_property
+    def slot_by_name(self) -> Mapping[str, Slot]:
+        """Slots by name."""
+        return MappingProxyType({slot.name: slot for slot in self.slots})
+
+    def used_entities(self, intent: str) -> frozenset[str]:
+        """Entity labels that a model sees beside an intent; all for an unknown one."""
+        return self._used_entities.get(intent, frozenset(self.entity_labels))
+
+    @cached_property
+    def _used_entities(self) -> Mapping[str, frozenset[str]]:
+        return {intent.name: self._used_by(intent) for intent in self.intents}
+
+    def _used_by(self, intent: Intent) -> frozenset[str]:
+        labels: set[str] = set()
+        for entity in self.entities:
+            if entity.name in intent.ignore_entities:
+                continue
+            if intent.use_entities is None:
+                is_used = entity.influence_conversation
+            else:
+                is_used = entity.name in intent.use_entities
+            if is_used:
+                labels.update(entity.labels)
+        return frozenset(labels)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is declared."""
+        return not (self.actions or self.responses or self.forms or self.slots or self.entities)
