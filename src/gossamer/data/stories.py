@@ -1,7 +1,7 @@
 """Stories and rules as typed objects: conversations people wrote down, without how.
 
-A story is a sequence of steps. Readers make them from Rasa YAML and Markdown and know nothing of the
-domain; what a step means there (the value of a slot that is only named, say) is decided where
+A story is a sequence of steps. Readers make them from Rasa YAML and Markdown and know nothing of
+the domain; what a step means there (the value of a slot that is only named, say) is decided where
 stories become conversations.
 """
 
