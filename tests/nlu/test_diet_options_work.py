@@ -364,7 +364,7 @@ def test_intent_tokenization_gives_labels_common_features(train: Trainer) -> Non
     found = train(before=before)
     assert differs(train(before=WORDS), found)
     labels = network(found).labels
-    assert labels is not None and labels.sparse is not None
+    assert isinstance(labels, Features) and labels.sparse is not None
     per_label = dict(zip(diet(found).labels, labels.sparse.sum(axis=1).tolist(), strict=True))
     assert per_label["bye"] == 1 and per_label["greet"] == 2
 
