@@ -32,7 +32,7 @@ class DucklingEntityExtractorOptions(ComponentOptions):
         locale: language and country, as in "en_GB"; None for the server's own.
         timezone: as in "Europe/Berlin"; None for the server's own.
         dimensions: what to look for ("time", "number", "amount-of-money", ...); None for all.
-        timeout: seconds to wait for the server.
+        timeout: seconds to wait for the server to begin, or to go on, answering.
     """
 
     url: str | None = None
@@ -84,40 +84,39 @@ class DucklingEntityExtractor(Component):
         if not url:
             self._warn(f"no server is named; set its option url, or {URL_VARIABLE}")
             return
+        server: _Server | None = None
         try:
             server = _Server(url, self.options.timeout)
-        except ValueError as error:
-            self._warn(str(error))
-            return
-        try:
             for text, parse in zip(batch.texts, batch.parses, strict=True):
                 if text.strip():
                     parse.entities += self._ask(server, text)
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except ValueError as error:
+            self._warn(f"{url} cannot be asked: {error}")
+        except (OSError, http.client.HTTPException) as error:
             self._warn(
                 f"no answer from {url} within {self.options.timeout:g} s "
                 f"({type(error).__name__}: {error}); is the server running there?"
             )
         finally:
-            server.close()
+            if server is not None:
+                server.close()
 
     def _ask(self, server: _Server, text: str) -> list[EntityPrediction]:
-        form: dict[str, Any] = {
+        wanted = self.options.dimensions
+        form = {
             "text": text,
             "locale": self.options.locale,
             "tz": self.options.timezone,
-            "dims": None
-            if self.options.dimensions is None
-            else json.dumps(self.options.dimensions),
-            "reftime": int(time.time() * 1000),
+            "dims": None if wanted is None else json.dumps(wanted),
+            "reftime": str(int(time.time() * 1000)),
         }
-        body = urlencode({name: value for name, value in form.items() if value is not None})
+        filled = {name: value for name, value in form.items() if value is not None}
+        body = urlencode(filled, errors="replace")
         try:
             found = [self._entity(each, text) for each in server.post("/parse", body)]
         except NoAnswerError as error:
             self._warn(f"the answer of {server.url} cannot be understood: {error}")
             return []
-        wanted = self.options.dimensions
         return [entity for entity in found if not wanted or entity.entity in wanted]
 
     def _entity(self, match: Any, text: str) -> EntityPrediction:
@@ -162,10 +161,12 @@ class _Server:
     def __init__(self, url: str, timeout: float) -> None:
         self.url = url
         parts = _split(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else None
-        kind = http.client.HTTPConnection if kind is None else kind
+        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+        if parts.scheme == "https":
+            kind = http.client.HTTPSConnection
         self._path = parts.path.rstrip("/")
         self._connection = kind(str(parts.hostname), parts.port, timeout=timeout)
+        self._is_used = False
 
     def post(self, path: str, body: str) -> list[Any]:
         """The list that the server answers a form with.
@@ -175,8 +176,14 @@ class _Server:
             OSError: the server cannot be reached, or not in time.
             http.client.HTTPException: it does not speak HTTP.
         """
-        self._connection.request("POST", self._path + path, body.encode("ascii"), _HEADERS)
-        response = self._connection.getresponse()
+        try:
+            response = self._send(path, body)
+        except (ConnectionError, http.client.BadStatusLine):
+            if not self._is_used:
+                raise
+            self._connection.close()  # a server may close what it has answered on
+            response = self._send(path, body)
+        self._is_used = True
         raw = response.read(_LONGEST_ANSWER + 1)
         if len(raw) > _LONGEST_ANSWER:
             self._connection.close()
@@ -194,6 +201,10 @@ class _Server:
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()
+
+    def _send(self, path: str, body: str) -> http.client.HTTPResponse:
+        self._connection.request("POST", self._path + path, body.encode("ascii"), _HEADERS)
+        return self._connection.getresponse()
 
 
 def _split(url: str) -> SplitResult:
