@@ -1,9 +1,9 @@
-"""DIET's options, named and defaulted as in Rasa 3.6, each checked before any data is read."""
+"""Options of the network and of DIET, named and defaulted as in Rasa 3.6, each checked at once."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -26,7 +26,7 @@ class SimilarityType(StrEnum):
 
 
 class LossType(StrEnum):
-    """Which loss the intent head minimises."""
+    """Which loss the similarity of texts and labels is trained by."""
 
     CROSS_ENTROPY = "cross_entropy"
     MARGIN = "margin"
@@ -52,8 +52,8 @@ def _as_range(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class DIETOptions(ComponentOptions):
-    """Every option of Rasa 3.6's DIETClassifier, with its default, and three of our own.
+class NetworkOptions(ComponentOptions):
+    """What all components that train DIET's network can be told; defaults are DIETClassifier's.
 
     Attributes:
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
@@ -67,23 +67,23 @@ class DIETOptions(ComponentOptions):
         max_relative_position: the largest distance they tell apart.
         unidirectional_encoder: tokens see only earlier ones.
         batch_size: examples in a batch; a pair grows linearly over the epochs.
-        batch_strategy: "balanced" repeats rare intents, "sequence" only shuffles.
+        batch_strategy: "balanced" repeats rare labels, "sequence" only shuffles.
         epochs: passes over the data.
         random_seed: None for a new one each time; it is stored with the model.
         learning_rate: of Adam.
-        embedding_dimension: width of intent and text embeddings.
+        embedding_dimension: width of label and text embeddings.
         dense_dimension: width that sparse features of "text" and "label" are projected to.
         concat_dimension: width to which sequence and sentence features are brought when their own
-            widths differ. That of "label" is never needed, since labels are single tokens.
+            widths differ. That of "label" is needed only where labels are texts.
         number_of_negative_examples: negatives drawn for each example.
         similarity_type: "auto" is "inner" for cross-entropy and "cosine" for margin.
         loss_type: "cross_entropy" or "margin".
-        ranking_length: intents in the ranking; 0 for all.
+        ranking_length: labels in the ranking; 0 for all.
         maximum_positive_similarity: margin loss, see `SingleLabelDotProductLoss`.
         maximum_negative_similarity: margin loss.
         use_maximum_negative_similarity: margin loss.
         negative_margin_scale: margin loss.
-        scale_loss: weigh down what is predicted well already; the margin loss of intents is not.
+        scale_loss: weigh down what is predicted well already; the margin loss of labels is not.
         regularization_constant: strength of L2.
         drop_rate: dropout in the network.
         drop_rate_attention: dropout of attention logits.
@@ -92,12 +92,7 @@ class DIETOptions(ComponentOptions):
         use_dense_input_dropout: dropout on projected sparse features.
         evaluate_every_number_of_epochs: -1 for after the last epoch only.
         evaluate_on_number_of_examples: examples held out to evaluate on; 0 for none.
-        intent_classification: learn intents.
-        entity_recognition: learn entities.
         use_masked_language_model: learn to fill in masked tokens as well.
-        BILOU_flag: tag first, inner, last and only tokens of an entity apart.
-        split_entities_by_comma: False joins two neighbouring entities of one type when a comma
-            stands between them; a mapping decides for each entity type, True for the rest.
         checkpoint_model: keep the weights that did best on the held-out examples.
         featurizers: aliases of the featurizers to use; empty for all.
         constrain_similarities: see `SingleLabelDotProductLoss`; Rasa's default is False.
@@ -109,8 +104,6 @@ class DIETOptions(ComponentOptions):
         tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
         weight_averaging: decay of a running average of the weights, which is what is kept
             (Gossamer's own); 0 keeps the last weights, as Rasa does.
-        constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in
-            training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
     """
 
@@ -150,11 +143,7 @@ class DIETOptions(ComponentOptions):
     use_dense_input_dropout: bool = True
     evaluate_every_number_of_epochs: Annotated[int, Field(ge=-1)] = 20
     evaluate_on_number_of_examples: NonNegative = 0
-    intent_classification: bool = True
-    entity_recognition: bool = True
     use_masked_language_model: bool = False
-    BILOU_flag: bool = True
-    split_entities_by_comma: bool | dict[str, bool] = True
     checkpoint_model: bool = False
     featurizers: list[str] = []
     constrain_similarities: bool = False
@@ -165,7 +154,6 @@ class DIETOptions(ComponentOptions):
     tensorboard_log_directory: str | None = None
     tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
     weight_averaging: Rate = 0.9995
-    constrain_tags: bool = True
     topology: Topology = Topology.BLOCKED
 
     @field_validator("hidden_layers_sizes", "dense_dimension", "concat_dimension", mode="before")
@@ -202,7 +190,7 @@ class DIETOptions(ComponentOptions):
         return data
 
     @model_validator(mode="after")
-    def _check_together(self) -> DIETOptions:
+    def _check_together(self) -> Self:
         layers, heads = self.number_of_transformer_layers, self.number_of_attention_heads
         if layers > 0 and self.transformer_size % heads != 0:
             raise ValueError(
@@ -211,8 +199,6 @@ class DIETOptions(ComponentOptions):
             )
         if self.use_masked_language_model and layers == 0:
             raise ValueError("use_masked_language_model needs number_of_transformer_layers above 0")
-        if not self.intent_classification and not self.entity_recognition:
-            raise ValueError("one of intent_classification and entity_recognition must be true")
         sizes = self.hidden_layers_sizes
         if self.share_hidden_layers and sizes["text"] != sizes["label"]:
             raise ValueError(
@@ -279,3 +265,29 @@ class DIETOptions(ComponentOptions):
             checkpoint_model=self.checkpoint_model,
             weight_averaging=self.weight_averaging,
         )
+
+
+class DIETOptions(NetworkOptions):
+    """Every option of Rasa 3.6's DIETClassifier, with its default, and three of our own.
+
+    Attributes besides those of `NetworkOptions`:
+        intent_classification: learn intents.
+        entity_recognition: learn entities.
+        BILOU_flag: tag first, inner, last and only tokens of an entity apart.
+        split_entities_by_comma: False joins two neighbouring entities of one type when a comma
+            stands between them; a mapping decides for each entity type, True for the rest.
+        constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in
+            training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
+    """
+
+    intent_classification: bool = True
+    entity_recognition: bool = True
+    BILOU_flag: bool = True
+    split_entities_by_comma: bool | dict[str, bool] = True
+    constrain_tags: bool = True
+
+    @model_validator(mode="after")
+    def _learns_something(self) -> Self:
+        if not self.intent_classification and not self.entity_recognition:
+            raise ValueError("one of intent_classification and entity_recognition must be true")
+        return self
