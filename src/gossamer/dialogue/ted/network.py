@@ -21,7 +21,6 @@ the transformer looks back only, and what it says of each turn counts.
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import torch
@@ -37,13 +36,13 @@ from gossamer.dialogue.ted.features import (
     TurnInput,
 )
 from gossamer.dialogue.ted.options import SparsePart, TEDOptions
+from gossamer.nlu.diet.text_encoder import linear_maker
 from gossamer.nn.dropout import dropout
 from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.fit import Regularized, StepResult
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
 from gossamer.nn.packing import Packing
 from gossamer.nn.similarity import SingleLabelDotProductLoss
-from gossamer.sparse import RandomlyConnectedLinear
 
 _ENCODED: tuple[SparsePart, ...] = (INTENT, ACTION_NAME)
 _PLAIN: tuple[SparsePart, ...] = (ENTITIES, SLOTS, ACTIVE_LOOP)
@@ -102,7 +101,7 @@ class AttributeEncoder(nn.Module):
         self.drop_rate_dialogue = options.drop_rate_dialogue
         self.encode: FeedForward | None = None
         if encoding is not None:
-            self.encode = FeedForward(units, [encoding], linear=_linear(options), dropout=0.0)
+            self.encode = FeedForward(units, [encoding], linear=linear_maker(options), dropout=0.0)
         self.width = units if encoding is None else encoding
 
     def forward(self, values: Features, row: Tensor | None = None) -> Tensor:
@@ -181,7 +180,7 @@ class TEDNetwork(nn.Module):
                 hidden,
                 num_layers=n_layers,
                 num_heads=options.number_of_attention_heads,
-                linear=_linear(options),
+                linear=linear_maker(options),
                 dropout=options.drop_rate_dialogue,
                 attention_dropout=options.drop_rate_attention,
                 use_key_relative=options.use_key_relative_attention,
@@ -241,17 +240,3 @@ class TEDNetwork(nn.Module):
     def _turns(self, inputs: dict[str, TurnInput]) -> Tensor:
         """What is known of each turn side by side. *Shape:* (n_turns, width)."""
         return torch.cat([encoder(*inputs[name]) for name, encoder in self._encoders()], dim=1)
-
-
-def _linear(options: TEDOptions) -> functools.partial[nn.Module]:
-    return functools.partial(
-        _randomly_connected, density=options.connection_density, topology=options.topology
-    )
-
-
-def _randomly_connected(
-    in_features: int, out_features: int, bias: bool, *, density: float, topology: str
-) -> nn.Module:
-    return RandomlyConnectedLinear(
-        in_features, out_features, bias, connection_density=density, topology=topology
-    )

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
+from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nn.activation import gelu_in_two
 from gossamer.nn.attention import LinearMaker
 from gossamer.nn.encoder import TransformerEncoder
@@ -187,7 +188,7 @@ class TextEncoder(nn.Module):
         return Packing(sequence, position, texts.numel())
 
 
-def linear_maker(options: NetworkOptions) -> LinearMaker:
+def linear_maker(options: LearningOptions) -> LinearMaker:
     """Makes the randomly connected layers that the options ask for."""
     return functools.partial(
         _sparse_linear, density=options.connection_density, topology=options.topology
