@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.nlu.component import Component, ComponentOptions, EpochListener, EpochReport
+from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.diet.features import (
     DIETData,
     FeatureWidths,
@@ -34,14 +33,13 @@ from gossamer.nlu.diet.stored_weights import (
     weights_to_arrays,
 )
 from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
-from gossamer.nn.batching import stratified_holdout
-from gossamer.nn.fit import EpochResult, fit
+from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
-_MAX_SEED = 2**31
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
@@ -118,12 +116,10 @@ class NetworkComponent(Component):
         self._shape = NetworkShape(
             TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
         )
-        self.seed = (
-            secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
-        )
+        self.seed = seed_of(options)
         training = DIETData(text, label_numbers, tags, token_ids)
         rng = np.random.default_rng(self.seed)
-        train_on, evaluate_on = self._hold_out(label_numbers, len(text.lengths), rng)
+        train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
         balance_by = None
         if options.batch_strategy == "balanced" and label_numbers is not None:
             balance_by = label_numbers[train_on]
@@ -138,7 +134,7 @@ class NetworkComponent(Component):
                 options=options.fitting(),
                 rng=rng,
                 evaluation=evaluate_on,
-                on_epoch=None if on_epoch is None else self._reporter(on_epoch),
+                on_epoch=reporter(self.alias, options.epochs, on_epoch),
             )
         round_tables(self.network)
         self._get_ready()
@@ -173,36 +169,6 @@ class NetworkComponent(Component):
                 got="features of whole texts only",
                 hint="another featurizer, or use_masked_language_model: false",
             )
-
-    def _hold_out(
-        self, labels: Indices | None, n_examples: int, rng: np.random.Generator
-    ) -> tuple[Indices, Indices | None]:
-        number = self.options.evaluate_on_number_of_examples
-        if number == 0:
-            return np.arange(n_examples), None
-        try:
-            strata = np.zeros(n_examples, dtype=np.int64) if labels is None else labels
-            return stratified_holdout(strata.tolist(), number, rng)
-        except ValueError as error:
-            raise ConfigError(
-                "evaluate_on_number_of_examples does not fit the training data",
-                got=number,
-                hint=str(error),
-            ) from error
-
-    def _reporter(self, on_epoch: EpochListener) -> Callable[[EpochResult], None]:
-        def report(result: EpochResult) -> None:
-            on_epoch(
-                EpochReport(
-                    component=self.alias,
-                    epoch=result.epoch,
-                    n_epochs=self.options.epochs,
-                    metrics=result.metrics,
-                    seconds=result.seconds,
-                )
-            )
-
-        return report
 
     def _get_ready(self) -> None:
         """Compute what every answer needs."""
