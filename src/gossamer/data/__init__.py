@@ -12,6 +12,10 @@ from gossamer.data.config import (
     dump_config,
     read_config,
 )
+from gossamer.data.domain import Domain
+from gossamer.data.domain_checks import check_domain
+from gossamer.data.domain_reader import is_domain_yaml, read_domain
+from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
 from gossamer.data.examples import (
     Entity,
@@ -34,6 +38,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DataFormat",
+    "Domain",
     "Entity",
     "Example",
     "Finding",
@@ -47,12 +52,17 @@ __all__ = [
     "Synonym",
     "TrainingData",
     "annotate",
+    "check_domain",
     "config_from_dict",
     "config_to_dict",
+    "domain_from_dict",
+    "domain_to_dict",
     "dump_config",
     "dump_yaml",
+    "is_domain_yaml",
     "parse_annotated",
     "read_config",
+    "read_domain",
     "read_training_data",
     "split_examples",
     "synonym_conflicts",
