@@ -49,8 +49,8 @@ def check_stories(
     or never lead to an end, a story that begins with an action (which is not learnt), a retrieval
     intent with its key in a training story (the key is not learnt).
 
-    A name, or a value of a slot, is reported once, at its first place. Stories that contradict each other are
-    not looked for here.
+    A name, or a value of a slot, is reported once, at its first place. Stories that contradict
+    each other are not looked for here.
 
     Args:
         data: what to check.
@@ -197,7 +197,7 @@ def _problem(slot: Slot, step: SlotStep) -> str | None:
     if step.is_named_only:
         if slot.feature_size == 0 or slot.type in (SlotType.TEXT, SlotType.LIST):
             return None
-        return f"slot '{slot.name}' of type {slot.type} needs a value; without one it counts as not set"
+        return f"slot '{slot.name}' of type {slot.type} counts as not set unless its value is given"
     if step.value is None:
         return None
     value = repr(step.value)
