@@ -61,9 +61,9 @@ _LIKELY_EVENT = re.compile(r"-\s*(?:(?:slot|form|active_loop)\s*\{|(?:utter|acti
 def is_story_markdown(text: str) -> bool:
     """Whether a Markdown file holds stories or rules.
 
-    It does when it has a heading, most of its lines are headings, `*`, `-` or `>`, and somewhere a
-    line that only stories have: an action below a user's line, a known event or kind of action, a
-    rule, a checkpoint.
+    It does when it has a heading, two thirds of its lines are headings, `*`, `-` or `>`, and
+    somewhere there is a line that only stories have: an action below a user's line, a known event
+    or kind of action, a rule, a checkpoint.
     """
     if is_nlu_markdown(text):
         return False
@@ -71,7 +71,7 @@ def is_story_markdown(text: str) -> bool:
     if not any(line.startswith(("#", ">>")) for line in lines):
         return False
     n_likely = sum(line.startswith(("#", "*", "-", ">")) for line in lines)
-    return 2 * n_likely > len(lines) and (
+    return 3 * n_likely > 2 * len(lines) and (
         any(line.startswith(">>") or re.fullmatch(r">\s*\S+", line) for line in lines)
         or any(_LIKELY_EVENT.match(line) for line in lines)
         or any(a.startswith("*") and b.startswith("-") for a, b in pairwise(lines))
@@ -137,7 +137,7 @@ def _has_sentences(lines: Iterable[tuple[str, Location]]) -> bool:
     said = [line[1:].strip() for line, _ in lines if line[0] == "*" and not _IN_FORM.match(line)]
     n_sentences = sum(
         _MESSAGE.fullmatch(text) is None
-        and not all(_INTENT.fullmatch(part) for part in text.split(" OR "))
+        and any(" " in part.partition("{")[0].strip() for part in text.split(" OR "))
         for text in said
     )
     return 2 * n_sentences > len(said)

@@ -119,9 +119,11 @@ def _items(parent: YamlMapping, key: str, hint: str) -> tuple[YamlNode, ...]:
     return node.items
 
 
-def _text(node: YamlNode, must_hold: str, hint: str) -> str:
-    """The text of a scalar that says something."""
-    if not isinstance(node, YamlScalar) or node.value is None or not node.text.strip():
+def _text(node: YamlNode, must_hold: str, hint: str, where: Location | None = None) -> str:
+    """The text of a scalar that says something; `where` is told when there is nothing at all."""
+    if isinstance(node, YamlScalar) and node.value is None:
+        raise DataError(must_hold, where=node.where if where is None else where, hint=hint)
+    if not isinstance(node, YamlScalar) or not node.text.strip():
         _refuse(must_hold, node, hint)
     return node.text
 
@@ -149,7 +151,8 @@ def _part(item: YamlNode, kind: str, known: tuple[str, ...]) -> tuple[YamlMappin
                 where=key.where,
                 hint=None if near is None else f"'{near}', with all else below its 'steps'",
             )
-    name = _text(item.entries[kind], f"a {kind} needs a name", f"{kind}: greet and help")
+    hint = f"{kind}: greet and help"
+    name = _text(item.entries[kind], f"a {kind} needs a name", hint, item.where)
     return item, name
 
 
@@ -228,9 +231,11 @@ def _read_step(node: YamlNode) -> Iterator[Step]:
     elif kind == "or":
         yield _or(value, item.where)
     elif kind == "action":
-        yield action_step(_text(value, "an action needs a name", "utter_greet"), item.where)
+        yield action_step(
+            _text(value, "an action needs a name", "action: utter_greet", item.where), item.where
+        )
     elif kind == "bot":
-        text = _text(value, "'bot' needs a text", "bot: Hello")
+        text = _text(value, "'bot' needs a text", "bot: Hello", item.where)
         yield BotStep(text=_message(value, text), where=item.where)
     elif kind == "checkpoint":
         yield _checkpoint(item)
@@ -254,13 +259,15 @@ def _user(item: YamlMapping) -> UserStep:
     intent: str | None = None
     if "intent" in item.entries:
         node = item.entries["intent"]
-        written = _text(node, "'intent' needs a name", "intent: greet, or no 'intent' at all")
+        written = _text(
+            node, "'intent' needs a name", "intent: greet, or no 'intent' at all", item.where
+        )
         intent = story_intent(written, node.where)
     entities = tuple(_entities(item))
     if "user" not in item.entries:
         return UserStep(intent=intent, entities=entities, where=item.where)
     node = item.entries["user"]
-    text = _text(node, "'user' needs a text", "user: hello, or no 'user' at all")
+    text = _text(node, "'user' needs a text", "user: hello, or no 'user' at all", item.where)
     step = message_step(_message(node, text), intent, node.where)
     unsaid = {entity.entity for entity in entities} - {entity.entity for entity in step.entities}
     if unsaid:
@@ -317,7 +324,8 @@ def _or(node: YamlNode, where: Location) -> OrStep:
 
 
 def _checkpoint(item: YamlMapping) -> CheckpointStep:
-    name = _text(item.entries["checkpoint"], "a checkpoint needs a name", "checkpoint: greeted")
+    node = item.entries["checkpoint"]
+    name = _text(node, "a checkpoint needs a name", "checkpoint: greeted", item.where)
     slots = item.entries.get("slot_was_set")
     conditions = () if slots is None else tuple(_slots(slots))
     for slot in conditions:
