@@ -216,6 +216,7 @@ def test_story_files(text: str) -> None:
         "",
         "## intent:greet\n- hello\n* hi\n- utter_x\n",
         "# Data\n\nHere is what we have\nand more of it:\n\n* stories\n- rules\n",
+        "# Data\n\nHere is what we have:\n\n* stories\n  - good ones\n- rules\n",
         "## Files\n- nlu.yml\n- stories.yml\n",
         "* greet\n- utter_greet\n",
         "## a\n> somebody said this\n",

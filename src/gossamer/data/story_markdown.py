@@ -61,17 +61,23 @@ _LIKELY_EVENT = re.compile(r"-\s*(?:(?:slot|form|active_loop)\s*\{|(?:utter|acti
 def is_story_markdown(text: str) -> bool:
     """Whether a Markdown file holds stories or rules.
 
-    It does when it has a heading, two thirds of its lines are headings, `*`, `-` or `>`, and
-    somewhere there is a line that only stories have: an action below a user's line, a known event
-    or kind of action, a rule, a checkpoint.
+    It does when two thirds of its lines are headings or begin with `*`, `-` or `>`, most headings
+    stand right above such an item, and somewhere there is a line that only stories have: an action
+    below a user's line, a known event or kind of action, a rule, a checkpoint.
     """
     if is_nlu_markdown(text):
         return False
     lines = [line for line in map(str.strip, _without_comments(text).split("\n")) if line]
-    if not any(line.startswith(("#", ">>")) for line in lines):
+    items = [line.startswith(("*", "-", ">")) for line in lines]
+    headings = [line.startswith(("#", ">>")) for line in lines]
+    below = [
+        item
+        for (heading, _), (next_heading, item) in pairwise(zip(headings, items, strict=True))
+        if heading and not next_heading
+    ]
+    if 2 * sum(below) <= len(below) or 3 * sum(map(max, headings, items)) <= 2 * len(lines):
         return False
-    n_likely = sum(line.startswith(("#", "*", "-", ">")) for line in lines)
-    return 3 * n_likely > 2 * len(lines) and (
+    return (
         any(line.startswith(">>") or re.fullmatch(r">\s*\S+", line) for line in lines)
         or any(_LIKELY_EVENT.match(line) for line in lines)
         or any(a.startswith("*") and b.startswith("-") for a, b in pairwise(lines))
