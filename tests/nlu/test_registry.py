@@ -11,7 +11,7 @@ from gossamer.nlu.component import Component, ComponentOptions
 from gossamer.nlu.count_vectors import CountVectorsFeaturizer
 from gossamer.nlu.fallback import FallbackClassifier
 from gossamer.nlu.messages import MessageBatch
-from gossamer.nlu.options_reader import nearest, read_options
+from gossamer.data.names import nearest, read_options
 from gossamer.nlu.registry import component_class, known_components, register
 from gossamer.nlu.synonyms import EntitySynonymMapper
 

@@ -21,7 +21,7 @@ from gossamer.nlu.diet.features import (
     text_features,
 )
 from gossamer.nlu.messages import ComponentState, MessageBatch, ResponseLabels, TrainingBatch
-from gossamer.nlu.options_reader import nearest
+from gossamer.data.names import nearest
 from gossamer.nlu.response_options import ResponseSelectorOptions
 from gossamer.nlu.response_selection import (
     DEFAULT_SELECTOR,
