@@ -10,6 +10,7 @@ import numpy as np
 
 from gossamer.data.errors import ConfigError
 from gossamer.data.examples import TrainingData
+from gossamer.data.names import nearest
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
 from gossamer.nlu.diet.estimator_inputs import plain
@@ -21,7 +22,6 @@ from gossamer.nlu.diet.features import (
     text_features,
 )
 from gossamer.nlu.messages import ComponentState, MessageBatch, ResponseLabels, TrainingBatch
-from gossamer.data.names import nearest
 from gossamer.nlu.response_options import ResponseSelectorOptions
 from gossamer.nlu.response_selection import (
     DEFAULT_SELECTOR,
