@@ -25,6 +25,7 @@ from gossamer.data.examples import (
     Synonym,
     TrainingData,
 )
+from gossamer.data.project import Project, read_project
 from gossamer.data.rasa_yaml_writer import dump_yaml, write_yaml
 from gossamer.data.reading import read_training_data
 from gossamer.data.split import split_examples
@@ -46,6 +47,7 @@ __all__ = [
     "Location",
     "LookupTable",
     "ModelFileError",
+    "Project",
     "ProjectConfig",
     "RegexPattern",
     "Severity",
@@ -63,6 +65,7 @@ __all__ = [
     "parse_annotated",
     "read_config",
     "read_domain",
+    "read_project",
     "read_training_data",
     "split_examples",
     "synonym_conflicts",
