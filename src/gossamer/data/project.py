@@ -64,7 +64,7 @@ def read_project(
     Raises:
         InputError: a file cannot be read as meant, or nothing to train on is there.
     """
-    read = read_config(config)
+    read = read_config(config, needs_pipeline=nlu)
     examples: TrainingData | None = None
     stories = StoryData()
     if dialogue:
