@@ -6,6 +6,7 @@ to the domain (end-to-end learning).
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import random
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
@@ -23,6 +25,7 @@ from rasa.shared.core.events import ActionExecuted, Event, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates, TrainingDataGenerator
 from rasa.shared.core.training_data import structures
 from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.importers.importer import TrainingDataImporter
 from recording import HERE
 
@@ -34,6 +37,7 @@ _LEFT_OUT = {"timestamp", "metadata", "policy", "confidence", "hide_rule_turn", 
 
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 os.environ["LOG_LEVEL"] = "ERROR"  # no progress bars
 
 
@@ -118,6 +122,27 @@ def event_as_json(event: Event) -> dict[str, Any]:
         # An action that is a text has the name "".
         found = {key: value for key, value in found.items() if value not in (None, "")}
     return plain(found)
+
+
+def event_from_json(content: dict[str, Any]) -> Event:
+    """The event that `event_as_json` describes. A message may have the `confidence` of its intent."""
+    if content["event"] == "user":
+        intent = {"name": content.get("intent"), "confidence": content.get("confidence", 1.0)}
+        return UserUttered(content.get("text"), intent, copy.deepcopy(content.get("entities")))
+    if content["event"] == "action":
+        return ActionExecuted(
+            content.get("name"),
+            action_text=content.get("action_text"),
+            hide_rule_turn=content.get("hide_rule_turn", False),
+        )
+    return Event.from_parameters(content)
+
+
+def tracker_of(events: list[dict[str, Any]], domain: Domain) -> DialogueStateTracker:
+    """A conversation in which these things happened."""
+    return DialogueStateTracker.from_events(
+        "", [event_from_json(event) for event in events], domain.slots
+    )
 
 
 class Table:
