@@ -125,6 +125,7 @@ class Domain:
         action_texts: texts that may be said without being a response (end-to-end learning).
         send_domain: actions whose calls carry the domain (`send_domain: true`).
         session: when a conversation begins anew.
+        store_entities_as_slots: whether entities in stories fill slots that are mapped from them.
         content: the domain as plain JSON values of Rasa 3's layout, for the action server.
         where: the file or folder; does not count in comparisons.
     """
@@ -138,6 +139,7 @@ class Domain:
     action_texts: tuple[str, ...] = ()
     send_domain: frozenset[str] = frozenset()
     session: SessionConfig = SessionConfig()
+    store_entities_as_slots: bool = True
     content: Mapping[str, Any] = field(default_factory=lambda: _NONE, compare=False, repr=False)
     where: Location | None = field(default=None, compare=False, repr=False)
 
@@ -154,6 +156,16 @@ class Domain:
         """
         names = (*DEFAULT_ACTIONS, *self.actions, *sorted(self.responses), *self.forms)
         return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def action_labels(self) -> tuple[str, ...]:
+        """What a policy chooses from: `action_names`, then `action_texts`."""
+        return (*self.action_names, *self.action_texts)
+
+    @cached_property
+    def action_index(self) -> Mapping[str, int]:
+        """The number of each of `action_labels`."""
+        return MappingProxyType({label: i for i, label in enumerate(self.action_labels)})
 
     @cached_property
     def entity_labels(self) -> tuple[str, ...]:

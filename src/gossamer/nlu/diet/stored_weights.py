@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nn.rounding import ByteRows
@@ -44,6 +44,14 @@ def weights_to_arrays(network: DIETNetwork) -> Arrays:
             arrays[_PREFIX + name + _VALUES] = rows.values
             arrays[_PREFIX + name + _EXPONENTS] = rows.exponents
     return arrays
+
+
+def plain_arrays(network: nn.Module) -> Arrays:
+    """All weights and connections by name, as they are."""
+    return {
+        _PREFIX + name: tensor.detach().cpu().numpy()
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:

@@ -1,0 +1,1 @@
+"""Conversation to next action: events, trackers, states, policies, and a runtime that talks."""

@@ -1,0 +1,415 @@
+"""What can happen in a conversation. Names and JSON are those of Rasa 3.6, so logs carry over."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from gossamer.data.errors import DataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        timestamp: seconds since the epoch, or None; does not count in comparisons.
+        metadata: anything attached; does not count in comparisons.
+    """
+
+    type_name: ClassVar[str]
+    json_names: ClassVar[Mapping[str, str]] = {}
+
+    timestamp: float | None = field(default=None, compare=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of Rasa's shape, with the key "event"."""
+        result: dict[str, Any] = {"event": self.type_name, "timestamp": self.timestamp}
+        if self.metadata:
+            result["metadata"] = dict(self.metadata)
+        for part in dataclasses.fields(self):
+            if part.name not in ("timestamp", "metadata") and part.metadata.get("json", True):
+                result[self.json_names.get(part.name, part.name)] = getattr(self, part.name)
+        return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserUttered(Event):
+    """The user said something.
+
+    Attributes:
+        text: the message, or None in a story that has intents only.
+        intent: the intent, without a retrieval key, or None.
+        confidence: how sure the classifier was of it.
+        entities: JSON of Rasa's shape, each with "entity" and "value".
+        parse_data: everything the pipeline understood, JSON of Rasa's shape.
+        input_channel: where the message came from, or None.
+        message_id: its number there, or None.
+    """
+
+    type_name: ClassVar[str] = "user"
+
+    text: str | None = None
+    intent: str | None = None
+    confidence: float = 1.0
+    entities: Sequence[Mapping[str, Any]] = ()
+    parse_data: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    input_channel: str | None = field(default=None, compare=False)
+    message_id: str | None = field(default=None, compare=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.text and self.intent is None and not self.entities
+
+    @property
+    def entity_labels(self) -> set[str]:
+        """Entity types, "type#role" and "type#group" that occur."""
+        labels: set[str] = set()
+        for entity in self.entities:
+            name = entity["entity"]
+            labels.add(name)
+            labels.update(f"{name}#{entity[key]}" for key in ("role", "group") if entity.get(key))
+        return labels
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Event.to_dict`; intent and entities stand in "parse_data"."""
+        parse_data = {
+            "intent": {"name": self.intent, "confidence": self.confidence},
+            "text": self.text,
+            **self.parse_data,
+            "entities": [dict(entity) for entity in self.entities],
+        }
+        result: dict[str, Any] = {
+            "event": self.type_name,
+            "timestamp": self.timestamp,
+            "text": self.text,
+            "parse_data": parse_data,
+            "input_channel": self.input_channel,
+            "message_id": self.message_id,
+        }
+        return result | ({"metadata": dict(self.metadata)} if self.metadata else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotUttered(Event):
+    """The assistant said something.
+
+    Attributes:
+        text: what it said, or None.
+        data: "buttons", "quick_replies", "elements", "image", "attachment", "custom", where given.
+    """
+
+    type_name: ClassVar[str] = "bot"
+
+    text: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionExecuted(Event):
+    """The assistant did something: an action with a name, or a text that it said.
+
+    Attributes:
+        name: the action, or None.
+        policy: which policy chose it, or None.
+        confidence: how sure it was.
+        action_text: the text, for end-to-end learning, or None.
+        hide_rule_turn: whether models are not to see this turn, as it happens in rules only.
+        is_unpredictable: whether a story begins with it, so that it is no example to learn from.
+    """
+
+    type_name: ClassVar[str] = "action"
+
+    name: str | None = None
+    policy: str | None = field(default=None, compare=False)
+    confidence: float | None = field(default=None, compare=False)
+    action_text: str | None = None
+    hide_rule_turn: bool = field(default=False, compare=False)
+    is_unpredictable: bool = field(default=False, compare=False, metadata={"json": False})
+
+    @property
+    def label(self) -> str | None:
+        """The name or else the text."""
+        return self.name if self.name is not None else self.action_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSet(Event):
+    """A slot got a value."""
+
+    type_name: ClassVar[str] = "slot"
+
+    name: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllSlotsReset(Event):
+    """All slots have their initial values again."""
+
+    type_name: ClassVar[str] = "reset_slots"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveLoop(Event):
+    """A loop (form) became active; None: none is any more."""
+
+    type_name: ClassVar[str] = "active_loop"
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopInterrupted(Event):
+    """The active loop was left for something else and is to go on without validating once."""
+
+    type_name: ClassVar[str] = "loop_interrupted"
+
+    is_interrupted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionExecutionRejected(Event):
+    """An action would not run: a form that found no value for the slot it asks for."""
+
+    type_name: ClassVar[str] = "action_execution_rejected"
+
+    name: str
+    policy: str | None = field(default=None, compare=False)
+    confidence: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowupAction(Event):
+    """This action is to come next, whatever the policies say."""
+
+    type_name: ClassVar[str] = "followup"
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    """A session began; what was before does not count."""
+
+    type_name: ClassVar[str] = "session_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restarted(Event):
+    """The conversation starts over; what was before does not count."""
+
+    type_name: ClassVar[str] = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserUtteranceReverted(Event):
+    """Everything from the last message on is taken back."""
+
+    type_name: ClassVar[str] = "rewind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionReverted(Event):
+    """The last action and what came of it is taken back."""
+
+    type_name: ClassVar[str] = "undo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationPaused(Event):
+    """The assistant is to be silent."""
+
+    type_name: ClassVar[str] = "pause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationResumed(Event):
+    """The assistant is to answer again."""
+
+    type_name: ClassVar[str] = "resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFeaturization(Event):
+    """Whether the next action was chosen from the last message's text (else from its intent)."""
+
+    type_name: ClassVar[str] = "user_featurization"
+    json_names: ClassVar[Mapping[str, str]] = {"use_text": "use_text_for_featurization"}
+
+    use_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitiesAdded(Event):
+    """A policy found further entities in the last message; JSON as in `UserUttered`."""
+
+    type_name: ClassVar[str] = "entities"
+
+    entities: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderScheduled(Event):
+    """An intent is to be triggered at a time (ISO 8601)."""
+
+    type_name: ClassVar[str] = "reminder"
+    json_names: ClassVar[Mapping[str, str]] = {"kill_on_user_message": "kill_on_user_msg"}
+
+    intent: str
+    date_time: str
+    entities: Any = None
+    name: str | None = None
+    kill_on_user_message: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderCancelled(Event):
+    """Reminders of this name, intent and entities are not to be triggered; None is any."""
+
+    type_name: ClassVar[str] = "cancel_reminder"
+
+    name: str | None = None
+    intent: str | None = None
+    entities: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryExported(Event):
+    """The story was to be written to a file; nothing happens."""
+
+    type_name: ClassVar[str] = "export"
+
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentUttered(Event):
+    """A human agent said something."""
+
+    type_name: ClassVar[str] = "agent"
+
+    text: str | None = None
+    data: Any = None
+
+
+_TYPES: Mapping[str, type[Event]] = {
+    kind.type_name: kind
+    for kind in (
+        UserUttered,
+        BotUttered,
+        ActionExecuted,
+        SlotSet,
+        AllSlotsReset,
+        ActiveLoop,
+        LoopInterrupted,
+        ActionExecutionRejected,
+        FollowupAction,
+        SessionStarted,
+        Restarted,
+        UserUtteranceReverted,
+        ActionReverted,
+        ConversationPaused,
+        ConversationResumed,
+        UserFeaturization,
+        EntitiesAdded,
+        ReminderScheduled,
+        ReminderCancelled,
+        StoryExported,
+        AgentUttered,
+    )
+} | {"form": ActiveLoop}
+
+
+def event_from_dict(content: object) -> Event:
+    """The event that JSON of Rasa's shape describes; further keys are passed over.
+
+    Legacy names count: "form" for "active_loop", "form_validation" for "loop_interrupted".
+
+    Raises:
+        DataError: it is no such JSON; the message names the first fault.
+    """
+    if not isinstance(content, Mapping) or not isinstance(content.get("event"), str):
+        raise DataError('an event must be a mapping with the key "event"', got=content)
+    name = content["event"]
+    if name == "form_validation":
+        return LoopInterrupted(
+            is_interrupted=not content.get("validate", True), timestamp=content.get("timestamp")
+        )
+    kind = _TYPES.get(name)
+    if kind is None:
+        raise DataError(
+            "an event must be of a known type", got=name, hint=f"one of {', '.join(sorted(_TYPES))}"
+        )
+    if kind is UserUttered:
+        return _user_uttered(content)
+    return _checked(kind, content)
+
+
+def events_from_dicts(contents: object) -> list[Event]:
+    """Events in order; see `event_from_dict`.
+
+    Raises:
+        DataError: it is no list of them.
+    """
+    if not isinstance(contents, Sequence) or isinstance(contents, str | bytes):
+        raise DataError("events must be a list", got=contents)
+    return [event_from_dict(content) for content in contents]
+
+
+@cache
+def _adapter(type_name: str) -> TypeAdapter[Event]:
+    return TypeAdapter(_TYPES[type_name])
+
+
+def _checked(kind: type[Event], content: Mapping[str, Any]) -> Event:
+    known = {
+        part.name: kind.json_names.get(part.name, part.name)
+        for part in dataclasses.fields(kind)
+        if part.metadata.get("json", True)
+    }
+    given = {name: content[key] for name, key in known.items() if key in content}
+    for name in ("metadata", "data"):
+        if name in given and given[name] is None:
+            del given[name]
+    try:
+        return _adapter(kind.type_name).validate_python(given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise DataError(
+            f'the event "{kind.type_name}" must have a valid {place or "content"}: '
+            f"{problem['msg']}",
+            got=dict(content),
+        ) from None
+
+
+def _user_uttered(content: Mapping[str, Any]) -> Event:
+    parse_data = content.get("parse_data") or {}
+    if not isinstance(parse_data, Mapping):
+        raise DataError('the event "user" must have a mapping as parse_data', got=parse_data)
+    intent = parse_data.get("intent") or {}
+    entities = parse_data.get("entities") or []
+    if not isinstance(intent, Mapping) or not isinstance(entities, list):
+        raise DataError('the event "user" must have an intent and a list of entities', got=content)
+    for entity in entities:
+        if not isinstance(entity, Mapping) or not isinstance(entity.get("entity"), str):
+            raise DataError('an entity must be a mapping with the key "entity"', got=entity)
+    kept = {key: part for key, part in parse_data.items() if key not in ("entities",)}
+    return _checked(
+        UserUttered,
+        {
+            **content,
+            "intent": intent.get("name"),
+            "confidence": float(intent.get("confidence") or 0.0),
+            "entities": tuple(entities),
+            "parse_data": kept,
+        },
+    )

@@ -1,0 +1,144 @@
+"""What every policy is: it sees a conversation and scores what may come next."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from gossamer.data.domain import Domain
+from gossamer.dialogue.events import Event
+from gossamer.dialogue.state import NO_RULES, RuleOnly
+from gossamer.dialogue.tracker import Tracker
+from gossamer.dialogue.unfold import TrainingTracker
+from gossamer.nlu.component import ComponentOptions, EpochListener
+from gossamer.nlu.messages import ComponentState
+from gossamer.nlu.pipeline import Pipeline
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueData:
+    """What policies learn from.
+
+    Attributes:
+        domain: what may be said and done.
+        stories: unfolded stories, augmented ones among them.
+        rules: unfolded rules.
+        pipeline: trained NLU components, which give features of texts; None: there are none.
+    """
+
+    domain: Domain
+    stories: Sequence[TrainingTracker] = ()
+    rules: Sequence[TrainingTracker] = ()
+    pipeline: Pipeline | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a policy says should come next.
+
+    Attributes:
+        policy: who says so.
+        priority: counts when two policies are equally sure.
+        scores: how sure it is of each of `Domain.action_labels`, in [0, 1].
+            *Shape:* (n_actions,).
+        is_no_user_prediction: whether it has nothing to do with the user's message (a form goes
+            on); such a prediction beats all others.
+        is_end_to_end: whether it was made from the message's text.
+        hide_rule_turn: whether policies that learn from stories are not to see this turn.
+        events: happen whichever policy wins.
+        optional_events: happen when this policy wins.
+        reason: why, for people: JSON values.
+    """
+
+    policy: str
+    priority: int
+    scores: Scores
+    is_no_user_prediction: bool = False
+    is_end_to_end: bool = False
+    hide_rule_turn: bool = False
+    events: tuple[Event, ...] = ()
+    optional_events: tuple[Event, ...] = ()
+    reason: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def confidence(self) -> float:
+        """Of its best action."""
+        return float(self.scores.max(initial=0.0))
+
+    @property
+    def best(self) -> int:
+        """The number of its best action, the first of several."""
+        return int(self.scores.argmax())
+
+
+class PolicyOptions(ComponentOptions):
+    """Options that every policy has, named as in Rasa's `config.yml`."""
+
+    priority: int
+
+
+class Policy(ABC):
+    """One of an assistant's ways to choose the next action.
+
+    Attributes:
+        name: the name in `config.yml`.
+        Options: the class of its options.
+        alias: unique among an assistant's policies.
+        options: as `Options`.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[PolicyOptions]]
+
+    def __init__(self, options: PolicyOptions, *, alias: str | None = None) -> None:
+        self.options: Any = options
+        self.alias = self.name if alias is None else alias
+
+    @abstractmethod
+    def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+        """Learn from stories and rules.
+
+        Raises:
+            DataError: they contradict each other, or what they name is not in the domain.
+        """
+
+    @abstractmethod
+    def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:
+        """Score the next action.
+
+        Args:
+            tracker: the conversation so far.
+            rule_only: what only rules know; policies that learn from stories do not see it.
+        """
+
+    @abstractmethod
+    def state(self) -> ComponentState:
+        """What was learnt; everything that `restore` needs besides options and domain."""
+
+    @abstractmethod
+    def restore(
+        self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
+    ) -> None:
+        """Take over a stored state. Raises `ModelFileError` when it does not fit."""
+
+    def nothing(self, domain: Domain) -> Prediction:
+        """A prediction that prefers no action."""
+        return Prediction(
+            policy=self.alias,
+            priority=self.options.priority,
+            scores=np.zeros(len(domain.action_labels), dtype=np.float32),
+        )
+
+
+def certain(domain: Domain, action: str, score: float = 1.0) -> Scores:
+    """Scores that prefer one action. *Shape:* (n_actions,)."""
+    scores = np.zeros(len(domain.action_labels), dtype=np.float32)
+    scores[domain.action_index[action]] = score
+    return scores

@@ -1,0 +1,251 @@
+"""From stories and rules to the conversations they stand for.
+
+Each path through checkpoints and alternatives is one conversation. Where several reach the same
+checkpoint and look the same to a policy, one of them goes on. Circles of checkpoints are walked
+twice. Both as in Rasa 3.6.
+
+Augmentation glues whole conversations together, so that a model learns that what was said before
+a story began does not matter. As in Rasa, at most `factor` conversations serve as beginnings in
+each of three rounds, and at most ten times `factor` glued ones are kept. Unlike Rasa, which glues
+all pairs and then draws, pairs are drawn first and only those glued: a fraction of the work.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gossamer.data.domain import Domain
+from gossamer.data.stories import Rule, Story, StoryData
+from gossamer.dialogue.events import (
+    ActionReverted,
+    Event,
+    Restarted,
+    UserUtteranceReverted,
+)
+from gossamer.dialogue.state import State, states_of
+from gossamer.dialogue.story_events import LISTEN
+from gossamer.dialogue.story_graph import START, Segment, segments_of, story_graph
+from gossamer.dialogue.tracker import Tracker
+
+_ROUNDS = 3
+_KEPT_PER_BEGINNING = 10
+_RETURNS = (ActionReverted, UserUtteranceReverted, Restarted)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTracker:
+    """A conversation that stories stand for.
+
+    Attributes:
+        tracker: the conversation.
+        path: the segments it went through.
+        is_augmented: whether it is glued together from several.
+        is_rule: whether it is a rule.
+    """
+
+    tracker: Tracker
+    path: tuple[Segment, ...] = ()
+    is_augmented: bool = False
+    is_rule: bool = False
+
+    @property
+    def name(self) -> str:
+        """Names of its stories."""
+        return " > ".join(dict.fromkeys(segment.story for segment in self.path))
+
+    @property
+    def sources(self) -> tuple[Story | Rule, ...]:
+        """The stories or rules it went through."""
+        return tuple({id(segment.source): segment.source for segment in self.path}.values())
+
+
+def unfold_stories(
+    data: StoryData, domain: Domain, *, augmentation_factor: int = 0, random_seed: int = 42
+) -> list[TrainingTracker]:
+    """The conversations that stories stand for, the augmented ones last.
+
+    Args:
+        data: stories and rules; rules do not count here.
+        domain: says what counts of messages and slots.
+        augmentation_factor: how many beginnings to glue in each round; 0 for none.
+        random_seed: decides what is glued.
+
+    Raises:
+        DataError: a step cannot be understood; see `step_events`.
+    """
+    if augmentation_factor < 0:
+        raise ValueError(f"augmentation_factor must not be negative (got {augmentation_factor})")
+    walk = _Walk(domain, is_rule=False)
+    found = walk.run([part for story in data.stories for part in segments_of(story, domain)])
+    if augmentation_factor > 0:
+        found += _augmented(walk, augmentation_factor, random.Random(random_seed))
+    return found
+
+
+def unfold_rules(data: StoryData, domain: Domain) -> list[TrainingTracker]:
+    """The conversations that rules stand for.
+
+    Raises:
+        DataError: a step cannot be understood; see `step_events`.
+    """
+    segments = [part for rule in data.rules for part in segments_of(rule, domain)]
+    return _Walk(domain, is_rule=True).run(segments)
+
+
+class _Walk:
+    """Walks all paths through the segments.
+
+    Attributes:
+        ended: conversations that came to the end of a story; those cut by a restart are not here.
+    """
+
+    def __init__(self, domain: Domain, *, is_rule: bool) -> None:
+        self.domain = domain
+        self.is_rule = is_rule
+        self.ended: list[TrainingTracker] = []
+        self._seen: set[tuple[State, ...]] = set()
+
+    def run(self, segments: Sequence[Segment]) -> list[TrainingTracker]:
+        """All conversations, those that stop in the middle first."""
+        graph = story_graph(segments)
+        waiting: dict[str, list[TrainingTracker]] = defaultdict(list)
+        waiting[START] = [TrainingTracker(Tracker(self.domain.slots), is_rule=self.is_rule)]
+        stopped: list[TrainingTracker] = []
+        used: set[str] = set()
+        unused_before: set[str] = set()
+        while any(waiting.values()):
+            unused: set[str] = set()
+            for segment in graph.segments:
+                arriving: list[TrainingTracker] = []
+                for link in segment.starts:
+                    here = waiting.get(link.name, [])
+                    if here:
+                        arriving += [t for t in here if _allows(link.conditions, t.tracker)]
+                        used.add(link.name)
+                    elif link.name not in used:
+                        unused.add(link.name)
+                arriving = self._different(arriving)
+                if not arriving:
+                    continue
+                going, cut = self._through(segment, arriving)
+                stopped += cut
+                for end in segment.ends:
+                    name = graph.returns.get(end, end)
+                    waiting[name] += going
+                    if name in used:
+                        unused.add(name)
+                if not segment.ends:
+                    self.ended += self.new(going)
+            unused |= {name for name in waiting if name not in used}
+            is_over = unused == unused_before
+            waiting = defaultdict(
+                list, {name: waiting[name] for name in unused if name != START and waiting[name]}
+            )
+            if is_over or not any(waiting.values()):
+                for name in sorted(unused - used):
+                    stopped += waiting.get(name, [])
+                    self._warn(name)
+                break
+            unused_before = unused
+        return [*stopped, *self.ended]
+
+    def extend(
+        self, beginning: TrainingTracker, segments: Iterable[Segment]
+    ) -> TrainingTracker | None:
+        """A conversation that went on through segments, or None when a condition forbids it."""
+        tracker = beginning.tracker.fork()
+        previous: Segment | None = None
+        for segment in segments:
+            reached = (START,) if previous is None else previous.ends
+            links = [link for link in segment.starts if link.name in reached]
+            if links and not any(_allows(link.conditions, tracker) for link in links):
+                return None
+            tracker.update_all(segment.events)
+            previous = segment
+        return TrainingTracker(tracker, beginning.path, is_rule=self.is_rule)
+
+    def new(self, trackers: Iterable[TrainingTracker]) -> list[TrainingTracker]:
+        """Those that look like none that was seen before."""
+        found = []
+        for tracker in trackers:
+            states = self._states(tracker)
+            if states not in self._seen:
+                self._seen.add(states)
+                found.append(tracker)
+        return found
+
+    def _states(self, tracker: TrainingTracker) -> tuple[State, ...]:
+        return tuple(states_of(tracker.tracker, self.domain))
+
+    def _different(self, trackers: list[TrainingTracker]) -> list[TrainingTracker]:
+        if len(trackers) < 2:
+            return trackers
+        return list({self._states(tracker): tracker for tracker in reversed(trackers)}.values())[
+            ::-1
+        ]
+
+    def _through(
+        self, segment: Segment, arriving: Iterable[TrainingTracker]
+    ) -> tuple[list[TrainingTracker], list[TrainingTracker]]:
+        """Conversations behind a segment, and as they were before each restart or return in it."""
+        going, cut = [], []
+        for before in arriving:
+            tracker = before.tracker.fork()
+            path = (*before.path, segment)
+            for event in segment.events:
+                if isinstance(event, _RETURNS):
+                    cut.append(TrainingTracker(tracker.fork(), path, is_rule=self.is_rule))
+                tracker.update(event)
+            going.append(TrainingTracker(tracker, path, is_rule=self.is_rule))
+        return going, cut
+
+    def _warn(self, name: str) -> None:
+        if not name.startswith("GENR_"):
+            warnings.warn(
+                f"the checkpoint '{name}' leads nowhere: no story begins there, or none ends there",
+                stacklevel=5,
+            )
+
+
+def _allows(conditions: Iterable[tuple[str, object]], tracker: Tracker) -> bool:
+    return all(tracker.slots.get(name) == value for name, value in conditions)
+
+
+def _augmented(walk: _Walk, factor: int, rng: random.Random) -> list[TrainingTracker]:
+    """Conversations glued together; see the module's docstring."""
+    originals = list(walk.ended)
+    if not originals:
+        return []
+    pool = list(originals)
+    kept: list[TrainingTracker] = []
+    for _ in range(_ROUNDS):
+        beginnings = pool if len(pool) <= factor else rng.sample(pool, factor)
+        n_pairs = len(beginnings) * len(originals)
+        n_drawn = min(n_pairs, factor * _KEPT_PER_BEGINNING)
+        glued = []
+        for pair in rng.sample(range(n_pairs), n_drawn):
+            before, after = divmod(pair, len(originals))
+            joined = _glue(walk, beginnings[before], originals[after])
+            if joined is not None:
+                glued.append(joined)
+        new = walk.new(glued)
+        kept += new
+        pool += new
+    most = factor * _KEPT_PER_BEGINNING
+    return kept if len(kept) <= most else rng.sample(kept, most)
+
+
+def _glue(walk: _Walk, before: TrainingTracker, after: TrainingTracker) -> TrainingTracker | None:
+    """One conversation behind the other; the first one's last listening is the second's first."""
+    events: tuple[Event, ...] = before.tracker.events
+    if events and events[-1] == LISTEN:
+        events = events[:-1]
+    start = Tracker(walk.domain.slots, events=events)
+    joined = walk.extend(TrainingTracker(start, before.path), after.path)
+    if joined is None:
+        return None
+    return TrainingTracker(joined.tracker, (*before.path, *after.path), is_augmented=True)
