@@ -103,6 +103,9 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
         plain = step.alternatives[0] if isinstance(step, OrStep) else step
         for part in current:
             part.steps.append(plain)
+    # A story that ends with alternatives ends with each of them. (Rasa drops such a story.)
+    for part in current:
+        part.ends = [end for end in part.ends if not end.startswith(_GENERATED)]
     done += current
     return [
         Segment(
@@ -200,7 +203,8 @@ class StoryGraph:
     Attributes:
         segments: in that order.
         returns: for each link of a circle that was taken out, the checkpoint that a segment ends at
-            instead, to the one that further rounds begin at.
+            instead, to the one that further rounds begin at. Other segments that began where the
+            circle closes begin at a checkpoint of their own besides.
     """
 
     segments: tuple[Segment, ...]
@@ -214,23 +218,22 @@ def story_graph(segments: Sequence[Segment]) -> StoryGraph:
     parts = list(segments)
     returns: dict[str, str] = {}
     for number, (source, target) in enumerate(back_links):
-        sink, restart = f"{_GENERATED}SINK_{number}", f"{_GENERATED}SRC_{number}"
+        sink, restart, onward = (f"{_GENERATED}{kind}_{number}" for kind in ("SINK", "SRC", "CONN"))
         returns[sink] = restart
         shared = set(parts[source].ends) & {link.name for link in parts[target].starts}
-        others = {
-            name
-            for name in shared
-            for index, part in enumerate(parts)
-            if index != target and any(link.name == name for link in part.starts)
-        }
-        kept = tuple(end for end in parts[source].ends if end not in shared or end in others)
-        parts[source] = dataclasses.replace(parts[source], ends=(*kept, sink))
-        again = tuple(
-            Link(name=restart, conditions=link.conditions)
-            for link in parts[target].starts
-            if link.name in shared
-        )
-        parts[target] = dataclasses.replace(parts[target], starts=(*parts[target].starts, *again))
+        ends = [*(end for end in parts[source].ends if end not in shared), sink]
+        for index, part in enumerate(parts):
+            new = restart if index == target else onward
+            links = [
+                Link(name=new, conditions=link.conditions)
+                for link in part.starts
+                if link.name in shared
+            ]
+            if links:
+                parts[index] = dataclasses.replace(part, starts=(*part.starts, *links))
+                if new == onward and onward not in ends:
+                    ends.append(onward)
+        parts[source] = dataclasses.replace(parts[source], ends=tuple(ends))
     return StoryGraph(tuple(parts[index] for index in order), returns)
 
 
