@@ -87,7 +87,7 @@ def joined(project: Project) -> Project:
     nlu, domain = project.nlu, project.domain
     if domain is None:
         return project
-    said = tuple(dict.fromkeys(step.text for step in _steps(project.stories, BotStep)))
+    said = sorted({step.text for step in _steps(project.stories, BotStep)})  # as Rasa orders them
     new = tuple(text for text in said if text not in domain.action_texts)
     if new:
         domain = dataclasses.replace(domain, action_texts=(*domain.action_texts, *new))
