@@ -91,12 +91,14 @@ def _scores(evaluation: DialogueEvaluation) -> Table:
 
 
 def _policies(evaluation: DialogueEvaluation) -> Table:
+    from rich.text import Text
+
     table = make_table("Who predicted", ("policy", "actions", "right"))
     outcomes = evaluation.action_outcomes
     n_all = Counter(outcome.policy for outcome in outcomes)
     n_right = Counter(outcome.policy for outcome in outcomes if outcome.is_right)
     for policy, number in n_all.most_common():
-        table.add_row(policy or "(none)", str(number), str(n_right[policy]))
+        table.add_row(Text(policy or "(none)"), str(number), str(n_right[policy]))
     return table
 
 
