@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,8 +46,6 @@ TEXT = "a train to the capital please"
 @pytest.fixture
 def book(make_parse: Make, found: Make) -> Callable[..., Parse]:
     def make(part: str = "the capital", entity: str = "city", value: Any = "Rome") -> Parse:
-        import dataclasses
-
         predicted = dataclasses.replace(found(TEXT, part, entity), value=value)
         parse: Parse = make_parse(TEXT, "book", entities=[predicted])
         return parse
@@ -123,8 +122,6 @@ def test_entities_must_have_place_type_and_value(
 
 
 def test_roles_do_not_count_and_values_are_texts(make_parse: Make, annotated: Make) -> None:
-    import dataclasses
-
     target = annotated("3 seats", "3", "number", role="seats")
     predicted = dataclasses.replace(target, role=None, value=3)
     outcome = MessageOutcome(
