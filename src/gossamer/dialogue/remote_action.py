@@ -55,7 +55,7 @@ def _message(
     buttons = [*(parts.get("buttons") or []), *(given.pop("buttons", None) or [])]
     parts |= {key: value for key, value in given.items() if value}
     text = parts.pop("text", None)
-    data = {part: parts.pop(part) for part in MESSAGE_PARTS if part in parts}
+    data: dict[str, Any] = {part: parts.pop(part) for part in MESSAGE_PARTS if part in parts}
     data.pop("buttons", None)
     if buttons:
         data["buttons"] = buttons

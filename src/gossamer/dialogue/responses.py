@@ -59,9 +59,7 @@ class ResponseGenerator:
             says of itself ("id", "channel", "metadata"). None when there is no such response, or
             no variation fits.
         """
-        return self.choose(
-            name, self.responses.get(name, ()), slots, channel, arguments=arguments
-        )
+        return self.choose(name, self.responses.get(name, ()), slots, channel, arguments=arguments)
 
     def choose(
         self,

@@ -226,5 +226,3 @@ def _is_ambiguous(slot: Slot, mapping: SlotMapping, tracker: Tracker, domain: Do
         if other == mapping
     ]
     return len(alike) > 1
-
-
