@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +35,7 @@ class Project:
 
     config: ProjectConfig
     nlu: TrainingData | None = None
-    stories: StoryData = StoryData()
+    stories: StoryData = field(default_factory=StoryData)
     domain: Domain | None = None
 
     @property

@@ -14,7 +14,7 @@ from gossamer.data.domain import Domain
 from gossamer.data.errors import ModelFileError
 from gossamer.dialogue.events import EntitiesAdded
 from gossamer.dialogue.examples import prediction_states
-from gossamer.dialogue.policy import DialogueData, Policy, PolicyOptions, Prediction
+from gossamer.dialogue.policy import DialogueData, Policy, Prediction
 from gossamer.dialogue.state import NO_RULES, RuleOnly, State
 from gossamer.dialogue.ted.data import TextReader, ted_data
 from gossamer.dialogue.ted.features import (
@@ -29,7 +29,7 @@ from gossamer.dialogue.ted.features import (
 from gossamer.dialogue.ted.network import Dialogues, TEDNetwork, TEDShape
 from gossamer.dialogue.ted.options import TEDOptions
 from gossamer.dialogue.tracker import Tracker
-from gossamer.nlu.component import EpochListener
+from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
 from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
@@ -71,11 +71,11 @@ class TEDPolicy(Policy):
     """
 
     name: ClassVar[str] = "TEDPolicy"
-    Options: ClassVar[type[PolicyOptions]] = TEDOptions
+    Options: ClassVar[type[ComponentOptions]] = TEDOptions
 
     options: TEDOptions
 
-    def __init__(self, options: PolicyOptions, *, alias: str | None = None) -> None:
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
         self.seed: int | None = None
         self.network: TEDNetwork | None = None
