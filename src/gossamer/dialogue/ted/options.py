@@ -43,8 +43,8 @@ class TEDOptions(LearningOptions, PolicyOptions):
 
     Attributes besides those of `LearningOptions`:
         priority: see `Prediction`.
-        learning_rate: 0.003, three times Rasa's 0.001: on the workshop stories, trained for the same
-            100 epochs, with a fifth of the connections, more conversations are then right from
+        learning_rate: 0.003, three times Rasa's 0.001: on the workshop stories, trained for the
+            same 100 epochs with a fifth of the connections, more conversations are then right from
             beginning to end (docs/dialogue.md).
         max_history: how many turns it sees; None for all.
         hidden_layers_sizes: widths of feed-forward layers before the transformers of texts.
