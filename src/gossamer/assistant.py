@@ -149,6 +149,19 @@ class Assistant:
             )
         return self._pipeline
 
+    def require_dialogue(self) -> DialogueModel:
+        """Its domain and policies.
+
+        Raises:
+            InputError: it was trained to understand only.
+        """
+        if self.dialogue is None:
+            raise InputError(
+                "this assistant was trained to understand messages, and holds no conversation",
+                hint="training on stories too (`gossamer train`)",
+            )
+        return self.dialogue
+
     @property
     def understands_texts(self) -> bool:
         """Whether it has NLU components."""

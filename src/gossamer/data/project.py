@@ -43,6 +43,20 @@ class Project:
         """Whether there are stories or rules to learn from."""
         return bool(self.stories.stories or self.stories.rules)
 
+    def require_domain(self) -> Domain:
+        """The domain of a project that has stories or rules.
+
+        Raises:
+            DataError: it has none.
+        """
+        if self.domain is None or not self.has_dialogue:
+            raise DataError(
+                "a dialogue model needs stories or rules, and a domain",
+                where=self.config.where,
+                hint="files with 'stories:' or 'rules:' under data/, and domain.yml",
+            )
+        return self.domain
+
 
 def read_project(
     config: str | Path = "config.yml",
@@ -87,7 +101,7 @@ def joined(project: Project) -> Project:
     nlu, domain = project.nlu, project.domain
     if domain is None:
         return project
-    said = tuple(dict.fromkeys(step.text for step in _steps(project.stories, BotStep)))
+    said = sorted({step.text for step in _steps(project.stories, BotStep)})  # as Rasa orders them
     new = tuple(text for text in said if text not in domain.action_texts)
     if new:
         domain = dataclasses.replace(domain, action_texts=(*domain.action_texts, *new))
@@ -100,21 +114,6 @@ def joined(project: Project) -> Project:
             responses={**_retrieval_responses(domain), **nlu.responses},
         )
     return dataclasses.replace(project, nlu=nlu, domain=domain)
-
-
-def require_dialogue(project: Project) -> Domain:
-    """The domain of a project that has stories or rules.
-
-    Raises:
-        DataError: it has none.
-    """
-    if project.domain is None or not project.has_dialogue:
-        raise DataError(
-            "a dialogue model needs stories or rules, and a domain",
-            where=project.config.where,
-            hint="files with 'stories:' or 'rules:' under data/, and domain.yml",
-        )
-    return project.domain
 
 
 def _retrieval_responses(domain: Domain) -> dict[str, tuple[dict[str, object], ...]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gossamer.data.domain import Domain
 from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import InputError, ModelFileError
-from gossamer.data.project import Project, require_dialogue
+from gossamer.data.project import Project
 from gossamer.dialogue.ensemble import Ensemble
 from gossamer.dialogue.policy import DialogueData
 from gossamer.dialogue.policy_registry import check_policies, policies_from_config, policy_class
@@ -60,7 +60,7 @@ class DialogueModel:
             InputError: configuration, domain, stories and rules cannot be used or do not fit
                 together.
         """
-        domain = require_dialogue(project)
+        domain = project.require_domain()
         ensemble = Ensemble(policies_from_config(project.config.policies))
         check_policies(ensemble.policies, domain, project.stories)
         data = DialogueData(

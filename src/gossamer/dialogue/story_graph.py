@@ -49,6 +49,7 @@ class Segment:
         ends: checkpoints it leads to; none: the story ends here.
         events: what happens, all that is implied written out.
         source: the story or rule it is part of.
+        steps: of the source that are in it, one of the alternatives where there are several.
     """
 
     story: str
@@ -56,6 +57,7 @@ class Segment:
     ends: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     source: Story | Rule = field(compare=False, repr=False)
+    steps: tuple[PlainStep, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
             ends=tuple(part.ends),
             events=_written_out(part, source, domain, in_rule=in_rule, is_last=not part.ends),
             source=source,
+            steps=tuple(part.steps),
         )
         for part in done
     ]
