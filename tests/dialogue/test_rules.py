@@ -456,12 +456,16 @@ def test_sara() -> None:
     )
     policy = trained(data)
     assert len(policy.state().json["rules"]) > 50
+    checked = 0
     for rule in data.rules:
         events = rule.tracker.applied_events()
-        index = next(i for i, event in enumerate(events) if isinstance(event, UserUttered))
-        following = next(e for e in events[index:] if isinstance(e, ActionExecuted))
-        told = [event for event in events[: index + 1] if event != did("...")]
-        if any(isinstance(event, ActiveLoop) for event in told):
+        spoken = [i for i, event in enumerate(events) if isinstance(event, UserUttered)]
+        told = [event for event in events[: spoken[0] + 1] if event != did("...")] if spoken else []
+        if not told or any(isinstance(event, ActiveLoop) for event in told):
             continue
+        following = next(e for e in events[spoken[0] :] if isinstance(e, ActionExecuted))
         prediction = policy.predict(Tracker(domain.slots, events=told))
         assert domain.action_labels[prediction.best] == following.name
+        assert prediction.reason["rules"]
+        checked += 1
+    assert checked > 30
