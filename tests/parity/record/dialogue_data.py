@@ -23,9 +23,9 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, UserUttered
 from rasa.shared.core.generator import TrackerWithCachedStates, TrainingDataGenerator
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data import structures
 from rasa.shared.core.training_data.structures import StoryGraph
-from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.importers.importer import TrainingDataImporter
 from recording import HERE
 
@@ -104,8 +104,8 @@ def plain(value: Any) -> Any:
 def event_as_json(event: Event) -> dict[str, Any]:
     """An event in the layout of Rasa's JSON, without times and what is empty.
 
-    Of a message: `intent` (its name), `entities`, `text`. Of an action that is no label in training:
-    `unpredictable`.
+    Of a message: `intent` (its name), `entities`, `text`. Of an action that is no label in
+    training: `unpredictable`.
     """
     if isinstance(event, UserUttered):
         found = {
@@ -125,7 +125,7 @@ def event_as_json(event: Event) -> dict[str, Any]:
 
 
 def event_from_json(content: dict[str, Any]) -> Event:
-    """The event that `event_as_json` describes. A message may have the `confidence` of its intent."""
+    """The event that `event_as_json` describes; messages may have the intent's `confidence`."""
     if content["event"] == "user":
         intent = {"name": content.get("intent"), "confidence": content.get("confidence", 1.0)}
         return UserUttered(content.get("text"), intent, copy.deepcopy(content.get("entities")))
@@ -168,6 +168,4 @@ class Table:
 def state_as_json(state: dict[str, Any]) -> dict[str, Any]:
     """A state with its parts in one order, and what they hold sorted."""
     order = ("user", "slots", "prev_action", "active_loop")
-    return {
-        part: plain(dict(sorted(state[part].items()))) for part in order if state.get(part)
-    }
+    return {part: plain(dict(sorted(state[part].items()))) for part in order if state.get(part)}

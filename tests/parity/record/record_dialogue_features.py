@@ -1,4 +1,4 @@
-"""Record the binary features of states, as they are without end-to-end learning, and their order."""
+"""Record the binary features of states, as without end-to-end learning, and their order."""
 
 from __future__ import annotations
 

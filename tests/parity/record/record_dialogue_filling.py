@@ -259,7 +259,7 @@ def main() -> None:
         "record_dialogue_filling.py",
         {
             "domain": f"{PROJECT}_domain.yml",
-            "custom": "what actions return; the domain has the validating one only where it is given",
+            "custom": "what actions return; the domain has the validating one only if given",
         },
         [record(name, *case) for name, case in CASES.items()],
     )

@@ -89,7 +89,12 @@ CASES: dict[str, list[Json]] = {
         *said("deny"),
     ],
     "two answers to the last three states": [*REGRETS, *said("ask")],
-    "two answers, and another past": [*said("affirm"), action("utter_thank"), *REGRETS, *said("ask")],
+    "two answers, and another past": [
+        *said("affirm"),
+        action("utter_thank"),
+        *REGRETS,
+        *said("ask"),
+    ],
     "two answers, and all of the past": [
         *said("order"),
         action("utter_offer"),

@@ -169,8 +169,7 @@ def main() -> None:
                 for text in TEXTS
             ],
             "responses": [
-                {"response": response, "filled": filled(response, SLOTS)}
-                for response in RESPONSES
+                {"response": response, "filled": filled(response, SLOTS)} for response in RESPONSES
             ],
         },
     )

@@ -62,8 +62,7 @@ def record(name: str) -> dict[str, Any]:
     if any("replayed" in entry for entry in result["conversations"]):
         plain_trackers = [replayed(tracker, domain) for tracker in stories]
         result["examples_of_replayed"] = {
-            str(history): examples(states, plain_trackers, domain, history)
-            for history in HISTORIES
+            str(history): examples(states, plain_trackers, domain, history) for history in HISTORIES
         }
     result["dialogues"] = dialogues(states, stories, domain)
     if name in PREDICTED:
@@ -104,27 +103,19 @@ def examples(
         ignore_action_unlikely_intent=not omit_unset_slots,
     )
     return sorted(
-        [
-            [numbered(table, states), label]
-            for states, (label,) in zip(found, labels, strict=True)
-        ],
+        [[numbered(table, states), label] for states, (label,) in zip(found, labels, strict=True)],
         key=canonical,
     )
 
 
-def dialogues(
-    table: Table, trackers: list[TrackerWithCachedStates], domain: Domain
-) -> list[Any]:
+def dialogues(table: Table, trackers: list[TrackerWithCachedStates], domain: Domain) -> list[Any]:
     """Whole conversations as [numbers of the states, actions], sorted."""
     featurizer = FullDialogueTrackerFeaturizer(SingleStateFeaturizer())
     found, labels = featurizer.training_states_and_labels(
         trackers, domain, ignore_action_unlikely_intent=True
     )
     return sorted(
-        [
-            [numbered(table, states), actions]
-            for states, actions in zip(found, labels, strict=True)
-        ],
+        [[numbered(table, states), actions] for states, actions in zip(found, labels, strict=True)],
         key=canonical,
     )
 

@@ -27,9 +27,7 @@ def record(name: str) -> dict[str, Any]:
     result["events"] = events.items
     for kind, trackers in found.items():
         result[kind] = sorted(trackers, key=canonical)
-    result["augmented"] = {
-        str(factor): counts(name, factor) for factor in AUGMENTATIONS
-    }
+    result["augmented"] = {str(factor): counts(name, factor) for factor in AUGMENTATIONS}
     return result
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from gossamer.data.domain import Domain
 from gossamer.dialogue.state import State
+from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.sparse_rows import SparseRow, rows_to_csr
 from gossamer.nn.inputs import Features
 
@@ -159,6 +160,39 @@ class TurnInput(NamedTuple):
     row: Tensor
 
 
+class TextInput(NamedTuple):
+    """A text attribute of a batch's turns.
+
+    Attributes:
+        features: of the texts that occur, n_texts of them.
+        row: the text of each turn; n_texts where there is none. *Shape:* (n_turns,), int64.
+    """
+
+    features: TextFeatures
+    row: Tensor
+
+
+def text_inputs(
+    table: TurnTable, turns: Indices, features: Mapping[str, TextFeatures]
+) -> dict[str, TextInput]:
+    """The text attributes of some turns; those of which no text occurs are left out.
+
+    Args:
+        table: all states.
+        turns: number of each turn's state in the table. *Shape:* (n_turns,).
+        features: of all texts of the table, by attribute.
+    """
+    inputs: dict[str, TextInput] = {}
+    for attribute, column in table.texts.items():
+        if attribute not in features or not column.texts:
+            continue
+        chosen, row = _chosen(column.row[turns], len(column.texts))
+        if len(chosen):
+            texts = features[attribute].texts(chosen)
+            inputs[attribute] = TextInput(texts, torch.from_numpy(row))
+    return inputs
+
+
 def turn_inputs(table: TurnTable, turns: Indices) -> dict[str, TurnInput]:
     """The named attributes of some turns; those that have no feature in the domain are left out.
 
@@ -180,6 +214,10 @@ def chosen_values(row: Indices, n_values: int) -> tuple[Indices | None, Indices]
     """Which values occur, and each turn's place among them; few values are all taken (None)."""
     if n_values <= _FEW_VALUES:
         return None, np.where(row < 0, n_values, row)
+    return _chosen(row, n_values)
+
+
+def _chosen(row: Indices, n_values: int) -> tuple[Indices, Indices]:
     occurs = np.zeros(n_values + 1, dtype=np.bool_)
     occurs[row] = True  # -1 marks the last place, which is no value's
     occurs[-1] = False

@@ -25,7 +25,7 @@ def round_tables(network: DIETNetwork) -> None:
 
     A table that training has driven to infinity stays as it is.
     """
-    for part in (network.sequence_input, network.sentence_input):
+    for part in network.text_inputs().values():
         if part.table is not None and bool(torch.isfinite(part.table.weight).all()):
             rounded = ByteRows.nearest(part.table.weight.numpy()).to_floats()
             part.table.weight.copy_(torch.from_numpy(rounded))
@@ -76,5 +76,5 @@ def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Ten
 
 
 def _table_names(network: DIETNetwork) -> set[str]:
-    parts = {"sequence_input": network.sequence_input, "sentence_input": network.sentence_input}
-    return {f"{name}.table.weight" for name, part in parts.items() if part.table is not None}
+    inputs = network.text_inputs()
+    return {f"{name}.table.weight" for name, part in inputs.items() if part.table is not None}
