@@ -254,6 +254,7 @@ def test_other_files(text: str) -> None:
         ("## a\n* b\n- form", 3, "'form' needs a name, or null"),
         ('## a\n* b\n- active_loop{"name": 1}', 3, "'active_loop' needs a name, or null"),
         ('## a\n* b\n- utter_c{"d": 1}', 3, "only events have fields"),
+        ("## a\n* b\n- followup{}", 3, "the event 'followup' needs fields"),
         ("## a\n* b\n- user", 3, "an action must not have the name of an event"),
         ("## a\n* b\n<!-- c", 3, "a comment must be closed"),
         (

@@ -26,6 +26,7 @@ from gossamer.data.examples import (
     TrainingData,
 )
 from gossamer.data.project import Project, read_project
+from gossamer.data.project_checks import check_project
 from gossamer.data.rasa_yaml_writer import dump_yaml, write_yaml
 from gossamer.data.reading import read_training_data
 from gossamer.data.split import split_examples
@@ -63,6 +64,7 @@ __all__ = [
     "TrainingData",
     "annotate",
     "check_domain",
+    "check_project",
     "check_stories",
     "config_from_dict",
     "config_to_dict",

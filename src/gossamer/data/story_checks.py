@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gossamer.data.checkpoints import StoryPart, story_parts
-from gossamer.data.domain import REQUESTED_SLOT, Domain
+from gossamer.data.domain import REQUESTED_SLOT, SESSION_METADATA_SLOT, Domain
 from gossamer.data.errors import Location
-from gossamer.data.examples import TrainingData
 from gossamer.data.names import nearest
 from gossamer.data.slots import Slot, SlotType, read_bool
 from gossamer.data.stories import (
@@ -27,16 +26,16 @@ from gossamer.data.stories import (
     StoryData,
     UserStep,
 )
+from gossamer.data.story_reading import is_test_file
 from gossamer.data.validation import Finding, Severity
 
-_ALWAYS_SLOTS = frozenset({REQUESTED_SLOT, "session_started_metadata"})
+_ALWAYS_SLOTS = frozenset({REQUESTED_SLOT, SESSION_METADATA_SLOT})
 
 
 def check_stories(
     data: StoryData,
     domain: Domain | None = None,
     *,
-    nlu: TrainingData | None = None,
     restrict_rules: bool = True,
     is_test: bool = False,
 ) -> list[Finding]:
@@ -54,18 +53,19 @@ def check_stories(
 
     Args:
         data: what to check.
-        domain: what the assistant knows; None: only what needs no domain is checked.
-        nlu: the NLU data, whose responses of retrieval intents are actions as well.
+        domain: what the assistant knows, with the responses of the NLU data, if there are any
+            (`Domain.with_responses`); None: only what needs no domain is checked.
         restrict_rules: whether rules are to have one message of the user at most, as Rasa's
             `RulePolicy` demands unless told otherwise.
-        is_test: they are test stories, in which retrieval intents have their keys.
+        is_test: they are test stories, in which retrieval intents have their keys; those in
+            files named `test_...` always are.
 
     Returns:
         Findings in the order of the checks, and within a check of the data.
     """
     findings: list[Finding] = []
     if domain is not None:
-        findings += _check_names(data, domain, nlu)
+        findings += _check_names(data, domain)
         findings += _check_values(data, domain)
     findings += _check_checkpoints(data)
     findings += _check_beginnings(data)
@@ -136,8 +136,8 @@ def _uses(part: Story | Rule) -> Iterator[_Use]:
                 yield _Use("loop", name, step.where)
 
 
-def _check_names(data: StoryData, domain: Domain, nlu: TrainingData | None) -> Iterator[Finding]:
-    actions = {*domain.action_names, *_retrieval_actions(domain, nlu)}
+def _check_names(data: StoryData, domain: Domain) -> Iterator[Finding]:
+    actions = {*domain.action_names, *_retrieval_actions(domain)}
     known = {
         "intent": set(domain.intent_names),
         "entity": {entity.name for entity in domain.entities},
@@ -168,14 +168,9 @@ def _check_names(data: StoryData, domain: Domain, nlu: TrainingData | None) -> I
         yield _error(f"{_called(part)}: the domain has no {kind} '{name}'{hint}{more}", use.where)
 
 
-def _retrieval_actions(domain: Domain, nlu: TrainingData | None) -> Iterator[str]:
+def _retrieval_actions(domain: Domain) -> Iterator[str]:
     """Actions that answer retrieval intents: `utter_faq` for `utter_faq/ask_price`."""
-    names = [*domain.responses]
-    if nlu is not None:
-        names += nlu.responses
-        names += (f"utter_{key}" for e in nlu.examples if (key := e.response_key) is not None)
-    yield from names
-    yield from (name.partition("/")[0] for name in names)
+    return (name.partition("/")[0] for name in domain.responses if "/" in name)
 
 
 def _check_values(data: StoryData, domain: Domain) -> Iterator[Finding]:
@@ -297,6 +292,8 @@ def _check_retrieval_intents(data: StoryData) -> Iterator[Finding]:
     for part in _all_parts(data):
         for step in _flat(part):
             if not isinstance(step, UserStep) or step.intent is None or step.intent in seen:
+                continue
+            if step.where is not None and is_test_file(step.where.path):
                 continue
             if step.intent != step.base_intent:
                 seen.add(step.intent)

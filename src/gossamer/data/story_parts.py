@@ -72,7 +72,7 @@ def event_step(name: str, fields: Mapping[str, Any], where: Location | None = No
     """The step of an event with fields; an old name becomes the current one.
 
     Raises:
-        DataError: there is no such event.
+        DataError: there is no such event, or it says nothing without fields and has none.
     """
     if name == "form_validation":
         return EventStep(
@@ -88,6 +88,8 @@ def event_step(name: str, fields: Mapping[str, Any], where: Location | None = No
             hint="a name alone; events with fields are slot, active_loop, "
             + ", ".join(sorted(EVENTS_WITH_FIELDS)),
         )
+    if not fields and name in EVENTS_WITH_FIELDS:
+        raise DataError(f"the event '{name}' needs fields", where=where, hint="remove it")
     return EventStep(name=name, fields=dict(fields), where=where)
 
 

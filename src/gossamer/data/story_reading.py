@@ -50,6 +50,11 @@ def read_test_stories(paths: Paths) -> StoryData:
     return _read(paths, _TEST_STORIES, is_required=True)
 
 
+def is_test_file(path: Path) -> bool:
+    """Whether the name of a file says that it holds test stories."""
+    return path.name.startswith("test_") or path.name.endswith("_tests.md")
+
+
 def _read(paths: Paths, kind: FileKind[StoryData], *, is_required: bool) -> StoryData:
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     data = StoryData().merge(read_files(given, kind, is_required=is_required))
@@ -75,10 +80,6 @@ def _parser(text: str, path: Path) -> Parser[StoryData] | None:
     return parse_story_yaml if is_story_yaml(text, path) else None
 
 
-def _is_test(path: Path) -> bool:
-    return path.name.startswith("test_") or path.name.endswith("_tests.md")
-
-
 _STORIES = FileKind(
     subject="stories",
     name="stories",
@@ -90,6 +91,6 @@ _TEST_STORIES = replace(
     _STORIES,
     subject="test stories",
     name="test stories",
-    is_wanted=_is_test,
+    is_wanted=is_test_file,
     wanted="in a file whose name starts with 'test_'",
 )
