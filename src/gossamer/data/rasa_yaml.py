@@ -67,7 +67,7 @@ def parse_rasa_yaml(text: str, path: Path) -> TrainingData:
         raise DataError(
             "NLU data must be a mapping with the key 'nlu'", where=tree.where, hint="nlu:"
         )
-    _check_version(tree.entries.get("version"))
+    check_version(tree.entries.get("version"))
     reader = _Reader()
     nlu = tree.entries.get("nlu")
     if isinstance(nlu, YamlList):
@@ -91,7 +91,12 @@ def _is_null(node: YamlNode) -> bool:
     return isinstance(node, YamlScalar) and node.value is None
 
 
-def _check_version(node: YamlNode | None) -> None:
+def check_version(node: YamlNode | None) -> None:
+    """Refuse a file whose key `version` is above 3.1 or no version; Rasa passes such a file over.
+
+    Raises:
+        DataError: it is.
+    """
     if node is None:
         return
     text = node.text.strip() if isinstance(node, YamlScalar) else ""

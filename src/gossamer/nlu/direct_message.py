@@ -6,12 +6,11 @@ it reads replaces what classifiers and extractors found.
 
 from __future__ import annotations
 
-import json
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from gossamer.data.direct_message import DirectMessage, parse_direct_message
 from gossamer.data.errors import ModelFileError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
@@ -27,8 +26,6 @@ from gossamer.nlu.messages import (
 
 #: Intents that every assistant knows, whatever its data.
 _ALWAYS_KNOWN = frozenset({"restart", "back", "session_start", "out_of_scope", FALLBACK_INTENT})
-
-_HEAD = re.compile(r"\s*/(?P<intent>[^\s{@]+)(?:@(?P<confidence>[0-9]*\.?[0-9]+))?\s*")
 
 
 class DirectMessageOptions(ComponentOptions):
@@ -88,10 +85,10 @@ class DirectMessageHandler(Component):
         self._intents, self._entity_types = map(frozenset, stored)
 
     def _read(self, text: str, parse: Parse) -> None:
-        head = _HEAD.match(text)
-        if head is None:
+        message = parse_direct_message(text)
+        if message is None:
             return
-        name = head["intent"]
+        name = message.intent
         if name not in self._intents and name not in _ALWAYS_KNOWN:
             warnings.warn(
                 f"the message {text[:80]!r} names the intent '{name}', which training data does "
@@ -99,31 +96,30 @@ class DirectMessageHandler(Component):
                 stacklevel=4,
             )
             return
-        confidence = 1.0 if head["confidence"] is None else float(head["confidence"])
-        parse.intent = IntentPrediction(name=name, confidence=confidence)
+        parse.intent = IntentPrediction(name=name, confidence=message.confidence)
         parse.intent_ranking = [parse.intent]
-        parse.entities = list(self._entities(text, head.end()))
+        parse.entities = list(self._entities(text, message))
 
-    def _entities(self, text: str, start: int) -> Iterator[EntityPrediction]:
-        if not text.startswith("{", start):
-            return
-        try:
-            values, end = json.JSONDecoder().raw_decode(text, start)
-        except (ValueError, RecursionError):
+    def _entities(self, text: str, message: DirectMessage) -> Iterator[EntityPrediction]:
+        if message.values is None:
             warnings.warn(
                 f"the entities of the message {text[:80]!r} are not valid JSON and are left out",
                 stacklevel=5,
             )
             return
-        for entity, value in values.items():
+        for entity in message.values:
             if entity not in self._entity_types:
                 warnings.warn(
                     f"the message {text[:80]!r} names the entity '{entity}', which training data "
                     "does not have; it is left out",
                     stacklevel=5,
                 )
-                continue
-            for each in value if isinstance(value, list) else [value]:
+        for entity, value in message.entities():
+            if entity in self._entity_types:
                 yield EntityPrediction(
-                    start=start, end=end, entity=entity, value=each, extractor=self.name
+                    start=message.start,
+                    end=message.end,
+                    entity=entity,
+                    value=value,
+                    extractor=self.name,
                 )

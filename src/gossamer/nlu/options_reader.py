@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.names import nearest
 from gossamer.nlu.component import Component, ComponentOptions
 
 
@@ -37,13 +37,6 @@ def read_options(
     told = "; ".join(dict.fromkeys(_explain(component, problem) for problem in problems))
     got = problems[0]["input"] if problems[0]["loc"] else dict(options)
     raise ConfigError(told, got=got, where=where)
-
-
-def nearest(name: str, known: list[str]) -> str | None:
-    """The known name that looks most like `name`, whatever the case; None when none does."""
-    by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
-    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1)
-    return by_lower[found[0]] if found else None
 
 
 def _suggestion(unknown: list[str], known: list[str]) -> str:

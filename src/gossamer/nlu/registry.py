@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.names import nearest
 from gossamer.nlu.component import Component
-from gossamer.nlu.options_reader import nearest
 
 #: Where the components of this package are; imported when asked for, so that a pipeline without
 #: a network needs no torch.
