@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
+from gossamer.data.domain_responses import plain_variations, variations_from
 from gossamer.data.errors import Location
 from gossamer.data.responses import Variation
 from gossamer.data.slots import Slot
@@ -35,6 +37,18 @@ DEFAULT_ACTIONS: Final = (
 """Actions that every domain has, in the order of their labels, as in Rasa 3.6."""
 
 REQUESTED_SLOT: Final = "requested_slot"
+SESSION_METADATA_SLOT: Final = "session_started_metadata"
+"""What a channel says of a conversation when it starts."""
+
+KNOWLEDGE_BASE_ACTION: Final = "action_query_knowledge_base"
+KNOWLEDGE_BASE_SLOTS: Final = (
+    "knowledge_base_listed_objects",
+    "knowledge_base_last_object",
+    "knowledge_base_last_object_type",
+)
+"""Slots that a domain with `KNOWLEDGE_BASE_ACTION` has."""
+
+_ADDED_SLOTS: Final = frozenset({REQUESTED_SLOT, SESSION_METADATA_SLOT, *KNOWLEDGE_BASE_SLOTS})
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -117,13 +131,15 @@ class Domain:
     Attributes:
         intents: sorted by name, `DEFAULT_INTENTS` among them.
         entities: sorted by name.
-        slots: in order; with forms, `requested_slot` among them.
+        slots: in order; behind those declared, as in Rasa 3.6, `requested_slot` where there are
+            forms, those of the knowledge base where its action is, `session_started_metadata`.
         responses: name to variations.
         forms: by name.
-        actions: declared ones, in order, without `DEFAULT_ACTIONS`, responses and forms that are
-            not declared as actions.
+        actions: declared ones, in order. A default action or a form that is declared is run by the
+            action server in place of the built-in one.
         action_texts: texts that may be said without being a response (end-to-end learning).
-        send_domain: actions whose calls carry the domain (`send_domain: true`).
+        send_domain: actions whose calls carry the domain even where others' do not: those with
+            `send_domain: true`, and those named `validate_...` that say nothing of it.
         session: when a conversation begins anew.
         store_entities_as_slots: whether entities in stories fill slots that are mapped from them.
         content: the domain as plain JSON values of Rasa 3's layout, for the action server.
@@ -205,4 +221,47 @@ class Domain:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is declared."""
-        return not (self.actions or self.responses or self.forms or self.slots or self.entities)
+        return not (
+            self.actions
+            or self.action_texts
+            or self.responses
+            or self.forms
+            or self.entities
+            or any(intent.name not in DEFAULT_INTENTS for intent in self.intents)
+            or any(slot.name not in _ADDED_SLOTS for slot in self.slots)
+        )
+
+    def with_responses(self, responses: Mapping[str, Sequence[Mapping[str, Any]]]) -> Domain:
+        """The domain with responses that stand elsewhere (`TrainingData.responses`) added.
+
+        As in Rasa 3.6, they count before those of the same name in the domain, with a warning
+        where they differ. Each retrieval response ("utter_faq/ask_price") of the result brings the
+        action that says it ("utter_faq").
+
+        Args:
+            responses: name to variations as written.
+
+        Raises:
+            DataError: a variation says nothing, or a part of it is of the wrong type.
+        """
+        read = {name: variations_from(name, raw) for name, raw in responses.items()}
+        for name, variations in read.items():
+            if self.responses.get(name, variations) != variations:
+                warnings.warn(
+                    f"response '{name}' is written twice, in the domain and in NLU data; that of "
+                    "the NLU data counts",
+                    stacklevel=2,
+                )
+        merged = {**self.responses, **read}
+        retrieving = dict.fromkeys(name.partition("/")[0] for name in merged if "/" in name)
+        new = tuple(name for name in retrieving if name not in self.actions)
+        if not read and not new:
+            return self
+        raw_responses = {name: plain_variations(raw) for name, raw in responses.items()}
+        content = {
+            **self.content,
+            "responses": {**self.content.get("responses", {}), **raw_responses},
+            "actions": [*self.content.get("actions", ()), *new],
+        }
+        content = {key: value for key, value in content.items() if value not in ([], {})}
+        return replace(self, responses=merged, actions=(*self.actions, *new), content=content)
