@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,17 @@ from gossamer.data import (
     read_config,
     read_training_data,
 )
+from gossamer.data.domain import Domain
+from gossamer.data.endpoints import ActionEndpoint
 from gossamer.data.errors import InputError, Location, ModelFileError
 from gossamer.data.project import Project
+from gossamer.dialogue.action_server import ActionServer
+from gossamer.dialogue.conversation import DEFAULT_CHANNEL, Conversations
 from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
 from gossamer.dialogue.policy_registry import DEFAULT_POLICIES, KNOWN_POLICIES, policy_class
 from gossamer.nlu.component import EpochListener
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.direct_message import DirectMessageHandler
+from gossamer.nlu.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nlu.registry import component_class
@@ -190,6 +195,37 @@ class Assistant:
             parses += self.pipeline.parse(texts[start : start + batch_size])
         return parses
 
+    def conversations(
+        self,
+        *,
+        action_endpoint: ActionEndpoint | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        random_seed: int | None = None,
+    ) -> Conversations:
+        """Conversations with this assistant: `handle("hello")` says what it answers.
+
+        An assistant that was trained on stories only understands messages that say their intent,
+        like /greet.
+
+        Args:
+            action_endpoint: the server that runs custom actions; None: they fail, and the
+                conversation goes on.
+            channel: where messages go; responses may have variations for it.
+            random_seed: decides among variations of responses; None: anew each time.
+
+        Raises:
+            InputError: it was trained to understand only.
+        """
+        model = self.require_dialogue()
+        return Conversations(
+            model.domain,
+            model.ensemble,
+            _direct_parser(model.domain) if self._pipeline is None else self.parse,
+            custom=None if action_endpoint is None else ActionServer(action_endpoint),
+            channel=channel,
+            random_seed=random_seed,
+        )
+
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically.
 
@@ -250,6 +286,23 @@ class Assistant:
                 hint="training the model again",
             ) from error
         return cls(config, pipeline, trained_at, dialogue)
+
+
+def _direct_parser(domain: Domain) -> Callable[[str], Parse]:
+    """Understands messages like /greet{"name": "Ada"}, and no others."""
+    handler = DirectMessageHandler()
+    names = {
+        "intents": list(domain.intent_names),
+        "entity_types": [entity.name for entity in domain.entities],
+    }
+    handler.restore(ComponentState(json=names))
+
+    def parse(text: str) -> Parse:
+        batch = MessageBatch(texts=[text])
+        handler.process(batch)
+        return batch.parses[0]
+
+    return parse
 
 
 def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
