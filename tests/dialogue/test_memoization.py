@@ -160,6 +160,15 @@ def test_a_text_beside_an_intent_does_not_count() -> None:
     assert recalled(policy, says("greet", text="good morning")) == "utter_greet"
 
 
+def test_a_text_alone_counts_once_it_is_answered() -> None:
+    """Right after the message only its intent counts, as in Rasa."""
+    spoken = Story(name="a", steps=(UserStep(text="never mind"), ActionStep(name="utter_bye")))
+    policy = trained([spoken])
+    said = [LISTEN, UserUttered(text="never mind")]
+    assert recalled(policy, said) is None
+    assert recalled(policy, [*said, does("utter_bye")]) == "action_listen"
+
+
 def test_an_unlikely_intent_is_passed_over() -> None:
     unlikely = does("action_unlikely_intent")
     policy = trained([story("a", "greet", "action_unlikely_intent", "utter_greet")])
