@@ -127,9 +127,7 @@ def prediction_states(
         tracker: the conversation.
         domain: says what counts of messages and slots.
         max_history: how many states it sees; None for all.
-        use_text: a message that was just said counts by its text, if it has one (in Rasa, one
-            without a text then does not count at all); otherwise texts count only earlier on, and
-            there only where there is no intent.
+        use_text: the last message counts by its text rather than by its intent.
         rule_only: what only rules know.
         omit_unset_slots: leave out slots that only have their initial value.
         hide_rule_turns: leave out turns that only rules know.
@@ -158,9 +156,7 @@ def without_text(state: State) -> State:
 
 
 def _last(state: State, use_text: bool) -> State:
-    """The last state: a message that was just said is read by its text or else without it."""
     user = state.user
-    if user is None or user.text is None or not state.follows_listen:
+    if not use_text or user is None or user.text is None or not state.follows_listen:
         return without_text(state)
-    user = UserState(text=user.text) if use_text else user._replace(text=None)
-    return state._replace(user=user if any(user) else None)
+    return state._replace(user=UserState(text=user.text))

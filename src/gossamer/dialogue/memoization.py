@@ -104,9 +104,10 @@ class MemoizationPolicy(Policy):
         return self._memory.get(self._states(tracker, domain, rule_only))
 
     def _states(self, tracker: Tracker, domain: Domain, rule_only: RuleOnly) -> States:
-        return prediction_states(
+        states = prediction_states(
             tracker, domain, max_history=self.options.max_history, rule_only=rule_only
         )
+        return (*states[:-1], *map(_unread, states[-1:]))
 
     def state(self) -> ComponentState:
         """Different states in Rasa's layout; memories as their numbers, with the action behind."""
@@ -156,6 +157,15 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
                     return action
                 states = found
         return None
+
+
+def _unread(state: State) -> State:
+    """The state without the text of a message that was just said; earlier texts count."""
+    user = state.user
+    if user is None or user.text is None or not state.follows_listen:
+        return state
+    user = user._replace(text=None)
+    return state._replace(user=user if any(user) else None)
 
 
 def _forgetting(tracker: Tracker, max_history: int | None, longest: int) -> Iterator[Tracker]:
