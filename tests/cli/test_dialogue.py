@@ -244,6 +244,18 @@ def test_validate_finds_all_at_once(run: Run, small: Path) -> None:
     assert "utter_gret" in result.stdout
 
 
+def test_validate_names_both_places_of_a_contradiction(run: Run, small: Path) -> None:
+    (small / "data" / "more.yml").write_text(
+        "stories:\n- story: rude\n  steps:\n  - intent: greet\n  - action: utter_joke\n",
+        encoding="utf-8",
+    )
+    result = run("data", "validate")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if "error" in line and "rude" in line]
+    assert "rules.yml:3" in line
+    assert "more.yml:2" in line
+
+
 def test_a_conversation_in_a_terminal(
     terminal: Callable[..., Terminal], trained: Path, small: Path
 ) -> None:
@@ -286,6 +298,11 @@ def test_an_action_without_a_server_does_not_end_the_talk(run: Run, trained: Pat
     assert result.exit_code == 0
     assert "must have an action server" in result.stderr
     assert "Good day." in result.stdout
+
+
+def test_a_scripted_talk_is_echoed(run: Run, trained: Path) -> None:
+    result = run("shell", "--echo", input="hi\n\n")
+    assert result.stdout == "> hi\nGood day.\n> \n"
 
 
 def test_endpoints_that_are_wrong(run: Run, trained: Path) -> None:
