@@ -121,7 +121,7 @@ def _domain(parts: DomainParts, where: Location) -> Domain:
         entities=tuple(sorted(entities, key=lambda entity: entity.name)),
         slots=(*slots, *_added_slots(parts)),
         responses={
-            name: read_variations(name, named.body)
+            name: read_variations(name, named.body, named.where)
             for name, named in parts.responses.items()
             if named.body is not None
         },
