@@ -287,7 +287,7 @@ class TestFiles:
             *((f"{key}:\n", True) for key in ("slots", "forms", "actions", "entities")),
             *((f"{key}:\n", True) for key in ("intents", "responses", "e2e_actions", "templates")),
             ("session_config: {}", True),
-            ('{"intents": ["a"]}', True),
+            ('{"version": "3.1", "intents": ["a"]}', True),
             ("responses: {}\nnlu: []", False),
             ("responses: {}\nnlu: []\nactions: []", True),
             ("responses: {}\nrules: []", True),
