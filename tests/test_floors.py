@@ -131,7 +131,7 @@ def make_tree(root: Path, files: dict[str, str]) -> Path:
         ("sparse/linear.py", "from gossamer.data.errors import InputError"),
         ("data/errors.py", "from gossamer.sparse import Topology"),
         ("nlu/pipeline.py", "from gossamer.dialogue.events import Event"),
-        ("dialogue/tracker.py", "from gossamer.nlu.messages import Parse"),
+        ("nlu/pipeline.py", "from gossamer.dialogue.tracker import Tracker"),
         ("assistant.py", "from gossamer.evaluate import evaluate_nlu"),
         ("study/density.py", "from gossamer.evaluate import evaluate_nlu"),
         ("serve/app.py", "from gossamer.cli import main"),

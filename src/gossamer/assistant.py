@@ -1,11 +1,14 @@
-"""The one object that ties a project together: train, save, load, parse."""
+"""The one object that ties a project together: train, save, load, parse, converse."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 import gossamer
 from gossamer.data import (
@@ -16,9 +19,17 @@ from gossamer.data import (
     read_config,
     read_training_data,
 )
-from gossamer.data.errors import Location, ModelFileError
+from gossamer.data.domain import Domain
+from gossamer.data.endpoints import ActionEndpoint
+from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.project import Project
+from gossamer.dialogue.action_server import ActionServer
+from gossamer.dialogue.conversation import DEFAULT_CHANNEL, Conversations
+from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
+from gossamer.dialogue.policy_registry import DEFAULT_POLICIES, KNOWN_POLICIES, policy_class
 from gossamer.nlu.component import EpochListener
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.direct_message import DirectMessageHandler
+from gossamer.nlu.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nlu.registry import component_class
@@ -28,20 +39,27 @@ _KIND = "assistant"
 
 
 class Assistant:
-    """A trained assistant. At present it understands messages; see `parse`.
+    """A trained assistant: it understands messages (`parse`), holds conversations, or both.
 
-    Made by `train` or `load`, not by hand.
+    Made by `train`, `train_project` or `load`, not by hand.
 
     Attributes:
         config: the configuration it was trained from.
-        pipeline: its trained NLU components.
         trained_at: when, in ISO 8601, UTC.
+        dialogue: domain and policies; None when it was trained to understand only.
     """
 
-    def __init__(self, config: ProjectConfig, pipeline: Pipeline, trained_at: str) -> None:
+    def __init__(
+        self,
+        config: ProjectConfig,
+        pipeline: Pipeline | None,
+        trained_at: str,
+        dialogue: DialogueModel | None = None,
+    ) -> None:
         self.config = config
-        self.pipeline = pipeline
         self.trained_at = trained_at
+        self.dialogue = dialogue
+        self._pipeline = pipeline
 
     @classmethod
     def train(
@@ -52,7 +70,7 @@ class Assistant:
         random_seed: int | None = None,
         on_epoch: EpochListener | None = None,
     ) -> Assistant:
-        """Train all NLU components.
+        """Train all NLU components; see `train_project` for dialogue.
 
         Args:
             config: the configuration, or the `config.yml` it stands in.
@@ -71,12 +89,88 @@ class Assistant:
             config = read_config(config)
         if not isinstance(data, TrainingData):
             data = read_training_data(data)
+        return cls.train_project(
+            Project(config=config, nlu=data), random_seed=random_seed, on_epoch=on_epoch
+        )
+
+    @classmethod
+    def train_project(
+        cls,
+        project: Project,
+        *,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        random_seed: int | None = None,
+        on_epoch: EpochListener | None = None,
+    ) -> Assistant:
+        """Train NLU components where there are examples, and policies where there are stories.
+
+        Args:
+            project: see `gossamer.data.read_project`.
+            augmentation_factor: how much to glue stories together; see `unfold_stories`.
+            random_seed: seed for everything that draws numbers; None leaves what the
+                configuration says.
+            on_epoch: called after every epoch of a component or policy that has epochs.
+
+        Raises:
+            InputError: the project cannot be used; see its subclasses.
+        """
+        if project.nlu is None and not project.has_dialogue:
+            raise InputError(
+                "training needs examples, stories or rules",
+                where=project.config.where,
+                hint="files with 'nlu:', 'stories:' or 'rules:' under data/",
+            )
         if random_seed is not None:
-            config = _with_seed(config, random_seed)
-        pipeline = Pipeline.from_config(config)
-        pipeline.train(data, on_epoch=on_epoch)
+            config = project.config
+            if project.has_dialogue and not config.policies:
+                config = dataclasses.replace(config, policies=DEFAULT_POLICIES)
+            project = dataclasses.replace(project, config=_with_seed(config, random_seed))
+        pipeline: Pipeline | None = None
+        if project.nlu is not None:
+            pipeline = Pipeline.from_config(project.config)
+            pipeline.train(project.nlu, on_epoch=on_epoch)
+        dialogue: DialogueModel | None = None
+        if project.has_dialogue:
+            dialogue = DialogueModel.train(
+                project,
+                pipeline=pipeline,
+                augmentation_factor=augmentation_factor,
+                on_epoch=on_epoch,
+            )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(config, pipeline, now)
+        return cls(project.config, pipeline, now, dialogue)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Its trained NLU components.
+
+        Raises:
+            InputError: it was trained on stories only.
+        """
+        if self._pipeline is None:
+            raise InputError(
+                "this assistant was trained on stories only, and does not understand texts",
+                hint="training on examples too (`gossamer train`), or messages like /greet",
+            )
+        return self._pipeline
+
+    def require_dialogue(self) -> DialogueModel:
+        """Its domain and policies.
+
+        Raises:
+            InputError: it was trained to understand only.
+        """
+        if self.dialogue is None:
+            raise InputError(
+                "this assistant was trained to understand messages, and holds no conversation",
+                hint="training on stories too (`gossamer train`)",
+            )
+        return self.dialogue
+
+    @property
+    def understands_texts(self) -> bool:
+        """Whether it has NLU components."""
+        return self._pipeline is not None
 
     @property
     def intents(self) -> list[str]:
@@ -92,6 +186,7 @@ class Assistant:
 
         Raises:
             TypeError: one string was given where a list of them is meant.
+            InputError: it was trained on stories only.
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings (got one string). Try: [text]")
@@ -99,6 +194,37 @@ class Assistant:
         for start in range(0, len(texts), batch_size):
             parses += self.pipeline.parse(texts[start : start + batch_size])
         return parses
+
+    def conversations(
+        self,
+        *,
+        action_endpoint: ActionEndpoint | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        random_seed: int | None = None,
+    ) -> Conversations:
+        """Conversations with this assistant: `handle("hello")` says what it answers.
+
+        An assistant that was trained on stories only understands messages that say their intent,
+        like /greet.
+
+        Args:
+            action_endpoint: the server that runs custom actions; None: they fail, and the
+                conversation goes on.
+            channel: where messages go; responses may have variations for it.
+            random_seed: decides among variations of responses; None: anew each time.
+
+        Raises:
+            InputError: it was trained to understand only.
+        """
+        model = self.require_dialogue()
+        return Conversations(
+            model.domain,
+            model.ensemble,
+            _direct_parser(model.domain) if self._pipeline is None else self.parse,
+            custom=None if action_endpoint is None else ActionServer(action_endpoint),
+            channel=channel,
+            random_seed=random_seed,
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically.
@@ -112,14 +238,18 @@ class Assistant:
         Raises:
             ModelFileError: it cannot be written there.
         """
-        components, arrays = pipeline_to_parts(self.pipeline)
-        content = {
+        content: dict[str, Any] = {
             "kind": _KIND,
             "gossamer_version": gossamer.__version__,
             "trained_at": self.trained_at,
             "config": config_to_dict(self.config),
-            "pipeline": components,
         }
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        if self._pipeline is not None:
+            content["pipeline"], arrays = pipeline_to_parts(self._pipeline)
+        if self.dialogue is not None:
+            content["dialogue"], of_dialogue = self.dialogue.to_parts()
+            arrays |= of_dialogue
         path = Path(path)
         save_model(path, content, arrays)
         return path
@@ -134,10 +264,16 @@ class Assistant:
         """
         path = Path(path)
         content, arrays = load_model_of_kind(
-            path, _KIND, named="an assistant", hint="the file that gossamer train nlu wrote"
+            path, _KIND, named="an assistant", hint="the file that gossamer train wrote"
         )
         try:
-            pipeline = pipeline_from_parts(content["pipeline"], arrays)
+            if "pipeline" not in content and "dialogue" not in content:
+                raise KeyError("pipeline")
+            pipeline, dialogue = None, None
+            if "pipeline" in content:
+                pipeline = pipeline_from_parts(content["pipeline"], arrays)
+            if "dialogue" in content:
+                dialogue = DialogueModel.from_parts(content["dialogue"], arrays, pipeline)
             config = config_from_dict(content["config"])
             trained_at = datetime.fromisoformat(content["trained_at"]).isoformat()
         except ModelFileError:
@@ -149,7 +285,24 @@ class Assistant:
                 where=Location(path),
                 hint="training the model again",
             ) from error
-        return cls(config, pipeline, trained_at)
+        return cls(config, pipeline, trained_at, dialogue)
+
+
+def _direct_parser(domain: Domain) -> Callable[[str], Parse]:
+    """Understands messages like /greet{"name": "Ada"}, and no others."""
+    handler = DirectMessageHandler()
+    names = {
+        "intents": list(domain.intent_names),
+        "entity_types": [entity.name for entity in domain.entities],
+    }
+    handler.restore(ComponentState(json=names))
+
+    def parse(text: str) -> Parse:
+        batch = MessageBatch(texts=[text])
+        handler.process(batch)
+        return batch.parses[0]
+
+    return parse
 
 
 def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
@@ -161,5 +314,12 @@ def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
             if "random_seed" in component_class(part.name, part.where).Options.model_fields
             else part
             for part in config.pipeline
+        ),
+        policies=tuple(
+            dataclasses.replace(part, options={**part.options, "random_seed": random_seed})
+            if part.name.rpartition(".")[2] in KNOWN_POLICIES
+            and "random_seed" in policy_class(part.name).Options.model_fields
+            else part
+            for part in config.policies
         ),
     )

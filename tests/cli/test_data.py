@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gossamer.data import read_training_data
+from gossamer.data import read_stories, read_test_stories, read_training_data
 
 Run = Callable[..., Any]
 
@@ -111,3 +111,124 @@ def test_data_are_not_converted_into_their_own_folder(run: Run, project: Path, o
     assert "must not go where they were read from" in result.stderr
     assert (project / "data" / "nlu.yml").read_text() == before
     assert [path.name for path in (project / "data").iterdir()] == ["nlu.yml"]
+
+
+STORIES = """\
+stories:
+- story: hello
+  steps:
+  - intent: greet
+  - action: utter_greet
+- story: away
+  steps:
+  - intent: travel
+  - action: utter_travel
+rules:
+- rule: greet
+  steps:
+  - intent: greet
+  - action: utter_greet
+"""
+DOMAIN = """\
+intents: [greet, travel]
+entities: [city]
+responses:
+  utter_greet:
+  - text: hello
+  utter_travel:
+  - text: away
+"""
+
+
+@pytest.fixture
+def dialogue(project: Path) -> Path:
+    """The project with stories and a domain."""
+    (project / "data" / "stories.yml").write_text(STORIES, encoding="utf-8")
+    (project / "domain.yml").write_text(DOMAIN, encoding="utf-8")
+    return project
+
+
+def test_split_stories(run: Run, dialogue: Path) -> None:
+    result = run("data", "split", "stories", "data", "--random-seed", "1", "--fraction", "0.5")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "train_test_split/training_stories.yml: 1 stories, 1 rules",
+        "train_test_split/test_stories.yml: 1 stories",
+    ]
+    parts = read_stories(dialogue / "train_test_split")
+    assert set(parts.stories) == set(read_stories(dialogue / "data").stories)
+    assert len(read_test_stories(dialogue / "train_test_split").stories) == 1
+    result = run("data", "split", "stories", "--training-fraction", "0", "--out", "other")
+    assert (result.exit_code, (dialogue / "other").exists()) == (1, False)
+    assert "fraction must be above 0 and below 1 (got 0.0)" in result.stderr
+
+
+def test_validate_a_whole_project(run: Run, dialogue: Path) -> None:
+    summary = "10 examples, 2 intents, 1 entity types, 2 stories, 1 rules, 15 actions: "
+    for options in ([], ["--domain", "domain.yml", "--stories", "data", "--nlu", "data/nlu.yml"]):
+        result = run("data", "validate", "--fail-on-warnings", *options)
+        assert (result.exit_code, result.stderr) == (0, ""), result.stdout
+        assert result.stdout == f"{summary}0 errors, 0 warnings\n"
+
+
+def test_validate_shows_what_is_wrong_in_every_part(run: Run, dialogue: Path) -> None:
+    (dialogue / "data" / "stories.yml").write_text(STORIES.replace("utter_travel", "utter_travl"))
+    (dialogue / "domain.yml").write_text(DOMAIN.replace("travel]", "leave]"))
+    result = run("data", "validate")
+    assert result.exit_code == 1
+    for said in (
+        "stories.yml:9: error: story 'away': the domain has no action 'utter_travl'; did you mean "
+        "'utter_travel'?",
+        "the domain has no intent 'travel', which has examples",
+        "domain.yml:1: warning: intent 'leave' of the domain has no examples",
+        "no story or rule says response 'utter_travel'",
+    ):
+        assert said in result.stdout
+    assert "15 actions: 3 errors, 2 warnings" in result.stdout
+
+
+def test_validate_goes_on_when_a_part_cannot_be_read(run: Run, dialogue: Path) -> None:
+    (dialogue / "domain.yml").write_text("intents: [\n")
+    with (dialogue / "data" / "stories.yml").open("a", encoding="utf-8") as file:
+        file.write("- rule: none\n")
+    with (dialogue / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: other\n  examples: |\n    - hello\n    - well\n")
+    result = run("data", "validate")
+    assert result.exit_code == 1
+    assert "error: data/stories.yml:15: a rule needs steps" in result.stdout
+    assert "error: domain.yml:" in result.stdout
+    assert "12 examples, 3 intents, 1 entity types: 3 errors, 0 warnings" in result.stdout
+
+
+def test_validate_stories_alone(run: Run, dialogue: Path) -> None:
+    (dialogue / "data").rename(dialogue / "elsewhere")
+    result = run("data", "validate", "--stories", "elsewhere/stories.yml")
+    assert result.exit_code == 0, result.stdout
+    assert "2 stories, 1 rules, 15 actions: 0 errors, 0 warnings" in result.stdout
+    result = run("data", "validate")
+    assert result.exit_code == 1
+    assert "error: data: a path of training data must exist" in result.stdout
+
+
+def test_validate_knows_whether_rules_are_restricted(run: Run, dialogue: Path) -> None:
+    more = "  - intent: travel\n  - action: utter_travel\n"
+    (dialogue / "data" / "stories.yml").write_text(STORIES + more)
+    assert "the user speaks 2 times" in run("data", "validate").stdout
+    with (dialogue / "config.yml").open("a", encoding="utf-8") as file:
+        file.write("policies:\n- name: RulePolicy\n  restrict_rules: false\n")
+    result = run("data", "validate", "--config", "config.yml")
+    assert (result.exit_code, "0 errors, 0 warnings" in result.stdout) == (0, True)
+
+
+def test_convert_stories(run: Run, dialogue: Path) -> None:
+    (dialogue / "old.md").write_text("## hello\n* greet\n  - utter_greet\n  - followup{}\n")
+    result = run("data", "convert", "stories", "--data", "old.md", "--out", "new/stories.yml")
+    assert result.exit_code == 1
+    assert "old.md:4" in result.stderr
+    (dialogue / "old.md").write_text("## hello\n* greet\n  - utter_greet\n")
+    result = run("data", "convert", "stories", "--data", "old.md", "--out", "new/stories.yml")
+    assert (result.exit_code, result.stdout) == (0, "new/stories.yml: 1 stories\n"), result.stderr
+    assert read_stories("new/stories.yml") == read_stories("old.md")
+    result = run("data", "convert", "stories", "--out", "data/stories.yml")
+    assert result.exit_code == 1
+    assert "must not go where they were read from" in result.stderr

@@ -347,5 +347,5 @@ def test_damaged_state_is_refused(vocabulary: object) -> None:
 def test_many_different_words_do_not_fill_the_memory() -> None:
     featurizer, _ = train({"a": ["hi you"]})
     process(featurizer, *(f"w{number}" for number in range(25_000)), "x" * 1000)
-    assert len(featurizer._cache) <= 20_000
-    assert "x" * 1000 not in featurizer._cache
+    assert len(featurizer._texts._cache) <= 20_000
+    assert "x" * 1000 not in featurizer._texts._cache

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from gossamer.data import ProjectConfig
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.diet.options import DIETOptions, NetworkOptions
+from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nlu.options_reader import read_options
 from gossamer.nlu.pipeline import Pipeline
 
@@ -85,7 +86,7 @@ def test_three_options_are_our_own() -> None:
 
 
 def test_every_option_is_described() -> None:
-    text = DIETOptions.__doc__ or ""
+    text = f"{LearningOptions.__doc__}{NetworkOptions.__doc__}{DIETOptions.__doc__}"
     assert all(f"        {name}: " in text for name in DIETOptions.model_fields)
 
 

@@ -19,9 +19,10 @@ from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions, EpochReport
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork
-from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.diet.options import DIETOptions, NetworkOptions
 from gossamer.nlu.messages import FeatureBlock, MessageBatch, Parse, TrainingBatch
 from gossamer.nlu.pipeline import register
+from gossamer.nn.inputs import Features
 
 Steps = tuple[tuple[str, Mapping[str, Any]], ...]
 TEXTS = ("fly from Rome to New York on Monday", "hello", "a small pizza, please", "xyzzy 🙂")
@@ -298,7 +299,7 @@ def test_split_entities_by_comma(
 def test_accepted_and_said_to_be_without_effect(train: Trainer, options: dict[str, Any]) -> None:
     assert not differs(train.plain, train(options))
     (name,) = options
-    assert DIETOptions.__doc__ is not None and f"{name}: " in DIETOptions.__doc__
+    assert NetworkOptions.__doc__ is not None and f"{name}: " in NetworkOptions.__doc__
 
 
 def test_every_option_is_tried_here() -> None:
@@ -363,7 +364,7 @@ def test_intent_tokenization_gives_labels_common_features(train: Trainer) -> Non
     found = train(before=before)
     assert differs(train(before=WORDS), found)
     labels = network(found).labels
-    assert labels is not None and labels.sparse is not None
+    assert isinstance(labels, Features) and labels.sparse is not None
     per_label = dict(zip(diet(found).labels, labels.sparse.sum(axis=1).tolist(), strict=True))
     assert per_label["bye"] == 1 and per_label["greet"] == 2
 
@@ -414,7 +415,7 @@ def test_bag_of_words_without_sentence_features(train: Trainer) -> None:
 
 def test_labels_without_features_are_told_apart_by_number(train: Trainer) -> None:
     labels = network(train(before=FEATURES["lexical only"])).labels
-    assert labels is not None and labels.dense is not None
+    assert isinstance(labels, Features) and labels.dense is not None
     assert np.array_equal(labels.dense, np.eye(4, dtype=np.float32))
 
 

@@ -6,12 +6,13 @@ from typing import ClassVar
 import pytest
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.names import nearest
 from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions
 from gossamer.nlu.count_vectors import CountVectorsFeaturizer
 from gossamer.nlu.fallback import FallbackClassifier
 from gossamer.nlu.messages import MessageBatch
-from gossamer.nlu.options_reader import nearest, read_options
+from gossamer.nlu.options_reader import read_options
 from gossamer.nlu.registry import component_class, known_components, register
 from gossamer.nlu.synonyms import EntitySynonymMapper
 

@@ -37,7 +37,7 @@ def latest_model(path: Path) -> Path:
     Raises:
         ModelFileError: nothing is there, or the folder holds no model.
     """
-    hint = "`gossamer train nlu`, or another --model"
+    hint = "`gossamer train`, or another --model"
     if path.is_dir():
         models = [file for file in path.glob(f"*{SUFFIX}") if file.is_file()]
         if not models:
@@ -50,14 +50,15 @@ def latest_model(path: Path) -> Path:
     return path
 
 
-def new_model_path(folder: Path, *, fixed_name: str | None = None) -> Path:
-    """Where a newly trained NLU model goes.
+def new_model_path(folder: Path, *, fixed_name: str | None = None, prefix: str = "nlu-") -> Path:
+    """Where a newly trained model goes.
 
     Args:
         folder: the models' folder.
         fixed_name: a name to use, with or without its suffix; an existing model of that name is
             replaced. None makes one up: "nlu-20250131-093000-quiet-loom.gossamer", the date and
             time being local, never that of an existing file.
+        prefix: tells models of parts apart: "nlu-", "core-", "" for the whole.
 
     Raises:
         InputError: the name holds a folder or is empty.
@@ -76,6 +77,6 @@ def new_model_path(folder: Path, *, fixed_name: str | None = None) -> Path:
     now = datetime.now().astimezone()
     while True:
         words = f"{draw.choice(_FIRST)}-{draw.choice(_SECOND)}"
-        path = folder / f"nlu-{now:%Y%m%d-%H%M%S}-{words}{SUFFIX}"
+        path = folder / f"{prefix}{now:%Y%m%d-%H%M%S}-{words}{SUFFIX}"
         if not path.exists():
             return path

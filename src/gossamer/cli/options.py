@@ -15,8 +15,24 @@ NluPaths: TypeAlias = Annotated[
         help="File or folder with annotated examples; may be given several times.",
     ),
 ]
+DataPaths: TypeAlias = Annotated[
+    list[Path],
+    typer.Option(
+        "--data", help="File or folder with examples, stories, rules; may be given several times."
+    ),
+]
+StoryPaths: TypeAlias = Annotated[
+    list[Path],
+    typer.Option(
+        "--stories", "-s", help="File or folder with stories and rules; may be given several times."
+    ),
+]
+DomainPaths: TypeAlias = Annotated[
+    list[Path],
+    typer.Option("--domain", "-d", help="The domain, a file or a folder; may be given often."),
+]
 ConfigPath: TypeAlias = Annotated[
-    Path, typer.Option("--config", "-c", help="The pipeline: Rasa's config.yml.")
+    Path, typer.Option("--config", "-c", help="Pipeline and policies: Rasa's config.yml.")
 ]
 ModelPath: TypeAlias = Annotated[
     Path,
@@ -34,5 +50,6 @@ NumThreads: TypeAlias = Annotated[
 ]
 
 DATA = Path("data")
+DOMAIN = Path("domain.yml")
 CONFIG = Path("config.yml")
 MODELS = Path("models")

@@ -1,13 +1,14 @@
-"""`gossamer shell nlu`: type texts, see what is understood."""
+"""`gossamer shell`: talk with an assistant; `shell nlu`: see what it understands."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossamer.cli.options import MODELS, ModelPath
+from gossamer.cli.options import MODELS, ModelPath, RandomSeed
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -18,12 +19,71 @@ STOP = "/stop"
 PROMPT = "> "
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
-app = typer.Typer(help="Try a model out, text by text.", no_args_is_help=True)
+app = typer.Typer(help="Try a model out in the terminal.", invoke_without_command=True)
 
 
 @app.callback()
-def _shell() -> None:
-    pass  # Keeps `nlu` a command of its own while it is the only one.
+def shell(
+    context: typer.Context,
+    model: ModelPath = MODELS,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--endpoints", help="endpoints.yml, with the action server; taken if it is there."
+        ),
+    ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show why each action was chosen; :why switches.")
+    ] = False,
+    load: Annotated[
+        Path | None, typer.Option("--load", help="Go on with a conversation that :save wrote.")
+    ] = None,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
+    ] = False,
+    random_seed: RandomSeed = None,
+) -> None:
+    """Talk with the assistant. /stop or Ctrl-D ends, :help lists what else can be typed."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from gossamer.cli.models import latest_model
+    from gossamer.data.endpoints import read_endpoints
+
+    path = latest_model(model)
+    if endpoints is None and Path("endpoints.yml").is_file():
+        endpoints = Path("endpoints.yml")
+    action_endpoint = None if endpoints is None else read_endpoints(endpoints).action
+
+    from gossamer.assistant import Assistant
+    from gossamer.cli.talk import Talk
+
+    assistant = Assistant.load(path)
+    conversations = assistant.conversations(
+        action_endpoint=action_endpoint, random_seed=random_seed
+    )
+    talk = Talk(conversations, Console(highlight=False), shows_why=why)
+    if load is not None:
+        talk.load(load)
+    is_interactive = sys.stdin.isatty()
+    if is_interactive:
+        _edit_lines()
+        typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends, :help lists what else can be typed.")
+    talk.begin()
+    while True:
+        try:
+            text = input(PROMPT if is_interactive else "").strip()
+        except EOFError:
+            if is_interactive:
+                typer.echo()
+            return
+        if echo and not is_interactive:
+            typer.echo(f"{PROMPT}{text}")
+        if text == STOP:
+            return
+        if text:
+            talk.take(text)
 
 
 @app.command("nlu")

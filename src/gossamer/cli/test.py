@@ -1,4 +1,4 @@
-"""`gossamer test nlu`: how good a model is on annotated examples."""
+"""`gossamer test`: how good a model is on annotated examples and on test stories."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import typer
 from gossamer.cli.options import (
     CONFIG,
     DATA,
+    DOMAIN,
     MODELS,
     ConfigPath,
+    DomainPaths,
     ModelPath,
     NluPaths,
     NumThreads,
@@ -21,15 +23,274 @@ from gossamer.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gossamer.data import ProjectConfig, TrainingData
+    from gossamer.assistant import Assistant
+    from gossamer.data import ProjectConfig, StoryData, TrainingData
     from gossamer.evaluate import CrossValidation
 
-app = typer.Typer(help="Test a model.", no_args_is_help=True)
+app = typer.Typer(help="Test a model.", invoke_without_command=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the reports.")]
+Successes = Annotated[bool, typer.Option("--successes", help="Also list what is right.")]
+NoErrors = Annotated[bool, typer.Option("--no-errors", help="Do not list what is wrong.")]
+NoPlot = Annotated[bool, typer.Option("--no-plot", help="Draw no figures.")]
+TestStories = Annotated[
+    list[Path],
+    typer.Option(
+        "--stories",
+        "-s",
+        help="File or folder with test stories (test_*.yml); may be given several times.",
+    ),
+]
+EndToEnd = Annotated[
+    bool,
+    typer.Option("--e2e", help="Understand the messages' texts, rather than take their intents."),
+]
+
+TESTS = Path("tests")
+RESULTS = Path("results")
 
 
 @app.callback()
-def _test() -> None:
-    pass  # Keeps `nlu` a command of its own while it is the only one.
+def test(
+    context: typer.Context,
+    model: ModelPath = MODELS,
+    stories: TestStories = [TESTS],  # noqa: B006  (typer copies it)
+    nlu: NluPaths = [DATA],  # noqa: B006
+    out: Out = RESULTS,
+    successes: Successes = False,
+    no_errors: NoErrors = False,
+    no_plot: NoPlot = False,
+    num_threads: NumThreads = None,
+) -> None:
+    """Test a whole model: dialogue on test stories end-to-end, understanding on examples.
+
+    `test core` and `test nlu` have more options.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from gossamer.cli.models import latest_model
+    from gossamer.data import read_test_stories, read_training_data
+
+    data, tests = read_training_data(nlu), read_test_stories(stories)
+    path = latest_model(model)
+    out.mkdir(parents=True, exist_ok=True)
+
+    from gossamer.assistant import Assistant
+    from gossamer.cli.threads import use_threads
+    from gossamer.evaluate import evaluate_nlu, tables, write_reports
+
+    use_threads(num_threads)
+    console = Console()
+    assistant = Assistant.load(path)
+    _evaluate_stories(
+        console,
+        assistant,
+        tests,
+        out,
+        path,
+        end_to_end=assistant.understands_texts,
+        errors=not no_errors,
+        successes=successes,
+        plots=not no_plot,
+    )
+    evaluation = evaluate_nlu(assistant, data)
+    typer.echo(f"{path} on {evaluation.n_examples} examples")
+    console.print(tables.summary(evaluation))
+    written = write_reports(
+        evaluation, out, errors=not no_errors, successes=successes, plots=not no_plot
+    )
+    typer.echo(f"{len(written)} reports in {out}, the readable one is {out / 'report.txt'}")
+
+
+@app.command("core")
+def test_core(
+    model: ModelPath = MODELS,
+    stories: TestStories = [TESTS],  # noqa: B006
+    out: Out = RESULTS,
+    successes: Successes = False,
+    no_errors: NoErrors = False,
+    no_plot: NoPlot = False,
+    end_to_end: EndToEnd = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Train configurations on ever fewer stories, several times, and compare; "
+            "no --model.",
+        ),
+    ] = False,
+    config: Annotated[
+        list[Path],
+        typer.Option("--config", "-c", help="With --compare: a configuration; give several."),
+    ] = [CONFIG],  # noqa: B006
+    domain: DomainPaths = [DOMAIN],  # noqa: B006
+    train: Annotated[
+        list[Path],
+        typer.Option("--train", help="With --compare: stories and rules to train on."),
+    ] = [DATA],  # noqa: B006
+    percentages: Annotated[
+        list[int],
+        typer.Option(
+            "--percentages",
+            min=0,
+            max=99,
+            help="With --compare: share of the stories to leave out; give several.",
+        ),
+    ] = [0, 25, 50, 75],  # noqa: B006
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, help="With --compare: trainings of each.")
+    ] = 3,
+    augmentation: Annotated[
+        int, typer.Option("--augmentation", min=0, help="With --compare: as `train` has it.")
+    ] = 50,
+    random_seed: RandomSeed = None,
+    num_threads: NumThreads = None,
+) -> None:
+    """Follow test stories, score every action and whole conversations, and write reports.
+
+    Intents and entities are those that the stories give; with --e2e the model understands the
+    messages that have a text. --compare trains and tests configurations instead, and draws how
+    they do with fewer stories.
+    """
+    from rich.console import Console
+
+    from gossamer.cli.models import latest_model
+    from gossamer.data import read_test_stories
+
+    tests = read_test_stories(stories)
+    if compare:
+        _compare(
+            config,
+            domain,
+            train,
+            tests,
+            percentages,
+            runs,
+            augmentation,
+            random_seed,
+            out,
+            num_threads,
+        )
+        return
+    path = latest_model(model)
+    out.mkdir(parents=True, exist_ok=True)
+
+    from gossamer.assistant import Assistant
+    from gossamer.cli.threads import use_threads
+
+    use_threads(num_threads)
+    _evaluate_stories(
+        Console(),
+        Assistant.load(path),
+        tests,
+        out,
+        path,
+        end_to_end=end_to_end,
+        errors=not no_errors,
+        successes=successes,
+        plots=not no_plot,
+    )
+
+
+def _evaluate_stories(
+    console: Console,
+    assistant: Assistant,
+    tests: StoryData,
+    out: Path,
+    path: Path,
+    *,
+    end_to_end: bool,
+    errors: bool,
+    successes: bool,
+    plots: bool,
+) -> None:
+    from gossamer.cli.progress import counting_bar
+    from gossamer.evaluate import evaluate_dialogue, write_dialogue_reports
+    from gossamer.evaluate.dialogue_tables import dialogue_summary
+
+    model = assistant.require_dialogue()
+    with counting_bar(console, "conversations") as on_conversation:
+        evaluation = evaluate_dialogue(
+            model.ensemble,
+            tests,
+            model.domain,
+            parser=assistant if end_to_end else None,
+            end_to_end=end_to_end,
+            on_conversation=on_conversation,
+        )
+    typer.echo(f"{path} on {len(evaluation.outcomes)} conversations")
+    console.print(dialogue_summary(evaluation))
+    written = write_dialogue_reports(
+        evaluation, out, errors=errors, successes=successes, plots=plots
+    )
+    typer.echo(f"{len(written)} reports in {out}, the readable one is {out / 'story_report.txt'}")
+
+
+def _compare(
+    configs: list[Path],
+    domain: list[Path],
+    train: list[Path],
+    tests: StoryData,
+    percentages: list[int],
+    runs: int,
+    augmentation: int,
+    random_seed: int | None,
+    out: Path,
+    num_threads: int | None,
+) -> None:
+    import dataclasses
+    import secrets
+
+    from rich.console import Console
+
+    from gossamer.data import read_project
+
+    projects = {str(path): read_project(path, train, domain, nlu=False) for path in configs}
+    out.mkdir(parents=True, exist_ok=True)
+
+    from gossamer.assistant import Assistant
+    from gossamer.cli.progress import counting_bar
+    from gossamer.cli.threads import use_threads
+    from gossamer.data import Project
+    from gossamer.dialogue.ensemble import Ensemble
+    from gossamer.evaluate import ComparedModel, compare_dialogue, write_dialogue_comparison
+    from gossamer.evaluate.dialogue_comparison_reports import comparison_summary
+
+    use_threads(num_threads)
+
+    def trained(project: Project, part: StoryData, seed: int) -> Ensemble:
+        assistant = Assistant.train_project(
+            dataclasses.replace(project, stories=part),
+            augmentation_factor=augmentation,
+            random_seed=seed,
+        )
+        return assistant.require_dialogue().ensemble
+
+    first = next(iter(projects.values()))
+    console = Console()
+    with counting_bar(console, "models") as on_count:
+
+        def told(_: ComparedModel, n_done: int, n_all: int) -> None:
+            if on_count is not None:
+                on_count(n_done, n_all)
+
+        comparison = compare_dialogue(
+            projects,
+            first.stories.stories,
+            first.stories.rules,
+            first.require_domain(),
+            tests,
+            train=trained,
+            random_seed=secrets.randbelow(2**31) if random_seed is None else random_seed,
+            exclude_percentages=percentages,
+            runs=runs,
+            on_model=told,
+        )
+    console.print(comparison_summary(comparison))
+    written = write_dialogue_comparison(comparison, out)
+    typer.echo(f"{len(written)} files in {out}: {', '.join(path.name for path in written)}")
 
 
 @app.command("nlu")

@@ -25,9 +25,16 @@ from gossamer.data.examples import (
     Synonym,
     TrainingData,
 )
+from gossamer.data.project import Project, read_project
+from gossamer.data.project_checks import check_project
 from gossamer.data.rasa_yaml_writer import dump_yaml, write_yaml
 from gossamer.data.reading import read_training_data
 from gossamer.data.split import split_examples
+from gossamer.data.stories import Rule, Story, StoryData
+from gossamer.data.story_checks import check_stories
+from gossamer.data.story_reading import read_stories, read_test_stories
+from gossamer.data.story_split import split_stories
+from gossamer.data.story_writer import dump_stories, write_stories
 from gossamer.data.synonyms import synonym_conflicts, synonym_map
 from gossamer.data.validation import Finding, Severity, validate
 from gossamer.data.writing import DataFormat, write_training_data
@@ -46,28 +53,40 @@ __all__ = [
     "Location",
     "LookupTable",
     "ModelFileError",
+    "Project",
     "ProjectConfig",
     "RegexPattern",
+    "Rule",
     "Severity",
+    "Story",
+    "StoryData",
     "Synonym",
     "TrainingData",
     "annotate",
     "check_domain",
+    "check_project",
+    "check_stories",
     "config_from_dict",
     "config_to_dict",
     "domain_from_dict",
     "domain_to_dict",
     "dump_config",
+    "dump_stories",
     "dump_yaml",
     "is_domain_yaml",
     "parse_annotated",
     "read_config",
     "read_domain",
+    "read_project",
+    "read_stories",
+    "read_test_stories",
     "read_training_data",
     "split_examples",
+    "split_stories",
     "synonym_conflicts",
     "synonym_map",
     "validate",
+    "write_stories",
     "write_training_data",
     "write_yaml",
 ]

@@ -36,7 +36,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_unique_keys)
+JSON_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)
+"""Reads JSON in which no key occurs twice."""
 
 
 def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tuple[Entity, ...]]:
@@ -98,7 +99,7 @@ def _descriptions(
     if closing not in text[start:] or text[start : start + 2] == "{}":
         return None
     try:
-        said, end = _JSON.raw_decode(text, start)
+        said, end = JSON_DECODER.raw_decode(text, start)
     except ValueError as error:
         raise DataError(
             f"the annotation of '{stretch}' must be valid JSON: {error}",

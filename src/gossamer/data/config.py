@@ -81,7 +81,7 @@ class ProjectConfig:
     where: Location | None = field(default=None, compare=False, repr=False)
 
 
-def read_config(path: str | Path) -> ProjectConfig:
+def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConfig:
     """Read a `config.yml`.
 
     A missing or empty pipeline is replaced by `DEFAULT_PIPELINE`, with a warning. Missing policies
@@ -89,6 +89,7 @@ def read_config(path: str | Path) -> ProjectConfig:
 
     Args:
         path: the file.
+        needs_pipeline: False: the pipeline is not going to be used, so nobody is warned.
 
     Raises:
         ConfigError: the file is missing or not well-formed YAML; it is not a mapping; the pipeline
@@ -119,8 +120,9 @@ def read_config(path: str | Path) -> ProjectConfig:
     language, assistant_id = _text(tree, "language"), _text(tree, "assistant_id")
     pipeline, policies = _components(tree, "pipeline"), _components(tree, "policies")
     if not pipeline:
-        names = ", ".join(component.name for component in DEFAULT_PIPELINE)
-        warnings.warn(f"{path}: no pipeline; the default one is used: {names}", stacklevel=2)
+        if needs_pipeline:
+            names = ", ".join(component.name for component in DEFAULT_PIPELINE)
+            warnings.warn(f"{path}: no pipeline; the default one is used: {names}", stacklevel=2)
         pipeline = DEFAULT_PIPELINE
     return ProjectConfig(
         language=language,

@@ -13,7 +13,7 @@ from gossamer.data.rasa_yaml import is_nlu_yaml, parse_rasa_yaml
 from gossamer.data.text_intent_csv import is_nlu_csv, parse_csv
 
 
-def read_training_data(paths: Paths) -> TrainingData:
+def read_training_data(paths: Paths, *, is_required: bool = True) -> TrainingData:
     """Read NLU training data.
 
     Files are found and their format is told by their content. In folders, which are searched
@@ -24,17 +24,18 @@ def read_training_data(paths: Paths) -> TrainingData:
     Args:
         paths: a file, a folder or several of them. Folders are read in the order of their
             files' absolute paths.
+        is_required: whether folders must hold examples; else there may be none at all.
 
     Returns:
-        The data of all files, one after the other; at least one example.
+        The data of all files, one after the other; at least one example, if required.
 
     Raises:
         DataError: a path is missing, a folder holds no NLU data, there is no example, or a file
             cannot be read as meant (the message names file and line).
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    data = TrainingData().merge(read_files(given, _NLU))
-    if not data.examples:
+    data = TrainingData().merge(read_files(given, _NLU, is_required=is_required))
+    if is_required and not data.examples:
         raise DataError(
             "training data needs at least one example",
             where=Location(Path(given[0])),

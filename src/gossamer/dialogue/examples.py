@@ -34,11 +34,13 @@ def training_examples(
     max_history: int | None = None,
     remove_duplicates: bool = True,
     omit_unset_slots: bool = False,
+    keep_unlikely_intents: bool = False,
 ) -> list[DialogueExample]:
     """Every action that can be learnt, in order.
 
     As in Rasa 3.6's `MaxHistoryTrackerFeaturizer`: not the action that a story begins with, nor
-    `action_unlikely_intent`; a message's text does not count where an intent is given.
+    `action_unlikely_intent` unless told so; a message's text does not count where an intent is
+    given.
 
     Args:
         trackers: conversations.
@@ -46,21 +48,25 @@ def training_examples(
         max_history: how many states a policy sees; None for all.
         remove_duplicates: leave out examples that occurred already.
         omit_unset_slots: leave out slots that only have their initial value.
+        keep_unlikely_intents: learn `action_unlikely_intent` like any other action.
     """
+    skipped = None if keep_unlikely_intents else UNLIKELY_INTENT
     examples: list[DialogueExample] = []
     seen: set[tuple[tuple[State, ...], str]] = set()
     for tracker in trackers:
         states = [
             without_text(state)
             for state in states_of(tracker, domain, omit_unset_slots=omit_unset_slots)
-            if state.action != UNLIKELY_INTENT
+            if skipped is None or state.action != skipped
         ]
         position = 0
         message: UserUttered | None = None
         for event in tracker.applied_events():
             if isinstance(event, UserUttered):
                 message = event if event.text and event.intent is None else None
-            if not isinstance(event, ActionExecuted) or event.name == UNLIKELY_INTENT:
+            if not isinstance(event, ActionExecuted):
+                continue
+            if skipped is not None and event.name == skipped:
                 continue
             label = event.label
             if not event.is_unpredictable and label is not None:

@@ -95,9 +95,9 @@ class Policy(ABC):
     """
 
     name: ClassVar[str]
-    Options: ClassVar[type[PolicyOptions]]
+    Options: ClassVar[type[ComponentOptions]]
 
-    def __init__(self, options: PolicyOptions, *, alias: str | None = None) -> None:
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
 

@@ -49,6 +49,7 @@ class Segment:
         ends: checkpoints it leads to; none: the story ends here.
         events: what happens, all that is implied written out.
         source: the story or rule it is part of.
+        steps: of the source that are in it, one of the alternatives where there are several.
     """
 
     story: str
@@ -56,6 +57,7 @@ class Segment:
     ends: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     source: Story | Rule = field(compare=False, repr=False)
+    steps: tuple[PlainStep, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -103,6 +105,9 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
         plain = step.alternatives[0] if isinstance(step, OrStep) else step
         for part in current:
             part.steps.append(plain)
+    # A story that ends with alternatives ends with each of them. (Rasa drops such a story.)
+    for part in current:
+        part.ends = [end for end in part.ends if not end.startswith(_GENERATED)]
     done += current
     return [
         Segment(
@@ -111,6 +116,7 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
             ends=tuple(part.ends),
             events=_written_out(part, source, domain, in_rule=in_rule, is_last=not part.ends),
             source=source,
+            steps=tuple(part.steps),
         )
         for part in done
     ]
@@ -200,7 +206,8 @@ class StoryGraph:
     Attributes:
         segments: in that order.
         returns: for each link of a circle that was taken out, the checkpoint that a segment ends at
-            instead, to the one that further rounds begin at.
+            instead, to the one that further rounds begin at. Other segments that began where the
+            circle closes begin at a checkpoint of their own besides.
     """
 
     segments: tuple[Segment, ...]
@@ -214,23 +221,22 @@ def story_graph(segments: Sequence[Segment]) -> StoryGraph:
     parts = list(segments)
     returns: dict[str, str] = {}
     for number, (source, target) in enumerate(back_links):
-        sink, restart = f"{_GENERATED}SINK_{number}", f"{_GENERATED}SRC_{number}"
+        sink, restart, onward = (f"{_GENERATED}{kind}_{number}" for kind in ("SINK", "SRC", "CONN"))
         returns[sink] = restart
         shared = set(parts[source].ends) & {link.name for link in parts[target].starts}
-        others = {
-            name
-            for name in shared
-            for index, part in enumerate(parts)
-            if index != target and any(link.name == name for link in part.starts)
-        }
-        kept = tuple(end for end in parts[source].ends if end not in shared or end in others)
-        parts[source] = dataclasses.replace(parts[source], ends=(*kept, sink))
-        again = tuple(
-            Link(name=restart, conditions=link.conditions)
-            for link in parts[target].starts
-            if link.name in shared
-        )
-        parts[target] = dataclasses.replace(parts[target], starts=(*parts[target].starts, *again))
+        ends = [*(end for end in parts[source].ends if end not in shared), sink]
+        for index, part in enumerate(parts):
+            new = restart if index == target else onward
+            links = [
+                Link(name=new, conditions=link.conditions)
+                for link in part.starts
+                if link.name in shared
+            ]
+            if links:
+                parts[index] = dataclasses.replace(part, starts=(*part.starts, *links))
+                if new == onward and onward not in ends:
+                    ends.append(onward)
+        parts[source] = dataclasses.replace(parts[source], ends=tuple(ends))
     return StoryGraph(tuple(parts[index] for index in order), returns)
 
 

@@ -75,8 +75,8 @@ class Tracker:
         slots: slot values by name.
         set_slots: names of slots that were set, to whatever value.
         latest_message: the user's last message, or None.
-        uses_text: whether the last message counts by its text (True), by its intent (False), or
-            that is not decided (None).
+        uses_text: whether the last message counts by its text (True; so does one without an
+            intent), by its intent (False), or that is not decided (None).
         latest_action: the last action, or None.
         latest_bot_message: what the assistant said last, or None.
         active_loop: the active loop, or None.
@@ -161,7 +161,8 @@ class Tracker:
             case ActionExecuted():
                 self._apply_action(event)
             case UserUttered():
-                self.latest_message, self.uses_text = event, None
+                self.latest_message = event
+                self.uses_text = True if event.text and event.intent is None else None
                 self.followup_action = None
             case SlotSet():
                 self._set_slot(event.name, event.value)

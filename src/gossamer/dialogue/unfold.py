@@ -204,7 +204,7 @@ class _Walk:
         return going, cut
 
     def _warn(self, name: str) -> None:
-        if not name.startswith("GENR_"):
+        if name != START and not name.startswith("GENR_"):
             warnings.warn(
                 f"the checkpoint '{name}' leads nowhere: no story begins there, or none ends there",
                 stacklevel=5,

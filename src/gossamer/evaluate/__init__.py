@@ -1,6 +1,24 @@
-"""How good a model is: intent and entity scores, reports with Rasa's file names, figures."""
+"""How good a model is: understanding and dialogue, reports with Rasa's file names, figures."""
 
+from gossamer.evaluate.conversations import Conversation, conversations_of
 from gossamer.evaluate.cross_validation import CrossValidation, Fold, cross_validate
+from gossamer.evaluate.dialogue import DialogueEvaluation, evaluate_dialogue
+from gossamer.evaluate.dialogue_comparison import (
+    ComparedModel,
+    DialogueComparison,
+    compare_dialogue,
+)
+from gossamer.evaluate.dialogue_comparison_reports import (
+    comparison_text,
+    write_dialogue_comparison,
+)
+from gossamer.evaluate.dialogue_outcomes import (
+    ActionOutcome,
+    ConversationOutcome,
+    MessageOutcome,
+)
+from gossamer.evaluate.dialogue_reports import write_dialogue_reports
+from gossamer.evaluate.dialogue_tables import dialogue_report_text, dialogue_summary_text
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome, evaluate_entities
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome, evaluate_intents
 from gossamer.evaluate.labels import LabelScores, score_labels
@@ -11,24 +29,40 @@ from gossamer.evaluate.nlu import (
     evaluate_parses,
     pipeline_extractors,
 )
+from gossamer.evaluate.replay import ActionChooser, ChosenAction
 from gossamer.evaluate.reports import write_reports
 from gossamer.evaluate.spans import SpanCounts, SpanScores, score_spans
 from gossamer.evaluate.tables import cross_validation_text, report_text, summary_text
 
 __all__ = [
+    "ActionChooser",
+    "ActionOutcome",
+    "ChosenAction",
+    "ComparedModel",
+    "Conversation",
+    "ConversationOutcome",
     "CrossValidation",
+    "DialogueComparison",
+    "DialogueEvaluation",
     "EntityEvaluation",
     "EntityOutcome",
     "Fold",
     "IntentEvaluation",
     "IntentOutcome",
     "LabelScores",
+    "MessageOutcome",
     "NLUEvaluation",
     "SpanCounts",
     "SpanScores",
     "TextParser",
+    "compare_dialogue",
+    "comparison_text",
+    "conversations_of",
     "cross_validate",
     "cross_validation_text",
+    "dialogue_report_text",
+    "dialogue_summary_text",
+    "evaluate_dialogue",
     "evaluate_entities",
     "evaluate_intents",
     "evaluate_nlu",
@@ -38,5 +72,7 @@ __all__ = [
     "score_labels",
     "score_spans",
     "summary_text",
+    "write_dialogue_comparison",
+    "write_dialogue_reports",
     "write_reports",
 ]

@@ -14,6 +14,9 @@ from gossamer.nlu.messages import EntityPrediction, Parse, Token
 NO_ENTITY = "no_entity"
 """The label of a token that belongs to no entity."""
 
+PRETRAINED_EXTRACTORS = frozenset({"DucklingEntityExtractor", "SpacyEntityExtractor"})
+"""Extractors that do not learn from annotations, and so are not measured by them, as in Rasa."""
+
 AnyEntity = TypeVar("AnyEntity", Entity, EntityPrediction)
 
 

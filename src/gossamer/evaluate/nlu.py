@@ -8,7 +8,11 @@ from typing import Protocol
 
 from gossamer.data.errors import DataError
 from gossamer.data.examples import Example, TrainingData
-from gossamer.evaluate.entities import EntityEvaluation, evaluate_entities
+from gossamer.evaluate.entities import (
+    PRETRAINED_EXTRACTORS,
+    EntityEvaluation,
+    evaluate_entities,
+)
 from gossamer.evaluate.intents import IntentEvaluation, evaluate_intents
 from gossamer.evaluate.spans import SpanScores, score_spans
 from gossamer.nlu.direct_message import DirectMessageHandler
@@ -33,8 +37,8 @@ class NLUEvaluation:
         intents: intent scores, or None when intents were not evaluated.
         no_intents_because: why not, when `intents` is None.
         entities: one evaluation per extractor, by name; empty when there are no extractors.
-        spans: strict scores of all extractors' entities together, or None when entities are
-            neither annotated nor predicted.
+        spans: strict scores of the entities of all extractors but `PRETRAINED_EXTRACTORS`
+            together, or None when entities are neither annotated nor predicted.
     """
 
     n_examples: int
@@ -100,9 +104,10 @@ def evaluate_parses(
     """Score parses that are already there.
 
     Intents are evaluated when the examples have at least two different ones and the parses hold
-    intents. Departures from Rasa: examples without an intent take part in the entity scores (Rasa
-    ignores them altogether); an extractor that finds nothing is scored when it is named in
-    `extractors`; response selection is not evaluated.
+    intents. Entities of `PRETRAINED_EXTRACTORS` are left out, as in Rasa. Departures from Rasa:
+    examples without an intent take part in the entity scores (Rasa ignores them altogether); an
+    extractor that finds nothing is scored when it is named in `extractors`; response selection is
+    not evaluated.
 
     Args:
         examples: annotated examples.
@@ -120,13 +125,18 @@ def evaluate_parses(
     reason = _why_not_intents(examples, parses)
     intents = evaluate_intents(examples, parses) if reason is None else None
     annotated = any(example.entities for example in examples)
-    found = {entity.extractor for parse in parses for entity in parse.entities}
+    predicted = [
+        [entity for entity in parse.entities if entity.extractor not in PRETRAINED_EXTRACTORS]
+        for parse in parses
+    ]
+    found = {entity.extractor for entities in predicted for entity in entities}
     entities: tuple[EntityEvaluation, ...] = ()
     spans = None
     if annotated or found:
-        spans = score_spans([e.entities for e in examples], [p.entities for p in parses])
+        spans = score_spans([example.entities for example in examples], predicted)
         if any(parse.tokens for parse in parses):
-            names = sorted(found.union(() if extractors is None else extractors))
+            named = set(() if extractors is None else extractors)
+            names = sorted((found | named) - PRETRAINED_EXTRACTORS)
             entities = tuple(evaluate_entities(examples, parses, name) for name in names)
     return NLUEvaluation(
         n_examples=len(examples),
@@ -140,7 +150,8 @@ def evaluate_parses(
 def pipeline_extractors(parser: object) -> list[str]:
     """Sorted names of the entity extractors in a parser's `pipeline`; none where it has none.
 
-    The handler of direct messages ("/greet"), which ends every pipeline, is not among them.
+    The handler of direct messages ("/greet"), which ends every pipeline, is not among them, nor
+    are `PRETRAINED_EXTRACTORS`.
     """
     pipeline = getattr(parser, "pipeline", None)
     if not isinstance(pipeline, Pipeline):
@@ -151,6 +162,7 @@ def pipeline_extractors(parser: object) -> list[str]:
             for component in pipeline.components
             if "entities" in component.provides
             and not isinstance(component, DirectMessageHandler)
+            and component.name not in PRETRAINED_EXTRACTORS
             # DIET can be told to leave entities alone.
             and getattr(component.options, "entity_recognition", True)
         }

@@ -32,24 +32,24 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
         parts.append(Text(f"Intents not evaluated: {evaluation.no_intents_because}."))
     else:
         scores = evaluation.intents.scores
-        table = _table(
+        table = make_table(
             f"Intents ({len(evaluation.intents.outcomes)} examples, {len(scores.labels)} intents)",
             ("", "accuracy", "weighted precision", "weighted F1"),
         )
-        table.add_row("intents", *_figures(scores.accuracy, scores.precision, scores.f1))
+        table.add_row("intents", *decimals(scores.accuracy, scores.precision, scores.f1))
         parts.append(table)
     if evaluation.entities:
-        table = _table(
+        table = make_table(
             "Entities per token, as Rasa counts",
             ("extractor", "precision", "recall", "micro F1", "weighted F1"),
         )
         for part in evaluation.entities:
             tokens = part.tokens
-            micro = _figures(tokens.micro_precision, tokens.micro_recall, tokens.micro_f1)
-            table.add_row(part.extractor, *micro, *_figures(tokens.f1))
+            micro = decimals(tokens.micro_precision, tokens.micro_recall, tokens.micro_f1)
+            table.add_row(part.extractor, *micro, *decimals(tokens.f1))
         parts.append(table)
     if evaluation.spans is not None:
-        table = _table(
+        table = make_table(
             "Entities as strict spans: borders and labels must fit",
             ("extractor", "precision", "recall", "micro F1", "annotated"),
         )
@@ -57,7 +57,7 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
         if len(rows) != 1:
             rows.append(("all together", evaluation.spans.total))
         for name, total in rows:
-            figures = _figures(total.precision, total.recall, total.f1)
+            figures = decimals(total.precision, total.recall, total.f1)
             table.add_row(name, *figures, str(total.support))
         parts.append(table)
     return Group(*parts)
@@ -65,7 +65,7 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
 
 def summary_text(evaluation: NLUEvaluation) -> str:
     """The headline figures as plain text."""
-    return _plain(summary(evaluation))
+    return plain_text(summary(evaluation))
 
 
 def report_text(evaluation: NLUEvaluation) -> str:
@@ -74,14 +74,14 @@ def report_text(evaluation: NLUEvaluation) -> str:
 
     parts: list[RenderableType] = [summary(evaluation)]
     if evaluation.intents is not None:
-        parts.append(_report_table("Intents", evaluation.intents.scores.report))
+        parts.append(report_table("Intents", evaluation.intents.scores.report))
     parts += [
-        _report_table(f"{part.extractor}, per token", part.tokens.report)
+        report_table(f"{part.extractor}, per token", part.tokens.report)
         for part in evaluation.entities
     ]
     if evaluation.spans is not None:
-        parts.append(_report_table("All entities, strict spans", evaluation.spans.report()))
-    return _plain(Group(*parts))
+        parts.append(report_table("All entities, strict spans", evaluation.spans.report()))
+    return plain_text(Group(*parts))
 
 
 def cross_validation_summary(result: CrossValidation) -> RenderableType:
@@ -89,7 +89,7 @@ def cross_validation_summary(result: CrossValidation) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    table = _table(
+    table = make_table(
         f"{len(result.folds)} folds: mean and standard deviation",
         ("", "training part", "test part"),
     )
@@ -103,7 +103,7 @@ def cross_validation_summary(result: CrossValidation) -> RenderableType:
 
 def cross_validation_text(result: CrossValidation) -> str:
     """The summary of a cross-validation as plain text."""
-    return _plain(cross_validation_summary(result))
+    return plain_text(cross_validation_summary(result))
 
 
 def _spread(name: str, folds: Sequence[Mapping[str, float]]) -> str:
@@ -114,10 +114,11 @@ def _spread(name: str, folds: Sequence[Mapping[str, float]]) -> str:
     return f"{mean(values):.4f} ± {deviation:.4f}"
 
 
-def _report_table(title: str, report: Mapping[str, Any]) -> Table:
+def report_table(title: str, report: Mapping[str, Any]) -> Table:
+    """A row for every label of a classification report, the most frequent first."""
     from rich.text import Text
 
-    table = _table(title, ("label", "precision", "recall", "F1", "support", "confused with"))
+    table = make_table(title, ("label", "precision", "recall", "F1", "support", "confused with"))
     rows = {name: row for name, row in report.items() if isinstance(row, Mapping)}
     labels = sorted(rows.keys() - set(_AVERAGES), key=lambda name: (-rows[name]["support"], name))
     averages = [name for name in _AVERAGES if name in rows]
@@ -128,14 +129,15 @@ def _report_table(title: str, report: Mapping[str, Any]) -> Table:
         confused = row.get("confused_with", {})
         table.add_row(
             Text(name),
-            *_figures(row["precision"], row["recall"], row["f1-score"]),
+            *decimals(row["precision"], row["recall"], row["f1-score"]),
             str(row["support"]),
             Text(", ".join(f"{label or '(none)'} ({n})" for label, n in confused.items())),
         )
     return table
 
 
-def _table(title: str, columns: Iterable[str]) -> Table:
+def make_table(title: str, columns: Iterable[str]) -> Table:
+    """An empty table; the first column is text, the others are figures."""
     from rich import box
     from rich.table import Table
 
@@ -146,11 +148,13 @@ def _table(title: str, columns: Iterable[str]) -> Table:
     return table
 
 
-def _figures(*values: float) -> list[str]:
+def decimals(*values: float) -> list[str]:
+    """Numbers with four decimals."""
     return [f"{value:.4f}" for value in values]
 
 
-def _plain(content: RenderableType) -> str:
+def plain_text(content: RenderableType) -> str:
+    """What a rich console would show, 120 columns wide and without colours."""
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=120, color_system=None, force_terminal=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import warnings
 from enum import StrEnum
 from pathlib import Path
 
 from gossamer.data.errors import ConfigError, Location, ModelFileError
 from gossamer.export.features import describe_featurizers
 from gossamer.export.onnx_diet import diet_to_onnx
-from gossamer.export.subject import Model, find_diet, pipeline_of
+from gossamer.export.subject import Model, find_diet, left_out, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.estimator import DIETClassifier
 from gossamer.nlu.diet.estimator_inputs import class_names
@@ -40,6 +41,9 @@ def export_model(
 ) -> Path:
     """Write the DIET of a trained model to a file that other programs can run, atomically.
 
+    The file holds no other component; a warning names those of the pipeline that do more than
+    make features, such as ResponseSelector, other extractors or FallbackClassifier.
+
     Args:
         model: an assistant, a fitted estimator or a trained pipeline.
         path: the file; its folder is made if need be, a file of that name replaced.
@@ -58,11 +62,21 @@ def export_model(
     ExportFormat(format)
     pipeline = pipeline_of(model)
     diet = find_diet(pipeline, component)
+    others = left_out(pipeline, diet)
     raw = diet_to_onnx(
-        diet, intents=_intents(model, diet), featurizers=describe_featurizers(pipeline, diet)
+        diet,
+        intents=_intents(model, diet),
+        featurizers=describe_featurizers(pipeline, diet),
+        not_exported=others,
     )
     path = Path(path)
     _write(path, raw)
+    if others:
+        warnings.warn(
+            f"the exported model holds {diet.alias} alone; what {', '.join(others)} would add to "
+            "its answers is not in it",
+            stacklevel=2,
+        )
     return path
 
 

@@ -41,6 +41,7 @@ def diet_to_onnx(
     *,
     intents: Sequence[str] | None = None,
     featurizers: Sequence[Mapping[str, Any]] = (),
+    not_exported: Sequence[str] = (),
 ) -> bytes:
     """The model file of a trained DIET.
 
@@ -48,6 +49,7 @@ def diet_to_onnx(
         diet: the component.
         intents: names of the intents to store; those of the component if None.
         featurizers: what makes the features, as JSON values, to be stored with the model.
+        not_exported: aliases of what else the pipeline has, to be stored with the model.
 
     Raises:
         ConfigError: ONNX is not installed, or the component is not trained.
@@ -77,6 +79,7 @@ def diet_to_onnx(
             "sentence": _widths(network.sentence_input),
         },
         "featurizers": list(featurizers),
+        "not_exported": list(not_exported),
     }
     return graph.to_bytes(
         {

@@ -8,6 +8,7 @@ from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.estimator import DIETClassifier
+from gossamer.nlu.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline import Pipeline
 
 Model = Assistant | DIETClassifier | Pipeline
@@ -49,3 +50,18 @@ def find_diet(pipeline: Pipeline, component: str | None) -> DIETComponent:
         got=component,
         hint=f"component={sorted(found)[0]!r}" if len(found) == 1 else f"one of {sorted(found)}",
     )
+
+
+def left_out(pipeline: Pipeline, diet: DIETComponent) -> list[str]:
+    """Aliases of the components that are not exported with a DIET, in order.
+
+    Tokenizer and featurizers are described with it, so they are not among them, nor is the handler
+    of direct messages, which every pipeline has.
+    """
+    return [
+        component.alias
+        for component in pipeline.components
+        if component is not diet
+        and not component.provides & {"tokens", "features"}
+        and not isinstance(component, DirectMessageHandler)
+    ]

@@ -47,7 +47,8 @@ class Component(ABC):
     Attributes:
         name: the name in `config.yml`.
         Options: the class of its options.
-        provides: what it adds to a batch: any of "tokens", "features", "intent", "entities".
+        provides: what it adds to a batch: any of "tokens", "features", "intent", "entities",
+            "response_selector".
         requires: what an earlier component must have added.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
             else to "<name>" or "<name>_2", "<name>_3" for repetitions.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from gossamer.data.examples import Example
+from gossamer.nlu.response_selection import ResponseSelection
 
 FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
 
@@ -68,7 +69,16 @@ class IntentPrediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityPrediction:
-    """A recognised entity. Confidences are None where the extractor has none."""
+    """A recognised entity. Confidences are None where the extractor has none.
+
+    Attributes besides those of an annotated `Entity`:
+        value: what was said or meant: a text, or what the extractor makes of it.
+        extractor: name of the component that found it.
+        confidence: of the type; `role_confidence` and `group_confidence` of role and group.
+        processors: components that have changed it.
+        text: the stretch of the message, where the extractor tells it.
+        additional_info: all that the extractor knows of it, where it tells more than the value.
+    """
 
     start: int
     end: int
@@ -81,14 +91,22 @@ class EntityPrediction:
     group: str | None = None
     group_confidence: float | None = None
     processors: tuple[str, ...] = ()
+    text: str | None = None
+    additional_info: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON of Rasa's shape, absent parts left out (`confidence_entity`, `role`, ...)."""
+        """JSON of Rasa's shape, absent parts left out (`confidence_entity`, `role`, ...).
+
+        As in Rasa, the confidence is called `confidence` where there is `additional_info`.
+        """
+        has_more = self.additional_info is not None
         parts: dict[str, Any] = {
             "entity": self.entity,
             "start": self.start,
             "end": self.end,
-            "confidence_entity": self.confidence,
+            "text": self.text,
+            "confidence" if has_more else "confidence_entity": self.confidence,
+            "additional_info": self.additional_info,
             "role": self.role,
             "confidence_role": self.role_confidence,
             "group": self.group,
@@ -115,6 +133,9 @@ class Parse:
         intent_ranking: intents, best first.
         entities: recognised entities, in the order the extractors gave them.
         tokens: the tokens it was cut into.
+        response_selector: what each response selector picked, by its retrieval intent or
+            `DEFAULT_SELECTOR`.
+        retrieval_intents: all retrieval intents that the selectors' training data had, sorted.
     """
 
     text: str
@@ -122,16 +143,27 @@ class Parse:
     intent_ranking: list[IntentPrediction] = field(default_factory=list)
     entities: list[EntityPrediction] = field(default_factory=list)
     tokens: Sequence[Token] = ()
+    response_selector: dict[str, ResponseSelection] = field(default_factory=dict)
+    retrieval_intents: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON of the shape that Rasa's `parse` returns."""
-        return {
+        """JSON of the shape that Rasa's `parse` returns.
+
+        `response_selector` is there only when a selector has picked something.
+        """
+        result: dict[str, Any] = {
             "text": self.text,
             "intent": self.intent.to_dict(),
             "entities": [entity.to_dict() for entity in self.entities],
             "text_tokens": [[token.start, token.end] for token in self.tokens],
             "intent_ranking": [intent.to_dict() for intent in self.intent_ranking],
         }
+        if self.response_selector:
+            result["response_selector"] = {
+                "all_retrieval_intents": list(self.retrieval_intents),
+                **{name: picked.to_dict() for name, picked in self.response_selector.items()},
+            }
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,6 +193,31 @@ class MessageBatch:
 
 
 @dataclass(slots=True, kw_only=True)
+class ResponseTexts(MessageBatch):
+    """The texts of responses, with tokens and features as messages have them.
+
+    They go through tokenizer and featurizers behind the training batch.
+    """
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseLabels:
+    """What response selectors learn to tell apart.
+
+    Attributes:
+        keys: sorted response keys ("faq/ask_price").
+        tokens: per key the tokens it was cut into; empty before a tokenizer has run.
+        blocks: features of the keys, as `TrainingBatch.label_blocks` has them of the intents.
+        texts: a response for each of `keys`; None when no component reads them.
+    """
+
+    keys: Sequence[str]
+    tokens: list[list[str]] = field(default_factory=list)
+    blocks: list[FeatureBlock] = field(default_factory=list)
+    texts: ResponseTexts | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class TrainingBatch(MessageBatch):
     """The unique training examples, as a batch, with what classifiers learn from.
 
@@ -171,6 +228,7 @@ class TrainingBatch(MessageBatch):
             unless `intent_tokenization_flag` says otherwise. Empty before a tokenizer has run.
         label_blocks: features of the labels, sequence features only: `sequence` has one row for
             each of `labels` (the sum over its tokens), `sentence` is None.
+        responses: None when no component selects responses.
         is_last_reader: whether the component that trains now is the last that reads features, and
             so may drop `blocks`; those of a large data set take much memory.
     """
@@ -179,6 +237,7 @@ class TrainingBatch(MessageBatch):
     labels: Sequence[str]
     label_tokens: list[list[str]] = field(default_factory=list)
     label_blocks: list[FeatureBlock] = field(default_factory=list)
+    responses: ResponseLabels | None = None
     is_last_reader: bool = False
 
     def drop_read_features(self) -> None:

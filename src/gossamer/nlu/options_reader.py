@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
 from gossamer.data.errors import ConfigError, Location
 from gossamer.data.names import nearest
-from gossamer.nlu.component import Component, ComponentOptions
+from gossamer.nlu.component import ComponentOptions
+
+
+class HasOptions(Protocol):
+    """A component or a policy."""
+
+    name: ClassVar[str]
+    Options: ClassVar[type[ComponentOptions]]
 
 
 def read_options(
-    component: type[Component], options: Mapping[str, Any], where: Location | None = None
+    component: type[HasOptions], options: Mapping[str, Any], where: Location | None = None
 ) -> ComponentOptions:
     """Check options and fill in defaults.
 
@@ -47,7 +54,7 @@ def _suggestion(unknown: list[str], known: list[str]) -> str:
     return f"{' and '.join(near)}, or {listed}" if near else listed
 
 
-def _explain(component: type[Component], problem: Any) -> str:
+def _explain(component: type[HasOptions], problem: Any) -> str:
     place = ".".join(str(part) for part in problem["loc"][:1])
     message = str(problem["msg"]).removeprefix("Value error, ")
     owner = f"option '{place}' of {component.name}" if place else f"options of {component.name}"

@@ -9,13 +9,20 @@ from typing import Any, NamedTuple
 
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
-from gossamer.data.examples import TrainingData
+from gossamer.data.examples import Example, TrainingData
 from gossamer.nlu.component import Component, EpochListener
 from gossamer.nlu.direct_message import DirectMessageHandler
-from gossamer.nlu.messages import ComponentState, MessageBatch, Parse, TrainingBatch
+from gossamer.nlu.messages import (
+    ComponentState,
+    MessageBatch,
+    Parse,
+    ResponseLabels,
+    TrainingBatch,
+)
 from gossamer.nlu.options_reader import read_options
 from gossamer.nlu.pipeline_checks import check_components, warn_of_unused_data
 from gossamer.nlu.registry import component_class, known_components, register
+from gossamer.nlu.response_labels import response_labels
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 
@@ -123,15 +130,32 @@ class Pipeline:
         if not examples:
             raise DataError("training needs at least one example with a text")
         batch = TrainingBatch(
-            texts=[example.text for example in examples], examples=examples, labels=data.intents
+            texts=[example.text for example in examples],
+            examples=examples,
+            labels=data.intents,
+            responses=self._responses(examples, data),
         )
+        texts = None if batch.responses is None else batch.responses.texts
         readers = [part for part in self.components if "features" in part.requires]
         for component in self.components:
             batch.is_last_reader = readers[-1:] == [component]
             component.train(data, batch, on_epoch=on_epoch)
             if component.provides & {"tokens", "features"}:
                 component.process(batch)
+                if texts is not None:
+                    component.process(texts)
         self._is_trained = True
+
+    def _responses(self, examples: Sequence[Example], data: TrainingData) -> ResponseLabels | None:
+        """What the selectors learn to tell apart; None without a selector."""
+        selectors = [part for part in self._components if "response_selector" in part.provides]
+        if not selectors:
+            return None
+        return response_labels(
+            examples,
+            data.responses,
+            with_texts=any(getattr(s.options, "use_text_as_label", False) for s in selectors),
+        )
 
     def parse(self, texts: Sequence[str]) -> list[Parse]:
         """Understand messages; one result for each, in order.

@@ -9,6 +9,9 @@ from gossamer.data.errors import ConfigError, Location
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component
 
+# Extractors that training teaches nothing.
+_LEARN_NO_ENTITIES = ("DucklingEntityExtractor", "RegexEntityExtractor", "RegexMessageHandler")
+
 # What a person adds to have what is missing.
 _PROVIDERS = {
     "tokens": "a tokenizer such as WhitespaceTokenizer before it",
@@ -64,6 +67,7 @@ def check_components(
         aliases.add(component.alias)
         provided |= component.provides
     _warn_of_competing_extractors(components)
+    _warn_of_competing_selectors(components, wheres)
 
 
 def warn_of_unused_data(components: Sequence[Component], data: TrainingData) -> None:
@@ -104,7 +108,7 @@ def _trainable_extractors(components: Sequence[Component]) -> list[Component]:
         component
         for component in components
         if "entities" in component.provides
-        and component.name not in ("RegexEntityExtractor", "RegexMessageHandler")
+        and component.name not in _LEARN_NO_ENTITIES
         and getattr(component.options, "entity_recognition", True)
     ]
 
@@ -117,6 +121,25 @@ def _warn_of_competing_extractors(components: Sequence[Component]) -> None:
             "be reported more than once; keep one, or set entity_recognition: false in the others",
             stacklevel=4,
         )
+
+
+def _warn_of_competing_selectors(
+    components: Sequence[Component], wheres: Sequence[Location | None]
+) -> None:
+    selectors: dict[str, str] = {}
+    for component, where in zip(components, wheres, strict=True):
+        if "response_selector" not in component.provides:
+            continue
+        name = getattr(component, "selector_name", component.alias)
+        earlier = selectors.setdefault(name, component.alias)
+        if earlier != component.alias:
+            place = "" if where is None else f"{where}: "
+            warnings.warn(
+                f"{place}{component.alias} selects for '{name}' as {earlier} does, so its choice "
+                "will take the other's place; keep one, or give them different values of "
+                "retrieval_intent",
+                stacklevel=4,
+            )
 
 
 def _warn_unused(what: str, where: Location | None, remedy: str) -> None:

@@ -16,12 +16,14 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
     {
         "CountVectorsFeaturizer": "gossamer.nlu.count_vectors:CountVectorsFeaturizer",
         "DIETClassifier": "gossamer.nlu.diet.classifier:DIETComponent",
+        "DucklingEntityExtractor": "gossamer.nlu.duckling:DucklingEntityExtractor",
         "EntitySynonymMapper": "gossamer.nlu.synonyms:EntitySynonymMapper",
         "FallbackClassifier": "gossamer.nlu.fallback:FallbackClassifier",
         "KeywordIntentClassifier": "gossamer.nlu.keyword_intents:KeywordIntentClassifier",
         "LexicalSyntacticFeaturizer": "gossamer.nlu.lexical_featurizer:LexicalSyntacticFeaturizer",
         "RegexEntityExtractor": "gossamer.nlu.regex_entities:RegexEntityExtractor",
         "RegexFeaturizer": "gossamer.nlu.regex_featurizer:RegexFeaturizer",
+        "ResponseSelector": "gossamer.nlu.response_selector:ResponseSelector",
         "WhitespaceTokenizer": "gossamer.nlu.tokenizer:WhitespaceTokenizer",
     }
 )

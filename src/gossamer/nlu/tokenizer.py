@@ -101,10 +101,12 @@ class WhitespaceTokenizer(Component):
         self._token_pattern = None if pattern is None else re.compile(pattern)
 
     def process(self, batch: MessageBatch) -> None:
-        """Fill `batch.tokens`, and `batch.label_tokens` of a training batch."""
+        """Fill `batch.tokens`, and the tokens of a training batch's labels."""
         batch.tokens = [self.tokenize(text) for text in batch.texts]
         if isinstance(batch, TrainingBatch):
             batch.label_tokens = [self.tokenize_label(label) for label in batch.labels]
+            if batch.responses is not None:
+                batch.responses.tokens = list(map(self.tokenize_label, batch.responses.keys))
 
     def tokenize(self, text: str) -> list[Token]:
         """The words of one text, in order, with their offsets in it."""
@@ -124,10 +126,14 @@ class WhitespaceTokenizer(Component):
         return tokens if self._token_pattern is None else self._refine(tokens, self._token_pattern)
 
     def tokenize_label(self, label: str) -> list[str]:
-        """The tokens of an intent name: the name itself, unless the options cut it."""
+        """The tokens of an intent name: the name itself, unless the options cut it.
+
+        A response key is cut into its intent and the rest in any case.
+        """
         options = self.options
         separator = options.prefix_separator_symbol
         parts = [label] if separator is None else label.split(separator, maxsplit=1)
+        parts = [piece for part in parts for piece in part.split("/")]
         if options.intent_tokenization_flag:
             parts = [piece for part in parts for piece in part.split(options.intent_split_symbol)]
         return [part for part in parts if part] or [label]

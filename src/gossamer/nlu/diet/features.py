@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,18 @@ class FeatureWidths(NamedTuple):
         return cls(features.n_sparse, features.n_dense)
 
 
+class TextWidths(NamedTuple):
+    """Widths of the sequence and of the sentence features of some texts."""
+
+    sequence: FeatureWidths
+    sentence: FeatureWidths
+
+    @classmethod
+    def of(cls, text: TextFeatures) -> TextWidths:
+        """Widths of given features."""
+        return cls(FeatureWidths.of(text.sequence), FeatureWidths.of(text.sentence))
+
+
 @dataclass(frozen=True, slots=True)
 class TextFeatures:
     """Features of texts, packed: tokens of all texts one after the other.
@@ -60,6 +72,14 @@ class TextFeatures:
             self.sequence.rows(rows),
             self.sentence.rows(chosen),
             self.lengths[chosen],
+        )
+
+    def followed_by(self, others: TextFeatures) -> TextFeatures:
+        """These texts and then others, which must have features of the same widths."""
+        return TextFeatures(
+            _below(self.sequence, others.sequence),
+            _below(self.sentence, others.sentence),
+            np.concatenate([self.lengths, others.lengths]),
         )
 
     def starts(self) -> Indices:
@@ -167,6 +187,16 @@ def token_identities(sequence: Features) -> Indices:
     return ids
 
 
+def _below(one: Features, other: Features) -> Features:
+    """The rows of one and then those of the other."""
+    matrix, dense = None, None
+    if one.sparse is not None and other.sparse is not None:
+        matrix = sparse.csr_array(sparse.vstack([one.sparse, other.sparse], format="csr"))
+    if one.dense is not None and other.dense is not None:
+        dense = np.concatenate([one.dense, other.dense])
+    return Features(matrix, dense)
+
+
 def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
     dense = [b for b in blocks if isinstance(b, np.ndarray) and b.shape[1] > 0]
     csr = [b for b in blocks if not isinstance(b, np.ndarray) and b.shape[1] > 0]
@@ -205,19 +235,3 @@ def rows_of(block: FeatureBlock, rows: Indices) -> FeatureBlock:
     """The given rows of a block's sequence features. *Shape:* of `rows` (n_chosen,)."""
     sequence = None if block.sequence is None else block.sequence[rows]
     return FeatureBlock(origin=block.origin, sequence=sequence)
-
-
-def stored_labels(
-    arrays: Mapping[str, npt.NDArray[Any]], widths: FeatureWidths | None
-) -> Features | None:
-    """Label features as `DIETComponent.state` stores them; None for a model without intents."""
-    if widths is None:
-        return None
-    matrix = None
-    if widths.n_sparse > 0:
-        indptr = arrays["labels.indptr"]
-        matrix = sparse.csr_array(
-            (arrays["labels.data"], arrays["labels.indices"], indptr),
-            shape=(len(indptr) - 1, widths.n_sparse),
-        )
-    return Features(matrix, arrays["labels.dense"] if widths.n_dense > 0 else None)

@@ -13,9 +13,12 @@ it, on packed batches. Rows stand tokens first, then the sentence position of ea
 | L_E = -log p(y_entity), CRF, equation 1 | `EntityHead` |
 | L_M, masked language model | `MaskedLanguageModel` |
 
-Which layers are randomly connected, as in Rasa: the feed-forward layers before the transformer,
-those that bring sequence and sentence features to one width, and every layer of the transformer.
-Dense are the input tables, the embeddings and the tag logits.
+Which layers are randomly connected, as in Rasa: those that `TextEncoder` names, and the
+feed-forward layers of the labels. Dense are the input tables, the embeddings and the tag logits.
+
+Labels have features of their names, or of texts that stand for them (Rasa calls that DIET2DIET, for
+response selection): these go through an encoder of their own or, with `share_hidden_layers`,
+through the one of the texts.
 
 Departures from Rasa: entity confidences are CRF marginals (see `LinearChainCRF`); weights of
 randomly connected layers start from their real fan-in (see `RandomlyConnectedLinear`); two tokens
@@ -24,7 +27,6 @@ count as the same in masked language modelling when all their features are equal
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -36,18 +38,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures
-from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nn.activation import gelu_in_two
+from gossamer.nlu.diet.text_encoder import (
+    Encoded,
+    TextEncoder,
+    linear_maker,
+    regularized_tables,
+)
 from gossamer.nn.crf import LinearChainCRF, TagPaths
-from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.fit import Regularized, StepResult
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
-from gossamer.nn.masking import MaskedLanguageModel
-from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
-from gossamer.sparse import RandomlyConnectedLinear
+
+__all__ = ["DIETNetwork", "Encoded", "EntityHead", "NetworkShape"]
 
 _METRIC_PREFIX = {TagKind.ENTITY: "e", TagKind.ROLE: "r", TagKind.GROUP: "g"}
 
@@ -56,32 +61,19 @@ class NetworkShape(NamedTuple):
     """All that data decide about a network.
 
     Attributes:
-        sequence: widths of the texts' sequence features.
-        sentence: widths of the texts' sentence features.
-        label: widths of the label features; None without intents.
-        n_labels: how many intents.
+        text: widths of the texts' features.
+        label: widths of the label features, `TextWidths` where labels are texts; None without
+            labels.
+        n_labels: how many labels.
         n_tags: tags of each kind; empty without entities.
         forbidden: per kind, which tag must not follow which (see `LinearChainCRF`); may lack kinds.
     """
 
-    sequence: FeatureWidths
-    sentence: FeatureWidths
-    label: FeatureWidths | None
+    text: TextWidths
+    label: FeatureWidths | TextWidths | None
     n_labels: int
-    n_tags: Mapping[TagKind, int]
+    n_tags: Mapping[TagKind, int] = MappingProxyType({})
     forbidden: Mapping[TagKind, npt.NDArray[np.bool_]] = MappingProxyType({})
-
-
-class Encoded(NamedTuple):
-    """Transformer output.
-
-    Attributes:
-        tokens: *Shape:* (n_tokens, width); (0, width) when there are no sequence features.
-        sentence: *Shape:* (n_texts, width).
-    """
-
-    tokens: Tensor
-    sentence: Tensor
 
 
 class EntityHead(nn.Module):
@@ -128,93 +120,61 @@ class EntityHead(nn.Module):
         return weights if self.embed_tag is None else [self.embed_tag.weight, *weights]
 
 
-class DIETNetwork(nn.Module):
+class DIETNetwork(TextEncoder):
     """See the module's docstring.
 
     Args:
-        options: DIET's options.
+        options: of the network.
         shape: widths that the data decide.
-        labels: features of all labels; None without intents.
+        labels: features of all labels; None without labels.
+        label_metric: name of the accuracy of labels.
     """
 
-    def __init__(self, options: DIETOptions, shape: NetworkShape, labels: Features | None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        options: NetworkOptions,
+        shape: NetworkShape,
+        labels: Features | TextFeatures | None,
+        *,
+        label_metric: str = "i_acc",
+    ) -> None:
+        super().__init__(options, shape.text)
         self.options = options
         self.labels = labels
-        linear = functools.partial(
-            _sparse_linear, density=options.connection_density, topology=options.topology
-        )
-        rate = options.drop_rate
-        units = options.dense_dimension["text"]
-        self.sequence_input, self.sentence_input = (
-            FeatureInput(
-                *widths,
-                units,
-                sparse_dropout=rate if options.use_sparse_input_dropout else 0.0,
-                dense_dropout=rate if options.use_dense_input_dropout else 0.0,
-            )
-            for widths in (shape.sequence, shape.sentence)
-        )
-        self.has_sequence = self.sequence_input.width > 0
-        self.has_sentence = self.sentence_input.width > 0
-        width = self.sequence_input.width if self.has_sequence else self.sentence_input.width
-        self.sequence_unify: FeedForward | None = None
-        self.sentence_unify: FeedForward | None = None
-        is_both = self.has_sequence and self.has_sentence
-        if is_both and self.sequence_input.width != self.sentence_input.width:
-            width = options.concat_dimension["text"]
-            self.sequence_unify, self.sentence_unify = (
-                FeedForward(before.width, [width], linear=linear, dropout=rate)
-                for before in (self.sequence_input, self.sentence_input)
-            )
-        sizes = options.hidden_layers_sizes
-        text_width = width
-        self.hidden = FeedForward(width, sizes["text"], linear=linear, dropout=rate)
-        width = self.hidden.width
-        self.masking = (
-            MaskedLanguageModel(width, options.transformer_size, options.embedding_dimension)
-            if options.use_masked_language_model
-            else None
-        )
-        self.encoder: TransformerEncoder | None = None
-        if options.number_of_transformer_layers > 0:
-            self.encoder = TransformerEncoder(
-                width,
-                options.transformer_size,
-                num_layers=options.number_of_transformer_layers,
-                num_heads=options.number_of_attention_heads,
-                linear=linear,
-                dropout=rate,
-                attention_dropout=options.drop_rate_attention,
-                use_key_relative=options.use_key_relative_attention,
-                use_value_relative=options.use_value_relative_attention,
-                max_relative_position=options.max_relative_position,
-                is_causal=options.unidirectional_encoder,
-            )
-            width = options.transformer_size
+        self._label_metric = label_metric
         self.has_intents = shape.label is not None
-        if shape.label is not None:
+        self.label_encoder: TextEncoder | None = None
+        if isinstance(shape.label, TextWidths):
+            if options.share_hidden_layers:
+                _check_same_widths(shape.text, shape.label)
+            else:
+                self.label_encoder = TextEncoder(options, shape.label, side="label")
+        elif shape.label is not None:
             self.label_input = FeatureInput(*shape.label, options.dense_dimension["label"])
-            if options.share_hidden_layers and sizes["text"]:
-                _check_shared(text_width, self.label_input.width)
+            sizes = options.hidden_layers_sizes["label"]
+            if options.share_hidden_layers and sizes:
+                _check_shared(self.input_width, self.label_input.width)
             self.label_hidden = (
                 self.hidden
                 if options.share_hidden_layers
                 else FeedForward(
-                    self.label_input.width, sizes["label"], linear=linear, dropout=rate
+                    self.label_input.width,
+                    sizes,
+                    linear=linear_maker(options),
+                    dropout=options.drop_rate,
                 )
             )
-            self.text_embedding = glorot_linear(width, options.embedding_dimension)
+        if shape.label is not None:
+            self.text_embedding = glorot_linear(self.width, options.embedding_dimension)
             self.label_embedding = glorot_linear(
-                self.label_hidden.width, options.embedding_dimension
+                self._label_width(shape.label), options.embedding_dimension
             )
         self.intent_loss = SingleLabelDotProductLoss(options.similarity())
-        self.mask_loss = SingleLabelDotProductLoss(options.similarity(scale_loss=False))
         n_entity_tags = shape.n_tags.get(TagKind.ENTITY, 0)
         self.entity_heads = nn.ModuleDict(
             {
                 kind.value: EntityHead(
-                    width,
+                    self.width,
                     n_tags,
                     n_entity_tags=0 if kind is TagKind.ENTITY else n_entity_tags,
                     embedding_dimension=options.embedding_dimension,
@@ -223,10 +183,6 @@ class DIETNetwork(nn.Module):
                 for kind, n_tags in shape.n_tags.items()
             }
         )
-
-    def encode(self, text: TextFeatures, token_ids: Tensor | None = None) -> Encoded:
-        """Run texts through inputs, feed-forward layers and transformer."""
-        return self._encode(text, token_ids)[0]
 
     def embed_text(self, sentence: Tensor) -> Tensor:
         """*Shape:* (n_texts, width) -> (n_texts, embedding_dimension)."""
@@ -237,7 +193,12 @@ class DIETNetwork(nn.Module):
         """Embeddings of all labels. *Shape:* (n_labels, embedding_dimension)."""
         if self.labels is None:
             raise ValueError("a network without intents has no labels to embed")
-        embedded: Tensor = self.label_embedding(self.label_hidden(self.label_input(self.labels)))
+        if isinstance(self.labels, TextFeatures):
+            encoder = self if self.label_encoder is None else self.label_encoder
+            rows = encoder.encode(self.labels).sentence
+        else:
+            rows = self.label_hidden(self.label_input(self.labels))
+        embedded: Tensor = self.label_embedding(rows)
         return embedded
 
     def tag(self, tokens: Tensor, lengths: Tensor) -> dict[TagKind, TagPaths]:
@@ -250,17 +211,19 @@ class DIETNetwork(nn.Module):
 
     def step(self, batch: DIETBatch, *, with_metrics: bool) -> StepResult:
         """Loss of a batch, unweighted sum of all heads; see `TrainableNetwork`."""
-        encoded, mask_result = self._encode(batch.text, batch.token_ids)
+        encoded, label_embeddings, mask_result = self._encode_batch(batch)
         losses, metrics = [], {}
         if mask_result is not None:
             losses.append(mask_result.loss)
             metrics["m_acc"] = float(mask_result.accuracy)
         if batch.labels is not None:
-            intent = self.intent_loss(
-                self.embed_text(encoded.sentence), self.embed_labels(), batch.labels
+            found = self.intent_loss(
+                self.embed_text(encoded.sentence),
+                self.embed_labels() if label_embeddings is None else label_embeddings,
+                batch.labels,
             )
-            losses.append(intent.loss)
-            metrics["i_acc"] = float(intent.accuracy)
+            losses.append(found.loss)
+            metrics[self._label_metric] = float(found.accuracy)
         lengths = torch.from_numpy(batch.text.lengths)
         for kind, head in self._heads():
             gold = batch.tags[kind]
@@ -272,27 +235,50 @@ class DIETNetwork(nn.Module):
                 metrics[f"{_METRIC_PREFIX[kind]}_f1"] = _micro_f1(predicted, gold)
         return StepResult(torch.stack(losses).sum(), metrics)
 
+    def text_inputs(self) -> dict[str, FeatureInput]:
+        """The layers that read the features of texts, by their names in the state dict."""
+        inputs = super().text_inputs()
+        if self.label_encoder is not None:
+            of_labels = self.label_encoder.text_inputs()
+            inputs |= {f"label_encoder.{name}": layer for name, layer in of_labels.items()}
+        return inputs
+
     def regularized(self) -> list[Regularized]:
         """Kernels that Rasa puts under L2: not those inside the transformer's layers."""
-        inputs = [self.sequence_input, self.sentence_input]
+        parts = super().regularized()
         weights: list[Tensor] = []
-        stacks = [self.sequence_unify, self.sentence_unify, self.hidden]
+        if self.label_encoder is not None:
+            parts += self.label_encoder.regularized()
+        elif isinstance(self.labels, Features):
+            parts += regularized_tables([self.label_input])
+            if self.label_hidden is not self.hidden:
+                weights += self.label_hidden.regularized()
         if self.has_intents:
-            inputs.append(self.label_input)
             weights += [self.text_embedding.weight, self.label_embedding.weight]
-            stacks += [] if self.label_hidden is self.hidden else [self.label_hidden]
-        tables = [part.table for part in inputs if part.table is not None]
-        for stack in stacks:
-            weights += [] if stack is None else stack.regularized()
-        if self.encoder is not None:
-            weights.append(self.encoder.input.get_parameter("weight"))
-        if self.masking is not None:
-            weights += self.masking.regularized()
         for _, head in self._heads():
             weights += head.regularized()
-        return [Regularized(table.weight, table.touched) for table in tables] + [
-            Regularized(weight) for weight in weights
-        ]
+        return [*parts, *map(Regularized, weights)]
+
+    def _label_width(self, label: FeatureWidths | TextWidths) -> int:
+        """Width of what the label embedding reads."""
+        if isinstance(label, FeatureWidths):
+            return self.label_hidden.width
+        return self.width if self.label_encoder is None else self.label_encoder.width
+
+    def _encode_batch(
+        self, batch: DIETBatch
+    ) -> tuple[Encoded, Tensor | None, SimilarityLoss | None]:
+        """A batch's texts; with them, where one encoder serves both, embeddings of the labels.
+
+        An input table can be read once in a step only, so both go through it together.
+        """
+        if self.label_encoder is not None or not isinstance(self.labels, TextFeatures):
+            encoded, mask_result = self.encode_masked(batch.text, batch.token_ids)
+            return encoded, None, mask_result
+        both, mask_result = self.encode_masked(batch.text.followed_by(self.labels), batch.token_ids)
+        n_texts, n_tokens = len(batch.text.lengths), int(batch.text.lengths.sum())
+        encoded = Encoded(both.tokens[:n_tokens], both.sentence[:n_texts])
+        return encoded, self.label_embedding(both.sentence[n_texts:]), mask_result
 
     def _heads(self) -> list[tuple[TagKind, EntityHead]]:
         return [
@@ -301,50 +287,6 @@ class DIETNetwork(nn.Module):
             if kind.value in self.entity_heads
             and isinstance(head := self.entity_heads[kind.value], EntityHead)
         ]
-
-    def _encode(
-        self, text: TextFeatures, token_ids: Tensor | None
-    ) -> tuple[Encoded, SimilarityLoss | None]:
-        lengths = torch.from_numpy(text.lengths)
-        n_tokens = int(text.lengths.sum()) if self.has_sequence else 0
-        x = self.hidden(self._combine(text))
-        mask_loss: SimilarityLoss | None = None
-        masked = None
-        if self.masking is not None and self.training and token_ids is not None:
-            masked = self.masking.mask(x, n_tokens)
-            encoder_input = masked.x
-        else:
-            encoder_input = x
-        if self.encoder is not None:
-            encoded = self.encoder(encoder_input, self._packing(lengths))
-            tokens, sentence = gelu_in_two(encoded, n_tokens)
-        else:
-            tokens, sentence = encoder_input[:n_tokens], encoder_input[n_tokens:]
-        if masked is not None and self.masking is not None and token_ids is not None:
-            mask_loss = self.masking.loss(self.mask_loss, x, tokens, masked.chosen, token_ids)
-        if self.has_sentence:
-            return Encoded(tokens, sentence), mask_loss
-        return Encoded(tokens, tokens[torch.cumsum(lengths, 0) - 1]), mask_loss
-
-    def _combine(self, text: TextFeatures) -> Tensor:
-        """Tokens of all texts, then their sentence positions. *Shape:* (n_positions, width)."""
-        parts = []
-        if self.has_sequence:
-            x = self.sequence_input(text.sequence)
-            parts.append(x if self.sequence_unify is None else self.sequence_unify(x))
-        if self.has_sentence:
-            x = self.sentence_input(text.sentence)
-            parts.append(x if self.sentence_unify is None else self.sentence_unify(x))
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-    def _packing(self, lengths: Tensor) -> Packing:
-        texts = torch.arange(lengths.numel())
-        if not self.has_sequence:
-            return Packing(texts, torch.zeros_like(texts), texts.numel())
-        sequence, position = ranges(lengths)
-        if self.has_sentence:  # the sentence stands directly behind the last token
-            sequence, position = torch.cat([sequence, texts]), torch.cat([position, lengths])
-        return Packing(sequence, position, texts.numel())
 
 
 def _check_shared(text_width: int, label_width: int) -> None:
@@ -356,12 +298,14 @@ def _check_shared(text_width: int, label_width: int) -> None:
         )
 
 
-def _sparse_linear(
-    in_features: int, out_features: int, bias: bool, *, density: float, topology: str
-) -> nn.Module:
-    return RandomlyConnectedLinear(
-        in_features, out_features, bias, connection_density=density, topology=topology
-    )
+def _check_same_widths(text: TextWidths, label: TextWidths) -> None:
+    if text != label:
+        raise ConfigError(
+            "share_hidden_layers with labels that are texts needs the same features for both",
+            got=f"{text} and {label}",
+            hint="use_shared_vocab: true in each CountVectorsFeaturizer, "
+            "or share_hidden_layers: false",
+        )
 
 
 def _micro_f1(predicted: Tensor, gold: Tensor) -> float:

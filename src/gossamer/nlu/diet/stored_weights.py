@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nn.rounding import ByteRows
@@ -25,7 +25,7 @@ def round_tables(network: DIETNetwork) -> None:
 
     A table that training has driven to infinity stays as it is.
     """
-    for part in (network.sequence_input, network.sentence_input):
+    for part in network.text_inputs().values():
         if part.table is not None and bool(torch.isfinite(part.table.weight).all()):
             rounded = ByteRows.nearest(part.table.weight.numpy()).to_floats()
             part.table.weight.copy_(torch.from_numpy(rounded))
@@ -44,6 +44,14 @@ def weights_to_arrays(network: DIETNetwork) -> Arrays:
             arrays[_PREFIX + name + _VALUES] = rows.values
             arrays[_PREFIX + name + _EXPONENTS] = rows.exponents
     return arrays
+
+
+def plain_arrays(network: nn.Module) -> Arrays:
+    """All weights and connections by name, as they are."""
+    return {
+        _PREFIX + name: tensor.detach().cpu().numpy()
+        for name, tensor in network.state_dict().items()
+    }
 
 
 def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
@@ -68,5 +76,5 @@ def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Ten
 
 
 def _table_names(network: DIETNetwork) -> set[str]:
-    parts = {"sequence_input": network.sequence_input, "sentence_input": network.sentence_input}
-    return {f"{name}.table.weight" for name, part in parts.items() if part.table is not None}
+    inputs = network.text_inputs()
+    return {f"{name}.table.weight" for name, part in inputs.items() if part.table is not None}

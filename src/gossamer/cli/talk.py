@@ -1,0 +1,168 @@
+"""A conversation in a terminal: what is said, and on request why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gossamer.data.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gossamer.dialogue.conversation import Conversations, Turn, TurnAction
+    from gossamer.dialogue.events import BotUttered
+
+HELP = """\
+Type what you would say, or an intent outright: /greet, /inform{"city": "Rome"}.
+A number picks one of the buttons that were shown.
+  :why         show, or no longer show, why each action is chosen
+  :slots       show what the assistant remembers
+  :save FILE   write the conversation to a file
+  :load FILE   go on with a conversation from a file
+  /restart     start over
+  /stop        end"""
+
+_MOST_OTHERS = 4
+
+
+class Talk:
+    """Takes lines that a person types and prints what the assistant says.
+
+    Args:
+        conversations: the assistant.
+        console: where to print.
+        shows_why: whether to show why each action was chosen.
+    """
+
+    def __init__(
+        self, conversations: Conversations, console: Console, *, shows_why: bool = False
+    ) -> None:
+        self._conversations = conversations
+        self._console = console
+        self._shows_why = shows_why
+        self._payloads: list[str] = []
+
+    def begin(self) -> None:
+        """Begin the session; what the assistant says to that is printed."""
+        self._print(self._conversations.begin())
+
+    def take(self, text: str) -> None:
+        """Take a line: a message, or a command that begins with a colon."""
+        if text.startswith(":"):
+            try:
+                self._command(text[1:])
+            except InputError as error:  # the conversation goes on
+                typer.echo(f"Error: {error}", err=True)
+            return
+        if text.isdecimal() and 0 < int(text) <= len(self._payloads):
+            text = self._payloads[int(text) - 1]
+        self._print(self._conversations.handle(text))
+
+    def load(self, path: Path) -> None:
+        """Go on with a stored conversation."""
+        from gossamer.dialogue.tracker_files import load_tracker
+
+        tracker = load_tracker(path, self._conversations.domain.slots)
+        here = self._conversations.tracker()
+        tracker.sender_id = here.sender_id
+        self._conversations.trackers[here.sender_id] = tracker
+        self._note(f"goes on with {len(tracker.events)} events of {path}")
+
+    def _command(self, line: str) -> None:
+        name, _, rest = line.partition(" ")
+        rest = rest.strip()
+        if name == "why":
+            self._shows_why = not self._shows_why
+            self._note("shows why" if self._shows_why else "no longer shows why")
+        elif name == "slots":
+            self._slots()
+        elif name in ("save", "load"):
+            if not rest:
+                raise InputError(f":{name} needs a file", hint=f":{name} conversation.json")
+            if name == "save":
+                self._save(Path(rest))
+            else:
+                self.load(Path(rest))
+        elif name == "help":
+            typer.echo(HELP)
+        else:
+            raise InputError(
+                "a line that begins with a colon must be a command", got=f":{name}", hint=":help"
+            )
+
+    def _save(self, path: Path) -> None:
+        from gossamer.dialogue.tracker_files import save_tracker
+
+        tracker = self._conversations.tracker()
+        save_tracker(path, tracker)
+        self._note(f"{len(tracker.events)} events in {path}")
+
+    def _slots(self) -> None:
+        tracker = self._conversations.tracker()
+        values = {name: value for name, value in tracker.slots.items() if value is not None}
+        for name, value in values.items():
+            self._note(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}")
+        if tracker.active_loop_name is not None:
+            self._note(f"the form {tracker.active_loop_name} is active")
+        elif not values:
+            self._note("no slot has a value")
+
+    def _print(self, turn: Turn) -> None:
+        if self._shows_why:
+            self._understood(turn)
+        self._payloads = []
+        for message in turn.messages:
+            self._say(message)
+        for problem in turn.problems:
+            typer.echo(f"Warning: {problem}", err=True)
+        if self._shows_why:
+            for action in turn.actions:
+                self._why(action)
+
+    def _say(self, message: BotUttered) -> None:
+        if message.text is not None:
+            self._console.print(message.text, markup=False, soft_wrap=True)
+        for key in ("image", "attachment", "custom"):
+            if message.data.get(key) is not None:
+                shown = message.data[key]
+                shown = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+                self._note(f"{key}: {shown}")
+        buttons: Sequence[Mapping[str, Any]] = [
+            *(message.data.get("buttons") or []),
+            *(message.data.get("quick_replies") or []),
+        ]
+        for button in buttons:
+            payload = str(button.get("payload") or button.get("title") or "")
+            self._payloads.append(payload)
+            self._note(f"{len(self._payloads)}: {button.get('title', payload)} ({payload})")
+
+    def _understood(self, turn: Turn) -> None:
+        from gossamer.dialogue.events import SlotSet, UserUttered
+
+        for event in turn.events:
+            if isinstance(event, UserUttered):
+                found = [f"{e['entity']} = {e.get('value')}" for e in event.entities]
+                text = f"understood {event.intent or 'nothing'} ({event.confidence:.2f})"
+                self._note(", ".join([text, *found]))
+            elif isinstance(event, SlotSet):
+                self._note(f"slot {event.name} = {event.value!r}")
+
+    def _why(self, action: TurnAction) -> None:
+        text = f"did {action.reason()}"
+        if action.is_rejected:
+            text += ", which would not run"
+        self._note(text)
+        if action.prediction is None:
+            return
+        labels = self._conversations.domain.action_labels
+        for other in action.prediction.all[:_MOST_OTHERS]:
+            if other is not action.prediction.prediction and other.confidence > 0:
+                self._note(f"    {other.policy}: {labels[other.best]} {other.confidence:.2f}")
+
+    def _note(self, text: str) -> None:
+        self._console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)

@@ -1,0 +1,202 @@
+"""The endpoints, `endpoints.yml`: where custom actions run."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gossamer.data.errors import ConfigError, Location
+from gossamer.data.text_files import read_text
+from gossamer.data.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_KEY: Final = "action_endpoint"
+DEFAULT_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEndpoint:
+    """An action server.
+
+    Attributes:
+        url: where actions are called, http or https ("http://localhost:5055/webhook").
+        headers: further headers.
+        params: further parameters of the address.
+        token: a parameter that says who calls, or None; not shown.
+        token_name: the name of that parameter.
+        basic_auth: user name and password, or None; not shown.
+        cafile: certificates to trust, or None for the machine's.
+        timeout: seconds that a whole call may take. Departure from Rasa 3.6, which waits for 300:
+            somebody waits for the answer.
+        is_domain_selective: whether only actions that ask for the domain get it.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=lambda: _NONE, repr=False)
+    params: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    token: str | None = field(default=None, repr=False)
+    token_name: str = "token"
+    basic_auth: tuple[str, str] | None = field(default=None, repr=False)
+    cafile: Path | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    is_domain_selective: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
+            _ = parts.port  # raises for a bad one
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ConfigError(
+                "the address of an action server must begin with http:// or https:// and name a "
+                "host",
+                got=self.url,
+                hint="http://localhost:5055/webhook",
+            )
+        if not (math.isfinite(self.timeout) and self.timeout > 0):
+            raise ConfigError("a timeout must be a number of seconds above 0", got=self.timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """What an `endpoints.yml` says, as far as it counts here.
+
+    Attributes:
+        action: the action server, or None.
+        where: the file, or None; does not count when endpoints are compared.
+    """
+
+    action: ActionEndpoint | None = None
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+def read_endpoints(path: str | Path) -> Endpoints:
+    """Read an `endpoints.yml`.
+
+    Of its keys `action_endpoint` counts; that others do not is told in one warning. Besides Rasa's
+    keys it may have `timeout`, in seconds.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ConfigError: the file is missing or not well-formed YAML; it is not a mapping;
+            `action_endpoint` has no valid `url`, an unknown key, or a value of another type than
+            it should have.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError("endpoints must be a file", where=Location(path))
+    tree = parse_yaml_tree(read_text(path, error=ConfigError), path, error=ConfigError)
+    if tree is None:
+        return Endpoints(where=Location(path))
+    if not isinstance(tree, YamlMapping):
+        raise ConfigError(
+            f"endpoints must be a mapping, as with the key '{_KEY}'",
+            where=tree.where,
+            hint=f"{_KEY}:",
+        )
+    ignored = [key.text for key, _ in tree.pairs if key.text != _KEY]
+    if ignored:
+        warnings.warn(f"{path}: not used by Gossamer: {', '.join(ignored)}", stacklevel=2)
+    node = tree.entries.get(_KEY)
+    action = None if node is None or _is_null(node) else _action_endpoint(node)
+    return Endpoints(action=action, where=Location(path))
+
+
+def _action_endpoint(node: YamlNode) -> ActionEndpoint:
+    if not isinstance(node, YamlMapping):
+        raise ConfigError(
+            f"'{_KEY}' must be a mapping with the key 'url'",
+            got=node.to_python(),
+            where=node.where,
+            hint="url: http://localhost:5055/webhook",
+        )
+    options: dict[str, Any] = {}
+    for key, value in node.pairs:
+        if key.text not in _READERS:
+            raise ConfigError(
+                f"'{_KEY}' has the keys {', '.join(_READERS)}", got=key.text, where=key.where
+            )
+        if not _is_null(value):
+            name, read = _READERS[key.text]
+            options[name] = read(key.text, value)
+    if "url" not in options:
+        raise ConfigError(
+            f"'{_KEY}' needs a url", where=node.where, hint="url: http://localhost:5055/webhook"
+        )
+    try:
+        return ActionEndpoint(**options)
+    except ConfigError as error:
+        raise ConfigError(
+            error.must_hold, got=error.got, where=node.where, hint=error.hint
+        ) from None
+
+
+def _is_null(node: YamlNode) -> bool:
+    return isinstance(node, YamlScalar) and node.value is None
+
+
+def _text(key: str, node: YamlNode) -> str:
+    if not isinstance(node, YamlScalar):
+        raise ConfigError(f"'{key}' must be a text", where=node.where)
+    return node.text
+
+
+def _texts(key: str, node: YamlNode) -> dict[str, str]:
+    if not isinstance(node, YamlMapping):
+        raise ConfigError(f"'{key}' must be a mapping of texts", where=node.where)
+    return {name.text: _text(name.text, value) for name, value in node.pairs}
+
+
+def _path(key: str, node: YamlNode) -> Path:
+    path = Path(_text(key, node))
+    if not path.is_file():
+        raise ConfigError(f"'{key}' must name a file", got=str(path), where=node.where)
+    return path
+
+
+def _login(key: str, node: YamlNode) -> tuple[str, str]:
+    texts = _texts(key, node)
+    if set(texts) != {"username", "password"}:
+        raise ConfigError(
+            f"'{key}' must have the keys username and password", got=list(texts), where=node.where
+        )
+    return texts["username"], texts["password"]
+
+
+def _seconds(key: str, node: YamlNode) -> float:
+    value = node.to_python()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"'{key}' must be a number of seconds", got=value, where=node.where)
+    return float(value)
+
+
+def _truth(key: str, node: YamlNode) -> bool:
+    value = node.to_python()
+    if not isinstance(value, bool):
+        raise ConfigError(f"'{key}' must be true or false", got=value, where=node.where)
+    return value
+
+
+_READERS: Mapping[str, tuple[str, Any]] = MappingProxyType(
+    {
+        "url": ("url", _text),
+        "headers": ("headers", _texts),
+        "params": ("params", _texts),
+        "token": ("token", _text),
+        "token_name": ("token_name", _text),
+        "basic_auth": ("basic_auth", _login),
+        "cafile": ("cafile", _path),
+        "timeout": ("timeout", _seconds),
+        "enable_selective_domain": ("is_domain_selective", _truth),
+    }
+)

@@ -1,0 +1,135 @@
+"""A trained dialogue model: a domain, and the policies that choose among its actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from gossamer.data.domain import Domain
+from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
+from gossamer.data.errors import InputError, ModelFileError
+from gossamer.data.project import Project
+from gossamer.dialogue.ensemble import Ensemble
+from gossamer.dialogue.policy import DialogueData
+from gossamer.dialogue.policy_registry import check_policies, policies_from_config, policy_class
+from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.nlu.component import EpochListener
+from gossamer.nlu.messages import ComponentState
+from gossamer.nlu.options_reader import read_options
+from gossamer.nlu.pipeline import Pipeline
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+DEFAULT_AUGMENTATION = 50
+"""Rasa's default for `--augmentation`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueModel:
+    """Made by `train` or `from_parts`.
+
+    Attributes:
+        domain: what may be said and done.
+        ensemble: trained policies.
+    """
+
+    domain: Domain
+    ensemble: Ensemble
+
+    @classmethod
+    def train(
+        cls,
+        project: Project,
+        *,
+        pipeline: Pipeline | None = None,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        on_epoch: EpochListener | None = None,
+    ) -> DialogueModel:
+        """Train the policies that a project's configuration names.
+
+        Args:
+            project: with stories or rules, and a domain.
+            pipeline: trained NLU components, needed when stories have texts.
+            augmentation_factor: see `unfold_stories`.
+            on_epoch: called after every epoch of a policy that has epochs.
+
+        Raises:
+            InputError: configuration, domain, stories and rules cannot be used or do not fit
+                together.
+        """
+        domain = project.require_domain()
+        ensemble = Ensemble(policies_from_config(project.config.policies))
+        check_policies(ensemble.policies, domain, project.stories)
+        data = DialogueData(
+            domain=domain,
+            stories=unfold_stories(
+                project.stories, domain, augmentation_factor=augmentation_factor
+            ),
+            rules=unfold_rules(project.stories, domain),
+            pipeline=pipeline,
+        )
+        ensemble.train(data, on_epoch=on_epoch)
+        return cls(domain=domain, ensemble=ensemble)
+
+    def to_parts(self) -> tuple[dict[str, Any], Arrays]:
+        """JSON, and all arrays, named "policy.<number of the policy>.<name>"."""
+        policies: list[dict[str, Any]] = []
+        arrays: Arrays = {}
+        for number, policy in enumerate(self.ensemble.policies):
+            state = policy.state()
+            arrays |= {f"policy.{number}.{name}": array for name, array in state.arrays.items()}
+            policies.append(
+                {
+                    "name": policy.name,
+                    "alias": policy.alias,
+                    "options": policy.options.model_dump(mode="json"),
+                    "state": dict(state.json),
+                }
+            )
+        return {"domain": domain_to_dict(self.domain), "policies": policies}, arrays
+
+    @classmethod
+    def from_parts(
+        cls,
+        content: Mapping[str, Any],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        pipeline: Pipeline | None = None,
+    ) -> DialogueModel:
+        """The trained model that `to_parts` took apart.
+
+        Raises:
+            ModelFileError: the parts do not describe a dialogue model of this version.
+        """
+        by_policy: dict[str, Arrays] = {}
+        for name, array in arrays.items():
+            prefix, _, rest = name.partition(".")
+            if prefix == "policy":
+                number, _, own = rest.partition(".")
+                by_policy.setdefault(number, {})[own] = array
+        try:
+            domain = domain_from_dict(content["domain"])
+            ensemble = Ensemble(
+                [
+                    policy_class(part["name"])(
+                        read_options(policy_class(part["name"]), part["options"]),
+                        alias=part["alias"],
+                    )
+                    for part in content["policies"]
+                ]
+            )
+            states = [
+                ComponentState(json=part["state"], arrays=by_policy.get(str(number), {}))
+                for number, part in enumerate(content["policies"])
+            ]
+        except ModelFileError:
+            raise
+        except (KeyError, TypeError, InputError) as error:
+            raise ModelFileError(
+                f"a stored dialogue model must be one that this version can build: {error}",
+                hint="training the model again",
+            ) from error
+        ensemble.restore(states, domain, pipeline)
+        return cls(domain=domain, ensemble=ensemble)

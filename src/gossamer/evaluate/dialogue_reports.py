@@ -1,0 +1,139 @@
+"""Report files of dialogue, with the names and the layout that Rasa's `test core` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gossamer.data.domain import ACTION_LISTEN
+from gossamer.data.errors import DataError
+from gossamer.data.stories import ActionStep, Step, Story, StoryData
+from gossamer.data.story_writer import dump_stories
+from gossamer.evaluate.dialogue import DialogueEvaluation
+from gossamer.evaluate.dialogue_outcomes import ActionOutcome, ConversationOutcome
+from gossamer.evaluate.dialogue_tables import dialogue_report_text
+from gossamer.evaluate.files import make_folder, write_json, write_text
+
+
+def write_dialogue_reports(
+    evaluation: DialogueEvaluation,
+    folder: Path,
+    *,
+    errors: bool = True,
+    successes: bool = False,
+    warnings: bool = True,
+    plots: bool = True,
+) -> list[Path]:
+    """Write an evaluation into a folder.
+
+    Always `story_report.json`: scikit-learn's classification report, with `conversation_accuracy`;
+    and `story_report.txt`, to be read, which Rasa does not have. Stories are written back as they
+    were gone through, one for each way through checkpoints and alternatives; what was predicted
+    instead stands behind a step as a remark. Every file is replaced in one step; files of an
+    earlier run that this run would not write are left alone.
+
+    Departure from Rasa: `stories_with_warnings.yml` is in the order of the stories.
+
+    Args:
+        evaluation: what to write.
+        folder: made when it is not there.
+        errors: write `failed_test_stories.yml`.
+        successes: write `successful_test_stories.yml`.
+        warnings: write `stories_with_warnings.yml`.
+        plots: draw `story_confusion_matrix.png`, of actions.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: a file stands where the folder should be.
+    """
+    make_folder(folder)
+    report = folder / "story_report.json"
+    write_json(report, story_report(evaluation))
+    text = folder / "story_report.txt"
+    write_text(text, dialogue_report_text(evaluation))
+    written = [report, text]
+    stories = {
+        "failed_test_stories.yml": (errors, evaluation.failed, "No test story failed."),
+        "successful_test_stories.yml": (
+            successes,
+            evaluation.successful,
+            "No test story succeeded.",
+        ),
+        "stories_with_warnings.yml": (
+            warnings,
+            evaluation.with_warnings,
+            "No test story has a warning.",
+        ),
+    }
+    for name, (is_wanted, outcomes, message_if_none) in stories.items():
+        if is_wanted:
+            content = stories_text(outcomes) if outcomes else f"# {message_if_none}\n"
+            write_text(folder / name, content)
+            written.append(folder / name)
+    if plots:
+        # Drawing is imported late: the figures are optional, matplotlib takes a second to load.
+        from gossamer.evaluate.plots import draw_confusion_matrix
+
+        matrix = folder / "story_confusion_matrix.png"
+        scores = evaluation.actions
+        draw_confusion_matrix(
+            scores.confusion, scores.confusion_labels, matrix, title="Actions: confusion matrix"
+        )
+        written.append(matrix)
+    return written
+
+
+def story_report(evaluation: DialogueEvaluation) -> dict[str, object]:
+    """The content of `story_report.json`."""
+    return {
+        **evaluation.labels.report,
+        "conversation_accuracy": {
+            "accuracy": evaluation.conversation_accuracy,
+            "correct": len(evaluation.successful),
+            "with_warnings": len(evaluation.with_warnings),
+            "total": len(evaluation.outcomes),
+        },
+    }
+
+
+def stories_text(outcomes: Sequence[ConversationOutcome]) -> str:
+    """Conversations as a YAML file of stories, with remarks where something else was predicted.
+
+    A conversation that YAML cannot carry is not there; a comment at the end says so.
+    """
+    stories: list[Story] = []
+    remarks: dict[tuple[int, int], str] = {}
+    comments: list[str] = []
+    for outcome in outcomes:
+        story, own = _with_remarks(outcome)
+        try:
+            dump_stories(StoryData(stories=(story,)))
+        except DataError as problem:
+            told = " ".join(f"'{outcome.name}' cannot be written: {problem}".split())
+            comments.append(f"# {told}\n")
+            continue
+        remarks |= {(len(stories), position): text for position, text in own.items()}
+        stories.append(story)
+    return dump_stories(StoryData(stories=tuple(stories)), comments=remarks) + "".join(comments)
+
+
+def _with_remarks(outcome: ConversationOutcome) -> tuple[Story, dict[int, str]]:
+    """The story, steps added where listening goes without saying but was not predicted."""
+    wrong_listens: dict[int, str] = {}
+    said: dict[int, str] = {}
+    for part in outcome.parts:
+        if part.remark is not None:
+            is_implied = isinstance(part, ActionOutcome) and part.is_implied
+            (wrong_listens if is_implied else said)[part.position] = part.remark
+    steps: list[Step] = []
+    remarks: dict[int, str] = {}
+    for position in range(len(outcome.conversation.steps) + 1):
+        if position in wrong_listens:
+            remarks[len(steps)] = wrong_listens[position]
+            steps.append(ActionStep(name=ACTION_LISTEN))
+        if position in said:
+            remarks[len(steps)] = said[position]
+        steps += outcome.conversation.steps[position : position + 1]
+    return Story(name=outcome.name, steps=tuple(steps)), remarks

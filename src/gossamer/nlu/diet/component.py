@@ -1,0 +1,315 @@
+"""What all components that train DIET's network share: training, scores of labels, storing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gossamer.data.errors import ConfigError, ModelFileError
+from gossamer.nlu.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.diet.features import (
+    DIETData,
+    FeatureWidths,
+    Indices,
+    TextFeatures,
+    TextWidths,
+    text_features,
+    token_identities,
+)
+from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
+from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
+from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
+from gossamer.nlu.diet.stored_weights import (
+    round_tables,
+    weights_from_arrays,
+    weights_to_arrays,
+)
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.learning import hold_out, reporter, seed_of
+from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
+from gossamer.nn.fit import fit
+from gossamer.nn.inputs import Features
+from gossamer.sparse import adopt_connectivity
+
+_TEXTS_AT_A_TIME = 64
+
+Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
+_NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
+
+
+class NetworkComponent(Component):
+    """Trains a `DIETNetwork` on texts with labels, tags or both, and gives its scores.
+
+    One seed, the option `random_seed` or a fresh one, decides topology, initial weights, order,
+    dropout and negatives; torch's global generator is left as it was.
+
+    Attributes:
+        labels: what it tells apart, in the order of the scores.
+        seed: of the training; None before it.
+        network: None before training.
+        label_metric: name of the accuracy of labels in `EpochReport`.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"tokens", "features"})
+    label_metric: ClassVar[str]
+
+    options: NetworkOptions
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.labels: tuple[str, ...] = ()
+        self.seed: int | None = None
+        self.network: DIETNetwork | None = None
+        self._shape: NetworkShape | None = None
+        self._label_embeddings: Tensor | None = None
+        self._serving: ServingNetwork | None = None
+        self._serving_is_made = False
+
+    def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
+        """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
+
+        A text without a token has the same in all.
+        """
+        rows = np.full((len(batch.texts), len(self.labels)), 1 / max(1, len(self.labels)))
+        for chosen, _, encoded in self._encode(batch):
+            rows[chosen] = self._scores(encoded).numpy()
+        return rows
+
+    # -- training ------------------------------------------------------------------------------
+
+    def _learn(
+        self,
+        text: TextFeatures,
+        *,
+        labels: Features | TextFeatures | None,
+        label_numbers: Indices | None,
+        tags: Mapping[TagKind, Indices] = _NO_TAGS,
+        n_tags: Mapping[TagKind, int] = _NO_TAGS,
+        forbidden: Forbidden = _NO_TAGS,
+        on_epoch: EpochListener | None,
+    ) -> None:
+        """Train a new network; `self.labels` must be set.
+
+        Args:
+            text: features of the texts to train on.
+            labels: features of `self.labels`, of their names or of texts that stand for them; None
+                without labels.
+            label_numbers: label of each text. *Shape:* (n_texts,). None without labels.
+            tags: tag of each token, per kind. *Shape:* of each (n_tokens,).
+            n_tags: how many tags there are, per kind.
+            forbidden: see `NetworkShape`.
+            on_epoch: called after every epoch.
+
+        Raises:
+            ConfigError: the features do not allow what the options ask for.
+        """
+        options = self.options
+        token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
+        self._shape = NetworkShape(
+            TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
+        )
+        self.seed = seed_of(options)
+        training = DIETData(text, label_numbers, tags, token_ids)
+        rng = np.random.default_rng(self.seed)
+        train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
+        balance_by = None
+        if options.batch_strategy == "balanced" and label_numbers is not None:
+            balance_by = label_numbers[train_on]
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
+            self.network = self._new_network(self._shape, labels)
+            fit(
+                self.network,
+                training.batch,
+                train_on,
+                labels=balance_by,
+                options=options.fitting(),
+                rng=rng,
+                evaluation=evaluate_on,
+                on_epoch=reporter(self.alias, options.epochs, on_epoch),
+            )
+        round_tables(self.network)
+        self._get_ready()
+
+    def _new_network(
+        self, shape: NetworkShape, labels: Features | TextFeatures | None
+    ) -> DIETNetwork:
+        return DIETNetwork(self.options, shape, labels, label_metric=self.label_metric)
+
+    def _blocks(self, blocks: Sequence[FeatureBlock], *, check: bool = True) -> list[FeatureBlock]:
+        """The blocks of the featurizers named in the options; all when none is named."""
+        wanted = self.options.featurizers
+        known = {block.origin for block in blocks}
+        if check and not set(wanted) <= known:
+            raise ConfigError(
+                f"the option featurizers must name featurizers that come before {self.name}",
+                got=sorted(set(wanted) - known),
+                hint=f"some of {sorted(known)}",
+            )
+        return [block for block in blocks if not wanted or block.origin in wanted]
+
+    def _check_features(self, text: TextFeatures) -> None:
+        if text.sequence.is_empty and text.sentence.is_empty:
+            raise ConfigError(
+                f"{self.name} needs features",
+                got="none for any training text",
+                hint="CountVectorsFeaturizer before it",
+            )
+        if text.sequence.is_empty and self.options.use_masked_language_model:
+            raise ConfigError(
+                "use_masked_language_model needs features of tokens",
+                got="features of whole texts only",
+                hint="another featurizer, or use_masked_language_model: false",
+            )
+
+    def _get_ready(self) -> None:
+        """Compute what every answer needs."""
+        if self.network is None:
+            return
+        self.network.eval()
+        self._serving, self._serving_is_made = None, False
+        if self.network.has_intents:
+            with torch.inference_mode():
+                self._label_embeddings = self.network.embed_labels()
+
+    def _forget(self) -> None:
+        """Back to what it was before training."""
+        self.labels, self.seed, self.network, self._shape = (), None, None, None
+        self._label_embeddings, self._serving, self._serving_is_made = None, None, False
+
+    # -- answering -----------------------------------------------------------------------------
+
+    def _encode(self, batch: MessageBatch) -> Iterator[tuple[Indices, TextFeatures, Encoded]]:
+        """Numbers of some texts, their features and the transformer's output, part by part."""
+        network = self.network
+        if network is None or self._shape is None:
+            return
+        everything = text_features(
+            self._blocks(batch.blocks),
+            batch.lengths,
+            use_sequence=self._shape.text.sequence != (0, 0),
+        )
+        order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
+        order = order[batch.lengths[order] > 0]
+        for start in range(0, len(order), _TEXTS_AT_A_TIME):
+            chosen = order[start : start + _TEXTS_AT_A_TIME]
+            is_all = len(chosen) == len(batch.texts) == 1
+            text = everything if is_all else everything.texts(chosen)
+            serving = self._serving_for(text)
+            with torch.inference_mode():
+                encoded = network.encode(text) if serving is None else serving.encode(text)
+            yield chosen, text, encoded
+
+    def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
+        """The form for single messages, made when first needed; None where it does not apply."""
+        if len(text.lengths) != 1 or self.network is None:
+            return None
+        if not self._serving_is_made:
+            self._serving = ServingNetwork.of(self.network)
+            self._serving_is_made = True
+        return self._serving if self._serving is not None and self._serving.takes(text) else None
+
+    @torch.inference_mode()
+    def _scores(self, encoded: Encoded) -> Tensor:
+        """Confidence in each label. *Shape:* (n_texts, n_labels)."""
+        if self.network is None or self._label_embeddings is None:
+            raise ValueError("a model without labels has no confidence in them")
+        similarity = self.network.intent_loss.similarity(
+            self.network.embed_text(encoded.sentence), self._label_embeddings
+        )
+        if self.options.model_confidence is ModelConfidence.SOFTMAX:
+            return torch.softmax(similarity, dim=1)
+        return similarity
+
+    def _ranking(self, confidences: list[float]) -> list[tuple[str, float]]:
+        """Labels and confidences, best first, cut to `ranking_length`; ties by name."""
+        pairs = sorted(zip(self.labels, confidences, strict=True), key=lambda pair: -pair[1])
+        length = self.options.ranking_length
+        pairs = pairs if length == 0 else pairs[:length]
+        if self.options.renormalize_confidences:
+            total = sum(confidence for _, confidence in pairs)
+            pairs = [(name, confidence / total) for name, confidence in pairs]
+        return pairs
+
+    # -- storing -------------------------------------------------------------------------------
+
+    def _network_state(self) -> ComponentState:
+        """Labels, widths and seed; weights, connections and label features as arrays."""
+        if self.network is None or self._shape is None:
+            return ComponentState()
+        text, label = self._shape.text, self._shape.label
+        return ComponentState(
+            json={
+                "labels": list(self.labels),
+                "seed": self.seed,
+                "sequence_widths": list(text.sequence),
+                "sentence_widths": list(text.sentence),
+                "label_widths": None if label is None else _to_json(label),
+            },
+            arrays={**weights_to_arrays(self.network), **labels_to_arrays(self.network.labels)},
+        )
+
+    def _restore_network(
+        self,
+        state: ComponentState,
+        *,
+        n_tags: Mapping[TagKind, int] = _NO_TAGS,
+        forbidden: Forbidden = _NO_TAGS,
+    ) -> None:
+        """Build the network again and take over weights and connections."""
+        json, arrays = state.json, state.arrays
+        self.labels = tuple(json["labels"])
+        self.seed = json["seed"]
+        text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
+        label = _from_json(json["label_widths"])
+        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
+            network = self._new_network(self._shape, labels_from_arrays(arrays, label))
+        weights = weights_from_arrays(arrays)
+        adopt_connectivity(network, weights)
+        network.load_state_dict(weights)
+        self.network = network
+        self._get_ready()
+        if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels, features of another number")
+
+
+@contextmanager
+def refusing_what_does_not_fit() -> Iterator[None]:
+    """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            "the stored weights must fit the stored options",
+            got=str(error),
+            hint="training the model again",
+        ) from error
+
+
+def _widths_of(labels: Features | TextFeatures | None) -> FeatureWidths | TextWidths | None:
+    if labels is None:
+        return None
+    return FeatureWidths.of(labels) if isinstance(labels, Features) else TextWidths.of(labels)
+
+
+def _to_json(widths: FeatureWidths | TextWidths) -> list[Any]:
+    return [list(part) if isinstance(part, FeatureWidths) else part for part in widths]
+
+
+def _from_json(stored: Any) -> FeatureWidths | TextWidths | None:
+    """What `_to_json` gave: two numbers, or two pairs of numbers where labels are texts."""
+    if stored is None:
+        return None
+    if isinstance(stored[0], list):
+        return TextWidths(*(FeatureWidths(*part) for part in stored))
+    return FeatureWidths(*stored)

@@ -1,0 +1,230 @@
+"""Options that every component with a network has: DIET, response selection, TED.
+
+Names, meaning and defaults are those of DIETClassifier in Rasa 3.6 unless a component says
+otherwise; each is checked before any data is read.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from gossamer.nlu.component import ComponentOptions
+from gossamer.nn.fit import FitOptions
+from gossamer.nn.similarity import SimilarityOptions
+from gossamer.sparse import Topology
+
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class SimilarityType(StrEnum):
+    """How two embeddings are compared."""
+
+    AUTO = "auto"
+    COSINE = "cosine"
+    INNER = "inner"
+
+
+class LossType(StrEnum):
+    """Which loss over similarities is minimised."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    MARGIN = "margin"
+
+
+class ModelConfidence(StrEnum):
+    """What is reported as confidence."""
+
+    SOFTMAX = "softmax"
+    AUTO = "auto"
+
+
+_ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities", "renormalize_confidences")
+_ONLY_WITH_MARGIN = (
+    "maximum_positive_similarity",
+    "maximum_negative_similarity",
+    "use_maximum_negative_similarity",
+    "negative_margin_scale",
+)
+
+
+def as_range(value: Any) -> Any:
+    """One batch size is a range from itself to itself."""
+    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class LearningOptions(ComponentOptions):
+    """See the module's docstring.
+
+    Attributes:
+        number_of_attention_heads: must divide the width of every transformer.
+        use_key_relative_attention: relative positions in attention logits.
+        use_value_relative_attention: relative positions in attention values.
+        max_relative_position: the largest distance they tell apart.
+        unidirectional_encoder: tokens see only earlier ones.
+        batch_size: examples in a batch; a pair grows linearly over the epochs.
+        batch_strategy: "balanced" repeats rare labels, "sequence" only shuffles.
+        epochs: passes over the data.
+        random_seed: None for a new one each time; it is stored with the model.
+        learning_rate: of Adam.
+        embedding_dimension: width of the embeddings that are compared.
+        number_of_negative_examples: negatives drawn for each example.
+        similarity_type: "auto" is "inner" for cross-entropy and "cosine" for margin.
+        loss_type: "cross_entropy" or "margin".
+        ranking_length: labels in the ranking; 0 for all.
+        maximum_positive_similarity: margin loss, see `SingleLabelDotProductLoss`.
+        maximum_negative_similarity: margin loss.
+        use_maximum_negative_similarity: margin loss.
+        negative_margin_scale: margin loss.
+        scale_loss: weigh down what is predicted well already; the margin loss of labels is not.
+        regularization_constant: strength of L2.
+        drop_rate: dropout in the network.
+        drop_rate_attention: dropout of attention logits.
+        connection_density: share of connections that exist in the randomly connected layers.
+        use_sparse_input_dropout: drop stored values of sparse features.
+        use_dense_input_dropout: dropout on projected sparse features.
+        evaluate_every_number_of_epochs: -1 for after the last epoch only.
+        evaluate_on_number_of_examples: examples held out to evaluate on; 0 for none.
+        use_masked_language_model: learn to fill in masked tokens as well.
+        checkpoint_model: keep the weights that did best on the held-out examples.
+        featurizers: aliases of the featurizers to use; empty for all.
+        constrain_similarities: see `SingleLabelDotProductLoss`; Rasa's default is False.
+        model_confidence: "softmax"; with margin loss the similarity itself is reported ("auto").
+        renormalize_confidences: make the ranking sum to 1.
+        drop_small_last_batch: leave out an epoch's last batch when under half the size.
+        run_eagerly: accepted, and without effect: PyTorch runs eagerly.
+        tensorboard_log_directory: not supported; must be None.
+        tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
+        weight_averaging: decay of a running average of the weights, which is what is kept
+            (Gossamer's own); 0 keeps the last weights, as Rasa does.
+        topology: which connections exist in the randomly connected layers (Gossamer's own).
+    """
+
+    number_of_attention_heads: Positive = 4
+    use_key_relative_attention: bool = False
+    use_value_relative_attention: bool = False
+    max_relative_position: Positive = 5
+    unidirectional_encoder: bool = False
+    batch_size: Annotated[
+        list[Positive], BeforeValidator(as_range), Field(min_length=2, max_length=2)
+    ] = [64, 256]
+    batch_strategy: Literal["balanced", "sequence"] = "balanced"
+    epochs: NonNegative = 300
+    random_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
+    embedding_dimension: Positive = 20
+    number_of_negative_examples: Positive = 20
+    similarity_type: SimilarityType = SimilarityType.AUTO
+    loss_type: LossType = LossType.CROSS_ENTROPY
+    ranking_length: NonNegative = 10
+    maximum_positive_similarity: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.8
+    maximum_negative_similarity: Annotated[float, Field(ge=-1.0, le=1.0)] = -0.4
+    use_maximum_negative_similarity: bool = True
+    scale_loss: bool = False
+    regularization_constant: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.002
+    negative_margin_scale: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.8
+    drop_rate: Rate = 0.2
+    drop_rate_attention: Rate = 0.0
+    connection_density: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    use_sparse_input_dropout: bool = True
+    use_dense_input_dropout: bool = True
+    evaluate_every_number_of_epochs: Annotated[int, Field(ge=-1)] = 20
+    evaluate_on_number_of_examples: NonNegative = 0
+    use_masked_language_model: bool = False
+    checkpoint_model: bool = False
+    featurizers: list[str] = []
+    constrain_similarities: bool = False
+    model_confidence: ModelConfidence = ModelConfidence.SOFTMAX
+    renormalize_confidences: bool = False
+    drop_small_last_batch: bool = False
+    run_eagerly: bool = False
+    tensorboard_log_directory: str | None = None
+    tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
+    weight_averaging: Rate = 0.9995
+    topology: Topology = Topology.BLOCKED
+
+    @field_validator("evaluate_every_number_of_epochs")
+    @classmethod
+    def _not_zero(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("must be a positive number of epochs, or -1 for after the last only")
+        return value
+
+    @field_validator("tensorboard_log_directory")
+    @classmethod
+    def _no_tensorboard(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("TensorBoard logs are not supported; leave this option out")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _margin_reports_similarity(cls, data: Any) -> Any:
+        """Margin similarities are no probabilities, so Rasa sets the confidence to "auto"."""
+        if isinstance(data, dict) and data.get("loss_type") == "margin":
+            if data.get("model_confidence") == "softmax":
+                raise ValueError(
+                    "model_confidence must not be softmax with loss_type margin; leave it out"
+                )
+            return {**data, "model_confidence": "auto"}
+        return data
+
+    @model_validator(mode="after")
+    def _check_learning(self) -> Self:
+        if self.checkpoint_model and self.evaluate_on_number_of_examples == 0:
+            raise ValueError("checkpoint_model needs evaluate_on_number_of_examples above 0")
+        if self.checkpoint_model and self.epochs < self.evaluate_every_number_of_epochs:
+            raise ValueError(
+                "checkpoint_model needs an evaluation before training ends: "
+                f"got epochs {self.epochs}, evaluate_every_number_of_epochs "
+                f"{self.evaluate_every_number_of_epochs}"
+            )
+        idle = _ONLY_WITH_CROSS_ENTROPY if self.loss_type == LossType.MARGIN else _ONLY_WITH_MARGIN
+        for name in idle:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"{name} has no effect with loss_type {self.loss_type}; leave it out"
+                )
+        if self.loss_type == LossType.CROSS_ENTROPY and (
+            self.model_confidence == ModelConfidence.AUTO
+        ):
+            raise ValueError("model_confidence must be softmax with loss_type cross_entropy")
+        return self
+
+    @property
+    def use_cosine(self) -> bool:
+        """Whether similarity is the cosine ("auto" follows the loss)."""
+        if self.similarity_type == SimilarityType.AUTO:
+            return self.loss_type == LossType.MARGIN
+        return self.similarity_type == SimilarityType.COSINE
+
+    def similarity(self, *, scale_loss: bool | None = None) -> SimilarityOptions:
+        """Options of the similarity loss; `scale_loss` overrides the option of that name."""
+        return SimilarityOptions(
+            loss_type=self.loss_type.value,
+            use_cosine=self.use_cosine,
+            number_of_negative_examples=self.number_of_negative_examples,
+            constrain_similarities=self.constrain_similarities,
+            scale_loss=self.scale_loss if scale_loss is None else scale_loss,
+            maximum_positive_similarity=self.maximum_positive_similarity,
+            maximum_negative_similarity=self.maximum_negative_similarity,
+            use_maximum_negative_similarity=self.use_maximum_negative_similarity,
+            negative_margin_scale=self.negative_margin_scale,
+        )
+
+    def fitting(self) -> FitOptions:
+        """Options of the training loop."""
+        return FitOptions(
+            epochs=self.epochs,
+            batch_size=(self.batch_size[0], self.batch_size[1]),
+            learning_rate=self.learning_rate,
+            regularization_constant=self.regularization_constant,
+            drop_small_last_batch=self.drop_small_last_batch,
+            evaluate_every_number_of_epochs=self.evaluate_every_number_of_epochs,
+            checkpoint_model=self.checkpoint_model,
+            weight_averaging=self.weight_averaging,
+        )
