@@ -120,7 +120,7 @@ class ActionServer:
         return call
 
     def _post(self, name: str, body: bytes) -> HttpAnswer:
-        shown = _without_login(self.endpoint.url)
+        shown = _without_query(self.endpoint.url)
         try:
             return post_json(self.endpoint, body, max_bytes=self.max_answer_bytes)
         except TimeoutError as error:
@@ -149,9 +149,8 @@ class ActionServer:
             ) from error
 
 
-def _without_login(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+def _without_query(url: str) -> str:
+    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _json(body: bytes) -> Any:

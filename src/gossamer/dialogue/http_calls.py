@@ -1,4 +1,4 @@
-"""One JSON call over HTTP that ends in time: whatever the other side does, within the deadline."""
+"""One JSON call over HTTP that ends in time, however slowly the other side talks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from gossamer.data.endpoints import ActionEndpoint
 
@@ -33,7 +33,8 @@ def post_json(endpoint: ActionEndpoint, body: bytes, *, max_bytes: int) -> HttpA
     """Send JSON and read the answer. Redirects are not followed; proxies are not used.
 
     Args:
-        endpoint: whom to call, and how long it may take, the reading included.
+        endpoint: whom to call, and how long it may take, the reading included; only looking up the
+            host's name and greeting it over TLS have times of their own.
         body: JSON.
         max_bytes: no more than one byte beyond that many are read of the answer.
 
@@ -57,11 +58,11 @@ def post_json(endpoint: ActionEndpoint, body: bytes, *, max_bytes: int) -> HttpA
         connection = http.client.HTTPConnection(host, parts.port, timeout=endpoint.timeout)
     try:
         connection.connect()
-        connection.sock = _TimedSocket(connection.sock, deadline)
-        connection.request("POST", _target(endpoint), body, _headers(endpoint))
-        response = connection.getresponse()
-        content = response.read(max_bytes + 1)
-        return HttpAnswer(response.status, content)
+        with connection.sock as connected:
+            connection.sock = _TimedSocket(connected, deadline)
+            connection.request("POST", _target(endpoint), body, _headers(endpoint))
+            response = connection.getresponse()
+            return HttpAnswer(response.status, response.read(max_bytes + 1))
     finally:
         connection.close()
 
@@ -78,12 +79,8 @@ def _target(endpoint: ActionEndpoint) -> str:
 
 def _headers(endpoint: ActionEndpoint) -> Mapping[str, str]:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    parts = urlsplit(endpoint.url)
-    login = endpoint.basic_auth
-    if login is None and parts.username is not None:
-        login = (unquote(parts.username), unquote(parts.password or ""))
-    if login is not None:
-        encoded = b64encode(":".join(login).encode()).decode("ascii")
+    if endpoint.basic_auth is not None:
+        encoded = b64encode(":".join(endpoint.basic_auth).encode()).decode("ascii")
         headers["Authorization"] = f"Basic {encoded}"
     return {**headers, **endpoint.headers}
 
@@ -112,7 +109,7 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self))
 
     def close(self) -> None:
-        self.connected.close()
+        """Nothing: `http.client` lets go of the socket before the answer is read."""
 
 
 class _TimedReader(io.RawIOBase):
