@@ -170,7 +170,7 @@ def test_checks(case: dict[str, Any], tmp_path: Path) -> None:
     domain = read_domain(tmp_path / "domain.yml")
     written = read_stories(tmp_path / "stories.yml")
     rules = unfold_rules(written, domain)
-    stories = unfold_stories(written, domain) if written.stories else []
+    stories = unfold_stories(written, domain)
     policy = RulePolicy(RulePolicyOptions(**case["options"]))
     data = DialogueData(domain=domain, stories=stories, rules=rules)
     expected = case["fault"]
