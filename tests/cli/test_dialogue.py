@@ -300,6 +300,11 @@ def test_an_action_without_a_server_does_not_end_the_talk(run: Run, trained: Pat
     assert "Good day." in result.stdout
 
 
+def test_a_scripted_talk_is_echoed(run: Run, trained: Path) -> None:
+    result = run("shell", "--echo", input="hi\n\n")
+    assert result.stdout == "> hi\nGood day.\n> \n"
+
+
 def test_endpoints_that_are_wrong(run: Run, trained: Path) -> None:
     Path("endpoints.yml").write_text("action_endpoint:\n  url: nowhere\n", encoding="utf-8")
     result = run("shell", input="hi\n")

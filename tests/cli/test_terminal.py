@@ -72,7 +72,7 @@ def test_init_asks_for_the_folder(terminal: Callable[..., Terminal], project: Pa
     init = terminal("init")
     init.wait_for(r"Folder \[\.\]: ")
     init.type("new\n")
-    init.wait_for("gossamer train nlu")
+    init.wait_for("gossamer train")
     assert init.end() == 0
     assert (project / "new" / "config.yml").is_file()
 
