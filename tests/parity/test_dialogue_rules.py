@@ -176,7 +176,12 @@ def test_checks(case: dict[str, Any], tmp_path: Path) -> None:
     expected = case["fault"]
     if expected is None:
         policy.train(data)
-        assert len(policy.state().json["rules"]) == case["n_rules"]
+        stored = policy.state().json
+        assert len(stored["rules"]) == case["n_rules"]
+        hidden = [
+            item[SourceKind.RULE] for item in stored["not_in_stories"] if SourceKind.RULE in item
+        ]
+        assert sorted(hidden, key=canonical) == sorted(case["not_in_stories"], key=canonical)
         return
     if expected["kind"] == "fallback":
         with pytest.raises(ConfigError, match=r"core_fallback_action_name.*must be an action"):

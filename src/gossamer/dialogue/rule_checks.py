@@ -197,7 +197,7 @@ class Replay:
     Attributes:
         book: the rules, without those that only stood in for the start of a story.
         faults: contradictions, in the order of the stories and rules.
-        learnt: sources that occur in rules.
+        learnt: sources that rules follow, or that a rule or story departs from.
         followed: sources that stories follow.
     """
 
@@ -246,7 +246,8 @@ def replay(
             if not tracker.is_rule and _stands_in_for_start(decision, books[-1]):
                 books.append(books[-1].without(source.states))
                 continue
-            others = [pair for pair in sources.get(source, ()) if pair[1] != written]
+            # A rule that another one always hides counts as known once a story departs from it.
+            others = [pair for pair in sources[source] if pair[1] != written]
             if others:
                 is_rule = source.kind is SourceKind.RULE
                 faults.append(

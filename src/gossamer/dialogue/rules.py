@@ -32,10 +32,9 @@ from gossamer.dialogue.rule_table import (
     Rule,
     RuleTable,
     key_text,
-    states_from_dicts,
-    states_to_dicts,
 )
 from gossamer.dialogue.state import NO_RULES, RuleOnly, states_of
+from gossamer.dialogue.state_storage import states_from_dicts, states_to_dicts
 from gossamer.dialogue.tracker import Tracker
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState
