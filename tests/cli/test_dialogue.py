@@ -288,7 +288,7 @@ def test_a_conversation_in_a_terminal(
     again = terminal("shell", "--load", "talk.json")
     again.wait_for("> ")
     again.type(":slots\n")
-    again.wait_for('size = "large"')
+    again.wait_for(r'size = "large"\s+> ')
     again.type("\x04")
     assert again.end() == 0
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,11 +90,12 @@ def test_damaged_models_are_refused(tmp_path: Path) -> None:
     content, arrays = assistant.require_dialogue().to_parts()
     kind = type(assistant.require_dialogue())
     assert kind.from_parts(content, arrays).domain == DOMAIN
-    for damage in (
+    damages: list[dict[str, Any]] = [
         {"domain": {}},
         {"policies": [{"name": "NoPolicy", "options": {}, "alias": "x", "state": {}}]},
         {"policies": [{"name": "MemoizationPolicy"}]},
-    ):
+    ]
+    for damage in damages:
         with pytest.raises(ModelFileError):
             kind.from_parts({**content, **damage}, arrays)
 
@@ -152,5 +154,8 @@ def test_a_project_is_read(tmp_path: Path) -> None:
     assert whole.nlu is None
     assert whole.has_dialogue
     assert read_project(*paths, nlu=False).stories == whole.stories
-    with pytest.raises(DataError, match="NLU data"):
+    with (
+        pytest.warns(UserWarning, match="no pipeline"),
+        pytest.raises(DataError, match="NLU data"),
+    ):
         read_project(*paths, dialogue=False)
