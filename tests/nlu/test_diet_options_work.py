@@ -19,7 +19,8 @@ from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions, EpochReport
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork
-from gossamer.nlu.diet.options import DIETOptions, NetworkOptions
+from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nlu.messages import FeatureBlock, MessageBatch, Parse, TrainingBatch
 from gossamer.nlu.pipeline import register
 from gossamer.nn.inputs import Features
@@ -299,7 +300,7 @@ def test_split_entities_by_comma(
 def test_accepted_and_said_to_be_without_effect(train: Trainer, options: dict[str, Any]) -> None:
     assert not differs(train.plain, train(options))
     (name,) = options
-    assert NetworkOptions.__doc__ is not None and f"{name}: " in NetworkOptions.__doc__
+    assert LearningOptions.__doc__ is not None and f"{name}: " in LearningOptions.__doc__
 
 
 def test_every_option_is_tried_here() -> None:

@@ -71,9 +71,16 @@ def export_model(
     )
     path = Path(path)
     _write(path, raw)
-    if others:
+    finders = [
+        part.alias
+        for part in pipeline.components
+        if part.alias in others
+        and not isinstance(part, DIETComponent)
+        and part.provides & {"response_selector", "entities", "intent"}
+    ]
+    if finders:
         warnings.warn(
-            f"the exported model holds {diet.alias} alone; what {', '.join(others)} would add to "
+            f"the exported model holds {diet.alias} alone; what {', '.join(finders)} would add to "
             "its answers is not in it",
             stacklevel=2,
         )
