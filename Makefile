@@ -50,11 +50,12 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "1. A new assistant about train travel, in $(DEMO)/"
 	@$(GOSSAMER) init $(DEMO) --no-prompt
 	@echo
-	@echo "2. Training intents and entities on data/nlu.yml"
-	@cd $(DEMO) && $(GOSSAMER) train nlu --config config.yml --nlu data/nlu.yml --out models
+	@echo "2. Training intents, entities and dialogue on data/, with domain.yml and config.yml"
+	@cd $(DEMO) && $(GOSSAMER) train --out models
 	@echo
-	@echo "3. Testing on sentences it has not seen, tests/nlu_test.yml"
-	@cd $(DEMO) && $(GOSSAMER) test nlu --model models --nlu tests/nlu_test.yml --out results
+	@echo "3. Testing on sentences and on conversations it has not seen, in tests/"
+	@cd $(DEMO) && $(GOSSAMER) test --model models --nlu tests/nlu_test.yml --stories tests \
+		--out results
 	@echo
 	@echo "4. Two sentences: look for the roles of the cities, and for what the capital is called"
 	@cd $(DEMO) && $(GOSSAMER) parse \
@@ -63,9 +64,13 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 		--model models > parsed.jsonl
 	@$(BIN)/python -c "$$SHOW_PARSED" < $(DEMO)/parsed.jsonl
 	@echo
+	@echo "5. A conversation: a form, a question in the middle of it, a response for first class"
+	@cd $(DEMO) && $(GOSSAMER) shell --model models --echo --random-seed 1 < tests/conversation.txt
+	@echo
 	@echo "Done. The model is in $(DEMO)/models, reports and pictures are in $(DEMO)/results,"
 	@echo "the full answers (all intents, ranked) in $(DEMO)/parsed.jsonl."
-	@echo "Next: cd $(DEMO), change data/nlu.yml and train again; $(DEMO)/README.md says how."
+	@echo "Next: cd $(DEMO), talk with it (gossamer shell --why), change data/ and train again;"
+	@echo "$(DEMO)/README.md says how."
 
 test: $(INSTALLED)  ## run all tests; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)

@@ -112,24 +112,36 @@ def shell_commands(text: str) -> Iterator[list[str]]:
 def wrong_command(tokens: list[str], command: Any) -> str | None:
     """What is wrong with a `gossamer ...` command line, or None."""
     options = known_options(command)
+    is_value = False
     for position, token in enumerate(tokens[1:], start=1):
         subcommands = getattr(command, "commands", None)
-        if token.startswith("-") and len(token) > 1 and not re.match(r"-\d", token):
-            if token.partition("=")[0] not in options:
+        if token in {"<", ">"}:
+            break
+        if is_value:
+            is_value = False
+        elif token.startswith("-") and len(token) > 1 and not re.match(r"-\d", token):
+            name, has_value, _ = token.partition("=")
+            if name not in options:
                 return f"{token} is no option of {' '.join(tokens[:position])}"
+            is_value = options[name] and not has_value
         elif subcommands is not None:
             if token not in subcommands:
                 return f"{token} is no command of {' '.join(tokens[:position])}"
             command = subcommands[token]
             options |= known_options(command)
-    if getattr(command, "commands", None) and not {"--help", "--version"} & set(tokens):
+    needs_command = getattr(command, "commands", None) and not command.invoke_without_command
+    if needs_command and not {"--help", "--version"} & set(tokens):
         return f"{' '.join(tokens)} needs a command"
     return None
 
 
-def known_options(command: Any) -> set[str]:
-    params = {opt for param in command.params for opt in (*param.opts, *param.secondary_opts)}
-    return params | {"--help"}
+def known_options(command: Any) -> dict[str, bool]:
+    """The options of a command, and whether a value stands behind each."""
+    return {"--help": False} | {
+        name: not getattr(param, "is_flag", False)
+        for param in command.params
+        for name in (*param.opts, *param.secondary_opts)
+    }
 
 
 def command_tree() -> Any:
@@ -160,7 +172,7 @@ def test_the_makefile_uses_commands_that_exist() -> None:
     tree = command_tree()
     makefile = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
     lines = re.findall(r"\$\(GOSSAMER\) (.*)", makefile)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         assert wrong_command(["gossamer", *shlex.split(line)], tree) is None, line
 
@@ -224,7 +236,13 @@ def test_shell_commands_are_found() -> None:
         ("gossamer train nlu --config c.yml", None),
         ("gossamer fly", "fly is no command of gossamer"),
         ("gossamer train nlu --confg c.yml", "--confg is no option of gossamer train nlu"),
-        ("gossamer train", "gossamer train needs a command"),
+        ("gossamer train --data a.yml --quiet", None),
+        ("gossamer shell < script.txt", None),
+        (
+            "gossamer test --stories a.yml b.yml",
+            "b.yml is no command of gossamer test --stories a.yml",
+        ),
+        ("gossamer data", "gossamer data needs a command"),
     ],
 )
 def test_wrong_commands_are_found(line: str, fault: str | None) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from terminals import Terminal
 from typer.testing import CliRunner
 
 from gossamer.cli import app
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.data.examples import TrainingData
+from gossamer.data.project import Project
 from gossamer.nlu.component import EpochReport
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse, Token
 
@@ -80,6 +82,15 @@ class FakeAssistant:
                     )
                 )
         return cls()
+
+    @classmethod
+    def train_project(
+        cls, project: Project, *, augmentation_factor: int = 50, **options: Any
+    ) -> FakeAssistant:
+        assert project.nlu is not None
+        assistant = cls.train(project.config, project.nlu, **options)
+        cls.calls[-1] |= {"project": project, "augmentation_factor": augmentation_factor}
+        return assistant
 
     @classmethod
     def load(cls, path: Path) -> FakeAssistant:
@@ -168,3 +179,17 @@ def model(project: Path) -> Path:
     path = project / "models" / "nlu-20250101-000000-quiet-loom.gossamer"
     path.write_text("a model")
     return path
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Start a command on a pseudo-terminal."""
+    opened: list[Terminal] = []
+
+    def start(*arguments: object) -> Terminal:
+        opened.append(Terminal(*map(str, arguments)))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()

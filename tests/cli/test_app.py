@@ -85,9 +85,9 @@ def test_options_of_rasa_are_there(run: Run) -> None:
 
 
 def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
-    result = run("train")
+    result = run("data")
     assert result.exit_code == 2
-    assert "nlu" in result.stdout + result.stderr
+    assert "validate" in result.stdout + result.stderr
 
 
 def test_version(run: Run) -> None:

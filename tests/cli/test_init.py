@@ -21,7 +21,7 @@ def test_the_starter_is_a_project_that_can_be_read(run: Run, tmp_path: Path) -> 
     data = read_training_data(tmp_path / "new" / "data")
     assert len(data.intents) >= 12
     assert not list((tmp_path / "new").rglob("*.py"))
-    assert "gossamer train nlu" in result.stdout
+    assert "gossamer train" in result.stdout
 
 
 def test_rasas_name_for_the_folder(run: Run, tmp_path: Path) -> None:

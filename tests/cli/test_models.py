@@ -28,7 +28,7 @@ def test_a_file_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"must exist .*Try: `gossamer train nlu`"):
+    with pytest.raises(ModelFileError, match=r"must exist .*Try: `gossamer train`"):
         latest_model(tmp_path / "models")
     with pytest.raises(ModelFileError, match=r"must hold a \*\.gossamer file"):
         latest_model(tmp_path)

@@ -60,8 +60,7 @@ def test_a_missing_model_is_told_before_anything_slow(run: Run, project: Path) -
     result = run("test", "nlu")
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: the model must exist (got 'models'). "
-        "Try: `gossamer train nlu`, or another --model\n"
+        "Error: the model must exist (got 'models'). Try: `gossamer train`, or another --model\n"
     )
     assert not (project / "results").exists()
 

@@ -196,6 +196,16 @@ def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None
     assert spoken.domain.action_labels[by_intent.best] == "utter_greet"
 
 
+def test_a_message_without_an_intent_counts_by_its_text(spoken: DialogueData) -> None:
+    policy = trained(spoken, epochs=150)
+    message = UserUttered(text="some green tea please")
+    events = [ActionExecuted(name="action_listen"), message]
+    prediction = policy.predict(Tracker(DOMAIN.slots, events=events))
+    assert spoken.domain.action_labels[prediction.best] == "Here is your tea"
+    assert prediction.is_end_to_end
+    assert prediction.optional_events
+
+
 def test_texts_stored_and_restored(spoken: DialogueData) -> None:
     policy = trained(spoken, epochs=5)
     other = TEDPolicy(policy.options)

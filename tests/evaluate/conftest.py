@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gossamer.data.domain import Domain, Form, Intent
 from gossamer.data.examples import Entity, Example
+from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
+from gossamer.data.stories import StoryData
+from gossamer.data.story_yaml import parse_story_yaml
+from gossamer.dialogue.events import Event
+from gossamer.dialogue.policy import Prediction
+from gossamer.dialogue.tracker import Tracker
 from gossamer.nlu.messages import NO_INTENT, EntityPrediction, IntentPrediction, Parse, Token
 
 
@@ -134,3 +144,87 @@ def travel() -> tuple[list[Example], list[Parse]]:
         _parse(train, "travel", 0.7, [_found(train, "Rome", "city", role="from")]),
     ]
     return examples, parses
+
+
+@dataclass(kw_only=True)
+class Choice:
+    """What a scripted ensemble says; see `ChosenAction`."""
+
+    action: str
+    policy: str = "RulePolicy"
+    confidence: float = 0.9
+    events: tuple[Event, ...] = ()
+    hide_rule_turn: bool = False
+
+    @property
+    def prediction(self) -> Prediction:
+        return Prediction(
+            policy=self.policy,
+            priority=1,
+            scores=np.array([self.confidence], dtype=np.float32),
+            hide_rule_turn=self.hide_rule_turn,
+        )
+
+
+@dataclass
+class Scripted:
+    """An ensemble that does what a function says, and remembers the conversations it saw."""
+
+    script: Callable[[Tracker], str | Choice]
+    seen: list[Tracker] = field(default_factory=list)
+
+    def predict(self, tracker: Tracker) -> Choice:
+        self.seen.append(tracker.fork())
+        said = self.script(tracker)
+        return said if isinstance(said, Choice) else Choice(action=said)
+
+
+def _by_heart() -> Callable[[Tracker], str | Choice]:
+    """Answers each intent with `utter_<intent>`, then listens."""
+
+    def script(tracker: Tracker) -> str | Choice:
+        if tracker.latest_action_name != "action_listen" or tracker.latest_message is None:
+            return "action_listen"
+        return f"utter_{tracker.latest_message.intent}"
+
+    return script
+
+
+@pytest.fixture
+def choice() -> type[Choice]:
+    return Choice
+
+
+@pytest.fixture
+def scripted() -> type[Scripted]:
+    return Scripted
+
+
+@pytest.fixture
+def by_heart() -> Callable[..., Callable[[Tracker], str | Choice]]:
+    return _by_heart
+
+
+@pytest.fixture
+def stories() -> Callable[[str], StoryData]:
+    """Reads the YAML below `stories:`."""
+
+    def read(text: str) -> StoryData:
+        return parse_story_yaml(f"stories:\n{text}", Path("test_stories.yml"))
+
+    return read
+
+
+@pytest.fixture
+def small_domain() -> Domain:
+    city = SlotMapping(type=MappingType.FROM_ENTITY, entity="city")
+    responses = ("utter_greet", "utter_bye", "utter_book", "utter_faq", "utter_ask_city")
+    return Domain(
+        intents=tuple(Intent(name=name) for name in ("book", "bye", "faq", "greet", "inform")),
+        slots=(
+            Slot(name="city", type=SlotType.TEXT, mappings=(city,)),
+            Slot(name="requested_slot", type=SlotType.TEXT, influence_conversation=False),
+        ),
+        responses=dict.fromkeys(responses, ()),
+        forms={"trip_form": Form(name="trip_form", required_slots=("city",))},
+    )

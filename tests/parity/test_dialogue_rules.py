@@ -170,13 +170,18 @@ def test_checks(case: dict[str, Any], tmp_path: Path) -> None:
     domain = read_domain(tmp_path / "domain.yml")
     written = read_stories(tmp_path / "stories.yml")
     rules = unfold_rules(written, domain)
-    stories = unfold_stories(written, domain) if written.stories else []
+    stories = unfold_stories(written, domain)
     policy = RulePolicy(RulePolicyOptions(**case["options"]))
     data = DialogueData(domain=domain, stories=stories, rules=rules)
     expected = case["fault"]
     if expected is None:
         policy.train(data)
-        assert len(policy.state().json["rules"]) == case["n_rules"]
+        stored = policy.state().json
+        assert len(stored["rules"]) == case["n_rules"]
+        hidden = [
+            item[SourceKind.RULE] for item in stored["not_in_stories"] if SourceKind.RULE in item
+        ]
+        assert sorted(hidden, key=canonical) == sorted(case["not_in_stories"], key=canonical)
         return
     if expected["kind"] == "fallback":
         with pytest.raises(ConfigError, match=r"core_fallback_action_name.*must be an action"):

@@ -17,9 +17,9 @@ _SPIN_COUNT = "10000"
 app = typer.Typer(
     name="gossamer",
     cls=CommandGroup,
-    help="Light dialogue understanding: intents and entities with randomly connected layers.",
-    epilog="A first session: gossamer init my-assistant; cd my-assistant; gossamer train nlu; "
-    'gossamer parse "book a table for two".',
+    help="Light dialogue understanding with randomly connected layers.",
+    epilog="A first session: gossamer init my-assistant; cd my-assistant; gossamer train; "
+    "gossamer shell.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -121,6 +121,14 @@ def validate(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Check this configuration too.")
     ] = None,
+    max_history: Annotated[
+        int | None,
+        typer.Option(
+            "--max-history",
+            min=1,
+            help="How many turns policies see, for contradictions between stories; else all.",
+        ),
+    ] = None,
     fail_on_warnings: Annotated[
         bool, typer.Option("--fail-on-warnings", help="Exit code 1 for warnings, too.")
     ] = False,
@@ -170,6 +178,23 @@ def validate(
             )
             or []
         )
+        is_sound = all(finding.severity is Severity.WARNING for finding in findings)
+        if is_sound and read_stories is not None and read_domain is not None:
+            # Names that nobody knows would be contradictions too, so they are put right first.
+            from gossamer.dialogue.contradictions import check_conversations
+
+            whole = read_domain.with_responses({} if read_nlu is None else read_nlu.responses)
+            findings += (
+                attempt(
+                    lambda: check_conversations(
+                        read_stories,
+                        whole,
+                        max_history=max_history,
+                        restrict_rules=restrict_rules,
+                    )
+                )
+                or []
+            )
     for finding in findings:
         typer.echo(finding)
     n_errors = sum(1 for finding in findings if finding.severity is Severity.ERROR)

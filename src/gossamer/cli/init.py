@@ -23,7 +23,7 @@ def init(
         bool, typer.Option("--no-prompt", help="Do not ask; without DIR, the current folder.")
     ] = False,
 ) -> None:
-    """Write a small assistant to start from: a pipeline and annotated examples.
+    """Write a small assistant to start from: examples, stories, rules, a domain, a configuration.
 
     Files that exist are never overwritten: if one is in the way, nothing is written.
     """
@@ -36,7 +36,7 @@ def init(
     for path in copy_starter(target):
         typer.echo(path)
     step = "" if target == Path() else f"cd {target}\n  "
-    typer.echo(f"\nNext:\n  {step}gossamer train nlu\n  gossamer shell nlu")
+    typer.echo(f"\nNext:\n  {step}gossamer train\n  gossamer shell")
 
 
 def copy_starter(target: Path) -> list[Path]:

@@ -38,6 +38,9 @@ def shell(
     load: Annotated[
         Path | None, typer.Option("--load", help="Go on with a conversation that :save wrote.")
     ] = None,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
+    ] = False,
     random_seed: RandomSeed = None,
 ) -> None:
     """Talk with the assistant. /stop or Ctrl-D ends, :help lists what else can be typed."""
@@ -75,6 +78,8 @@ def shell(
             if is_interactive:
                 typer.echo()
             return
+        if echo and not is_interactive:
+            typer.echo(f"{PROMPT}{text}")
         if text == STOP:
             return
         if text:

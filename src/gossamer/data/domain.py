@@ -78,7 +78,8 @@ class EntityType:
         name: its name.
         roles: roles it may have.
         groups: groups it may belong to.
-        influence_conversation: False: no intent uses it unless its `use_entities` names it.
+        influence_conversation: False: no intent uses it unless its `use_entities` names it (in a
+            file, where it has `ignore_entities` too: Rasa 3.6 fills that in otherwise).
         where: where it is written; does not count in comparisons.
     """
 
@@ -198,7 +199,11 @@ class Domain:
         return MappingProxyType({slot.name: slot for slot in self.slots})
 
     def used_entities(self, intent: str) -> frozenset[str]:
-        """Entity labels that a model sees beside an intent; all for an unknown one."""
+        """Entity labels that a model sees beside an intent; all for an unknown one.
+
+        Departure from Rasa 3.6: where an intent has `ignore_entities`, Rasa uses roles and groups
+        of an entity without influence though not the entity itself.
+        """
         return self._used_entities.get(intent, frozenset(self.entity_labels))
 
     @cached_property

@@ -48,16 +48,16 @@ def is_domain_yaml(text: str, path: Path) -> bool:
     """Whether a YAML file holds a domain: one of the keys of a domain at its top.
 
     A file of NLU data with responses for it, and nothing else of a domain, is none. A text in
-    which no line starts with such a key is not parsed at all.
+    which no line starts with such a key, nor the whole with a brace, is not parsed at all.
 
     Raises:
-        DataError: a line starts with one of the keys, and the file is not well-formed.
+        DataError: the text is parsed, and not well-formed.
     """
     return _domain_tree(text, path) is not None
 
 
 def _domain_tree(text: str, path: Path) -> YamlMapping | None:
-    if _MAY_BE_DOMAIN.search(text) is None:
+    if _MAY_BE_DOMAIN.search(text) is None and not text.lstrip().startswith("{"):
         return None
     tree = parse_yaml_tree(text, path)
     if not isinstance(tree, YamlMapping):
@@ -121,7 +121,7 @@ def _domain(parts: DomainParts, where: Location) -> Domain:
         entities=tuple(sorted(entities, key=lambda entity: entity.name)),
         slots=(*slots, *_added_slots(parts)),
         responses={
-            name: read_variations(name, named.body)
+            name: read_variations(name, named.body, named.where)
             for name, named in parts.responses.items()
             if named.body is not None
         },

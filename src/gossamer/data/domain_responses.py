@@ -31,15 +31,15 @@ _KNOWN = (
 )
 
 
-def read_variations(name: str, node: YamlNode) -> tuple[Variation, ...]:
-    """The variations of a response; each a mapping.
+def read_variations(name: str, node: YamlNode, where: Location) -> tuple[Variation, ...]:
+    """The variations of a response, each a mapping; `where` is the place of its name.
 
     Raises:
         DataError: no list; a variation that says nothing, or a part of it of the wrong type.
     """
     what = f"response '{name}'"
     if is_null(node):
-        raise DataError(f"{what} needs variations", where=node.where, hint=_HINT)
+        raise DataError(f"{what} needs variations", where=where, hint=_HINT)
     return tuple(_variation(item, what) for item in items_of(node, what, _HINT))
 
 
@@ -65,7 +65,8 @@ def variations_from(name: str, raw: Iterable[Mapping[str, Any]]) -> tuple[Variat
         DataError: as `read_variations`, without a place.
     """
     try:
-        read = read_variations(name, tree_of(list(raw), Location(Path())))
+        nowhere = Location(Path())
+        read = read_variations(name, tree_of(list(raw), nowhere), nowhere)
     except InputError as error:
         raise DataError(error.must_hold, got=error.got, hint=error.hint) from None
     return tuple(dataclasses.replace(variation, where=None) for variation in read)

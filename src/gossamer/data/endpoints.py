@@ -25,7 +25,8 @@ class ActionEndpoint:
     """An action server.
 
     Attributes:
-        url: where actions are called, http or https ("http://localhost:5055/webhook").
+        url: where actions are called, http or https ("http://localhost:5055/webhook"). Departure
+            from Rasa 3.6: no user name and password in it, as addresses are shown.
         headers: further headers.
         params: further parameters of the address.
         token: a parameter that says who calls, or None; not shown.
@@ -54,6 +55,11 @@ class ActionEndpoint:
             _ = parts.port  # raises for a bad one
         except ValueError:
             is_good = False
+        if "@" in self.url.partition("?")[0]:
+            raise ConfigError(
+                "the address of an action server must not hold a user name or password",
+                hint="basic_auth: with username and password",
+            )
         if not is_good:
             raise ConfigError(
                 "the address of an action server must begin with http:// or https:// and name a "
@@ -96,7 +102,7 @@ def read_endpoints(path: str | Path) -> Endpoints:
     if not path.is_file():
         raise ConfigError("endpoints must be a file", where=Location(path))
     tree = parse_yaml_tree(read_text(path, error=ConfigError), path, error=ConfigError)
-    if tree is None:
+    if tree is None or _is_null(tree):
         return Endpoints(where=Location(path))
     if not isinstance(tree, YamlMapping):
         raise ConfigError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gossamer.data.domain import Domain
+from gossamer.data.stories import StoryData
 from gossamer.data.validation import Finding, Severity
 from gossamer.dialogue.examples import training_examples
 from gossamer.dialogue.rule_checks import (
@@ -15,7 +16,7 @@ from gossamer.dialogue.rule_checks import (
 )
 from gossamer.dialogue.rule_decisions import learn_rule_book
 from gossamer.dialogue.state import State
-from gossamer.dialogue.unfold import TrainingTracker
+from gossamer.dialogue.unfold import TrainingTracker, unfold_rules, unfold_stories
 
 
 def story_contradictions(
@@ -95,3 +96,28 @@ def _seen(state: State) -> str:
         return f"the intent '{user.intent}'"
     name = state.action if state.action is not None else state.action_text
     return "the start" if name is None else f"'{name}'"
+
+
+def check_conversations(
+    stories: StoryData,
+    domain: Domain,
+    *,
+    max_history: int | None = None,
+    restrict_rules: bool = True,
+) -> list[Finding]:
+    """Contradictions between stories, and between rules and stories, both places named.
+
+    Args:
+        stories: stories and rules whose names the domain has.
+        domain: what may be said and done.
+        max_history: how many states policies see, for contradictions between stories.
+        restrict_rules: rules may have one message of the user at most.
+
+    Raises:
+        DataError: a step cannot be understood.
+    """
+    unfolded = unfold_stories(stories, domain)
+    findings = rule_contradictions(
+        unfold_rules(stories, domain), unfolded, domain, restrict_rules=restrict_rules
+    )
+    return findings + story_contradictions(unfolded, domain, max_history)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gossamer.data.domain import ACTION_LISTEN, Domain
-from gossamer.data.errors import ConfigError
+from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.dialogue.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -22,6 +22,7 @@ from gossamer.dialogue.events import (
 from gossamer.dialogue.policy import DialogueData, Policy, Prediction
 from gossamer.dialogue.state import NO_RULES, RuleOnly
 from gossamer.dialogue.tracker import Tracker
+from gossamer.dialogue.training_checks import check_actions
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.pipeline import Pipeline
@@ -74,14 +75,16 @@ class Ensemble:
         return NO_RULES
 
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
-        """Train every policy.
+        """Train every policy, those that take epochs last: what others refuse is told before.
 
         Raises:
+            DataError: stories or rules have actions that the domain does not have.
             InputError: a policy cannot use the data; see its `train`.
         """
-        self._domain = data.domain
-        for policy in self.policies:
+        check_actions([*data.stories, *data.rules], data.domain)
+        for policy in sorted(self.policies, key=lambda policy: hasattr(policy.options, "epochs")):
             policy.train(data, on_epoch=on_epoch)
+        self._domain = data.domain
 
     def predict(self, tracker: Tracker) -> EnsemblePrediction:
         """Choose the next action.
@@ -110,6 +113,12 @@ class Ensemble:
         Raises:
             ModelFileError: it does not fit the policies.
         """
+        if len(states) != len(self.policies):
+            raise ModelFileError(
+                f"there must be a state for each of the {len(self.policies)} policies",
+                got=len(states),
+                hint="training the model again",
+            )
         for policy, state in zip(self.policies, states, strict=True):
             policy.restore(state, domain, pipeline)
         self._domain = domain
@@ -138,8 +147,6 @@ def choose(
         for p in predictions
         if p.is_no_user_prediction == no_user and (no_user or p.is_end_to_end == end_to_end)
     ]
-    if not candidates:  # the only end-to-end prediction
-        candidates = [p for p in predictions if p.is_no_user_prediction == no_user]
     best = max(candidates, key=lambda p: (p.confidence, p.priority))  # the first of equal ones
     events = [event for p in predictions for event in p.events]
     events += best.optional_events

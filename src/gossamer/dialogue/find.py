@@ -48,11 +48,6 @@ _DEFAULTS: Mapping[str, type[Action]] = MappingProxyType(
 )
 
 
-def default_action(name: str) -> Action:
-    """The action that every domain has under a name. Raises `KeyError` when there is none."""
-    return _DEFAULTS[name](name)
-
-
 def action_finder(domain: Domain) -> Callable[[str], Action]:
     """A function that gives the action of a name in a domain.
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gossamer.data.domain import Domain
+from gossamer.data.domain import ACTION_LISTEN, Domain
 from gossamer.data.errors import ModelFileError
 from gossamer.dialogue.events import ActionExecuted, Event
-from gossamer.dialogue.examples import prediction_states, training_examples
+from gossamer.dialogue.examples import UNLIKELY_INTENT, prediction_states, training_examples
 from gossamer.dialogue.policy import DialogueData, Policy, PolicyOptions, Prediction, certain
-from gossamer.dialogue.state import NO_RULES, RuleOnly, State, UserState
+from gossamer.dialogue.state import NO_RULES, RuleOnly, State
+from gossamer.dialogue.state_storage import states_from_dicts, states_to_dicts
 from gossamer.dialogue.tracker import Tracker
+from gossamer.dialogue.training_checks import check_actions
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.pipeline import Pipeline
@@ -43,7 +45,9 @@ class MemoizationPolicy(Policy):
     """Does what a story does, where the last `max_history` states are those of a story.
 
     As in Rasa 3.6, stories count as they are written, without those that augmentation adds, rules
-    do not, and where stories go on in different ways nothing is remembered.
+    do not, and where stories go on in different ways nothing is remembered. Departure from Rasa:
+    `action_unlikely_intent` in a story is passed over, as it is in a conversation; Rasa remembers
+    it there, and would then predict it again and again.
     """
 
     name: ClassVar[str] = "MemoizationPolicy"
@@ -57,9 +61,14 @@ class MemoizationPolicy(Policy):
         self._domain: Domain | None = None
 
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
-        """Remember stories."""
-        self._domain = data.domain
-        trackers = [story.tracker for story in data.stories if not story.is_augmented]
+        """Remember stories.
+
+        Raises:
+            DataError: a story has an action that the domain does not have.
+        """
+        stories = [story for story in data.stories if not story.is_augmented]
+        check_actions(stories, data.domain)
+        trackers = [story.tracker for story in stories]
         memory: dict[States, str] = {}
         ambiguous: set[States] = set()
         max_history = self.options.max_history
@@ -67,6 +76,7 @@ class MemoizationPolicy(Policy):
             if memory.setdefault(example.states, example.action) != example.action:
                 ambiguous.add(example.states)
         self._memory = {key: action for key, action in memory.items() if key not in ambiguous}
+        self._domain = data.domain
 
     def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:
         """Score 1 for the remembered action; zeros when there is none.
@@ -78,7 +88,7 @@ class MemoizationPolicy(Policy):
         if domain is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
         action = self._recall(tracker, domain, rule_only)
-        if action is None or action not in domain.action_index:
+        if action is None:
             return self.nothing(domain)
         score = 1.0
         if self.options.use_nlu_confidence_as_score and tracker.latest_message is not None:
@@ -94,19 +104,20 @@ class MemoizationPolicy(Policy):
         return self._memory.get(self._states(tracker, domain, rule_only))
 
     def _states(self, tracker: Tracker, domain: Domain, rule_only: RuleOnly) -> States:
-        return prediction_states(
+        states = prediction_states(
             tracker, domain, max_history=self.options.max_history, rule_only=rule_only
         )
+        return (*states[:-1], *map(_unread, states[-1:]))
 
     def state(self) -> ComponentState:
-        """Different states, and the memories as their numbers with the action behind them."""
+        """Different states in Rasa's layout; memories as their numbers, with the action behind."""
         numbers: dict[State, int] = {}
         memories = [
             [[numbers.setdefault(state, len(numbers)) for state in states], action]
             for states, action in self._memory.items()
         ]
         return ComponentState(
-            json={"states": [_to_json(state) for state in numbers], "memories": memories}
+            json={"states": states_to_dicts(tuple(numbers)), "memories": memories}
         )
 
     def restore(
@@ -114,14 +125,10 @@ class MemoizationPolicy(Policy):
     ) -> None:
         """Take over stored memories."""
         try:
-            states = [_from_json(content) for content in state.json["states"]]
-            memory = {
-                tuple(states[number] for number in numbers): str(action)
-                for numbers, action in state.json["memories"]
-            }
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            memory = _memory_from_json(state.json, domain)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(
-                "stored memories must be states and actions",
+                "stored memories must be states and actions of the domain",
                 got=str(error),
                 hint="training the model again",
             ) from error
@@ -139,9 +146,10 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
     def _recall(self, tracker: Tracker, domain: Domain, rule_only: RuleOnly) -> str | None:
         states = self._states(tracker, domain, rule_only)
         action = self._memory.get(states)
-        if action is not None:
+        if action is not None or not self._memory:
             return action
-        for shorter in _forgetting(tracker, self.options.max_history):
+        longest = max(map(len, self._memory))
+        for shorter in _forgetting(tracker, self.options.max_history, longest):
             found = self._states(shorter, domain, rule_only)
             if found != states:
                 action = self._memory.get(found)
@@ -151,27 +159,68 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
         return None
 
 
-def _forgetting(tracker: Tracker, max_history: int | None) -> Iterator[Tracker]:
-    """The conversation from its last `max_history` actions on, then from ever later ones."""
-    events: Sequence[Event] = tracker.applied_events()
-    places = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
-    for place in places[-(max_history or 0) :]:
+def _unread(state: State) -> State:
+    """The state without the text of a message that was just said; earlier texts count."""
+    user = state.user
+    if user is None or user.text is None or not state.follows_listen:
+        return state
+    user = user._replace(text=None)
+    return state._replace(user=user if any(user) else None)
+
+
+def _forgetting(tracker: Tracker, max_history: int | None, longest: int) -> Iterator[Tracker]:
+    """The conversation as if it had begun later, then ever later.
+
+    With `max_history`, it begins where the assistant last listened before the last `max_history`
+    actions, so that the message they answer and what it set are still there.
+
+    Args:
+        tracker: the conversation.
+        max_history: how many states are compared; None for all.
+        longest: how many states the longest memory has; what is surely longer is left out.
+    """
+    events = _recent(tracker.applied_events(), max_history)
+    begin = 0
+    if max_history is None and not any(_is_hidden(event) for event in events):
+        counted = [i for i, event in enumerate(events) if _makes_state(event)]
+        if len(counted) >= longest:  # each action makes a state, and the present is one more
+            events, begin = events[counted[len(counted) - longest] :], 1
+    while True:
+        actions = [i for i, event in enumerate(events) if isinstance(event, ActionExecuted)]
+        if len(actions) <= begin:
+            return
         shorter = tracker.empty()
-        shorter.update_all(events[place:])
+        shorter.update_all(events[actions[begin] :])
         yield shorter
+        events, begin = shorter.applied_events(), 1
 
 
-def _to_json(state: State) -> list[Any]:
-    user = None if state.user is None else list(state.user)
-    return [user, state.action, state.action_text, state.slots, state.loop]
+def _is_hidden(event: Event) -> bool:
+    return isinstance(event, ActionExecuted) and event.hide_rule_turn
 
 
-def _from_json(content: Any) -> State:
-    user, action, action_text, slots, loop = content
-    return State(
-        None if user is None else UserState(user[0], user[1], tuple(user[2])),
-        action,
-        action_text,
-        tuple((name, x if isinstance(x, str) else tuple(x)) for name, x in slots),
-        loop,
-    )
+def _makes_state(event: Event) -> bool:
+    return isinstance(event, ActionExecuted) and event.name != UNLIKELY_INTENT
+
+
+def _recent(events: list[Event], max_history: int | None) -> list[Event]:
+    if max_history is None:
+        return events
+    n_actions = 0
+    for place in range(len(events) - 1, -1, -1):
+        event = events[place]
+        if isinstance(event, ActionExecuted):
+            n_actions += 1
+            if n_actions > max_history and event.name == ACTION_LISTEN:
+                return events[place:]
+    return events
+
+
+def _memory_from_json(content: Mapping[str, Any], domain: Domain) -> dict[States, str]:
+    states = dict(enumerate(states_from_dicts(content["states"], domain)))
+    memory: dict[States, str] = {}
+    for numbers, action in content["memories"]:
+        if action not in domain.action_index:
+            raise ValueError(f"'{action}' is no action of the domain")
+        memory[tuple(states[number] for number in numbers)] = action
+    return memory

@@ -20,7 +20,13 @@ from gossamer.dialogue.events import (
     SlotSet,
     UserUttered,
 )
-from gossamer.dialogue.rule_decisions import Decision, RuleBook, Source, SourceKind
+from gossamer.dialogue.rule_decisions import (
+    DEFAULT_INTENT_ACTIONS,
+    Decision,
+    RuleBook,
+    Source,
+    SourceKind,
+)
 from gossamer.dialogue.rule_table import is_start, key_text
 from gossamer.dialogue.state import State, state_of, states_of
 from gossamer.dialogue.tracker import SHOULD_NOT_BE_SET
@@ -47,7 +53,8 @@ class RuleFault:
         action: that is written there, or that sets too little.
         rules: the other rules.
         source: what needs no rule and is contradicted, or None.
-        predicted: the action that rules say instead, or None if they say none.
+        predicted: the action that rules together say instead, or None if they say none.
+        said: the action that the first of `rules` or `source` says.
         slots: that are not set.
         loops: that may be active (`SHOULD_NOT_BE_SET` among them); none of them is.
     """
@@ -58,6 +65,7 @@ class RuleFault:
     rules: tuple[TrainingTracker, ...] = ()
     source: Source | None = None
     predicted: str | None = None
+    said: str | None = None
     slots: tuple[str, ...] = ()
     loops: tuple[str, ...] = ()
 
@@ -87,10 +95,9 @@ class RuleFault:
                 f"in {here} 'active_loop' behind '{self.action}' is not {names}, as in {others}; "
                 "write it there, or, if the rule ends there, 'wait_for_user_input: false'"
             )
-        instead = "" if self.predicted is None else f", which says '{self.predicted}'"
         if self.source is not None:
-            return f"'{self.action}' in {here} contradicts {_described(self.source)}{instead}"
-        return f"'{self.action}' in {here} contradicts {others}{instead}"
+            return f"'{self.action}' in {here} contradicts {_described(self.source)}"
+        return f"'{self.action}' in {here} contradicts {others}, which says '{self.said}'"
 
 
 def written_at(tracker: TrainingTracker) -> str:
@@ -190,7 +197,7 @@ class Replay:
     Attributes:
         book: the rules, without those that only stood in for the start of a story.
         faults: contradictions, in the order of the stories and rules.
-        learnt: sources that occur in rules.
+        learnt: sources that rules follow, or that a rule or story departs from.
         followed: sources that stories follow.
     """
 
@@ -239,7 +246,8 @@ def replay(
             if not tracker.is_rule and _stands_in_for_start(decision, books[-1]):
                 books.append(books[-1].without(source.states))
                 continue
-            others = _once(rule for rule, said in sources.get(source, ()) if said != written)
+            # A rule that another one always hides counts as known once a story departs from it.
+            others = [pair for pair in sources[source] if pair[1] != written]
             if others:
                 is_rule = source.kind is SourceKind.RULE
                 faults.append(
@@ -247,9 +255,10 @@ def replay(
                         kind=FaultKind.CONTRADICTING,
                         tracker=tracker,
                         action=written,
-                        rules=others if is_rule else (),
+                        rules=_once(rule for rule, _ in others) if is_rule else (),
                         source=None if is_rule else source,
                         predicted=None if decision.action == fallback else decision.action,
+                        said=others[0][1],
                     )
                 )
     return Replay(
@@ -314,7 +323,8 @@ def _loop_name(name: str) -> str:
 
 def _described(source: Source) -> str:
     if source.kind is SourceKind.INTENT:
-        return f"what always follows the intent '{source.name}'"
+        action = DEFAULT_INTENT_ACTIONS[source.name]
+        return f"what every assistant does after the intent '{source.name}', '{action}'"
     if source.kind is SourceKind.LOOP:
-        return f"the loop '{source.name}', which goes on while it is active"
+        return f"the active loop '{source.name}', which goes on"
     return f"the loop '{source.name}', after which the assistant listens"

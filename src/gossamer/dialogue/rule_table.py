@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from gossamer.data.domain import RULE_SNIPPET_ACTION, Domain
+from gossamer.data.domain import RULE_SNIPPET_ACTION
 from gossamer.dialogue.examples import DialogueExample
 from gossamer.dialogue.state import State, UserState
 from gossamer.dialogue.tracker import SHOULD_NOT_BE_SET
@@ -221,54 +221,3 @@ def _last_turns(states: States) -> States:
         return states[-1:]
     before = states[-2]
     return (State(action=before.action, action_text=before.action_text), states[-1])
-
-
-# -- storing -------------------------------------------------------------------------------------
-
-
-def states_to_dicts(states: Sequence[State]) -> list[dict[str, Any]]:
-    """JSON of Rasa's layout."""
-    return [state.to_dict() for state in states]
-
-
-def states_from_dicts(contents: Iterable[Mapping[str, Any]], domain: Domain) -> States:
-    """What `states_to_dicts` wrote; slots in the domain's order.
-
-    Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is nothing such.
-    """
-    order = {slot.name: number for number, slot in enumerate(domain.slots)}
-    return tuple(_state_from_dict(content, order) for content in contents)
-
-
-def _state_from_dict(content: Mapping[str, Any], order: Mapping[str, int]) -> State:
-    user = content.get("user")
-    slots: list[tuple[str, tuple[float, ...] | str]] = [
-        (name, value if isinstance(value, str) else tuple(float(x) for x in value))
-        for name, value in content.get("slots", {}).items()
-    ]
-    slots.sort(key=lambda part: order[part[0]])
-    action = content.get("prev_action", {})
-    return State(
-        None
-        if not user
-        else UserState(_text(user, "intent"), _text(user, "text"), _labels(user.get("entities"))),
-        _text(action, "action_name"),
-        _text(action, "action_text"),
-        tuple(slots),
-        _text(content.get("active_loop", {}), "name"),
-    )
-
-
-def _text(content: Mapping[str, Any], key: str) -> str | None:
-    value = content.get(key)
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f'"{key}" must be a text')
-    return value
-
-
-def _labels(value: Collection[str] | None) -> tuple[str, ...]:
-    labels = () if value is None else tuple(value)
-    if not all(isinstance(label, str) for label in labels):
-        raise TypeError('"entities" must be names')
-    return labels

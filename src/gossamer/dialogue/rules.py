@@ -32,10 +32,9 @@ from gossamer.dialogue.rule_table import (
     Rule,
     RuleTable,
     key_text,
-    states_from_dicts,
-    states_to_dicts,
 )
 from gossamer.dialogue.state import NO_RULES, RuleOnly, states_of
+from gossamer.dialogue.state_storage import states_from_dicts, states_to_dicts
 from gossamer.dialogue.tracker import Tracker
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState
@@ -250,15 +249,11 @@ class RulePolicy(Policy):
 
 def _refusal(faults: list[RuleFault]) -> DataError:
     """All that is wrong in one message; what is found in the same place twice is said once."""
-    lines = dict.fromkeys(str(fault) for fault in faults)
-    listed = "\n".join(f"- {line}" for line in lines)
+    listed = "\n".join(f"- {line}" for line in dict.fromkeys(map(str, faults)))
     return DataError(
-        "rules must be complete, and agree with each other and with stories. "
-        f"{len(lines)} found that {'does' if len(lines) == 1 else 'do'} not:\n{listed}\n"
-        "Change one of the two, or give the rule a condition",
-        hint="check_for_contradictions: false for RulePolicy, which lets the longest rule win"
-        if not any(fault.kind == "restricted" for fault in faults)
-        else "restrict_rules: false for RulePolicy, which allows longer rules",
+        "rules must be complete, and agree with each other and with stories; these do not:\n"
+        f"{listed}\n"
+        "Where both are right, a condition in the rule tells them apart"
     )
 
 

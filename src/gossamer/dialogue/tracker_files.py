@@ -3,68 +3,89 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from gossamer.data.errors import DataError, InputError, Location
+from gossamer.data.errors import DataError, Location
 from gossamer.data.slots import Slot
-from gossamer.data.text_files import read_text
+from gossamer.data.text_files import read_text, write_text
 from gossamer.dialogue.tracker import Tracker
+
+FORMAT_VERSION: Final = 1
 
 
 def save_tracker(path: str | Path, tracker: Tracker) -> Path:
     """Write a conversation to a JSON file; one that was there stays until the new one is whole.
 
+    Args:
+        path: the file; its folder is made if it is missing.
+        tracker: the conversation.
+
+    Returns:
+        The file's path.
+
     Raises:
-        InputError: it cannot be written there, or holds a value that JSON cannot.
+        DataError: the file cannot be written, or an event holds what JSON cannot express.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    content = {"format_version": FORMAT_VERSION, **tracker.to_dict()}
     try:
-        text = json.dumps(tracker.to_dict(), indent=2, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        temporary.replace(path)
-    except TypeError as error:
-        raise InputError("a conversation must hold JSON values only", got=str(error)) from None
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"a conversation must hold JSON values only: {error}",
+            where=Location(path),
+            hint="slots that hold texts, numbers, lists and mappings",
+        ) from None
+    try:
+        # Half a surrogate pair, which UTF-8 does not have, becomes an escape of JSON.
+        write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
     except OSError as error:
-        raise InputError(
+        raise DataError(
             "a conversation must be written to a file that can be written",
-            got=str(error),
+            got=error.strerror,
             where=Location(path),
             hint="another folder",
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
 def load_tracker(path: str | Path, slots: Sequence[Slot]) -> Tracker:
-    """Read and replay a conversation that `save_tracker` wrote.
+    """Read and replay a conversation that `save_tracker` wrote, or a tracker of Rasa's as JSON.
 
     Args:
         path: the file.
-        slots: slots of the domain.
+        slots: slots of the domain. A slot of the file that is not among them is passed over, with
+            a warning.
 
     Raises:
-        DataError: the file is missing, no JSON, or no conversation.
+        DataError: the file is missing, no JSON, no conversation, or of a newer format.
     """
     path = Path(path)
+    where = Location(path)
     if not path.is_file():
-        raise DataError("a conversation must be a file", where=Location(path))
+        raise DataError("a conversation must be a file", where=where)
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise DataError(
-            f"a conversation must be JSON: {error.msg}", where=Location(path, error.lineno)
+            f"a conversation must be whole JSON: {error}",
+            where=Location(path, line),
+            hint="an older copy of the file",
         ) from None
-    if not isinstance(content, dict):
+    if not isinstance(content, Mapping):
+        raise DataError('a conversation must be a mapping with the key "events"', where=where)
+    if content.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:
         raise DataError(
-            'a conversation must be a mapping with the key "events"', where=Location(path)
+            f"the conversation's format version must be {FORMAT_VERSION}",
+            got=content["format_version"],
+            where=where,
+            hint="a newer version of Gossamer",
         )
     try:
         return Tracker.from_dict(slots, content)
     except DataError as error:
-        raise DataError(
-            error.must_hold, got=error.got, where=Location(path), hint=error.hint
-        ) from None
+        raise DataError(error.must_hold, got=error.got, where=where, hint=error.hint) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gossamer.data.domain import Domain
 from gossamer.data.errors import DataError, InputError
 from gossamer.data.stories import StoryData, UserStep
+from gossamer.dialogue.conversation import MAX_ACTIONS
 from gossamer.evaluate.conversations import Conversation, conversations_of
 from gossamer.evaluate.dialogue_outcomes import (
     ActionOutcome,
@@ -18,9 +19,6 @@ from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.evaluate.nlu import TextParser
 from gossamer.evaluate.replay import ActionChooser, Replay
 from gossamer.nlu.messages import Parse
-
-MAX_ACTIONS = 10
-"""How many actions may follow each other without listening, as in Rasa."""
 
 ConversationListener = Callable[[int, int], None]
 """Told after each conversation: how many are done, and of how many."""
@@ -124,7 +122,8 @@ def evaluate_dialogue(
     Departures from Rasa 3.6's `test core`: a prediction that is right happens with all that belongs
     to it, as in a conversation (its events; turns that only rules know are hidden from other
     policies), while Rasa only notes the action; end-to-end, a message without an intent is taken as
-    it is, while Rasa counts it as wrong.
+    it is, while Rasa counts it as wrong; where a story begins with slots, Rasa predicts the first
+    listening or action, too.
 
     Args:
         chooser: trained policies.

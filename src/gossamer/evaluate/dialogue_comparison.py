@@ -234,7 +234,7 @@ def keep_stories(
         out: set[int] = set()
         for group in groups[:-1]:
             # Left out while that brings the number nearer to the target.
-            if len(out) + len(group) / 2 > target:
+            if len(out) + len(group) / 2 >= target:
                 break
             out.update(group)
         parts.append([story for position, story in enumerate(stories) if position not in out])

@@ -113,7 +113,7 @@ def draw_comparison(comparison: DialogueComparison, path: Path) -> None:
     lower.set_ylabel("weighted F1 of actions")
     lower.set_ylim(0, 1.05)
     lower.set_xlabel("training stories")
-    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    lower.set_xticks(sorted({round(number) for number in comparison.n_stories}))
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.6)

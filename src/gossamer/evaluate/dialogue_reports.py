@@ -103,20 +103,33 @@ def stories_text(outcomes: Sequence[ConversationOutcome]) -> str:
 
     A conversation that YAML cannot carry is not there; a comment at the end says so.
     """
-    stories: list[Story] = []
-    remarks: dict[tuple[int, int], str] = {}
+    told = [_with_remarks(outcome) for outcome in outcomes]
+    try:
+        return _dumped(told)
+    except DataError:
+        pass  # It does not say which conversation, so they are tried one by one.
+    writable: list[tuple[Story, dict[int, str]]] = []
     comments: list[str] = []
-    for outcome in outcomes:
-        story, own = _with_remarks(outcome)
+    for story, remarks in told:
         try:
-            dump_stories(StoryData(stories=(story,)))
+            _dumped([(story, remarks)])
         except DataError as problem:
-            told = " ".join(f"'{outcome.name}' cannot be written: {problem}".split())
-            comments.append(f"# {told}\n")
-            continue
-        remarks |= {(len(stories), position): text for position, text in own.items()}
-        stories.append(story)
-    return dump_stories(StoryData(stories=tuple(stories)), comments=remarks) + "".join(comments)
+            words = f"'{story.name}' cannot be written: {problem}".split()
+            comments.append(f"# {' '.join(words)}\n")
+        else:
+            writable.append((story, remarks))
+    return _dumped(writable) + "".join(comments)
+
+
+def _dumped(told: Sequence[tuple[Story, dict[int, str]]]) -> str:
+    return dump_stories(
+        StoryData(stories=tuple(story for story, _ in told)),
+        comments={
+            (number, position): remark
+            for number, (_, remarks) in enumerate(told)
+            for position, remark in remarks.items()
+        },
+    )
 
 
 def _with_remarks(outcome: ConversationOutcome) -> tuple[Story, dict[int, str]]:

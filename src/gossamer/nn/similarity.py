@@ -113,6 +113,7 @@ class SingleLabelDotProductLoss(nn.Module):
         input_ids: Tensor | None = None,
         label_ids: Tensor | None = None,
         negatives: Negatives | None = None,
+        weights: Tensor | None = None,
     ) -> SimilarityLoss:
         """Mean loss over the inputs.
 
@@ -123,6 +124,8 @@ class SingleLabelDotProductLoss(nn.Module):
             input_ids: identity of each input's label, to tell false negatives; `target` if None.
             label_ids: identity of each label; its row if None.
             negatives: which to use; drawn anew if None.
+            weights: of each input, which sum to 1, in place of a plain mean.
+                *Shape:* (n_inputs,).
 
         Returns:
             Loss and accuracy, both scalars.
@@ -141,9 +144,9 @@ class SingleLabelDotProductLoss(nn.Module):
         sims = self._similarities(inputs, labels, target, input_ids, label_ids, negatives)
         with torch.no_grad():
             accuracy = (sims.p >= sims.il.amax(1)).to(inputs.dtype).mean()
-        if self.options.loss_type == "margin":
-            return SimilarityLoss(self._margin(sims).mean(), accuracy)
-        return SimilarityLoss(self._cross_entropy(sims).mean(), accuracy)
+        is_margin = self.options.loss_type == "margin"
+        loss = self._margin(sims) if is_margin else self._cross_entropy(sims)
+        return SimilarityLoss(loss.mean() if weights is None else loss @ weights, accuracy)
 
     def similarity(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Every input with every label.

@@ -5,13 +5,14 @@ Rasa's messages are taken apart; their words are not kept.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from dialogue_data import make_policy, project_from_texts, unfolded
 from rasa.core.policies.rule_policy import InvalidRule, RulePolicy
 from rasa.shared.core.domain import InvalidDomain
-from recording import write_fixture
+from recording import canonical, write_fixture
 
 DOMAIN = """\
 version: "3.1"
@@ -539,6 +540,26 @@ rules:
 """,
         {},
     ),
+    "a story departs from a rule that is hidden by a longer one": (
+        ASK
+        + """\
+- rule: answers others
+  condition:
+  - slot_was_set:
+    - member: null
+  steps:
+  - intent: ask
+  - action: utter_answer
+stories:
+- story: a member asks
+  steps:
+  - slot_was_set:
+    - member: true
+  - intent: ask
+  - action: utter_chat
+""",
+        {},
+    ),
     "fallback that is no action": (ASK, {"core_fallback_action_name": "utter_nothing"}),
 }
 
@@ -595,6 +616,10 @@ def record(name: str, stories: str, options: dict[str, Any]) -> dict[str, Any]:
         result["fault"] = {"kind": "fallback"}
     else:
         result["n_rules"] = len(policy.lookup["rules"])
+        # Keys that start with a word are Rasa's texts for what needs no rule.
+        keys = policy.lookup.get("rules_not_in_stories", [])
+        hidden = [json.loads(key) for key in keys if key[0] == "["]
+        result["not_in_stories"] = sorted(hidden, key=canonical)
     return result
 
 

@@ -18,6 +18,10 @@ As in Rasa with a limited history, turns stand in reverse, the last one first, t
 both ways, and what it says of the last turn counts. With whole dialogues they stand in their order,
 the transformer looks back only, and what it says of each turn counts. Texts are read by DIET's
 encoder.
+
+Departure from Rasa: labels pass an input table of their own (`dense_dimension` of
+"label_action_name") before they are encoded; in Rasa the encoding layer reads the label's number
+directly, so that a label has only some connections to it.
 """
 
 from __future__ import annotations
@@ -347,7 +351,11 @@ class TEDNetwork(nn.Module):
         """Loss of a batch; see `TrainableNetwork`."""
         dialogues = self.encode(batch.inputs, batch.texts, batch.lengths)
         embedded = self.embed_dialogue(dialogues.turns, batch.lengths)
-        action = self.loss(embedded, self.embed_labels(), batch.labels)
+        weights = None
+        if self.is_full_dialogue:  # each conversation counts alike, however long it is
+            n_turns = batch.lengths
+            weights = (1.0 / (n_turns * n_turns.numel())).repeat_interleave(n_turns)
+        action = self.loss(embedded, self.embed_labels(), batch.labels, weights=weights)
         loss, metrics = action.loss, {"acc": float(action.accuracy)}
         head, entities = self.entity_head, batch.entities
         if head is not None and entities is not None and len(entities.turns):

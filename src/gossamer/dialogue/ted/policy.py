@@ -185,10 +185,13 @@ class TEDPolicy(Policy):
             return self.nothing(domain)
         by_intent = self._window(tracker, rule_only, use_text=False)
         by_text = self._window(tracker, rule_only, use_text=True)
-        if TEXT not in self.network.texts or by_text == by_intent:
+        reads_texts = TEXT in self.network.texts
+        if not (reads_texts and _counts_by_text(by_text[-1])):
             answer = self._answer([by_intent])
             return self._prediction(self._confidences(answer.similarity)[0])
-        windows = [by_intent, by_text] if self._knows_intents else [by_text]
+        # A message without an intent has nothing but its text.
+        has_choice = self._knows_intents and by_text != by_intent
+        windows = [by_intent, by_text] if has_choice else [by_text]
         answer = self._answer(windows)
         scores = self._confidences(answer.similarity)
         best = answer.similarity.max(dim=1).values
@@ -382,6 +385,11 @@ class TEDPolicy(Policy):
         network.load_state_dict(weights)
         self.network = network
         self._get_ready()
+
+
+def _counts_by_text(state: State) -> bool:
+    """Whether the last message is there by its text."""
+    return state.follows_listen and state.user is not None and state.user.text is not None
 
 
 def _to_json(widths: TextWidths) -> list[list[int]]:
