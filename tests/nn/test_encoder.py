@@ -151,3 +151,32 @@ def test_texts_longer_than_any_before_and_other_dtypes() -> None:
     x = torch.randn(3, 6, dtype=torch.float64, requires_grad=True)
     encoder.train()(x, packing).square().sum().backward()
     assert x.grad is not None
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("hidden_size", [32, 20])  # by kernels, and the readable way
+def test_wanted_rows_are_those_of_the_whole(num_layers: int, hidden_size: int) -> None:
+    torch.manual_seed(0)
+    encoder = TransformerEncoder(
+        12, hidden_size, num_layers=num_layers, num_heads=2, linear=torch.nn.Linear
+    )
+    lengths = torch.tensor([3, 1, 5, 2])
+    packing = Packing.from_lengths(lengths)
+    wanted = torch.cumsum(lengths, 0) - lengths
+    x = torch.randn(int(lengths.sum()), 12, requires_grad=True)
+    weights = torch.randn(4, hidden_size)
+
+    def gradients(part: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        encoder.zero_grad()
+        x.grad = None
+        out = encoder(x, packing, wanted) if part else encoder(x, packing)[wanted]
+        (out * weights).sum().backward()
+        assert x.grad is not None
+        found = [x.grad, *(p.grad for p in encoder.parameters() if p.grad is not None)]
+        return out.detach(), [grad.clone() for grad in found]
+
+    (whole, expected), (part, found) = gradients(False), gradients(True)
+    torch.testing.assert_close(part, whole, rtol=1e-5, atol=1e-5)
+    assert len(expected) == len(found)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -153,7 +153,7 @@ def inputs_of(case: dict[str, Any]) -> tuple[dict[str, TurnInput], Tensor]:
 def embeddings(network: TEDNetwork, case: dict[str, Any]) -> tuple[Tensor, Tensor]:
     inputs, lengths = inputs_of(case)
     turns = network.encode(inputs, {}, lengths).turns
-    return network.embed_dialogue(turns, lengths), network.embed_labels()
+    return network.embed_dialogue(turns), network.embed_labels()
 
 
 def close(found: Tensor, expected: Any) -> None:

@@ -47,9 +47,15 @@ class TransformerEncoderLayer(nn.Module):
         self.feed_forward_out = linear(feed_forward_size, hidden_size, True)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, packing: Packing) -> Tensor:
-        """*Shape:* (n_positions, hidden_size) -> (n_positions, hidden_size)."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), packing))
+    def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:
+        """Only the wanted positions where these are given; see `TransformerEncoder.forward`.
+
+        *Shape:* (n_positions, hidden_size) -> (n_positions, hidden_size).
+        """
+        update = self.attention(self.attention_norm(x), packing)
+        if wanted is not None:
+            x, update = x.index_select(0, wanted), update.index_select(0, wanted)
+        x = x + self.dropout(update)
         inner = self.dropout(F.gelu(self.feed_forward_in(self.feed_forward_norm(x))))
         out: Tensor = x + self.dropout(self.feed_forward_out(inner))
         return out
@@ -121,15 +127,27 @@ class TransformerEncoder(nn.Module):
         self._positions = torch.empty(0, hidden_size)
         self._by_kernels: NativeEncoder | None = None
 
-    def forward(self, x: Tensor, packing: Packing) -> Tensor:
-        """Encode. *Shape:* (n_positions, input_size) -> (n_positions, hidden_size)."""
+    def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:
+        """Encode.
+
+        Args:
+            x: *Shape:* (n_positions, input_size).
+            packing: which row is which position of which sequence.
+            wanted: numbers of the rows whose encoding is wanted, each once; None for all. The last
+                layer's feed-forward block then runs on these alone. *Shape:* (n_wanted,), int64.
+
+        Returns:
+            *Shape:* (n_positions, hidden_size) or (n_wanted, hidden_size).
+        """
         if fits(self, x):
             table = self._position_table(packing, x)
-            return self._native()(x, packing, table, self.dropout.rate if self.training else 0.0)
+            rate = self.dropout.rate if self.training else 0.0
+            return self._native()(x, packing, table, rate, wanted)
         x = self.input(x) * math.sqrt(self.hidden_size)
         x = self.dropout(x + self._position_table(packing, x)[packing.position])
-        for layer in self.layers:
-            x = layer(x, packing)
+        last = len(self.layers) - 1
+        for number, layer in enumerate(self.layers):
+            x = layer(x, packing, wanted if number == last else None)
         out: Tensor = self.norm(x)
         return out
 

@@ -75,15 +75,22 @@ class NativeEncoder:
         """Whether the encoder still has the layers this was made for."""
         return all(product.is_current() for product in self._products)
 
-    def __call__(self, x: Tensor, packing: Packing, positions: Tensor, rate: float) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        packing: Packing,
+        positions: Tensor,
+        rate: float,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
         """Encode, as `TransformerEncoder.forward`; `positions` is the table of positions."""
         noise = Noise.draw(rate)
         if torch.is_grad_enabled():
             result: Tensor = _Encode.apply(  # type: ignore[no-untyped-call]
-                x, self, packing, positions, noise, *self.parameters
+                x, self, packing, positions, noise, wanted, *self.parameters
             )
             return result
-        return self.forward(x, packing, positions, noise, Workspace(), [])
+        return self.forward(x, packing, positions, noise, Workspace(), [], wanted)
 
     def lend(self) -> Workspace:
         """A workspace that nobody uses; give it back with `give_back` after the backward pass."""
@@ -102,6 +109,7 @@ class NativeEncoder:
         noise: Noise,
         space: Workspace,
         saved: list[Tensor],
+        wanted: Tensor | None = None,
     ) -> Tensor:
         """The forward pass; what the backward pass needs is added to `saved`."""
         n, width = x.shape[0], self.width
@@ -141,6 +149,11 @@ class NativeEncoder:
                 table.starts.numel() - 1,
                 n_threads=threads,
             )
+            if wanted is not None and number == len(self.layers) - 1:
+                # Nothing mixes positions from here on.
+                mixed, total = mixed.index_select(0, wanted), total.index_select(0, wanted)
+                n = wanted.numel()
+                threads = self._threads(n)
             out_weight = layer.out.weight()
             update = layer.out.forward(mixed, out_weight, space.scratch("update", n, width))
             _keep(saved, normal, weight, qkv, weights, mixed, out_weight)
@@ -181,6 +194,7 @@ class NativeEncoder:
         space: Workspace,
         saved: list[Tensor],
         needs_x: bool,
+        wanted: Tensor | None = None,
     ) -> tuple[Tensor | None, list[Tensor]]:
         """Gradients of the input and of `parameters`."""
         n, width = grad.shape[0], self.width
@@ -193,6 +207,8 @@ class NativeEncoder:
             number: int, grad: Tensor, residual: Tensor | None
         ) -> tuple[Tensor, Tensor]:
             statistics, total = saved.pop(), saved.pop()
+            n = grad.shape[0]
+            threads = self._threads(n)
             result = space.scratch(f"residual {number % 2}", n, width)
             update = space.scratch("update", n, width)
             sums = torch.zeros(threads, 2, width)
@@ -241,6 +257,12 @@ class NativeEncoder:
             grad_mixed = layer.out.input_gradient(
                 update, out_weight, space.scratch("normal", n, width)
             )
+            n = qkv.shape[0]
+            threads = self._threads(n)
+            if grad_mixed.shape[0] < n and wanted is not None:
+                # Of the other positions only keys and values were read.
+                grad_mixed = torch.zeros(n, width).index_copy_(0, wanted, grad_mixed)
+                residual = torch.zeros(n, width).index_copy_(0, wanted, residual)
             grad_qkv = space.scratch("qkv", n, 3 * width)
             table = packing.table
             attention.back_through_attend(self.n_heads, width // self.n_heads, self.is_causal)(
@@ -349,26 +371,27 @@ class _Encode(torch.autograd.Function):
         packing: Packing,
         positions: Tensor,
         noise: Noise,
+        wanted: Tensor | None,
         *parameters: Tensor,
     ) -> Tensor:
         space, saved = encoder.lend(), list[Tensor]()
-        result = encoder.forward(x, packing, positions, noise, space, saved)
-        ctx.rest = (encoder, packing, noise, space, saved)
+        result = encoder.forward(x, packing, positions, noise, space, saved, wanted)
+        ctx.rest = (encoder, packing, noise, space, saved, wanted)
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        encoder, packing, noise, space, saved = ctx.rest
+        encoder, packing, noise, space, saved, wanted = ctx.rest
         if not saved:
             raise RuntimeError(
                 "the encoder can be gone back through once only (got a second backward pass). "
                 "Try: another forward pass, or one backward pass over the sum of the losses"
             )
         needs_x = ctx.needs_input_grad[0]
-        grad_x, rest = encoder.backward(grads[0], packing, noise, space, saved, needs_x)
+        grad_x, rest = encoder.backward(grads[0], packing, noise, space, saved, needs_x, wanted)
         encoder.give_back(space)
-        return grad_x, None, None, None, None, *rest
+        return grad_x, None, None, None, None, None, *rest
 
 
 def _site(number: int) -> int:

@@ -117,12 +117,15 @@ class Dialogues(NamedTuple):
     """What the network makes of conversations.
 
     Attributes:
-        turns: transformer output. *Shape:* (n_turns, width).
+        turns: transformer output. With whole dialogues of all turns, else of the last one of each
+            conversation, which stands first. *Shape:* (n_turns, width) or (n_dialogues, width).
+        starts: first turn of each conversation. *Shape:* (n_dialogues,), int64.
         tokens: transformer output of the messages' texts that occur, or None without any.
             *Shape:* (n_tokens, text_width).
     """
 
     turns: Tensor
+    starts: Tensor
     tokens: Tensor | None
 
 
@@ -307,19 +310,19 @@ class TEDNetwork(nn.Module):
     ) -> Dialogues:
         """Run conversations through everything before the embedding; arguments as in `TEDBatch`."""
         x, tokens = self._turns(inputs, texts)
+        starts = torch.cumsum(lengths, 0) - lengths
+        wanted = None if self.is_full_dialogue else starts
         if self.encoder is not None:
-            x = F.gelu(self.encoder(x, Packing.from_lengths(lengths)))
-        return Dialogues(x, tokens)
+            x = F.gelu(self.encoder(x, Packing.from_lengths(lengths), wanted))
+        elif wanted is not None:
+            x = x.index_select(0, wanted)
+        return Dialogues(x, starts, tokens)
 
-    def embed_dialogue(self, turns: Tensor, lengths: Tensor) -> Tensor:
-        """Embed conversations.
+    def embed_dialogue(self, turns: Tensor) -> Tensor:
+        """Embed conversations, `Dialogues.turns`.
 
-        Returns:
-            One row each, or with whole dialogues one for each turn.
-            *Shape:* (n_dialogues, embedding_dimension) or (n_turns, embedding_dimension).
+        *Shape:* (n_rows, width) -> (n_rows, embedding_dimension).
         """
-        if not self.is_full_dialogue:
-            turns = turns.index_select(0, torch.cumsum(lengths, 0) - lengths)
         embedded: Tensor = self.dialogue_embedding(turns)
         return embedded
 
@@ -350,7 +353,7 @@ class TEDNetwork(nn.Module):
     def step(self, batch: TEDBatch, *, with_metrics: bool) -> StepResult:
         """Loss of a batch; see `TrainableNetwork`."""
         dialogues = self.encode(batch.inputs, batch.texts, batch.lengths)
-        embedded = self.embed_dialogue(dialogues.turns, batch.lengths)
+        embedded = self.embed_dialogue(dialogues.turns)
         weights = None
         if self.is_full_dialogue:  # each conversation counts alike, however long it is
             n_turns = batch.lengths
@@ -419,7 +422,10 @@ class TEDNetwork(nn.Module):
         lengths = text.features.lengths[chosen]
         tokens = dialogues.tokens[torch.from_numpy(text.features.token_rows(chosen))]
         message, _ = ranges(torch.from_numpy(lengths))
-        context = dialogues.turns[torch.from_numpy(turns)][message]
+        rows = torch.from_numpy(turns)
+        if not self.is_full_dialogue:
+            rows = torch.searchsorted(dialogues.starts, rows)
+        context = dialogues.turns[rows][message]
         return head(torch.cat([tokens, context], dim=1), None), lengths
 
 

@@ -253,7 +253,7 @@ class TEDPolicy(Policy):
         with torch.inference_mode():
             texts = text_inputs(table, turns, features)
             dialogues = network.encode(turn_inputs(table, turns), texts, lengths)
-            embedded = network.embed_dialogue(dialogues.turns, lengths)
+            embedded = network.embed_dialogue(dialogues.turns)
             if network.is_full_dialogue:
                 embedded = embedded[torch.cumsum(lengths, 0) - 1]
             similarity = network.loss.similarity(embedded, embeddings)
