@@ -129,3 +129,13 @@ def test_what_has_no_effect_is_said(slot: Read) -> None:
             "type: text, mappings: [{type: from_text, conditions: "
             "[{active_loop: f, request_slot: a}]}]"
         )
+
+
+@pytest.mark.parametrize("value", [10**400, "nan", [], {}, "five"], ids=lambda x: repr(x)[:9])
+def test_a_float_slot_that_holds_no_number_of_use(slot: Read, value: object) -> None:
+    assert slot(f"type: float, {CUSTOM}").features(value) == (0.0, 0.0)
+
+
+def test_a_bool_slot_that_holds_thousands_of_digits(slot: Read) -> None:
+    assert slot(f"type: bool, {CUSTOM}").features("7" * 6000) == (1.0, 0.0)
+    assert slot(f"type: bool, {CUSTOM}").features("01") == (1.0, 1.0)

@@ -263,6 +263,16 @@ def test_rejection(server: Server, content: Any, reason: str) -> None:
         ({"responses": {"text": "x"}}, 200, Failure.BAD_ANSWER, "'responses' .* list of objects"),
         ({"responses": ["x"]}, 200, Failure.BAD_ANSWER, "'responses' .* list of objects"),
         ({"responses": [{"buttons": "x"}]}, 200, Failure.BAD_ANSWER, "'buttons'"),
+        ({"responses": [{"buttons": ["x"]}]}, 200, Failure.BAD_ANSWER, "'buttons'"),
+        ({"responses": [{"quick_replies": [1]}]}, 200, Failure.BAD_ANSWER, "'quick_replies'"),
+        (b'{"responses": [{"custom": NaN}]}', 200, Failure.BAD_ANSWER, "must be JSON"),
+        (b'{"responses": [{"custom": -1e999}]}', 200, Failure.BAD_ANSWER, "must be JSON"),
+        (
+            {"events": [{"event": "user", "parse_data": {"intent": {"confidence": "high"}}}]},
+            200,
+            Failure.BAD_ANSWER,
+            "valid confidence",
+        ),
     ],
 )
 def test_answers_that_are_none(
@@ -358,7 +368,7 @@ def test_a_server_that_takes_too_long(server: Server, dripping: Any) -> None:
     assert time.monotonic() - started < 3.0
 
 
-@pytest.mark.parametrize("value", [object(), {1}])
+@pytest.mark.parametrize("value", [object(), {1}, float("nan")])
 def test_a_conversation_that_is_no_json(server: Server, value: Any) -> None:
     tracker = Tracker(DOMAIN.slots, events=[SlotSet(name="city", value=value)])
     with pytest.raises(ActionServerError, match="must be JSON values") as caught:

@@ -78,7 +78,15 @@ def test_further_keys_are_passed_over() -> None:
         ({"event": "user", "parse_data": [1]}, "mapping as parse_data"),
         ({"event": "user", "parse_data": {"intent": "greet"}}, "intent"),
         ({"event": "user", "parse_data": {"entities": [{"value": 1}]}}, "entity"),
+        ({"event": "user", "parse_data": {"intent": {"confidence": "high"}}}, "valid confidence"),
+        ({"event": "user", "parse_data": {"intent": {"confidence": [1]}}}, "valid confidence"),
+        ({"event": "user", "parse_data": {"intent_ranking": True}}, "intent_ranking must be"),
+        ({"event": "user", "parse_data": {"intent_ranking": [1, 2]}}, "intent_ranking must be"),
+        ({"event": "entities", "entities": [{"value": "Rome"}]}, "an entity must be"),
+        ({"event": "form_validation", "timestamp": "noon"}, "valid timestamp"),
         ({"event": "bot", "text": 5}, "valid text"),
+        ({"event": "bot", "data": {"buttons": ["Yes"]}}, "buttons of a message must be a list"),
+        ({"event": "bot", "data": {"quick_replies": 3}}, "quick_replies of a message must be"),
     ],
 )
 def test_bad_events(content: Any, message: str) -> None:

@@ -260,6 +260,11 @@ def test_validation_may_fill_a_slot_by_itself() -> None:
     assert run(VALIDATED, [*ASKED, says("chat")], custom)[0] == "slot city=Rome"
 
 
+def test_a_requested_slot_that_is_no_name_does_not_count() -> None:
+    events = [*ASKED, slot("requested_slot", ["city"]), LISTEN, says("chat")]
+    assert run(VALIDATED, events, Actions())[-2:] == ["slot requested_slot=city", "bot Where to?"]
+
+
 def test_the_requested_slot_of_another_form_does_not_count() -> None:
     other = [
         LISTEN,

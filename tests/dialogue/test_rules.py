@@ -226,6 +226,16 @@ def test_a_loop_that_a_story_returns_to_is_told_so(tmp_path: Path) -> None:
     assert prediction.events == (LoopInterrupted(),)
 
 
+def test_a_form_that_the_domain_does_not_have_is_passed_over(tmp_path: Path) -> None:
+    data = learn_from(tmp_path, HOURS + FORM)
+    policy = trained(data)
+    active = ActiveLoop(name="gone_form")
+    with pytest.warns(UserWarning, match="form 'gone_form' is active.*forms:"):
+        assert best(policy, data, *said("ask"), active) == "utter_hours"
+    with pytest.warns(UserWarning, match="form 'gone_form'"):
+        assert best(policy, data, active, *said("greet")) == "action_default_fallback"
+
+
 def test_what_only_rules_know(tmp_path: Path) -> None:
     paid = """\
 - rule: pays

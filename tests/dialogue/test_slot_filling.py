@@ -120,6 +120,7 @@ def test_validation_sees_nothing_when_nothing_was_found() -> None:
     [
         ActionServerError(Failure.TIMEOUT, "action_price", "late"),
         ActionRejected("action_price"),
+        ZeroDivisionError("of whoever runs custom actions"),
     ],
 )
 def test_a_failing_action_fills_nothing_and_is_noted(failure: Exception) -> None:

@@ -114,6 +114,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         save_tracker(tmp_path / "file" / "x.json", lived())
     with pytest.raises(DataError, match="must be written to a file"):
         save_tracker(tmp_path, lived())
+    with pytest.raises(DataError, match="must be written to a file"):
+        save_tracker(tmp_path / "a\0b", lived())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
@@ -134,6 +136,10 @@ def test_a_cut_off_file(tmp_path: Path, share: float) -> None:
         ('{"events": [1]}', "an event must be a mapping"),
         ('{"events": [{"event": "dance"}]}', "must be of a known type"),
         ('{"events": [{"event": "slot"}]}', '"slot" must have a valid name'),
+        (
+            '{"events": [{"event": "user", "parse_data": {"intent": {"confidence": "x"}}}]}',
+            '"user" must have a valid confidence',
+        ),
         ('{"events": [], "format_version": 2}', "format version must be 1"),
         ("[" * 100_000, "must be whole JSON"),
         ("\x00", "must be text"),

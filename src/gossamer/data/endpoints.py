@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from gossamer.data.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yam
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _KEY: Final = "action_endpoint"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 DEFAULT_TIMEOUT: Final = 10.0
 
 
@@ -60,6 +63,17 @@ class ActionEndpoint:
                 "the address of an action server must not hold a user name or password",
                 hint="basic_auth: with username and password",
             )
+        if not (self.url.isascii() and self.url.isprintable() and " " not in self.url):
+            raise ConfigError(
+                "the address of an action server must be ASCII without blanks",
+                got=self.url,
+                hint="%20 for a blank, %C3%A9 for é",
+            )
+        for name, value in self.headers.items():
+            if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+                raise ConfigError(  # its value is not shown
+                    "a header must have a name without blanks, and one line of Latin-1", got=name
+                )
         if not is_good:
             raise ConfigError(
                 "the address of an action server must begin with http:// or https:// and name a "

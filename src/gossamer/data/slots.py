@@ -155,7 +155,7 @@ class Slot:
     def _float_features(self, value: Any) -> tuple[float, float]:
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return (0.0, 0.0)
         if math.isnan(number):
             return (0.0, 0.0)
@@ -183,6 +183,7 @@ def read_bool(value: Any) -> bool | None:
         return value == 1
     if isinstance(value, str):
         if value.isnumeric():
-            return value == "1" or (value.isdecimal() and int(value) == 1)
+            # Python reads no integers of thousands of digits.
+            return value.isdecimal() and len(value) <= 100 and int(value) == 1
         return {"true": True, "false": False}.get(value.lower())
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import ssl
 from collections.abc import Mapping
 from enum import StrEnum
@@ -90,7 +91,7 @@ class ActionServer:
                 answer that is not what it should be; see its `failure`.
         """
         try:
-            text = json.dumps(self._call(name, tracker, domain))
+            text = json.dumps(self._call(name, tracker, domain), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise ActionServerError(
                 Failure.UNSENDABLE,
@@ -154,8 +155,15 @@ def _without_query(url: str) -> str:
 
 
 def _json(body: bytes) -> Any:
-    """JSON of an answer. Raises `ValueError`, or `RecursionError`."""
-    return json.loads(body.decode("utf-8"))
+    """JSON of an answer, without NaN and infinity. Raises `ValueError`, or `RecursionError`."""
+    return json.loads(body.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"a number must be finite, not {number}")
+    return value
 
 
 def _refusal(name: str, answer: HttpAnswer) -> Exception:
@@ -199,12 +207,17 @@ def _reply(name: str, body: bytes) -> ActionReply:
     if not isinstance(content, Mapping):
         raise bad("the answer must be a JSON object with 'events' and 'responses'", content)
     responses = content.get("responses") or []
-    if not isinstance(responses, list) or not all(isinstance(r, dict) for r in responses):
+    if not _are_objects(responses):
         raise bad("'responses' in the answer must be a list of objects", responses)
-    if not all(isinstance(r.get("buttons") or [], list) for r in responses):
-        raise bad("'buttons' of a response must be a list", responses)
+    for key in ("buttons", "quick_replies"):
+        if not all(_are_objects(response.get(key) or []) for response in responses):
+            raise bad(f"'{key}' of a response must be a list of objects", responses)
     try:
         events = events_from_dicts(content.get("events") or [])
     except DataError as error:
         raise bad(f"in the answer, {error.must_hold}", error.got, error.hint) from None
     return ActionReply(events=events, responses=responses)
+
+
+def _are_objects(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(part, dict) for part in content)

@@ -340,9 +340,8 @@ def event_from_dict(content: object) -> Event:
         raise DataError('an event must be a mapping with the key "event"', got=content)
     name = content["event"]
     if name == "form_validation":
-        return LoopInterrupted(
-            is_interrupted=not content.get("validate", True), timestamp=content.get("timestamp")
-        )
+        is_interrupted = not content.get("validate", True)
+        return _checked(LoopInterrupted, {**content, "is_interrupted": is_interrupted})
     kind = _TYPES.get(name)
     if kind is None:
         raise DataError(
@@ -350,7 +349,12 @@ def event_from_dict(content: object) -> Event:
         )
     if kind is UserUttered:
         return _user_uttered(content)
-    return _checked(kind, content)
+    event = _checked(kind, content)
+    if isinstance(event, EntitiesAdded):
+        _check_entities(event.entities)
+    if isinstance(event, BotUttered):
+        _check_buttons(event.data)
+    return event
 
 
 def events_from_dicts(contents: object) -> list[Event]:
@@ -399,17 +403,34 @@ def _user_uttered(content: Mapping[str, Any]) -> Event:
     entities = parse_data.get("entities") or []
     if not isinstance(intent, Mapping) or not isinstance(entities, list):
         raise DataError('the event "user" must have an intent and a list of entities', got=content)
-    for entity in entities:
-        if not isinstance(entity, Mapping) or not isinstance(entity.get("entity"), str):
-            raise DataError('an entity must be a mapping with the key "entity"', got=entity)
+    _check_entities(entities)
+    ranking = parse_data.get("intent_ranking") or []
+    if not _are_mappings(ranking):
+        raise DataError("an intent_ranking must be a list of mappings", got=ranking)
     kept = {key: part for key, part in parse_data.items() if key not in ("entities",)}
     return _checked(
         UserUttered,
         {
             **content,
             "intent": intent.get("name"),
-            "confidence": float(intent.get("confidence") or 0.0),
+            "confidence": intent.get("confidence") or 0.0,
             "entities": tuple(entities),
             "parse_data": kept,
         },
     )
+
+
+def _check_entities(entities: Sequence[object]) -> None:
+    for entity in entities:
+        if not isinstance(entity, Mapping) or not isinstance(entity.get("entity"), str):
+            raise DataError('an entity must be a mapping with the key "entity"', got=entity)
+
+
+def _check_buttons(data: Mapping[str, Any]) -> None:
+    for key in ("buttons", "quick_replies"):
+        if not _are_mappings(data.get(key) or []):
+            raise DataError(f"the {key} of a message must be a list of mappings", got=data[key])
+
+
+def _are_mappings(content: object) -> bool:
+    return isinstance(content, list | tuple) and all(isinstance(x, Mapping) for x in content)

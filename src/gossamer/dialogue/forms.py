@@ -140,8 +140,8 @@ class FormAction(LoopAction):
         """The slot this form asked for; one that another form asked for does not count."""
         if tracker.active_loop_name != self.name:
             return None
-        requested: str | None = tracker.slots.get(REQUESTED_SLOT)
-        return requested
+        requested = tracker.slots.get(REQUESTED_SLOT)
+        return requested if isinstance(requested, str) else None
 
     def _as_if_run(self, tracker: Tracker, events: Sequence[Event]) -> Tracker:
         """The conversation as actions within the form see it.

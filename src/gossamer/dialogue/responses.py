@@ -26,7 +26,9 @@ class ResponseGenerator:
 
     Departures from Rasa 3.6: a message with a picture has no attachment unless one is given (Rasa
     sends the picture twice); lone braces stay as they are (Rasa fails), as does `{}` (Rasa puts
-    all slots there); a text may have doubled braces beside variables (Rasa fills in none then).
+    all slots there); a text may have doubled braces beside variables (Rasa fills in none then), and
+    they stand for one even where there are no slots at all; the text "0[" is nothing special (Rasa
+    fills in nothing beside it); an empty list of conditions is none (Rasa never says it then).
 
     Args:
         responses: name to variations.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -147,6 +148,9 @@ class RulePolicy(Policy):
     def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:
         """Score 1, or the classifier's confidence, for what rules say, and the fallback.
 
+        A form that is active and not in the domain is passed over, with a warning: an action server
+        or a conversation of another domain may have begun it. Rasa 3.6 fails then.
+
         `reason` holds "rules", names of the rules that say so; "default_intent" or "active_loop"
         where one of these decides; "fallback" where nothing does.
 
@@ -160,7 +164,7 @@ class RulePolicy(Policy):
         domain = self._domain
         if domain is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
-        decision = self._book.decide(tracker, states_of(tracker, domain))
+        decision = self._book.decide(_with_known_loop(tracker, domain), states_of(tracker, domain))
         return Prediction(
             policy=self.alias,
             priority=self.options.priority,
@@ -245,6 +249,21 @@ class RulePolicy(Policy):
                 hint="training the model again",
             ) from error
         self._book, self._domain = book, domain
+
+
+def _with_known_loop(tracker: Tracker, domain: Domain) -> Tracker:
+    """The conversation, without its active loop if the domain does not have that."""
+    loop = tracker.active_loop_name
+    if loop is None or loop in domain.action_index:
+        return tracker
+    warnings.warn(
+        f"the form '{loop}' is active, which the domain does not have; it does not go on. "
+        "Try: declaring it under 'forms:'",
+        stacklevel=3,
+    )
+    other = tracker.fork()
+    other.active_loop = None
+    return other
 
 
 def _refusal(faults: list[RuleFault]) -> DataError:

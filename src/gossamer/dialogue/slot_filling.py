@@ -13,13 +13,7 @@ from typing import Any, Final
 
 from gossamer.data.domain import REQUESTED_SLOT, Domain
 from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
-from gossamer.dialogue.actions import (
-    ActionContext,
-    ActionError,
-    ActionRejected,
-    slot_sets,
-    with_events,
-)
+from gossamer.dialogue.actions import ActionContext, slot_sets, with_events
 from gossamer.dialogue.events import BotUttered, Event, SlotSet, UserUttered
 from gossamer.dialogue.remote_action import RemoteAction
 from gossamer.dialogue.story_events import matches
@@ -98,7 +92,7 @@ def _run(name: str, tracker: Tracker, context: ActionContext) -> list[Event]:
     """What an action wants, only slots and messages."""
     try:
         events = RemoteAction(name).run(tracker, context)
-    except (ActionError, ActionRejected) as error:
+    except Exception as error:  # what the message says is filled in all the same
         return context.note(name, error)
     kept: list[Event] = [event for event in events if isinstance(event, SlotSet | BotUttered)]
     dropped = sorted({e.type_name for e in events} - {SlotSet.type_name, BotUttered.type_name})

@@ -41,10 +41,10 @@ def save_tracker(path: str | Path, tracker: Tracker) -> Path:
     try:
         # Half a surrogate pair, which UTF-8 does not have, becomes an escape of JSON.
         write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name may hold characters that no file's may
         raise DataError(
             "a conversation must be written to a file that can be written",
-            got=error.strerror,
+            got=error.strerror if isinstance(error, OSError) else str(error),
             where=Location(path),
             hint="another folder",
         ) from None
