@@ -25,11 +25,11 @@ from gossamer.dialogue.events import (
 )
 from gossamer.dialogue.slot_filling import extract_slots
 from gossamer.dialogue.tracker import Tracker
+from gossamer.nlu.fallback import FALLBACK_INTENT
 
 ASK_AFFIRMATION: Final = "action_default_ask_affirmation"
 ASK_REPHRASE: Final = "action_default_ask_rephrase"
 DEFAULT_FALLBACK: Final = "action_default_fallback"
-NLU_FALLBACK_INTENT: Final = "nlu_fallback"
 OUT_OF_SCOPE_INTENT: Final = "out_of_scope"
 
 
@@ -223,7 +223,7 @@ class AskAffirmationAction(Action):
         """See `Action.run`."""
         message = tracker.latest_message
         intent = None if message is None else message.intent
-        if message is not None and intent == NLU_FALLBACK_INTENT:
+        if message is not None and intent == FALLBACK_INTENT:
             ranking = message.parse_data.get("intent_ranking") or []
             intent = ranking[1].get("name") if len(ranking) > 1 else None
         if intent is None:

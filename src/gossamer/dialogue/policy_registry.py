@@ -12,7 +12,7 @@ from typing import Final
 from gossamer.data.config import ComponentConfig
 from gossamer.data.domain import Domain
 from gossamer.data.errors import ConfigError, Location
-from gossamer.data.names import nearest
+from gossamer.data.names import nearest_or_all
 from gossamer.data.stories import StoryData
 from gossamer.dialogue.policy import Policy
 from gossamer.nlu.options_reader import read_options
@@ -67,14 +67,11 @@ def policy_class(name: str, where: Location | None = None) -> type[Policy]:
         )
     path = KNOWN_POLICIES.get(short)
     if path is None:
-        known = list(KNOWN_POLICIES)
-        guess = nearest(short, known)
-        listed = f"one of {', '.join(known)}"
         raise ConfigError(
             "a policy must be one that Gossamer has",
             got=name,
             where=where,
-            hint=listed if guess is None else f"'{guess}', or {listed}",
+            hint=nearest_or_all(short, list(KNOWN_POLICIES)),
         )
     module, _, attribute = path.partition(":")
     found = getattr(import_module(module), attribute)

@@ -11,7 +11,6 @@ from gossamer.dialogue.default_actions import (
     ASK_AFFIRMATION,
     ASK_REPHRASE,
     DEFAULT_FALLBACK,
-    NLU_FALLBACK_INTENT,
     OUT_OF_SCOPE_INTENT,
     affirmed,
 )
@@ -24,9 +23,10 @@ from gossamer.dialogue.events import (
 )
 from gossamer.dialogue.loops import LoopAction
 from gossamer.dialogue.tracker import Tracker
+from gossamer.nlu.fallback import FALLBACK_INTENT
 
 TWO_STAGE_FALLBACK: Final = "action_two_stage_fallback"
-_UNCLEAR = (NLU_FALLBACK_INTENT, OUT_OF_SCOPE_INTENT)
+_UNCLEAR = (FALLBACK_INTENT, OUT_OF_SCOPE_INTENT)
 
 
 class TwoStageFallbackAction(LoopAction):
@@ -44,7 +44,7 @@ class TwoStageFallbackAction(LoopAction):
     ) -> list[Event]:
         """See `LoopAction.go_on`."""
         has_begun = any(isinstance(event, ActiveLoop) for event in events)
-        is_unclear = _last_intent(tracker) == NLU_FALLBACK_INTENT
+        is_unclear = _last_intent(tracker) == FALLBACK_INTENT
         return context.run(ASK_AFFIRMATION if has_begun or is_unclear else ASK_REPHRASE, tracker)
 
     def is_done(self, tracker: Tracker, events: Sequence[Event]) -> bool:
@@ -75,8 +75,8 @@ def _is_hopeless(tracker: Tracker) -> bool:
     intents = [
         event.intent if isinstance(event, UserUttered) else "" for event in reversed(messages[-3:])
     ]
-    return intents[:2] == [NLU_FALLBACK_INTENT] * 2 or intents == [
+    return intents[:2] == [FALLBACK_INTENT] * 2 or intents == [
         OUT_OF_SCOPE_INTENT,
-        NLU_FALLBACK_INTENT,
+        FALLBACK_INTENT,
         OUT_OF_SCOPE_INTENT,
     ]

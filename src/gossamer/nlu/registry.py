@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gossamer.data.errors import ConfigError, Location
-from gossamer.data.names import nearest
+from gossamer.data.names import nearest_or_all
 from gossamer.nlu.component import Component
 
 #: Where the components of this package are; imported when asked for, so that a pipeline without
@@ -64,14 +64,11 @@ def component_class(name: str, where: Location | None = None) -> type[Component]
         return _registered[short]
     path = KNOWN_COMPONENTS.get(short)
     if path is None:
-        known = list(known_components())
-        guess = nearest(short, known)
-        listed = f"one of {', '.join(known)}"
         raise ConfigError(
             "a pipeline component must be one that Gossamer has",
             got=name,
             where=where,
-            hint=listed if guess is None else f"'{guess}', or {listed}",
+            hint=nearest_or_all(short, known_components()),
         )
     module, _, attribute = path.partition(":")
     component = getattr(import_module(module), attribute)

@@ -184,8 +184,8 @@ class TEDPolicy(Policy):
         if self.network is None:
             return self.nothing(domain)
         by_intent = self._window(tracker, rule_only, use_text=False)
-        by_text = self._window(tracker, rule_only, use_text=True)
         reads_texts = TEXT in self.network.texts
+        by_text = self._window(tracker, rule_only, use_text=True) if reads_texts else by_intent
         if not (reads_texts and _counts_by_text(by_text[-1])):
             answer = self._answer([by_intent])
             return self._prediction(self._confidences(answer.similarity)[0])
