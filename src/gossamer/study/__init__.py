@@ -1,0 +1,1 @@
+"""Studies: many small trainings, one row each, and what they show together."""
