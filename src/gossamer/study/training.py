@@ -83,6 +83,7 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
         warnings.simplefilter("ignore")
         train = _train_dialogue if run.task is Task.DIALOGUE else _train_nlu
         trained = train(data, run, listen)
+    peak = peak_memory_mib()
     return {
         "key": run.key(data.digest),
         **run.to_dict(),
@@ -99,7 +100,7 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
         "weights": trained.counts.whole,
         "train_seconds": round(trained.train_seconds, 3),
         "test_seconds": round(trained.test_seconds, 3),
-        "peak_memory_mib": round(peak_memory_mib(), 1),
+        "peak_memory_mib": None if peak is None else round(peak, 1),
         "losses": [round(loss, 4) for loss in losses],
         "threads": torch.get_num_threads(),
         **provenance(),
