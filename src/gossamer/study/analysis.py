@@ -76,6 +76,6 @@ def percent(density: float) -> str:
 
 
 def listed(parts: Sequence[Any]) -> str:
-    """ "a, b and c"."""
+    """Texts of the parts, with commas and an "and" between."""
     texts = [str(part) for part in parts]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

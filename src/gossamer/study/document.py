@@ -74,7 +74,9 @@ def to_html(document: Document) -> str:
     parts += [_html_table(table) for table in document.tables]
     parts.append("<h2>How it was done</h2>")
     parts += [f"<p>{e(text)}</p>" for text in document.protocol]
-    parts.append(_html_table(Table(title="The same in all runs", columns=(), rows=document.settings)))
+    parts.append(
+        _html_table(Table(title="The same in all runs", columns=(), rows=document.settings))
+    )
     if document.commands:
         parts += ["<h2>Command</h2>", f"<pre>{e(chr(10).join(document.commands))}</pre>"]
     parts += ["<h2>What it does not show</h2>", _items(document.limits)]

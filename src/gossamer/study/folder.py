@@ -66,7 +66,9 @@ class StudyFolder:
         path = self.path / _ABOUT
         hint = "a folder that `gossamer study` wrote"
         if not path.is_file():
-            raise InputError("a study's folder must hold study.json", where=Location(path), hint=hint)
+            raise InputError(
+                "a study's folder must hold study.json", where=Location(path), hint=hint
+            )
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             return About(

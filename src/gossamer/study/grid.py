@@ -13,7 +13,7 @@ from gossamer.data.errors import InputError
 from gossamer.sparse import Topology
 from gossamer.study.runs import InputLayer, Method, Run, Task
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,4 @@ class Grid:
 def _dense(run: Run) -> Run:
     """The one run that stands for all topologies and methods at density 1.0."""
     options = {name: value for name, value in run.options.items() if name != "max_group_size"}
-    return dataclasses.replace(
-        run, topology=Topology.BLOCKED, method=Method.FIXED, options=options
-    )
+    return dataclasses.replace(run, topology=Topology.BLOCKED, method=Method.FIXED, options=options)

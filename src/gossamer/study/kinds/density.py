@@ -200,7 +200,5 @@ def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
             parts = [f"{count(cell.weights)} at {percent(d)}" for d, cell in needed.items()]
             missing = [percent(d) for d in by_density if d not in needed]
             rest = f"; {listed(missing)} did not reach it with the sizes tried" if missing else ""
-            return [
-                f"{100 * level:.0f}% of the best F1 takes {', '.join(parts)}{rest}."
-            ]
+            return [f"{100 * level:.0f}% of the best F1 takes {', '.join(parts)}{rest}."]
     return []
