@@ -79,3 +79,8 @@ def listed(parts: Sequence[Any]) -> str:
     """Texts of the parts, with commas and an "and" between."""
     texts = [str(part) for part in parts]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]

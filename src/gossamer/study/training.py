@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import itertools
 import time
 import warnings
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class _Trained(NamedTuple):
     counts: WeightCounts
     scores: dict[str, float]
     train_seconds: float
+    cpu_seconds: float
     test_seconds: float
 
 
@@ -66,23 +68,30 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
     Returns:
         A row of JSON values: `key`, the settings of `Run`, `data` (what was read, its digest and
         sizes), `f1` and other `scores`, `sparse_weights`, `sparse_biases`, `weights`,
-        `train_seconds` (of the network, features made before), `test_seconds`, `peak_memory_mib`
-        (see `peak_memory_mib`), `losses` (mean of each epoch), `threads`, versions and commit.
+        `train_seconds` (of the network, features made before), `cpu_seconds` (the same, as
+        processor time of all threads), `warm_cpu_seconds` (of the epochs, the first counted like
+        the second: without compiling kernels, which a process does once for each shape of layer),
+        `test_seconds`, `peak_memory_mib` (see there), `losses` (mean of each epoch), `threads`,
+        versions and commit.
 
     Raises:
         InputError: data and settings do not fit together.
     """
     reset_peak_memory()
     losses: list[float] = []
+    clock = [time.process_time()]
 
     def listen(report: EpochReport) -> None:
         losses.append(report.metrics["t_loss"])
+        clock.append(time.process_time())
 
     with warnings.catch_warnings():
         # Reading the data has warned already; a study repeats the same training many times.
         warnings.simplefilter("ignore")
         train = _train_dialogue if run.task is Task.DIALOGUE else _train_nlu
         trained = train(data, run, listen)
+    epochs = [after - before for before, after in itertools.pairwise(clock)]
+    epochs[:1] = epochs[1:2] or epochs[:1]
     peak = peak_memory_mib()
     return {
         "key": run.key(data.digest),
@@ -99,6 +108,8 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
         "sparse_biases": trained.counts.sparse_biases,
         "weights": trained.counts.whole,
         "train_seconds": round(trained.train_seconds, 3),
+        "cpu_seconds": round(trained.cpu_seconds, 3),
+        "warm_cpu_seconds": round(sum(epochs), 3),
         "test_seconds": round(trained.test_seconds, 3),
         "peak_memory_mib": None if peak is None else round(peak, 1),
         "losses": [round(loss, 4) for loss in losses],
@@ -129,9 +140,9 @@ def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None])
     features = _features(_ByDigest(data))
     diet.callbacks = callbacks_for(run)
     batch = copy.copy(features.training)
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     diet.train(data.examples, batch, on_epoch=listen)
-    trained = time.perf_counter()
+    trained, cpu_trained = time.perf_counter(), time.process_time()
     tests = copy.copy(features.test)
     tests.parses = [Parse(text=text) for text in tests.texts]
     diet.process(tests)
@@ -145,7 +156,9 @@ def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None])
     tested = time.perf_counter()
     wanted = "intent" if run.task is Task.INTENT else ("entity", diet.name)
     scores = {name: value for name, value in headline.items() if name.startswith(wanted)}
-    return _Trained(_counts(diet.network), scores, trained - began, tested - trained)
+    return _Trained(
+        _counts(diet.network), scores, trained - began, cpu_trained - cpu_began, tested - trained
+    )
 
 
 @functools.lru_cache(_KEPT)
@@ -174,9 +187,9 @@ def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], N
     (policy,) = ensemble.policies
     assert isinstance(policy, TEDPolicy)  # `read_study_data` sees to it
     policy.callbacks = callbacks_for(run)
-    began = time.perf_counter()
+    began, cpu_began = time.perf_counter(), time.process_time()
     ensemble.train(stories, on_epoch=listen)
-    trained = time.perf_counter()
+    trained, cpu_trained = time.perf_counter(), time.process_time()
     evaluation = evaluate_dialogue(ensemble, data.test_stories, stories.domain)
     tested = time.perf_counter()
     scores = {
@@ -184,7 +197,9 @@ def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], N
         "action weighted F1": evaluation.actions.f1,
         "conversations right": float(len(evaluation.successful)),
     }
-    return _Trained(_counts(policy.network), scores, trained - began, tested - trained)
+    return _Trained(
+        _counts(policy.network), scores, trained - began, cpu_trained - cpu_began, tested - trained
+    )
 
 
 @functools.lru_cache(_KEPT)

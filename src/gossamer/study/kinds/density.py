@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gossamer.study.analysis import Analysis, Picture, Table, count, listed, percent, spread
+from gossamer.study.analysis import (
+    Analysis,
+    Picture,
+    Table,
+    count,
+    listed,
+    percent,
+    sentence,
+    spread,
+)
 from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
 from gossamer.study.drawing import weights_axis as set_weights_axis
 from gossamer.study.grid import Grid
@@ -118,7 +127,7 @@ def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) ->
     return Picture(
         name="density",
         figure=figure,
-        caption=f"{F1_NAMES[task].capitalize()} against trainable weights in the sparse layers "
+        caption=f"{sentence(F1_NAMES[task])} against trainable weights in the sparse layers "
         f"at densities of {listed([percent(d) for d in by_density])}: means over {each} seeds, "
         "bars are one standard deviation. The circle is the smallest model within one standard "
         "error of the best.",
@@ -150,13 +159,13 @@ def _all(by_density: dict[float, list[Cell]]) -> Table:
             f"{cell.mean('weights'):,.0f}",
             spread(cell.mean(), cell.deviation()),
             str(cell.n),
-            f"{cell.median('train_seconds'):.1f}",
+            f"{cell.median('cpu_seconds'):.1f}",
         )
         for density, found in by_density.items()
         for cell in found
     ]
     return Table(
-        title="All models: mean and standard deviation over seeds, median of seconds",
+        title="All models: mean and standard deviation over seeds, median of the processor seconds of training",
         columns=("density", "size", "sparse weights", "all weights", "F1", "seeds", "seconds"),
         rows=rows,
     )
