@@ -29,7 +29,6 @@ from gossamer.sparse.rewire.layers import (
 )
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
 
-
 _Layers = list[tuple[str, RandomlyConnectedLinear]]
 
 
@@ -105,7 +104,7 @@ class SET(_Growing):
     Every `every` steps each layer drops the share `fraction` of its positive weights and the same
     share of its negative ones, those nearest zero (a weight of zero counts as positive), and grows
     as many connections, drawn evenly from all places then free. New weights are zero, as in the
-    authors' implementation with masks (the paper names no value); a dropped connection that is
+    authors' implementation with masks; a dropped connection that is
     drawn again starts at zero too.
 
     Departures from the paper: the rhythm is in steps, not epochs; the strongest connection of each

@@ -135,7 +135,8 @@ def prunable_layers(module: nn.Module, *, trained_only: bool) -> list[RandomlyCo
     if not found:
         raise ValueError(
             complaint(
-                "the model must have a RandomlyConnectedLinear of density 1.0",
+                "the model must have a RandomlyConnectedLinear of density 1.0"
+                + (" that is trained" if trained_only else ""),
                 got=type(module).__name__,
                 hint="connection_density=1.0, or sparsify(model, 1.0, keep_weights=True) for the "
                 "nn.Linears of a model",
