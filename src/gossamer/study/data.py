@@ -27,6 +27,7 @@ from gossamer.data.errors import ConfigError, InputError
 from gossamer.data.file_search import Paths
 from gossamer.data.project import joined
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.study.interventions import starting_density
 from gossamer.study.runs import Run, Task
 
 _TED = "TEDPolicy"
@@ -74,7 +75,7 @@ class StudyData:
         changes: dict[str, Any] = {
             "epochs": run.epochs,
             "random_seed": run.seed,
-            "connection_density": run.density,
+            "connection_density": starting_density(run),
             "topology": str(run.topology),
             "transformer_size": run.size,
         }

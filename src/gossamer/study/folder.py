@@ -201,7 +201,8 @@ def _document(study: Study, about: About, rows: Sequence[Row]) -> Document:
         protocol=(
             study.protocol(),
             f"F1 is the {F1_NAMES[task]}. Seconds are those of training the network, its features "
-            "made before; runs shared the machine with one another, each on threads of its own, so processor seconds are given.",
+            "made before. Runs shared the machine, each on threads of its own, so processor "
+            "seconds are given.",
         ),
         commands=about.commands,
         settings=_settings(study, rows),

@@ -165,7 +165,7 @@ def _all(by_density: dict[float, list[Cell]]) -> Table:
         for cell in found
     ]
     return Table(
-        title="All models: mean and standard deviation over seeds, median of the processor seconds of training",
+        title="All models: mean and standard deviation over seeds, median of processor seconds",
         columns=("density", "size", "sparse weights", "all weights", "F1", "seeds", "seconds"),
         rows=rows,
     )
