@@ -176,9 +176,17 @@ def _command(name: str, summary: str) -> None:
     app.command(name)(study)
 
 
-for _name, _summary in (
-    ("density", "F1 against trainable weights at several densities: the article's figure."),
-):
+# Written down here as well: the list of commands must not load what trains. A test compares them.
+SUMMARIES = {
+    "density": "F1 against trainable weights at several densities.",
+    "methods": "Random, pruned or learned connections, at equal final weights.",
+    "convergence": "Spread over seeds and learning rates at each density.",
+    "input-layer": "The dense layer before the sparse ones learned, fixed or left out.",
+    "structure": "Topologies and group sizes against F1 and speed.",
+    "time": "F1 against seconds of training at each density.",
+}
+
+for _name, _summary in SUMMARIES.items():
     _command(_name, _summary)
 
 

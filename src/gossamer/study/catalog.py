@@ -8,9 +8,23 @@ from typing import Final
 from gossamer.data.errors import InputError
 from gossamer.data.names import nearest_or_all
 from gossamer.study.kind import Study
+from gossamer.study.kinds.convergence import ConvergenceStudy
 from gossamer.study.kinds.density import DensityStudy
+from gossamer.study.kinds.input_layer import InputLayerStudy
+from gossamer.study.kinds.methods import MethodsStudy
+from gossamer.study.kinds.structure import StructureStudy
+from gossamer.study.kinds.time import TimeStudy
 
-STUDIES: Final = MappingProxyType({study.name: study for study in (DensityStudy(),)})
+_ALL: tuple[Study, ...] = (
+    DensityStudy(),
+    MethodsStudy(),
+    ConvergenceStudy(),
+    InputLayerStudy(),
+    StructureStudy(),
+    TimeStudy(),
+)
+
+STUDIES: Final = MappingProxyType({study.name: study for study in _ALL})
 
 
 def study_named(name: str) -> Study:

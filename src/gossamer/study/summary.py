@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scipy import stats
+
 Row = Mapping[str, Any]
 
 
@@ -150,3 +152,52 @@ def least_size_reaching(
     """The smallest of some models whose mean F1 reaches a level; None where none does."""
     enough = [cell for cell in candidates if cell.mean() >= level]
     return min(enough, key=size) if enough else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A mean difference of F1 between runs of the same seeds.
+
+    Attributes:
+        mean: of the differences.
+        half_width: of its 95% interval, Student's t.
+        n: pairs.
+    """
+
+    mean: float
+    half_width: float
+    n: int
+
+    @property
+    def is_above_zero(self) -> bool:
+        """Whether the whole interval is."""
+        return self.mean - self.half_width > 0.0
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether the whole interval is."""
+        return self.mean + self.half_width < 0.0
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} ± {self.half_width:.4f}"
+
+
+def paired(cell: Cell, base: Cell, name: str = "f1") -> Change | None:
+    """The difference of two cells, paired by seed; None with fewer than two common seeds."""
+    ours = {row["seed"]: value_of(row, name) for row in cell.rows}
+    theirs = {row["seed"]: value_of(row, name) for row in base.rows}
+    pairs = [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
+    if len(pairs) < 2:
+        return None
+    error = statistics.stdev(pairs) / math.sqrt(len(pairs))
+    return Change(
+        mean=statistics.fmean(pairs),
+        half_width=float(stats.t.ppf(0.975, len(pairs) - 1)) * error,
+        n=len(pairs),
+    )
+
+
+def difference(cell: Cell, base: Cell) -> str:
+    """`paired` as a text; the difference of means alone with fewer than two common seeds."""
+    change = paired(cell, base)
+    return f"{cell.mean() - base.mean():+.4f}" if change is None else str(change)
