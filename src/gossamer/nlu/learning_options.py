@@ -102,6 +102,8 @@ class LearningOptions(ComponentOptions):
         weight_averaging: decay of a running average of the weights, which is what is kept
             (Gossamer's own); 0 keeps the last weights, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
+        max_group_size: the most outputs of such a layer that share their inputs, in topologies
+            with groups; None leaves it to the topology (Gossamer's own).
     """
 
     number_of_attention_heads: Positive = 4
@@ -146,6 +148,7 @@ class LearningOptions(ComponentOptions):
     tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
     weight_averaging: Rate = 0.9995
     topology: Topology = Topology.BLOCKED
+    max_group_size: Positive | None = None
 
     @field_validator("evaluate_every_number_of_epochs")
     @classmethod

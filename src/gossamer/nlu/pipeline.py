@@ -119,6 +119,15 @@ class Pipeline:
         Raises:
             DataError: there is nothing to train on, or a component cannot use the data.
         """
+        self.train_batch(data, on_epoch=on_epoch)
+
+    def train_batch(
+        self, data: TrainingData, *, on_epoch: EpochListener | None = None
+    ) -> TrainingBatch:
+        """Train as `train` does, and hand out what the components made of the examples.
+
+        So another component can be trained on the same features again and again.
+        """
         warn_of_unused_data(self._components, data)
         examples = []
         for example in data.unique_examples():
@@ -145,6 +154,7 @@ class Pipeline:
                 if texts is not None:
                     component.process(texts)
         self._is_trained = True
+        return batch
 
     def _responses(self, examples: Sequence[Example], data: TrainingData) -> ResponseLabels | None:
         """What the selectors learn to tell apart; None without a selector."""

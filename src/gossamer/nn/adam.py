@@ -59,6 +59,13 @@ class Adam:
             and is_available()
         )
 
+    def moments(self, parameter: nn.Parameter) -> list[Tensor]:
+        """The two running means kept for a parameter; none for one that is not stepped here."""
+        for own, moments in zip(self._parameters, self._moments, strict=True):
+            if own is parameter:
+                return list(moments)
+        return []
+
     def zero_grad(self) -> None:
         """Forget the gradients."""
         for parameter in self._parameters:

@@ -42,6 +42,11 @@ class WeightAverage:
         """Whether the next `update` reads the weights."""
         return (self._step + 1) % _STEPS_BETWEEN_UPDATES == 0
 
+    def companions(self, parameter: nn.Parameter) -> list[Tensor]:
+        """The average of a parameter; none for one that is not averaged."""
+        pairs = zip(self._parameters, self._average, strict=True)
+        return [average for own, average in pairs if own is parameter]
+
     @torch.no_grad()
     def update(self) -> None:
         """Take in the present weights; call it after every step of the optimiser."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gossamer.nn.adam import Adam
 from gossamer.nn.averaging import WeightAverage
 from gossamer.nn.batching import Indices, batch_size_at, epoch_batches
+from gossamer.nn.callbacks import FitCallback
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.memory import release_free_memory
 from gossamer.nn.row_adam import RowAdam
@@ -100,6 +101,7 @@ def fit(
     rng: np.random.Generator,
     evaluation: Indices | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
+    callbacks: Sequence[FitCallback] = (),
 ) -> None:
     """Train a network in place.
 
@@ -112,13 +114,22 @@ def fit(
         rng: where the order of examples comes from; dropout and negatives use torch's generator.
         evaluation: example numbers to evaluate on, or None.
         on_epoch: called after every epoch.
+        callbacks: take part in training, in this order; none does where there is nothing to do.
     """
     if options.epochs == 0 or len(training) == 0:
         return
+    if callbacks:
+        n_steps = _count_steps(len(training), labels, options, copy.deepcopy(rng))
+        for callback in callbacks:
+            callback.begin(network, n_steps)
     optimizer = _Optimizer(network, options)
     best = _Best()
     averaged = network.parameters() if options.weight_averaging > 0.0 else []
     average = WeightAverage(averaged, options.weight_averaging)
+
+    def companions(parameter: nn.Parameter) -> list[Tensor]:
+        return [*optimizer.companions(parameter), *average.companions(parameter)]
+
     for epoch in range(options.epochs):
         began = time.perf_counter()
         network.train()
@@ -131,14 +142,17 @@ def fit(
         )
         mean = _Mean()
         for number, chosen in enumerate(batches, start=1):
+            batch = make_batch(training[chosen])
             result: StepResult = network.step(  # type: ignore[operator]
-                make_batch(training[chosen]), with_metrics=number == len(batches)
+                batch, with_metrics=number == len(batches)
             )
             optimizer.step(result.loss)
             if options.weight_averaging > 0.0:
                 if average.is_due:
                     optimizer.catch_up()
                 average.update()
+            for callback in callbacks:
+                callback.step(network, _loss_of(batch), companions)
             mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
         release_free_memory()
         metrics = mean.values()
@@ -157,6 +171,26 @@ def fit(
     average.use()
     best.restore(network)
     network.eval()
+    for callback in callbacks:
+        callback.finish(network)
+
+
+def _count_steps(
+    n_training: int, labels: Indices | None, options: FitOptions, rng: np.random.Generator
+) -> int:
+    sizes = (
+        batch_size_at(epoch, options.epochs, options.batch_size) for epoch in range(options.epochs)
+    )
+    drop = options.drop_small_last_batch
+    return sum(len(epoch_batches(n_training, labels, s, rng, drop_small_last=drop)) for s in sizes)
+
+
+def _loss_of(batch: Any) -> Callable[[nn.Module], Tensor]:
+    def loss(network: nn.Module) -> Tensor:
+        result: StepResult = network.step(batch, with_metrics=False)  # type: ignore[operator]
+        return result.loss
+
+    return loss
 
 
 class _Optimizer:
@@ -208,6 +242,13 @@ class _Optimizer:
                     add_l2_gradient(weight, self._strength, rows)
             self._adam.step()
         self._rows.step()
+
+    def companions(self, parameter: nn.Parameter) -> list[Tensor]:
+        """Adam's moments of a parameter; none before its first step, or for an input table."""
+        if isinstance(self._adam, Adam):
+            return self._adam.moments(parameter)
+        state = self._adam.state.get(parameter, {})
+        return [part for part in state.values() if part.shape == parameter.shape]
 
     def catch_up(self) -> None:
         """Call it before weights are read."""

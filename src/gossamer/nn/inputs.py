@@ -114,8 +114,7 @@ class SparseInputTable(nn.Module):
             occurs = np.zeros(x.shape[1], dtype=np.bool_)
             occurs[x.indices] = True
             self.touched = torch.from_numpy(np.flatnonzero(occurs))
-        product: Tensor = _SparseProduct.apply(self.weight, x)  # type: ignore[no-untyped-call]
-        return product + self.bias
+        return sparse_product(self.weight, x) + self.bias
 
     def take_rows(self) -> tuple[Tensor, Tensor] | None:
         """Rows with a gradient since the last call, and it; None where there was none.
@@ -229,6 +228,15 @@ class _SparseProduct(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         return torch.from_numpy(ctx.x.T @ grads[0].contiguous().numpy()), None
+
+
+def sparse_product(weight: Tensor, x: sparse.csr_array) -> Tensor:
+    """The product x W for a constant sparse x.
+
+    *Shape:* (n_features, units), (n_rows, n_features) -> (n_rows, units).
+    """
+    product: Tensor = _SparseProduct.apply(weight, x)  # type: ignore[no-untyped-call]
+    return product
 
 
 class FeatureInput(nn.Module):

@@ -49,6 +49,8 @@ class RandomlyConnectedLinear(nn.Module):
             exact counts are stated at `draw_connectivity`.
         topology: `uniform`, `fan_in`, `grouped`, `blocked` or `windowed`; the last two are the
             fast ones.
+        max_group_size: the most outputs that may share their inputs; None leaves it to the
+            topology (see `draw_connectivity`).
         seed: a whole number from 0 up. None draws one from torch's global generator, so
             `torch.manual_seed` fixes it.
         device: where the tensors live; torch's default device when None.
@@ -63,8 +65,8 @@ class RandomlyConnectedLinear(nn.Module):
 
     Raises:
         TypeError: a width or the seed is not an integer, or the density not a real number.
-        ValueError: a width is below 1, the density outside [0, 1], the seed negative or the
-            topology unknown.
+        ValueError: a width or the largest group is below 1, the density outside [0, 1], the seed
+            negative or the topology unknown.
 
     *Shape:* input (..., in_features), output (..., out_features).
     """
@@ -85,6 +87,7 @@ class RandomlyConnectedLinear(nn.Module):
         *,
         connection_density: float = 0.2,
         topology: Topology | str = Topology.BLOCKED,
+        max_group_size: int | None = None,
         seed: int | None = None,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
@@ -97,6 +100,7 @@ class RandomlyConnectedLinear(nn.Module):
             connection_density=connection_density,
             topology=topology,
             seed=seed,
+            max_group_size=max_group_size,
         )
         self._set_up(connectivity, bias, seed, device, dtype)
         self.reset_parameters()

@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     TOPOLOGY = 0
     WEIGHTS = 1
     CHILD = 2
+    GROWTH = 3
 
 
 class Stream:

@@ -35,6 +35,7 @@ def draw_connectivity(
     connection_density: float,
     topology: Topology | str,
     seed: int,
+    max_group_size: int | None = None,
 ) -> Connectivity:
     """Draw the connections of a layer.
 
@@ -70,19 +71,22 @@ def draw_connectivity(
         connection_density: wished share of connections, in [0, 1].
         topology: which kind, see above.
         seed: a whole number from 0 up; the same seed gives the same connections anywhere.
+        max_group_size: the most outputs that may share their inputs, 1 or more, for topologies that
+            have groups; None leaves it to the rules above. Tiles need 4.
 
     Returns:
         The connectivity; dense (`indices` None) when the count above comes to `in * out`.
 
     Raises:
         TypeError: a width or the seed is not an integer, or the density not a real number.
-        ValueError: a width is below 1, the density outside [0, 1], the seed negative or the
-            topology unknown.
+        ValueError: a width or the largest group is below 1, the density outside [0, 1], the seed
+            negative or the topology unknown.
     """
     n_in = checked_width("in_features", in_features)
     n_out = checked_width("out_features", out_features)
     density = checked_density(connection_density)
     topology = Topology(topology)
+    most = n_out if max_group_size is None else checked_width("max_group_size", max_group_size)
     stream = Stream(checked_seed(seed), Purpose.TOPOLOGY)
     indices: NDArray[np.int64] | None
     if topology is Topology.UNIFORM:
@@ -92,14 +96,14 @@ def draw_connectivity(
     else:
         deal = _windows if topology is Topology.WINDOWED else _dealt
         in_tiles = topology in (Topology.BLOCKED, Topology.WINDOWED)
-        tile = tile_of(n_in, n_out, density) if in_tiles else None
+        tile = tile_of(n_in, n_out, density, most) if in_tiles else None
         k = max(1, round(density * n_in), math.ceil(n_in / n_out)) if tile is None else tile.k
         if k == n_in:
             indices = None
         elif topology is Topology.FAN_IN:
             indices = _fan_in(n_in, n_out, k, stream)
         elif tile is None:
-            indices = _grouped(n_in, n_out, k, stream, deal)
+            indices = _grouped(n_in, n_out, k, most, stream, deal)
         else:
             n_groups = n_out // tile.group_size
             runs = np.sort(deal(n_in // tile.run, n_groups, k // tile.run, stream))
@@ -116,23 +120,27 @@ class Tile(NamedTuple):
     k: int
 
 
-def tile_of(in_features: int, out_features: int, density: float) -> Tile | None:
+def tile_of(
+    in_features: int, out_features: int, density: float, max_group_size: int | None = None
+) -> Tile | None:
     """Say in which tiles a `blocked` layer is drawn; the rule is at `draw_connectivity`.
 
     Args:
         in_features: number of inputs.
         out_features: number of outputs.
         density: wished share of connections, in [0, 1].
+        max_group_size: the largest group wanted; None for any.
 
     Returns:
         The tile; None where none fits and the layer is drawn as a `grouped` one.
     """
     wished = density * in_features
+    sizes = [s for s in (32, 16, 8, 4) if max_group_size is None or s <= max_group_size]
     for run, most_change in ((16, 0.1), (8, 0.1), (4, 0.25)):
         k = run * round(wished / run)
         if in_features % run or k < 2 * run or abs(k - wished) > most_change * wished:
             continue
-        for size in (32, 16, 8, 4):
+        for size in sizes:
             if (
                 out_features % size == 0
                 and out_features // size * k >= LEAST_TILE_USE * in_features
@@ -192,9 +200,14 @@ def _fan_in(n_in: int, n_out: int, k: int, stream: Stream) -> NDArray[np.int64]:
 
 
 def _grouped(
-    n_in: int, n_out: int, k: int, stream: Stream, deal: Callable[..., NDArray[np.int64]]
+    n_in: int,
+    n_out: int,
+    k: int,
+    max_group_size: int,
+    stream: Stream,
+    deal: Callable[..., NDArray[np.int64]],
 ) -> NDArray[np.int64]:
-    n_groups = number_of_groups(n_in, n_out, k)
+    n_groups = max(number_of_groups(n_in, n_out, k), math.ceil(n_out / max_group_size))
     groups = deal(n_in, n_groups, k, stream)
     if n_groups == n_in == n_out:
         groups = _matching(groups)[groups]

@@ -157,6 +157,7 @@ class TEDOptions(LearningOptions, PolicyOptions):
             drop_rate_attention=self.drop_rate_attention,
             connection_density=self.connection_density,
             topology=self.topology,
+            max_group_size=self.max_group_size,
             use_sparse_input_dropout=self.use_sparse_input_dropout,
             use_dense_input_dropout=self.use_dense_input_dropout,
             hidden_layers_sizes={"text": self.hidden_layers_sizes[part]},

@@ -38,6 +38,7 @@ from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.learning_options import ModelConfidence
 from gossamer.nlu.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline import Pipeline
+from gossamer.nn.callbacks import FitCallback
 from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
 from gossamer.sparse import adopt_connectivity
@@ -68,6 +69,9 @@ class TEDPolicy(Policy):
 
     One seed, the option `random_seed` or a fresh one, decides topology, initial weights, order,
     dropout and negatives; torch's global generator is left as it was.
+
+    Attributes:
+        callbacks: take part in the next training; not stored.
     """
 
     name: ClassVar[str] = "TEDPolicy"
@@ -86,6 +90,7 @@ class TEDPolicy(Policy):
         self._featurizer: StateFeaturizer | None = None
         self._reader = TextReader(None)
         self._label_embeddings: Tensor | None = None
+        self.callbacks: Sequence[FitCallback] = ()
 
     # -- training ------------------------------------------------------------------------------
 
@@ -129,6 +134,7 @@ class TEDPolicy(Policy):
                 rng=rng,
                 evaluation=evaluate_on,
                 on_epoch=reporter(self.alias, options.epochs, on_epoch),
+                callbacks=self.callbacks,
             )
         self._get_ready()
 

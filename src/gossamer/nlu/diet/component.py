@@ -35,6 +35,7 @@ from gossamer.nlu.diet.stored_weights import (
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
+from gossamer.nn.callbacks import FitCallback
 from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
 from gossamer.sparse import adopt_connectivity
@@ -56,6 +57,7 @@ class NetworkComponent(Component):
         seed: of the training; None before it.
         network: None before training.
         label_metric: name of the accuracy of labels in `EpochReport`.
+        callbacks: take part in the next training; not stored.
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"tokens", "features"})
@@ -72,6 +74,7 @@ class NetworkComponent(Component):
         self._label_embeddings: Tensor | None = None
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
+        self.callbacks: Sequence[FitCallback] = ()
 
     def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
         """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
@@ -135,6 +138,7 @@ class NetworkComponent(Component):
                 rng=rng,
                 evaluation=evaluate_on,
                 on_epoch=reporter(self.alias, options.epochs, on_epoch),
+                callbacks=self.callbacks,
             )
         round_tables(self.network)
         self._get_ready()

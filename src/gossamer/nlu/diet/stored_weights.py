@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nlu.diet.network import DIETNetwork
+from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.rounding import ByteRows
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -26,7 +27,10 @@ def round_tables(network: DIETNetwork) -> None:
     A table that training has driven to infinity stays as it is.
     """
     for part in network.text_inputs().values():
-        if part.table is not None and bool(torch.isfinite(part.table.weight).all()):
+        # A study may have put something else in a table's place, which is not stored.
+        if isinstance(part.table, SparseInputTable) and bool(
+            torch.isfinite(part.table.weight).all()
+        ):
             rounded = ByteRows.nearest(part.table.weight.numpy()).to_floats()
             part.table.weight.copy_(torch.from_numpy(rounded))
 

@@ -191,7 +191,10 @@ class TextEncoder(nn.Module):
 def linear_maker(options: LearningOptions) -> LinearMaker:
     """Makes the randomly connected layers that the options ask for."""
     return functools.partial(
-        _sparse_linear, density=options.connection_density, topology=options.topology
+        RandomlyConnectedLinear,
+        connection_density=options.connection_density,
+        topology=options.topology,
+        max_group_size=options.max_group_size,
     )
 
 
@@ -199,11 +202,3 @@ def regularized_tables(inputs: list[FeatureInput]) -> list[Regularized]:
     """The input tables under L2, each with the rows that have a gradient."""
     tables = [part.table for part in inputs if part.table is not None]
     return [Regularized(table.weight, table.touched) for table in tables]
-
-
-def _sparse_linear(
-    in_features: int, out_features: int, bias: bool, *, density: float, topology: str
-) -> nn.Module:
-    return RandomlyConnectedLinear(
-        in_features, out_features, bias, connection_density=density, topology=topology
-    )

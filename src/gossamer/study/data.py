@@ -1,0 +1,215 @@
+"""What a study trains and tests on, read once and sent to where runs are done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gossamer.data import (
+    Domain,
+    Project,
+    ProjectConfig,
+    StoryData,
+    TrainingData,
+    read_config,
+    read_domain,
+    read_stories,
+    read_training_data,
+    split_examples,
+    split_stories,
+)
+from gossamer.data.config import ComponentConfig
+from gossamer.data.errors import ConfigError, InputError
+from gossamer.data.file_search import Paths
+from gossamer.data.project import joined
+from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.study.interventions import starting_density
+from gossamer.study.runs import Run, Task
+
+_TED = "TEDPolicy"
+_DEFAULT_DOMAIN = "domain.yml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyData:
+    """Everything runs need; made by `read_study_data`.
+
+    Attributes:
+        task: what is learnt.
+        config: the pipeline up to DIETClassifier, or the one policy TEDPolicy.
+        examples: to train on; None for dialogue.
+        test_examples: to test on; None for dialogue.
+        project: to train on, for dialogue; None otherwise.
+        test_stories: to test on, for dialogue; None otherwise.
+        names: what was read, for rows: `config`, `train`, `test`, `domain`, `holdout`.
+        digest: of all contents, 16 hexadecimal digits; places of files do not count.
+    """
+
+    task: Task
+    config: ProjectConfig
+    examples: TrainingData | None = None
+    test_examples: TrainingData | None = None
+    project: Project | None = None
+    test_stories: StoryData | None = None
+    names: Mapping[str, Any]
+    digest: str
+
+    def n_train(self) -> int:
+        """Different examples, or stories, to train on."""
+        if self.examples is not None:
+            return len(self.examples.unique_examples())
+        return 0 if self.project is None else len(self.project.stories.stories)
+
+    def n_test(self) -> int:
+        """Different examples, or stories, to test on."""
+        if self.test_examples is not None:
+            return len(self.test_examples.unique_examples())
+        return 0 if self.test_stories is None else len(self.test_stories.stories)
+
+    def config_for(self, run: Run) -> ProjectConfig:
+        """The configuration with the settings of a run."""
+        changes: dict[str, Any] = {
+            "epochs": run.epochs,
+            "random_seed": run.seed,
+            "connection_density": starting_density(run),
+            "topology": str(run.topology),
+            "transformer_size": run.size,
+        }
+        if run.task is not Task.DIALOGUE:
+            changes["intent_classification"] = run.task is Task.INTENT
+            changes["entity_recognition"] = run.task is Task.ENTITY
+        changes |= run.options
+        if run.task is Task.DIALOGUE:
+            return dataclasses.replace(self.config, policies=_set(self.config.policies, changes))
+        return dataclasses.replace(self.config, pipeline=_set(self.config.pipeline, changes))
+
+
+def _set(
+    parts: tuple[ComponentConfig, ...], changes: Mapping[str, Any]
+) -> tuple[ComponentConfig, ...]:
+    """The last of some components with other options."""
+    *before, last = parts
+    return (*before, dataclasses.replace(last, options={**last.options, **changes}))
+
+
+def read_study_data(
+    task: Task | str,
+    config: str | Path,
+    train: Paths,
+    test: Paths | None = None,
+    *,
+    domain: Paths = _DEFAULT_DOMAIN,
+    holdout: float | None = None,
+    holdout_seed: int = 0,
+) -> StudyData:
+    """Read what a study needs.
+
+    Of the pipeline, only DIETClassifier and what comes before it take part; of the policies,
+    TEDPolicy alone (with its defaults where the configuration has none). So the scores are those
+    of the networks whose density is varied. Rules are not TED's and are left out.
+
+    Args:
+        task: what is learnt.
+        config: the `config.yml`.
+        train: files and folders to train on.
+        test: files and folders to test on; None with `holdout`.
+        domain: for dialogue, a file or folder, or several.
+        holdout: share of `train` to test on instead, in (0, 1).
+        holdout_seed: decides which share.
+
+    Raises:
+        InputError: a file cannot be read, the pipeline has no DIETClassifier, both or neither of
+            `test` and `holdout` are given.
+        ValueError: the task is unknown.
+    """
+    task = Task(task)
+    if (test is None) == (holdout is None):
+        raise InputError(
+            "a study needs either test data or a share of the training data to hold out",
+            got="neither" if test is None else "both",
+            hint="--test PATH, or --holdout 0.2",
+        )
+    names = {
+        "config": str(config),
+        "train": _names(train),
+        "test": None if test is None else _names(test),
+        "holdout": None if holdout is None else [holdout, holdout_seed],
+    }
+    read = read_config(config, needs_pipeline=task is not Task.DIALOGUE)
+    if task is Task.DIALOGUE:
+        return _dialogue(
+            read, read_stories(train), test, read_domain(domain), holdout, holdout_seed,
+            names | {"domain": _names(domain)},
+        )  # fmt: skip
+    chosen = dataclasses.replace(read, pipeline=_up_to_diet(read), policies=())
+    examples = read_training_data(train)
+    if test is not None:
+        tests = read_training_data(test)
+    else:
+        examples, tests = split_examples(
+            examples, training_fraction=1 - (holdout or 0.0), random_seed=holdout_seed
+        )
+    return StudyData(
+        task=task,
+        config=chosen,
+        examples=examples,
+        test_examples=tests,
+        names=names,
+        digest=_digest(chosen, examples, tests),
+    )
+
+
+def _dialogue(
+    config: ProjectConfig,
+    stories: StoryData,
+    test: Paths | None,
+    domain: Domain,
+    holdout: float | None,
+    holdout_seed: int,
+    names: dict[str, Any],
+) -> StudyData:
+    policies = [item for item in config.policies if item.name.rpartition(".")[2] == _TED]
+    policy = policies[0] if policies else ComponentConfig(name=_TED, where=config.where)
+    chosen = dataclasses.replace(config, policies=(policy,))
+    if test is not None:
+        tests = StoryData(stories=read_stories(test).stories)
+    else:
+        stories, tests = split_stories(stories, 1 - (holdout or 0.0), random_seed=holdout_seed)
+    project = joined(
+        Project(config=chosen, stories=StoryData(stories=stories.stories), domain=domain)
+    )
+    return StudyData(
+        task=Task.DIALOGUE,
+        config=chosen,
+        project=project,
+        test_stories=tests,
+        names=names,
+        digest=_digest(policy, domain, project.stories, tests),
+    )
+
+
+def _up_to_diet(config: ProjectConfig) -> tuple[ComponentConfig, ...]:
+    chosen: list[ComponentConfig] = []
+    for item in config.pipeline:
+        chosen.append(item)
+        if item.name.rpartition(".")[2] == DIETComponent.name:
+            return tuple(chosen)
+    raise ConfigError(
+        "a study of intents or entities needs a DIETClassifier in the pipeline",
+        got=[item.name for item in config.pipeline],
+        where=config.where,
+        hint="- name: DIETClassifier",
+    )
+
+
+def _names(paths: Paths) -> list[str]:
+    return [str(paths)] if isinstance(paths, str | Path) else [str(path) for path in paths]
+
+
+def _digest(*parts: object) -> str:
+    # What these say of themselves is all they hold but the places they were read from.
+    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""DIET without its dense input layer, or with one that does not learn: see `InputLayer`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+
+from gossamer.data.errors import ConfigError
+from gossamer.nlu.diet.text_encoder import TextEncoder
+from gossamer.nn.dropout import keep_mask
+from gossamer.nn.inputs import SparseInputTable, sparse_product
+from gossamer.sparse import RandomlyConnectedLinear, Topology, child_seed
+from gossamer.study.runs import InputLayer
+
+
+class FixedInputTable(SparseInputTable):
+    """An input table that does not learn.
+
+    Args:
+        weight: what it multiplies by. *Shape:* (n_features, units).
+    """
+
+    def __init__(self, weight: Tensor) -> None:
+        with torch.random.fork_rng(devices=[]):  # what it draws is not used
+            super().__init__(*weight.shape)
+        self.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+        self.bias.requires_grad_(False)
+
+    @property
+    def can_collect_rows(self) -> bool:
+        """Never: it has no gradient."""
+        return False
+
+
+class SparselyConnectedInput(nn.Module):
+    """A randomly connected layer that reads sparse features itself.
+
+    Args:
+        layer: the layer; its inputs are the features.
+
+    Attributes:
+        touched: None: all rows of its weight can have a gradient.
+    """
+
+    touched: None = None
+
+    def __init__(self, layer: RandomlyConnectedLinear) -> None:
+        super().__init__()
+        self.layer = layer
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """The layer's weights."""
+        return self.layer.weight
+
+    def forward(self, x: sparse.csr_array, *, dropout: float = 0.0) -> Tensor:
+        """As `SparseInputTable.forward`. *Shape:* (n_rows, n_features) -> (n_rows, units)."""
+        if dropout > 0.0:
+            kept = keep_mask(x.nnz, dropout).numpy()
+            x = sparse.csr_array((x.data * kept, x.indices, x.indptr), shape=x.shape)
+        y = sparse_product(self.layer.to_dense_weight().T.contiguous(), x)
+        return y if self.layer.bias is None else y + self.layer.bias
+
+
+class PassThrough(nn.Module):
+    """Stands where a layer is left out.
+
+    Attributes:
+        weight: empty, for those who ask each layer for its weight.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input. *Shape:* any."""
+        return x
+
+
+def replace_input_layers(
+    network: nn.Module, kind: InputLayer, *, density: float, seed: int
+) -> None:
+    """Change what stands between the features of texts and the first sparse layer, in place.
+
+    `FROZEN` keeps the dense layers as they were initialised. `HASHED` sends each feature to one
+    unit, drawn evenly, with a random sign (feature hashing: Weinberger et al. 2009), scaled so that
+    the row of a feature is as long as a row of the dense layer is at first. `NONE` takes the dense
+    layers away: the transformer's first sparse layer reads the features themselves, one layer for
+    features of tokens and one for those of sentences, of topology `uniform`.
+
+    The layers that read labels are left alone.
+
+    Args:
+        network: DIET's, before training.
+        kind: what to put there.
+        density: of the layers of `NONE`.
+        seed: of what is drawn.
+
+    Raises:
+        ConfigError: the network has other layers between (`hidden_layers_sizes`, features of two
+            widths, dense features) or no transformer, so that it is not clear what to replace.
+    """
+    if not isinstance(network, TextEncoder):
+        raise ConfigError(
+            "the input layers of DIET's network can be replaced",
+            got=type(network).__name__,
+            hint="the task intent or entity",
+        )
+    inputs = [part for part in network.text_inputs().values() if part.table is not None]
+    if (
+        network.encoder is None
+        or network.sequence_unify is not None
+        or len(network.hidden.layers) > 0
+        or any(part.table is None or part.width != part.table.weight.shape[1] for part in inputs)
+    ):
+        raise ConfigError(
+            "input layers can be replaced where sparse features go through one dense layer into "
+            "the transformer",
+            hint="a pipeline without hidden_layers_sizes and without dense features",
+        )
+    for number, part in enumerate(inputs):
+        table = part.table
+        assert table is not None
+        own_seed = child_seed(seed, number)
+        if kind is InputLayer.FROZEN:
+            part.table = FixedInputTable(table.weight)
+        elif kind is InputLayer.HASHED:
+            part.table = FixedInputTable(hashed_weight(*table.weight.shape, seed=own_seed))
+        elif kind is InputLayer.NONE:
+            layer = RandomlyConnectedLinear(
+                table.weight.shape[0],
+                network.encoder.hidden_size,
+                connection_density=density,
+                topology=Topology.UNIFORM,
+                seed=own_seed,
+            )
+            part.table = SparselyConnectedInput(layer)  # type: ignore[assignment]
+            part.width = network.encoder.hidden_size
+    if kind is InputLayer.NONE:
+        network.encoder.input = PassThrough()
+
+
+def hashed_weight(n_features: int, units: int, *, seed: int) -> Tensor:
+    """One unit for each feature, with a sign; see `replace_input_layers`.
+
+    Returns:
+        *Shape:* (n_features, units), one entry in each row that is not zero.
+    """
+    rng = np.random.default_rng(seed)
+    weight = torch.zeros(n_features, units)
+    chosen = torch.from_numpy(rng.integers(units, size=n_features))
+    signs = torch.from_numpy(rng.choice([-1.0, 1.0], size=n_features)).float()
+    # A Glorot uniform row of so many units has the root mean square length limit * sqrt(units / 3).
+    length = math.sqrt(6.0 / (n_features + units)) * math.sqrt(units / 3)
+    weight[torch.arange(n_features), chosen] = signs * length
+    return weight

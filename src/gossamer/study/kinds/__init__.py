@@ -1,0 +1,1 @@
+"""The studies: which runs each makes, and what its rows show."""

@@ -1,0 +1,213 @@
+"""F1 against trainable weights at several densities: the article's figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from gossamer.study.analysis import (
+    Analysis,
+    Picture,
+    Table,
+    count,
+    listed,
+    percent,
+    sentence,
+    spread,
+)
+from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
+from gossamer.study.drawing import weights_axis as set_weights_axis
+from gossamer.study.grid import Grid
+from gossamer.study.kind import F1_NAMES, Study
+from gossamer.study.runs import Task
+from gossamer.study.summary import (
+    Cell,
+    Choice,
+    Row,
+    cells,
+    least_size_reaching,
+    smallest_within_one_standard_error,
+)
+
+_LEVELS = (0.9, 0.95, 0.98, 0.99)
+
+
+class DensityStudy(Study):
+    """See the module's docstring."""
+
+    name: ClassVar[str] = "density"
+    summary: ClassVar[str] = "F1 against trainable weights at several densities."
+    varied: ClassVar[tuple[str, ...]] = ("density", "size")
+
+    def grid(self, task: Task) -> Grid:
+        """Four densities, six sizes, three seeds."""
+        return Grid()
+
+    def question(self, task: Task) -> str:
+        """About the article's figure for the task."""
+        learner = "TED" if task is Task.DIALOGUE else "DIET"
+        return (
+            f"How many trainable weights do the sparse layers of {learner} need for "
+            f"{_WHAT[task]}, at each density of connections?"
+        )
+
+    def protocol(self) -> str:
+        """What is varied and counted."""
+        return (
+            "For each density and each width of the transformer a network is trained from the "
+            "start and tested once, with several seeds. Only connections of the sparse layers "
+            "count as their weights (no biases, no input tables, no embeddings). Of the models "
+            "whose mean F1 lies within one standard error of the best, the smallest is named."
+        )
+
+    def limits(self) -> Sequence[str]:
+        """What the figure cannot say."""
+        return (
+            "The horizontal axis counts the sparse layers alone, as the article does. The dense "
+            "input tables before them hold many more weights, and are the same for all models.",
+            "The best model is named on the test data themselves, among all models tried: its F1 "
+            "is a little too good for new data.",
+        )
+
+    def analyse(self, rows: Sequence[Row]) -> Analysis:
+        """Curves, the weights that a share of the best F1 takes, Occam's razor."""
+        found = cells(rows, ("density", "size"))
+        task = Task(rows[0]["task"])
+        choice = smallest_within_one_standard_error(found)
+        by_density = _by_density(found)
+        return Analysis(
+            pictures=(_picture(by_density, choice, task),),
+            tables=(_reached(by_density, choice.best), _all(by_density)),
+            findings=(
+                _occam(choice),
+                *_peaks(by_density),
+                *_needed(by_density, choice.best),
+            ),
+        )
+
+
+_WHAT = {
+    Task.INTENT: "intents",
+    Task.ENTITY: "entities",
+    Task.DIALOGUE: "the next action",
+}
+
+
+def _by_density(found: Sequence[Cell]) -> dict[float, list[Cell]]:
+    """Densities from the highest down, cells by weights."""
+    result: dict[float, list[Cell]] = {}
+    for cell in sorted(found, key=lambda cell: (-cell.group[0], cell.weights)):
+        result.setdefault(cell.group[0], []).append(cell)
+    return result
+
+
+def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) -> Picture:
+    figure, (axes,) = panels(1, width=8.0, height=5.0)
+    colours = density_colours(list(by_density))
+    shapes = markers([str(density) for density in by_density])
+    for density, found in by_density.items():
+        plot_cells(
+            axes,
+            [cell.weights for cell in found],
+            found,
+            label=percent(density),
+            colour=colours[density],
+            marker=shapes[str(density)],
+        )
+    chosen = choice.cell
+    axes.scatter(
+        [chosen.weights], [chosen.mean()], s=190, facecolors="none", edgecolors="black", zorder=5,
+        label="smallest within one standard error of the best",
+    )  # fmt: skip
+    set_weights_axis(axes)
+    axes.set_ylabel(F1_NAMES[task])
+    legend(axes, loc="lower right", title="connections that exist")
+    seeds = {cell.n for found in by_density.values() for cell in found}
+    each = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
+    return Picture(
+        name="density",
+        figure=figure,
+        caption=f"{sentence(F1_NAMES[task])} against trainable weights in the sparse layers "
+        f"at densities of {listed([percent(d) for d in by_density])}: means over {each} seeds, "
+        "bars are one standard deviation. The circle is the smallest model within one standard "
+        "error of the best.",
+    )
+
+
+def _reached(by_density: dict[float, list[Cell]], best: Cell) -> Table:
+    rows = []
+    for density, found in by_density.items():
+        texts = [percent(density)]
+        for level in _LEVELS:
+            cell = least_size_reaching(found, level * best.mean())
+            texts.append("not reached" if cell is None else count(cell.weights))
+        rows.append(texts)
+    return Table(
+        title="Weights in the sparse layers of the smallest model that reaches a share of the "
+        f"best F1 ({best.mean():.4f})",
+        columns=("density", *(f"{100 * level:.0f}%" for level in _LEVELS)),
+        rows=rows,
+    )
+
+
+def _all(by_density: dict[float, list[Cell]]) -> Table:
+    rows = [
+        (
+            percent(density),
+            str(cell.group[1]),
+            f"{cell.weights:,.0f}",
+            f"{cell.mean('weights'):,.0f}",
+            spread(cell.mean(), cell.deviation()),
+            str(cell.n),
+            f"{cell.median('cpu_seconds'):.1f}",
+        )
+        for density, found in by_density.items()
+        for cell in found
+    ]
+    return Table(
+        title="All models: mean and standard deviation over seeds, median of processor seconds",
+        columns=("density", "size", "sparse weights", "all weights", "F1", "seeds", "seconds"),
+        rows=rows,
+    )
+
+
+def _occam(choice: Choice) -> str:
+    density, size = choice.cell.group
+    within = (
+        "the best of all"
+        if choice.cell is choice.best
+        else f"within {choice.loss:.3f} of the best ({percent(choice.best.group[0])} at "
+        f"{choice.best.group[1]} units, {count(choice.best.weights)} weights, "
+        f"F1 {choice.best.mean():.3f})"
+    )
+    return (
+        f"Use {percent(density)} at {size} units: {count(choice.cell.weights)} weights, "
+        f"F1 {choice.cell.mean():.3f}, {within}."
+    )
+
+
+def _peaks(by_density: dict[float, list[Cell]]) -> list[str]:
+    parts = []
+    for density, found in by_density.items():
+        best = max(found, key=lambda cell: cell.mean())
+        parts.append(
+            f"{percent(density)} peaks at {spread(best.mean(), best.deviation(), 3)} with "
+            f"{count(best.weights)} weights"
+        )
+    return [f"{'; '.join(parts)}."]
+
+
+def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
+    """What the densities need for the same F1, at the highest level that two of them reach."""
+    for level in reversed(_LEVELS):
+        needed = {
+            density: cell
+            for density, found in by_density.items()
+            if (cell := least_size_reaching(found, level * best.mean())) is not None
+        }
+        if len(needed) > 1:
+            parts = [f"{count(cell.weights)} at {percent(d)}" for d, cell in needed.items()]
+            missing = [percent(d) for d in by_density if d not in needed]
+            rest = f"; {listed(missing)} did not reach it with the sizes tried" if missing else ""
+            return [f"{100 * level:.0f}% of the best F1 takes {', '.join(parts)}{rest}."]
+    return []

@@ -1,0 +1,233 @@
+"""One run: train with its settings, count, test, and tell everything in a row."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import itertools
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from gossamer.data import Example, TrainingData
+from gossamer.data.errors import DataError
+from gossamer.dialogue.ensemble import Ensemble
+from gossamer.dialogue.policy import DialogueData
+from gossamer.dialogue.policy_registry import check_policies, policies_from_config
+from gossamer.dialogue.ted.policy import TEDPolicy
+from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.evaluate import evaluate_dialogue, evaluate_parses
+from gossamer.nlu.component import EpochReport
+from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.messages import MessageBatch, Parse, TrainingBatch
+from gossamer.nlu.pipeline import Pipeline
+from gossamer.study.counting import WeightCounts, count_network
+from gossamer.study.data import StudyData
+from gossamer.study.interventions import callbacks_for
+from gossamer.study.memory import peak_memory_mib, reset_peak_memory
+from gossamer.study.provenance import provenance
+from gossamer.study.runs import Run, Task
+
+_KEPT = 2  # data sets whose features a process keeps
+
+
+class _Trained(NamedTuple):
+    counts: WeightCounts
+    scores: dict[str, float]
+    train_seconds: float
+    cpu_seconds: float
+    test_seconds: float
+
+
+def check_run(data: StudyData, run: Run) -> None:
+    """See that a run's settings can be used, before anything is trained.
+
+    Raises:
+        ConfigError: they cannot; the message says why.
+    """
+    config = data.config_for(run)
+    if run.task is Task.DIALOGUE:
+        policies_from_config(config.policies)
+    else:
+        Pipeline.from_config(config)
+    callbacks_for(run)
+
+
+def perform(data: StudyData, run: Run) -> dict[str, Any]:
+    """Train and test once.
+
+    Args:
+        data: what to train and test on.
+        run: with which settings.
+
+    Returns:
+        A row of JSON values: `key`, the settings of `Run`, `data` (what was read, its digest and
+        sizes), `f1` and other `scores`, `sparse_weights`, `sparse_biases`, `weights`,
+        `train_seconds` (of the network, features made before), `cpu_seconds` (the same, as
+        processor time of all threads), `warm_cpu_seconds` (of the epochs, the first counted like
+        the second: without compiling kernels, which a process does once for each shape of layer),
+        `test_seconds`, `peak_memory_mib` (see there), `losses` (mean of each epoch), `threads`,
+        versions and commit.
+
+    Raises:
+        InputError: data and settings do not fit together.
+    """
+    reset_peak_memory()
+    losses: list[float] = []
+    clock = [time.process_time()]
+
+    def listen(report: EpochReport) -> None:
+        losses.append(report.metrics["t_loss"])
+        clock.append(time.process_time())
+
+    with warnings.catch_warnings():
+        # Reading the data has warned already; a study repeats the same training many times.
+        warnings.simplefilter("ignore")
+        train = _train_dialogue if run.task is Task.DIALOGUE else _train_nlu
+        trained = train(data, run, listen)
+    epochs = [after - before for before, after in itertools.pairwise(clock)]
+    epochs[:1] = epochs[1:2] or epochs[:1]
+    peak = peak_memory_mib()
+    return {
+        "key": run.key(data.digest),
+        **run.to_dict(),
+        "data": {
+            **data.names,
+            "digest": data.digest,
+            "n_train": data.n_train(),
+            "n_test": data.n_test(),
+        },
+        "f1": trained.scores[_F1[run.task]],
+        "scores": trained.scores,
+        "sparse_weights": trained.counts.sparse,
+        "sparse_biases": trained.counts.sparse_biases,
+        "weights": trained.counts.whole,
+        "train_seconds": round(trained.train_seconds, 3),
+        "cpu_seconds": round(trained.cpu_seconds, 3),
+        "warm_cpu_seconds": round(sum(epochs), 3),
+        "test_seconds": round(trained.test_seconds, 3),
+        "peak_memory_mib": None if peak is None else round(peak, 1),
+        "losses": [round(loss, 4) for loss in losses],
+        "threads": torch.get_num_threads(),
+        **provenance(),
+    }
+
+
+_F1 = {
+    Task.INTENT: "intent weighted F1",
+    Task.ENTITY: "DIETClassifier token weighted F1",
+    Task.DIALOGUE: "action weighted F1",
+}
+
+
+class _Features(NamedTuple):
+    """What the components before DIET made of the data."""
+
+    training: TrainingBatch
+    test: MessageBatch
+
+
+def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
+    if data.examples is None or data.test_examples is None:
+        raise DataError("a study of intents or entities needs examples")
+    diet = Pipeline.from_config(data.config_for(run)).components[-2]  # direct messages come last
+    assert isinstance(diet, DIETComponent)  # `read_study_data` sees to it
+    features = _features(_ByDigest(data))
+    diet.callbacks = callbacks_for(run)
+    batch = copy.copy(features.training)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    diet.train(data.examples, batch, on_epoch=listen)
+    trained, cpu_trained = time.perf_counter(), time.process_time()
+    tests = copy.copy(features.test)
+    tests.parses = [Parse(text=text) for text in tests.texts]
+    diet.process(tests)
+    for parse, tokens in zip(tests.parses, tests.tokens, strict=True):
+        parse.tokens = tokens
+    headline = evaluate_parses(
+        _filled(data.test_examples),
+        tests.parses,
+        extractors=[diet.name] if run.task is Task.ENTITY else [],
+    ).headline()
+    tested = time.perf_counter()
+    wanted = "intent" if run.task is Task.INTENT else ("entity", diet.name)
+    scores = {name: value for name, value in headline.items() if name.startswith(wanted)}
+    return _Trained(
+        _counts(diet.network), scores, trained - began, cpu_trained - cpu_began, tested - trained
+    )
+
+
+@functools.lru_cache(_KEPT)
+def _features(data: _ByDigest) -> _Features:
+    """Features depend on the data alone, so they are made once in a process."""
+    content = data.content
+    assert content.examples is not None and content.test_examples is not None
+    *before, _ = content.config.pipeline
+    featurizers = Pipeline.from_config(dataclasses.replace(content.config, pipeline=tuple(before)))
+    training = featurizers.train_batch(content.examples)
+    tests = _filled(content.test_examples)
+    if not tests:
+        raise DataError("the test data must hold at least one example with a text")
+    return _Features(training, featurizers.process([example.text for example in tests]))
+
+
+def _filled(data: TrainingData) -> list[Example]:
+    return [example for example in data.unique_examples() if example.text.strip()]
+
+
+def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
+    if data.test_stories is None:
+        raise DataError("a study of dialogue needs stories")
+    stories = _unfolded(_ByDigest(data))
+    ensemble = Ensemble(policies_from_config(data.config_for(run).policies))
+    (policy,) = ensemble.policies
+    assert isinstance(policy, TEDPolicy)  # `read_study_data` sees to it
+    policy.callbacks = callbacks_for(run)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    ensemble.train(stories, on_epoch=listen)
+    trained, cpu_trained = time.perf_counter(), time.process_time()
+    evaluation = evaluate_dialogue(ensemble, data.test_stories, stories.domain)
+    tested = time.perf_counter()
+    scores = {
+        "action accuracy": evaluation.actions.accuracy,
+        "action weighted F1": evaluation.actions.f1,
+        "conversations right": float(len(evaluation.successful)),
+    }
+    return _Trained(
+        _counts(policy.network), scores, trained - began, cpu_trained - cpu_began, tested - trained
+    )
+
+
+@functools.lru_cache(_KEPT)
+def _unfolded(data: _ByDigest) -> DialogueData:
+    project = data.content.project
+    if project is None:
+        raise DataError("a study of dialogue needs stories")
+    domain = project.require_domain()
+    check_policies(policies_from_config(data.content.config.policies), domain, project.stories)
+    return DialogueData(
+        domain=domain,
+        stories=unfold_stories(project.stories, domain, augmentation_factor=0),
+        rules=unfold_rules(project.stories, domain),
+    )
+
+
+def _counts(network: nn.Module | None) -> WeightCounts:
+    return WeightCounts(0, 0, 0) if network is None else count_network(network)
+
+
+class _ByDigest:
+    """Study data that are the same when their digest is."""
+
+    def __init__(self, content: StudyData) -> None:
+        self.content = content
+
+    def __hash__(self) -> int:
+        return hash(self.content.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByDigest) and other.content.digest == self.content.digest
