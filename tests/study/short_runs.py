@@ -83,6 +83,12 @@ def sleep(shared: Any, seconds: float) -> tuple[float, float]:
     return began, time.monotonic()
 
 
+def noted_sleep(folder: Path, task: tuple[str, float]) -> None:
+    name, seconds = task
+    note(folder, name)
+    time.sleep(seconds)
+
+
 def note(folder: Path, name: str) -> int:
     """Note that something happened, and say how often it has."""
     (folder / f"{name}.{os.getpid()}.{time.monotonic_ns()}").touch()
@@ -123,6 +129,12 @@ def leave(shared: Any, task: str) -> Any:
     return task
 
 
+def any_of_these(shared: Any, task: tuple[str, Any]) -> Any:
+    """A function of this module, by name."""
+    name, own_task = task
+    return globals()[name](shared, own_task)
+
+
 class SilentError(Exception):
     """Cannot say what it is."""
 
@@ -139,3 +151,20 @@ class Unreadable:
 
 def refuse() -> NoReturn:
     raise OSError("this cannot be unpacked")
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    # A process that nobody has waited for is dead all the same.
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"

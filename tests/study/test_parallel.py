@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import short_runs
-from short_runs import Ended, ended
+from short_runs import Ended, ended, is_alive, until
 
 import gossamer.study
 from gossamer.data.errors import InputError
@@ -249,20 +249,3 @@ def test_no_worker_is_left_behind(
         assert errors.count("Traceback") == 1
         assert errors.endswith("KeyboardInterrupt\n")
         assert not any(map(is_alive, workers))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    # A process that nobody has waited for is dead all the same.
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"

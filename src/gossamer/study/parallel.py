@@ -102,6 +102,18 @@ def run_all(
         "on_result": on_result,
         "on_failure": on_failure,
     }
+    if backend.kind == "ray":
+        from gossamer.study.on_ray import run_on_ray  # Ray is an extra
+
+        run_on_ray(
+            packed,
+            tasks,
+            jobs=backend.jobs,
+            threads=backend.threads,
+            address=backend.address,
+            **callbacks,
+        )
+        return
     jobs, threads = shared_out(backend, joblib.cpu_count())
     run_in_processes(packed, tasks, jobs=jobs, threads=threads, **callbacks)
 

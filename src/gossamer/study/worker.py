@@ -112,10 +112,11 @@ def limit_threads(threads: int) -> None:
 
 
 class _Kept:
-    """What a worker process was started with, unpacked when the first run needs it."""
+    """What a worker process keeps from run to run: unpacked when the first one needs it."""
 
     packed: bytes | None = None
     unpacked: tuple[Callable[..., Any], Any] | None = None
+    token: str | None = None
 
 
 def start_worker(packed: bytes, parent: int) -> None:
@@ -134,16 +135,48 @@ def start_worker(packed: bytes, parent: int) -> None:
 
 def attempt_here(task: Any, threads: int) -> Success[Any] | Failure:
     """`attempt` in a process that `start_worker` made a worker."""
-    return attempt(_kept, task, threads)
+
+    def unpacked() -> tuple[Callable[..., Any], Any]:
+        if _Kept.unpacked is None:
+            if _Kept.packed is None:
+                raise RuntimeError("this process is no worker")
+            _Kept.unpacked = unpack(_Kept.packed)
+            _Kept.packed = None
+        return _Kept.unpacked
+
+    return attempt(unpacked, task, threads)
 
 
-def _kept() -> tuple[Callable[..., Any], Any]:
-    if _Kept.unpacked is None:
-        if _Kept.packed is None:
-            raise RuntimeError("this process is no worker")
-        _Kept.unpacked = unpack(_Kept.packed)
-        _Kept.packed = None
-    return _Kept.unpacked
+def attempt_packed(token: str, fetch: Callable[[], bytes], task: bytes, threads: int) -> bytes:
+    """`attempt` in a process that may serve others too; all that travels is bytes.
+
+    Args:
+        token: names the study; what its runs share is fetched for the first of them.
+        fetch: gives what `pack` made.
+        task: packed.
+        threads: of the run.
+
+    Returns:
+        A `Success` or a `Failure`, packed.
+    """
+
+    def unpacked() -> tuple[Callable[..., Any], Any]:
+        if _Kept.unpacked is None or _Kept.token != token:
+            _Kept.unpacked = None  # make room first
+            _Kept.unpacked = unpack(fetch())
+            _Kept.token = token
+        return _Kept.unpacked
+
+    def run(_: None, packed_task: bytes) -> Any:
+        function, shared = unpacked()
+        return function(shared, cloudpickle.loads(packed_task))
+
+    outcome = attempt(lambda: (run, None), task, threads)
+    try:
+        packed: bytes = cloudpickle.dumps(outcome)
+    except Exception as error:
+        packed = cloudpickle.dumps(Failure.of(error))
+    return packed
 
 
 def _end_with(parent: int) -> None:
