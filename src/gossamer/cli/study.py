@@ -373,7 +373,7 @@ def _tell(console: Console, result: StudyResult) -> None:
             "its run was done again."
         )
     for run, failure in result.failures.items():
-        typer.echo(f"Failed: {run}: {failure}", err=True)
+        typer.echo(f"Failed: {run}: {failure.type}: {failure.message}", err=True)
     if result.reports:
         for finding in result.folder.document().findings:
             console.print(f"- {finding}", highlight=False, markup=False)
