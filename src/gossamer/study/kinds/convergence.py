@@ -241,7 +241,7 @@ def _compared(found: Sequence[Cell], dense: Sequence[Cell]) -> str:
     if math.isnan(spread_here) or not spread_there > 0.0:
         return "not comparable"
     ratio = (spread_here / spread_there) ** 2
-    low, high = stats.f.ppf([0.025, 0.975], n, n_dense)
+    low, high = (float(stats.f.ppf(share, n, n_dense)) for share in (0.025, 0.975))
     if ratio < low:
         return "less (95%, F test)"
     return "more (95%, F test)" if ratio > high else "not different (95%, F test)"
