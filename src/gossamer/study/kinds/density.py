@@ -30,6 +30,7 @@ from gossamer.study.summary import (
 )
 
 _LEVELS = (0.9, 0.95, 0.98, 0.99)
+_TOP = 0.9  # of the best F1: where the second panel begins
 
 
 class DensityStudy(Study):
@@ -69,6 +70,8 @@ class DensityStudy(Study):
             "is a little too good for new data.",
             "Every unit keeps at least one connection, whatever the density, so the smallest "
             "models have more weights than their density says.",
+            "Of two models with equally many weights the sparser one is the wider: what it gains "
+            "may come from the width as well as from the choice of connections.",
         )
 
     def analyse(self, rows: Sequence[Row]) -> Analysis:
@@ -105,26 +108,35 @@ def _by_density(found: Sequence[Cell]) -> dict[float, list[Cell]]:
 
 
 def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) -> Picture:
-    figure, (axes,) = panels(1, width=8.0, height=5.0)
+    figure, (whole, top) = panels(2, width=6.4, height=4.8)
     colours = density_colours(list(by_density))
     shapes = markers([str(density) for density in by_density])
-    for density, found in by_density.items():
-        plot_cells(
-            axes,
-            [cell.weights for cell in found],
-            found,
-            label=percent(density),
-            colour=colours[density],
-            marker=shapes[str(density)],
+    for axes in (whole, top):
+        for density, found in by_density.items():
+            plot_cells(
+                axes,
+                [cell.weights for cell in found],
+                found,
+                label=percent(density),
+                colour=colours[density],
+                marker=shapes[str(density)],
+            )
+        axes.scatter(
+            [choice.cell.weights],
+            [choice.cell.mean()],
+            s=190,
+            facecolors="none",
+            edgecolors="black",
+            zorder=5,
+            label="smallest within one standard\nerror of the best",
         )
-    chosen = choice.cell
-    axes.scatter(
-        [chosen.weights], [chosen.mean()], s=190, facecolors="none", edgecolors="black", zorder=5,
-        label="smallest within one standard error of the best",
-    )  # fmt: skip
-    set_weights_axis(axes)
-    axes.set_ylabel(F1_NAMES[task])
-    legend(axes, loc="lower right", title="connections that exist")
+        set_weights_axis(axes)
+    best = choice.best
+    margin = 0.0 if best.n < 2 else best.deviation()
+    top.set_ylim(_TOP * best.mean(), best.mean() + max(3 * margin, 0.01))
+    top.set_title(f"the same, from {100 * _TOP:.0f}% of the best", fontsize=10)
+    whole.set_ylabel(F1_NAMES[task])
+    legend(whole, loc="lower right", title="connections that exist")
     seeds = {cell.n for found in by_density.values() for cell in found}
     each = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
     return Picture(
@@ -179,7 +191,7 @@ def _occam(choice: Choice) -> str:
     within = (
         "the best of all"
         if choice.cell is choice.best
-        else f"within {choice.loss:.3f} of the best ({percent(choice.best.group[0])} at "
+        else f"within {choice.loss:.1g} of the best ({percent(choice.best.group[0])} at "
         f"{choice.best.group[1]} units, {count(choice.best.weights)} weights, "
         f"F1 {choice.best.mean():.3f})"
     )
