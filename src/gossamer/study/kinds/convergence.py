@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from gossamer.study.analysis import Analysis, Picture, Table, count, percent, sentence, spread
@@ -23,6 +23,7 @@ class ConvergenceStudy(Study):
     name: ClassVar[str] = "convergence"
     summary: ClassVar[str] = "Spread over seeds and learning rates at each density."
     varied: ClassVar[tuple[str, ...]] = ("density", "size", _RATE)
+    needed_options: ClassVar[tuple[str, ...]] = ("learning_rate",)
 
     def grid(self, task: Task) -> Grid:
         """Ten seeds, five learning rates, each density at equal width and at equal weights."""
@@ -164,7 +165,10 @@ def _losses(width: Models) -> Picture:
             for cell in found:
                 if cell.group[2] != rate:
                     continue
-                curves = [row["losses"] for row in cell.rows]
+                curves = [
+                    [math.nan if loss is None else loss for loss in row["losses"]]
+                    for row in cell.rows
+                ]
                 means = [statistics.fmean(values) for values in zip(*curves, strict=True)]
                 epochs = range(1, len(means) + 1)
                 each.plot(epochs, means, color=colours[density], label=percent(density))
@@ -199,8 +203,8 @@ def _table(title: str, models: Models) -> Table:
             (
                 _label(model, found),
                 *cells_of,
-                f"{over_seeds(found):.4f}",
-                f"{over_rates(found):.4f}",
+                _figure(over_seeds(found)),
+                _figure(over_rates(found)),
             )
         )
     return Table(
@@ -210,11 +214,28 @@ def _table(title: str, models: Models) -> Table:
     )
 
 
+def _figure(deviation: float) -> str:
+    return "" if math.isnan(deviation) else f"{deviation:.4f}"
+
+
 def _finding(what: str, models: Models) -> list[str]:
-    seeds = [f"{percent(m[0])} {over_seeds(found):.4f}" for m, found in models.items()]
-    rates = [f"{percent(m[0])} {over_rates(found):.4f}" for m, found in models.items()]
-    return [
-        f"At {what}, the standard deviation of F1 over seeds is {', '.join(seeds)} (root mean "
-        f"square over the learning rates); that of the mean over learning rates is "
-        f"{', '.join(rates)}."
-    ]
+    """Both spreads; without what a single seed, or a single rate, cannot tell."""
+    seeds = _by_density(models, over_seeds)
+    rates = _by_density(models, over_rates)
+    parts = []
+    if seeds:
+        parts.append(
+            f"the standard deviation of F1 over seeds is {', '.join(seeds)} (root mean square over "
+            "the learning rates)"
+        )
+    if rates:
+        parts.append(
+            f"{'that' if seeds else 'the standard deviation'} of the mean over learning rates is "
+            f"{', '.join(rates)}"
+        )
+    return [f"At {what}, {'; '.join(parts)}."] if parts else []
+
+
+def _by_density(models: Models, spread_of: Callable[[Sequence[Cell]], float]) -> list[str]:
+    texts = {density: _figure(spread_of(found)) for (density, _), found in models.items()}
+    return [f"{percent(density)} {text}" for density, text in texts.items() if text]
