@@ -49,8 +49,13 @@ def check_run(data: StudyData, run: Run) -> None:
     """See that a run's settings can be used, before anything is trained.
 
     Raises:
-        ConfigError: they cannot; the message says why.
+        DataError: the data are not those of the run's task.
+        ConfigError: the settings cannot be used; the message says why.
     """
+    if run.task is Task.DIALOGUE and (data.project is None or data.test_stories is None):
+        raise DataError("a study of dialogue needs stories", got=str(data.task))
+    if run.task is not Task.DIALOGUE and (data.examples is None or data.test_examples is None):
+        raise DataError("a study of intents or entities needs examples", got=str(data.task))
     config = data.config_for(run)
     options: Any
     if run.task is Task.DIALOGUE:
@@ -142,8 +147,7 @@ class _Features(NamedTuple):
 
 
 def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
-    if data.examples is None or data.test_examples is None:
-        raise DataError("a study of intents or entities needs examples")
+    assert data.examples is not None and data.test_examples is not None  # see `check_run`
     diet = Pipeline.from_config(data.config_for(run)).components[-2]  # direct messages come last
     assert isinstance(diet, DIETComponent)  # `read_study_data` sees to it
     features = _features(_ByDigest(data))
@@ -189,8 +193,7 @@ def _filled(data: TrainingData) -> list[Example]:
 
 
 def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
-    if data.test_stories is None:
-        raise DataError("a study of dialogue needs stories")
+    assert data.test_stories is not None  # see `check_run`
     stories = _unfolded(_ByDigest(data))
     ensemble = Ensemble(policies_from_config(data.config_for(run).policies))
     (policy,) = ensemble.policies
@@ -214,8 +217,7 @@ def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], N
 @functools.lru_cache(_KEPT)
 def _unfolded(data: _ByDigest) -> DialogueData:
     project = data.content.project
-    if project is None:
-        raise DataError("a study of dialogue needs stories")
+    assert project is not None
     domain = project.require_domain()
     # Forms are not run here, so that no RulePolicy is needed: stories say what becomes of them.
     return DialogueData(
