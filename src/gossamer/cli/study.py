@@ -248,20 +248,25 @@ def _grid(
             changes[name] = tuple(known(each) for each in names)
     if sizes:
         changes |= _sizes(sizes)
-    axes: list[list[dict[str, Any]]] = []
+    elif densities is not None:  # what the study says about other densities does not count
+        wanted = changes["densities"]
+        changes["sizes_at"] = {d: at for d, at in default.sizes_at.items() if d in wanted}
+    axes: dict[str, list[dict[str, Any]]] = {}
     for name, option, text, number in (
         ("learning_rate", "--learning-rate", learning_rate, float),
         ("max_group_size", "--max-group-size", max_group_size, int),
     ):
         if text is not None:
-            axes.append([{name: value} for value in _list(option, text, number)])
+            axes[name] = [{name: value} for value in _list(option, text, number)]
     if axes:
+        kept = [{n: v for n, v in each.items() if n not in axes} for each in default.variants]
+        kept = [each for i, each in enumerate(kept) if each not in kept[:i]]
         changes["variants"] = tuple(
             {name: value for part in parts for name, value in part.items()}
-            for parts in itertools.product(*axes)
+            for parts in itertools.product(kept, *axes.values())
         )
     if options:
-        changes["options"] = dict(map(_name_and_value, options))
+        changes["options"] = _options(options)
     return dataclasses.replace(default, **changes)
 
 
@@ -271,7 +276,8 @@ def _sizes(texts: list[str]) -> dict[str, Any]:
     for text in texts:
         density, colon, sizes = text.rpartition(":")
         if colon:
-            at[_list("--sizes", density, float)[0]] = _list("--sizes", sizes, int)
+            for each in _list("--sizes", density, float):
+                at[each] = (*at.get(each, ()), *_list("--sizes", sizes, int))
         else:
             every += _list("--sizes", sizes, int)
     return {"sizes_at": at} | ({"sizes": tuple(every)} if every else {})
@@ -302,7 +308,19 @@ def _one_of(option: str, name: str, known: Sequence[str]) -> str:
     return name
 
 
+def _options(texts: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, value = _name_and_value(text)
+        if name in options:
+            raise typer.BadParameter(f"must name {name} once", param_hint="--option")
+        options[name] = value
+    return options
+
+
 def _name_and_value(text: str) -> tuple[str, Any]:
+    import json
+
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -310,8 +328,10 @@ def _name_and_value(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise typer.BadParameter(f"must be NAME=VALUE (got {text!r})", param_hint="--option")
     try:
-        return name, YAML(typ="safe", pure=True).load(value)
-    except YAMLError:
+        found = YAML(typ="safe", pure=True).load(value)
+        json.dumps(found, allow_nan=False)
+        return name, found
+    except (YAMLError, TypeError, ValueError):
         raise typer.BadParameter(
             f"the value must be a number, a text, true, false or a list (got {text!r})",
             param_hint="--option",
@@ -384,6 +404,8 @@ def _tell(console: Console, result: StudyResult) -> None:
         )
     if result.failures:
         typer.echo(
-            f"{len(result.failures)} runs failed; the same command tries them again.", err=True
+            f"{len(result.failures)} run{'s' if len(result.failures) > 1 else ''} failed; the same "
+            "command tries again.",
+            err=True,
         )
         raise typer.Exit(1)

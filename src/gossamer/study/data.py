@@ -71,7 +71,11 @@ class StudyData:
         return 0 if self.test_stories is None else len(self.test_stories.stories)
 
     def config_for(self, run: Run) -> ProjectConfig:
-        """The configuration with the settings of a run."""
+        """The configuration with the settings of a run.
+
+        Raises:
+            ConfigError: the run's options name one of these settings.
+        """
         changes: dict[str, Any] = {
             "epochs": run.epochs,
             "random_seed": run.seed,
@@ -82,6 +86,13 @@ class StudyData:
         if run.task is not Task.DIALOGUE:
             changes["intent_classification"] = run.task is Task.INTENT
             changes["entity_recognition"] = run.task is Task.ENTITY
+        taken = sorted(set(changes) & set(run.options))
+        if taken:
+            raise ConfigError(
+                "an option that a study sets itself must not be given besides",
+                got=taken,
+                hint="the study's own density, size, seed, epochs, topology or task",
+            )
         changes |= run.options
         if run.task is Task.DIALOGUE:
             return dataclasses.replace(self.config, policies=_set(self.config.policies, changes))
@@ -132,6 +143,10 @@ def read_study_data(
             "a study needs either test data or a share of the training data to hold out",
             got="neither" if test is None else "both",
             hint="--test PATH, or --holdout 0.2",
+        )
+    if holdout is not None and not 0.0 < holdout < 1.0:
+        raise InputError(
+            "the share to hold out must be above 0 and below 1", got=holdout, hint="0.2"
         )
     names = {
         "config": str(config),

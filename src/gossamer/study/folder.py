@@ -88,6 +88,23 @@ class StudyFolder:
                 hint=hint,
             ) from error
 
+    def check_kind(self, name: str) -> None:
+        """See that the folder is new, or holds this kind of study.
+
+        Raises:
+            InputError: it holds another kind, or a damaged `study.json`.
+        """
+        if not (self.path / _ABOUT).exists():
+            return
+        before = self.about().study
+        if before != name:
+            raise InputError(
+                "a folder holds one kind of study",
+                got=f"{name}, where {before} is",
+                where=Location(self.path),
+                hint="another --out",
+            )
+
     def describe(self, about: About) -> None:
         """Write what the folder holds, with what it said before.
 
@@ -95,15 +112,9 @@ class StudyFolder:
             InputError: it holds another kind of study, or cannot be written.
         """
         make_folder(self.path)
+        self.check_kind(about.study)
         if (self.path / _ABOUT).exists():
             before = self.about()
-            if before.study != about.study:
-                raise InputError(
-                    "a folder holds one kind of study",
-                    got=f"{about.study}, where {before.study} is",
-                    where=Location(self.path),
-                    hint="another --out",
-                )
             about = dataclasses.replace(
                 about,
                 title=about.title or before.title,
@@ -179,7 +190,7 @@ def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
 
 
 def check_together(rows: Sequence[Mapping[str, Any]], study: Study, path: Path) -> None:
-    """See that rows differ only in what a study varies.
+    """See that rows differ only in what a study varies, and have what it needs.
 
     Args:
         rows: or what will be rows, with at least the settings of `Run` and `data`.
@@ -187,8 +198,21 @@ def check_together(rows: Sequence[Mapping[str, Any]], study: Study, path: Path) 
         path: where they are, for the message.
 
     Raises:
-        InputError: they differ in something else.
+        InputError: they differ in something else, lack a setting, or lack an option that the study
+            compares.
     """
+    for row in rows:
+        missing = [name for name in (*_RUN_FIELDS, "data") if name not in row]
+        missing += [
+            f"options.{name}" for name in study.needed_options if name not in row.get("options", {})
+        ]
+        if missing:
+            raise InputError(
+                f"every run of the study {study.name} must have {listed(missing)}",
+                got=row.get("key"),
+                where=Location(path),
+                hint="the runs that the study makes by itself",
+            )
     fixed = [name for name in _RUN_FIELDS if name not in (*study.varied, "seed")]
     free_options = {
         name.removeprefix("options.") for name in study.varied if name.startswith("options.")
@@ -221,7 +245,7 @@ def _document(study: Study, about: About, rows: Sequence[Row]) -> Document:
     return Document(
         title=about.title or f"{study.summary.rstrip('.')}: {task}",
         question=study.question(task),
-        findings=analysis.findings,
+        findings=analysis.findings or ("These rows allow no comparison yet.",),
         pictures=analysis.pictures,
         tables=analysis.tables,
         protocol=(

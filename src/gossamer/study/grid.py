@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from gossamer.data.errors import InputError
+from gossamer.data.names import nearest_or_all
 from gossamer.sparse import Topology
 from gossamer.study.runs import InputLayer, Method, Run, Task
 
@@ -70,7 +73,7 @@ class Grid:
                         size=size,
                         seed=seed,
                         epochs=epochs,
-                        topology=topology if method is Method.FIXED else Topology.UNIFORM,
+                        topology=topology if method == Method.FIXED else Topology.UNIFORM,
                         method=method,
                         input_layer=input_layer,
                         options={**self.options, **variant},
@@ -89,8 +92,11 @@ class Grid:
 
     def _check(self) -> None:
         for axis in dataclasses.fields(self):
-            if isinstance(getattr(self, axis.name), tuple) and not getattr(self, axis.name):
+            values = getattr(self, axis.name)
+            if not isinstance(values, Mapping) and not values:
                 raise InputError(f"a study needs at least one of its {axis.name}", got=())
+        self._check_options()
+        self._check_names()
         wrong: list[tuple[str, object, str]] = [
             ("a density must lie between 0 and 1", d, "0.2")
             for d in self.densities
@@ -105,8 +111,47 @@ class Grid:
             for d in self.sizes_at
             if d not in self.densities
         ]
+        wrong += [
+            ("sizes for a density must be at least one", d, "another density")
+            for d, sizes in self.sizes_at.items()
+            if not sizes
+        ]
         for must_hold, got, hint in wrong:
             raise InputError(must_hold, got=got, hint=hint)
+
+    def _check_names(self) -> None:
+        kinds: tuple[tuple[str, type[StrEnum], Sequence[str]], ...] = (
+            ("a topology", Topology, self.topologies),
+            ("a method", Method, self.methods),
+            ("an input layer", InputLayer, self.input_layers),
+        )
+        for what, kind, names in kinds:
+            for name in names:
+                if name not in list(kind):
+                    raise InputError(
+                        f"{what} must be one that there is",
+                        got=name,
+                        hint=nearest_or_all(name, list(kind)),
+                    )
+
+    def _check_options(self) -> None:
+        for options in (self.options, *self.variants):
+            for name, value in options.items():
+                try:
+                    json.dumps(value, allow_nan=False)
+                except (TypeError, ValueError) as error:
+                    raise InputError(
+                        f"the option {name} must be a value that JSON has ({error})",
+                        got=value,
+                        hint="a number, a text, true, false, or a list of these",
+                    ) from error
+        both = sorted({name for variant in self.variants for name in variant} & set(self.options))
+        if both:
+            raise InputError(
+                "an option must either be the same in all runs or be varied",
+                got=both,
+                hint="leaving it out of the options of all runs",
+            )
 
 
 def _without_idle_settings(run: Run) -> Run:

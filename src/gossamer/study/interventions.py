@@ -43,6 +43,12 @@ def callbacks_for(run: Run) -> list[FitCallback]:
                 got=f"topology {run.topology}",
                 hint="topology uniform",
             )
+        if run.density == 1.0:
+            raise ConfigError(
+                f"the method {run.method} needs connections that do not exist",
+                got=f"density {run.density:g}",
+                hint="the method fixed, or a density below 1",
+            )
         callbacks.append(_Rewired(run))
     return callbacks
 

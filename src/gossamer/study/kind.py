@@ -21,12 +21,14 @@ class Study(ABC):
         tasks: what it can be done on.
         varied: what its runs differ in besides the seed; names as in `Run`, `options.NAME` for
             options. Everything else must be the same in all rows that are read together.
+        needed_options: options that each run must set, because the study compares their values.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     tasks: ClassVar[tuple[Task, ...]] = tuple(Task)
     varied: ClassVar[tuple[str, ...]]
+    needed_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def grid(self, task: Task) -> Grid:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gossamer.data.errors import InputError
 from gossamer.study.catalog import study_named
 from gossamer.study.data import StudyData
 from gossamer.study.folder import About, StudyFolder, check_together
@@ -89,23 +90,29 @@ def run_study(
         What was done. Runs that failed are told there, and are tried again next time.
 
     Raises:
-        InputError: settings or folder cannot be used; nothing has been trained then.
+        InputError: settings or folder cannot be used; nothing has been trained then, and the folder
+            says what it said before.
     """
     if isinstance(study, str):
         study = study_named(study)
+    if data.task not in study.tasks:
+        raise InputError(
+            f"the study {study.name} must be done on a task that it knows",
+            got=str(data.task),
+            hint=" or ".join(study.tasks),
+        )
     runs = (study.grid(data.task) if grid is None else grid).runs(data.task)
     for run in runs:
         check_run(data, run)
     tasks = {run.key(data.digest): run for run in runs}
     folder = StudyFolder(out)
-    folder.describe(
-        About(
-            study=study.name,
-            title=title,
-            commands=() if command is None else (command,),
-            notes=tuple(notes),
-        )
+    about = About(
+        study=study.name,
+        title=title,
+        commands=() if command is None else (command,),
+        notes=tuple(notes),
     )
+    folder.check_kind(study.name)
     failures: dict[str, Failure] = {}
     running: set[str] = set()
     with folder.store.locked():
@@ -114,6 +121,7 @@ def run_study(
             check_row(row, folder.store.path)
         planned = [run.to_dict() | {"data": {"digest": data.digest}} for run in runs]
         check_together([*rows, *planned], study, folder.store.path)
+        folder.describe(about)
         done = {row["key"] for row in rows}
         n_before = len(done & set(tasks))
         left = {key: run for key, run in tasks.items() if key not in done}

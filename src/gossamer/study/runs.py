@@ -78,6 +78,9 @@ class Run:
         method: how connections are found.
         input_layer: what stands before them.
         options: further options of DIETClassifier or TEDPolicy, by name.
+
+    Raises:
+        ValueError: a task, topology, method or input layer is unknown.
     """
 
     task: Task
@@ -89,6 +92,18 @@ class Run:
     method: Method = Method.FIXED
     input_layer: InputLayer = InputLayer.LEARNED
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        # Names in place of values, and 1 in place of 1.0, are the same run under the same key.
+        kinds = (
+            ("task", Task),
+            ("density", float),
+            ("topology", Topology),
+            ("method", Method),
+            ("input_layer", InputLayer),
+        )
+        for name, kind in kinds:
+            object.__setattr__(self, name, kind(getattr(self, name)))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, as it stands in a row."""

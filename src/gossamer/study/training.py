@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import functools
 import itertools
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -15,10 +16,10 @@ import torch
 from torch import nn
 
 from gossamer.data import Example, TrainingData
-from gossamer.data.errors import DataError
+from gossamer.data.errors import ConfigError, DataError
 from gossamer.dialogue.ensemble import Ensemble
 from gossamer.dialogue.policy import DialogueData
-from gossamer.dialogue.policy_registry import check_policies, policies_from_config
+from gossamer.dialogue.policy_registry import policies_from_config
 from gossamer.dialogue.ted.policy import TEDPolicy
 from gossamer.dialogue.unfold import unfold_rules, unfold_stories
 from gossamer.evaluate import evaluate_dialogue, evaluate_parses
@@ -31,7 +32,7 @@ from gossamer.study.data import StudyData
 from gossamer.study.interventions import callbacks_for
 from gossamer.study.memory import peak_memory_mib, reset_peak_memory
 from gossamer.study.provenance import provenance
-from gossamer.study.runs import Run, Task
+from gossamer.study.runs import Method, Run, Task
 
 _KEPT = 2  # data sets whose features a process keeps
 
@@ -48,13 +49,25 @@ def check_run(data: StudyData, run: Run) -> None:
     """See that a run's settings can be used, before anything is trained.
 
     Raises:
-        ConfigError: they cannot; the message says why.
+        DataError: the data are not those of the run's task.
+        ConfigError: the settings cannot be used; the message says why.
     """
+    if run.task is Task.DIALOGUE and (data.project is None or data.test_stories is None):
+        raise DataError("a study of dialogue needs stories", got=str(data.task))
+    if run.task is not Task.DIALOGUE and (data.examples is None or data.test_examples is None):
+        raise DataError("a study of intents or entities needs examples", got=str(data.task))
     config = data.config_for(run)
+    options: Any
     if run.task is Task.DIALOGUE:
-        policies_from_config(config.policies)
+        options = policies_from_config(config.policies)[0].options
     else:
-        Pipeline.from_config(config)
+        options = Pipeline.from_config(config).components[-2].options
+    if options.checkpoint_model and run.method is not Method.FIXED:
+        raise ConfigError(
+            f"the method {run.method} must keep the connections it ends with",
+            got="checkpoint_model, which goes back to weights of other connections",
+            hint="checkpoint_model: false",
+        )
     callbacks_for(run)
 
 
@@ -71,12 +84,13 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
         `train_seconds` (of the network, features made before), `cpu_seconds` (the same, as
         processor time of all threads), `warm_cpu_seconds` (of the epochs, the first counted like
         the second: without compiling kernels, which a process does once for each shape of layer),
-        `test_seconds`, `peak_memory_mib` (see there), `losses` (mean of each epoch), `threads`,
-        versions and commit.
+        `test_seconds`, `peak_memory_mib` (see there), `losses` (mean of each epoch; None where
+        training has diverged), `threads`, versions and commit.
 
     Raises:
         InputError: data and settings do not fit together.
     """
+    check_run(data, run)
     reset_peak_memory()
     losses: list[float] = []
     clock = [time.process_time()]
@@ -112,7 +126,7 @@ def perform(data: StudyData, run: Run) -> dict[str, Any]:
         "warm_cpu_seconds": round(sum(epochs), 3),
         "test_seconds": round(trained.test_seconds, 3),
         "peak_memory_mib": None if peak is None else round(peak, 1),
-        "losses": [round(loss, 4) for loss in losses],
+        "losses": [round(loss, 4) if math.isfinite(loss) else None for loss in losses],
         "threads": torch.get_num_threads(),
         **provenance(),
     }
@@ -133,8 +147,7 @@ class _Features(NamedTuple):
 
 
 def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
-    if data.examples is None or data.test_examples is None:
-        raise DataError("a study of intents or entities needs examples")
+    assert data.examples is not None and data.test_examples is not None  # see `check_run`
     diet = Pipeline.from_config(data.config_for(run)).components[-2]  # direct messages come last
     assert isinstance(diet, DIETComponent)  # `read_study_data` sees to it
     features = _features(_ByDigest(data))
@@ -180,8 +193,7 @@ def _filled(data: TrainingData) -> list[Example]:
 
 
 def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
-    if data.test_stories is None:
-        raise DataError("a study of dialogue needs stories")
+    assert data.test_stories is not None  # see `check_run`
     stories = _unfolded(_ByDigest(data))
     ensemble = Ensemble(policies_from_config(data.config_for(run).policies))
     (policy,) = ensemble.policies
@@ -205,10 +217,9 @@ def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], N
 @functools.lru_cache(_KEPT)
 def _unfolded(data: _ByDigest) -> DialogueData:
     project = data.content.project
-    if project is None:
-        raise DataError("a study of dialogue needs stories")
+    assert project is not None
     domain = project.require_domain()
-    check_policies(policies_from_config(data.content.config.policies), domain, project.stories)
+    # Forms are not run here, so that no RulePolicy is needed: stories say what becomes of them.
     return DialogueData(
         domain=domain,
         stories=unfold_stories(project.stories, domain, augmentation_factor=0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from scipy import stats
@@ -25,6 +25,7 @@ class ConvergenceStudy(Study):
     name: ClassVar[str] = "convergence"
     summary: ClassVar[str] = "Spread over seeds and learning rates at each density."
     varied: ClassVar[tuple[str, ...]] = ("density", "size", _RATE)
+    needed_options: ClassVar[tuple[str, ...]] = ("learning_rate",)
 
     def grid(self, task: Task) -> Grid:
         """Ten seeds, five learning rates, each density at equal width and at equal weights."""
@@ -166,7 +167,10 @@ def _losses(width: Models) -> Picture:
             for cell in found:
                 if cell.group[2] != rate:
                     continue
-                curves = [row["losses"] for row in cell.rows]
+                curves = [
+                    [math.nan if loss is None else loss for loss in row["losses"]]
+                    for row in cell.rows
+                ]
                 means = [statistics.fmean(values) for values in zip(*curves, strict=True)]
                 epochs = range(1, len(means) + 1)
                 each.plot(epochs, means, color=colours[density], label=percent(density))
@@ -201,8 +205,8 @@ def _table(title: str, models: Models) -> Table:
             (
                 _label(model, found),
                 *cells_of,
-                f"{over_seeds(found):.4f}",
-                f"{over_rates(found):.4f}",
+                _figure(over_seeds(found)),
+                _figure(over_rates(found)),
             )
         )
     return Table(
@@ -212,34 +216,54 @@ def _table(title: str, models: Models) -> Table:
     )
 
 
+def _figure(deviation: float) -> str:
+    return "" if math.isnan(deviation) else f"{deviation:.4f}"
+
+
 def _finding(what: str, models: Models) -> list[str]:
-    seeds = [f"{percent(m[0])} {over_seeds(found):.4f}" for m, found in models.items()]
-    rates = [f"{percent(m[0])} {over_rates(found):.4f}" for m, found in models.items()]
-    findings = [
-        f"At {what}, the standard deviation of F1 over seeds is {', '.join(seeds)} (root mean "
-        f"square over the learning rates); that of the mean over learning rates is "
-        f"{', '.join(rates)}."
-    ]
+    """Both spreads; without what a single seed, or a single rate, cannot tell."""
+    seeds = _by_density(models, over_seeds)
+    rates = _by_density(models, over_rates)
+    parts = []
+    if seeds:
+        parts.append(
+            f"the standard deviation of F1 over seeds is {', '.join(seeds)} (root mean square over "
+            "the learning rates)"
+        )
+    if rates:
+        parts.append(
+            f"{'that' if seeds else 'the standard deviation'} of the mean over learning rates is "
+            f"{', '.join(rates)}"
+        )
+    findings = [f"At {what}, {'; '.join(parts)}."] if parts else []
     dense = next((found for model, found in models.items() if model[0] == 1.0), None)
-    if dense is None or len(models) < 2:
-        return findings
-    told = [
-        f"{percent(model[0])} {_compared(found, dense)}"
-        for model, found in models.items()
-        if found is not dense
-    ]
-    return [*findings, f"Spread over seeds against dense layers, at {what}: {', '.join(told)}."]
+    if dense is not None:
+        told = [
+            f"{percent(density)} {verdict}"
+            for (density, _), found in models.items()
+            if density < 1.0 and (verdict := _compared(found, dense)) is not None
+        ]
+        if told:
+            findings.append(
+                f"Spread over seeds against dense layers, at {what}: {', '.join(told)}."
+            )
+    return findings
 
 
-def _compared(found: Sequence[Cell], dense: Sequence[Cell]) -> str:
+def _by_density(models: Models, spread_of: Callable[[Sequence[Cell]], float]) -> list[str]:
+    texts = {density: _figure(spread_of(found)) for (density, _), found in models.items()}
+    return [f"{percent(density)} {text}" for density, text in texts.items() if text]
+
+
+def _compared(found: Sequence[Cell], dense: Sequence[Cell]) -> str | None:
     """Whether the variance over seeds differs from that of dense layers: an F test at 95%.
 
-    Variances are pooled over the learning rates.
+    Variances are pooled over the learning rates. None where single seeds tell nothing.
     """
     n, n_dense = (sum(cell.n - 1 for cell in cells_of) for cells_of in (found, dense))
     spread_here, spread_there = over_seeds(found), over_seeds(dense)
     if math.isnan(spread_here) or not spread_there > 0.0:
-        return "not comparable"
+        return None
     ratio = (spread_here / spread_there) ** 2
     low, high = (float(stats.f.ppf(share, n, n_dense)) for share in (0.025, 0.975))
     if ratio < low:

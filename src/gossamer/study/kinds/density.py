@@ -138,12 +138,14 @@ def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) ->
     whole.set_ylabel(F1_NAMES[task])
     legend(whole, loc="lower right", title="connections that exist")
     seeds = {cell.n for found in by_density.values() for cell in found}
-    each = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
+    each = f"{min(seeds)} to {max(seeds)} seeds"
+    if len(seeds) == 1:
+        each = "one seed" if seeds == {1} else f"{min(seeds)} seeds"
     return Picture(
         name="density",
         figure=figure,
         caption=f"{sentence(F1_NAMES[task])} against trainable weights in the sparse layers "
-        f"at densities of {listed([percent(d) for d in by_density])}: means over {each} seeds, "
+        f"at densities of {listed([percent(d) for d in by_density])}: means over {each}, "
         "bars are one standard deviation. The circle is the smallest model within one standard "
         "error of the best.",
     )

@@ -82,7 +82,9 @@ def _base(found: Sequence[Cell], density: float) -> Cell | None:
 
 
 def _speed(cell: Cell, dense: Cell | None) -> float | None:
-    return None if dense is None else dense.median(_SECONDS) / cell.median(_SECONDS)
+    """Against dense; None without dense runs, or where a clock is too coarse for the run."""
+    seconds = cell.median(_SECONDS)
+    return None if dense is None or seconds == 0.0 else dense.median(_SECONDS) / seconds
 
 
 def _picture(
@@ -172,8 +174,9 @@ def _finding(found: Sequence[Cell], density: float, dense: Cell | None) -> list[
     if speed is not None:
         text += f" ({speed:.2f} times as fast as dense)"
     if base is not None and base is not fastest:
-        ratio = base.median(_SECONDS) / fastest.median(_SECONDS)
-        text += f", {ratio:.2f} times as fast as uniform; its F1 differs by "
+        ratio = _speed(fastest, base)
+        text += "" if ratio is None else f", {ratio:.2f} times as fast as uniform"
+        text += "; its F1 differs by "
         text += f"{difference(fastest, base)}"
         surely = [
             f"{_name(c)} ({p})"
