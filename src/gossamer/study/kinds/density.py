@@ -221,19 +221,20 @@ def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
     if dense is None or not others:
         return []
     best = max(dense, key=lambda cell: cell.mean())
+    level = best.mean() - (best.error() if best.n > 1 else 0.0)
     parts = []
     for density, found in others.items():
-        cell = least_size_reaching(found, best.mean())
+        cell = least_size_reaching(found, level)
         if cell is None:
             top = max(found, key=lambda cell: cell.mean())
-            parts.append(f"{percent(density)} does not reach it ({top.mean():.3f})")
+            parts.append(f"{percent(density)} does not come so far ({top.mean():.3f} at best)")
         else:
             ratio = best.weights / cell.weights
             fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
-            parts.append(f"{percent(density)} reaches it with {count(cell.weights)} ({fewer})")
+            parts.append(f"{percent(density)} with {count(cell.weights)} weights ({fewer})")
     return [
-        f"The best mean F1 of dense layers, {best.mean():.3f}, takes {count(best.weights)} "
-        f"weights; {', '.join(parts)}."
+        f"Dense layers are best with {count(best.weights)} weights ({best.mean():.3f}); within one "
+        f"standard error of that come {', '.join(parts)}."
     ]
 
 
