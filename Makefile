@@ -68,6 +68,7 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "5. A conversation: a form, a question in the middle of it, a response for first class"
 	@cd $(DEMO) && $(GOSSAMER) shell --model models --echo --random-seed 1 < tests/conversation.txt
 	@echo
+	@echo "Second half, if you like: make study (under two minutes) draws F1 against density."
 	@echo "Done. The model is in $(DEMO)/models, reports and pictures are in $(DEMO)/results,"
 	@echo "the full answers (all intents, ranked) in $(DEMO)/parsed.jsonl."
 	@echo "Next: cd $(DEMO), talk with it (gossamer shell --why), change data/ and train again;"

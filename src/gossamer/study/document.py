@@ -101,7 +101,7 @@ def to_markdown(document: Document) -> str:
     settings = Table(title="The same in all runs", columns=("", ""), rows=document.settings)
     parts.append(_markdown_table(settings))
     if document.commands:
-        parts += ["## Command", "\n".join(["```", *document.commands, "```"])]
+        parts += ["## Command", "\n".join(["```sh", *document.commands, "```"])]
     parts += ["## What it does not show", _bullets(document.limits), document.source]
     return "\n\n".join(parts) + "\n"
 

@@ -16,6 +16,7 @@ from gossamer.study.analysis import listed
 from gossamer.study.catalog import study_named
 from gossamer.study.document import Document, to_html, to_markdown
 from gossamer.study.kind import F1_NAMES, Study
+from gossamer.study.row_fields import check_row
 from gossamer.study.rows import RowStore
 from gossamer.study.runs import Run, Task
 from gossamer.study.summary import Row
@@ -126,7 +127,7 @@ class StudyFolder:
         """The report of the rows there are.
 
         Raises:
-            InputError: there are no rows, or they do not belong together.
+            InputError: there are no rows, one lacks something, or they do not belong together.
         """
         about = self.about()
         rows = self.store.rows()
@@ -137,6 +138,8 @@ class StudyFolder:
                 hint="running the study",
             )
         study = study_named(about.study)
+        for row in rows:
+            check_row(row, self.store.path)
         check_together(rows, study, self.store.path)
         return _document(study, about, rows)
 

@@ -14,6 +14,7 @@ from gossamer.study.folder import About, StudyFolder, check_together
 from gossamer.study.grid import Grid
 from gossamer.study.kind import Study
 from gossamer.study.parallel import Backend, Failure, run_all
+from gossamer.study.row_fields import check_row
 from gossamer.study.runs import Run
 from gossamer.study.training import check_run, perform
 
@@ -116,6 +117,8 @@ def run_study(
     running: set[str] = set()
     with folder.store.locked():
         rows = folder.store.rows()
+        for row in rows:
+            check_row(row, folder.store.path)
         planned = [run.to_dict() | {"data": {"digest": data.digest}} for run in runs]
         check_together([*rows, *planned], study, folder.store.path)
         folder.describe(about)

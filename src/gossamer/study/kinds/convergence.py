@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from scipy import stats
+
 from gossamer.study.analysis import Analysis, Picture, Table, count, percent, sentence, spread
 from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
 from gossamer.study.grid import Grid
@@ -233,9 +235,37 @@ def _finding(what: str, models: Models) -> list[str]:
             f"{'that' if seeds else 'the standard deviation'} of the mean over learning rates is "
             f"{', '.join(rates)}"
         )
-    return [f"At {what}, {'; '.join(parts)}."] if parts else []
+    findings = [f"At {what}, {'; '.join(parts)}."] if parts else []
+    dense = next((found for model, found in models.items() if model[0] == 1.0), None)
+    if dense is not None:
+        told = [
+            f"{percent(density)} {verdict}"
+            for (density, _), found in models.items()
+            if density < 1.0 and (verdict := _compared(found, dense)) is not None
+        ]
+        if told:
+            findings.append(
+                f"Spread over seeds against dense layers, at {what}: {', '.join(told)}."
+            )
+    return findings
 
 
 def _by_density(models: Models, spread_of: Callable[[Sequence[Cell]], float]) -> list[str]:
     texts = {density: _figure(spread_of(found)) for (density, _), found in models.items()}
     return [f"{percent(density)} {text}" for density, text in texts.items() if text]
+
+
+def _compared(found: Sequence[Cell], dense: Sequence[Cell]) -> str | None:
+    """Whether the variance over seeds differs from that of dense layers: an F test at 95%.
+
+    Variances are pooled over the learning rates. None where single seeds tell nothing.
+    """
+    n, n_dense = (sum(cell.n - 1 for cell in cells_of) for cells_of in (found, dense))
+    spread_here, spread_there = over_seeds(found), over_seeds(dense)
+    if math.isnan(spread_here) or not spread_there > 0.0:
+        return None
+    ratio = (spread_here / spread_there) ** 2
+    low, high = (float(stats.f.ppf(share, n, n_dense)) for share in (0.025, 0.975))
+    if ratio < low:
+        return "less (95%, F test)"
+    return "more (95%, F test)" if ratio > high else "not different (95%, F test)"

@@ -30,6 +30,7 @@ from gossamer.study.summary import (
 )
 
 _LEVELS = (0.9, 0.95, 0.98, 0.99)
+_TOP = 0.9  # of the best F1: where the second panel begins
 
 
 class DensityStudy(Study):
@@ -67,6 +68,10 @@ class DensityStudy(Study):
             "input tables before them hold many more weights, and are the same for all models.",
             "The best model is named on the test data themselves, among all models tried: its F1 "
             "is a little too good for new data.",
+            "Every unit keeps at least one connection, whatever the density, so the smallest "
+            "models have more weights than their density says.",
+            "Of two models with equally many weights the sparser one is the wider: what it gains "
+            "may come from the width as well as from the choice of connections.",
         )
 
     def analyse(self, rows: Sequence[Row]) -> Analysis:
@@ -81,6 +86,7 @@ class DensityStudy(Study):
             findings=(
                 _occam(choice),
                 *_peaks(by_density),
+                *_against_dense(by_density),
                 *_needed(by_density, choice.best),
             ),
         )
@@ -102,26 +108,35 @@ def _by_density(found: Sequence[Cell]) -> dict[float, list[Cell]]:
 
 
 def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) -> Picture:
-    figure, (axes,) = panels(1, width=8.0, height=5.0)
+    figure, (whole, top) = panels(2, width=6.4, height=4.8)
     colours = density_colours(list(by_density))
     shapes = markers([str(density) for density in by_density])
-    for density, found in by_density.items():
-        plot_cells(
-            axes,
-            [cell.weights for cell in found],
-            found,
-            label=percent(density),
-            colour=colours[density],
-            marker=shapes[str(density)],
+    for axes in (whole, top):
+        for density, found in by_density.items():
+            plot_cells(
+                axes,
+                [cell.weights for cell in found],
+                found,
+                label=percent(density),
+                colour=colours[density],
+                marker=shapes[str(density)],
+            )
+        axes.scatter(
+            [choice.cell.weights],
+            [choice.cell.mean()],
+            s=190,
+            facecolors="none",
+            edgecolors="black",
+            zorder=5,
+            label="smallest within one standard\nerror of the best",
         )
-    chosen = choice.cell
-    axes.scatter(
-        [chosen.weights], [chosen.mean()], s=190, facecolors="none", edgecolors="black", zorder=5,
-        label="smallest within one standard error of the best",
-    )  # fmt: skip
-    set_weights_axis(axes)
-    axes.set_ylabel(F1_NAMES[task])
-    legend(axes, loc="lower right", title="connections that exist")
+        set_weights_axis(axes)
+    best = choice.best
+    margin = 0.0 if best.n < 2 else best.deviation()
+    top.set_ylim(_TOP * best.mean(), best.mean() + max(3 * margin, 0.01))
+    top.set_title(f"the same, from {100 * _TOP:.0f}% of the best", fontsize=10)
+    whole.set_ylabel(F1_NAMES[task])
+    legend(whole, loc="lower right", title="connections that exist")
     seeds = {cell.n for found in by_density.values() for cell in found}
     each = f"{min(seeds)} to {max(seeds)} seeds"
     if len(seeds) == 1:
@@ -178,7 +193,7 @@ def _occam(choice: Choice) -> str:
     within = (
         "the best of all"
         if choice.cell is choice.best
-        else f"within {choice.loss:.3f} of the best ({percent(choice.best.group[0])} at "
+        else f"within {choice.loss:.1g} of the best ({percent(choice.best.group[0])} at "
         f"{choice.best.group[1]} units, {count(choice.best.weights)} weights, "
         f"F1 {choice.best.mean():.3f})"
     )
@@ -197,6 +212,29 @@ def _peaks(by_density: dict[float, list[Cell]]) -> list[str]:
             f"{count(best.weights)} weights"
         )
     return [f"{'; '.join(parts)}."]
+
+
+def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
+    """What the sparser layers need for what dense ones reach at best."""
+    dense = by_density.get(1.0)
+    others = {density: found for density, found in by_density.items() if density < 1.0}
+    if dense is None or not others:
+        return []
+    best = max(dense, key=lambda cell: cell.mean())
+    parts = []
+    for density, found in others.items():
+        cell = least_size_reaching(found, best.mean())
+        if cell is None:
+            top = max(found, key=lambda cell: cell.mean())
+            parts.append(f"{percent(density)} does not reach it ({top.mean():.3f})")
+        else:
+            ratio = best.weights / cell.weights
+            fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
+            parts.append(f"{percent(density)} reaches it with {count(cell.weights)} ({fewer})")
+    return [
+        f"The best mean F1 of dense layers, {best.mean():.3f}, takes {count(best.weights)} "
+        f"weights; {', '.join(parts)}."
+    ]
 
 
 def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
