@@ -124,7 +124,17 @@ def test_the_command_is_told_as_it_was_given(
 
 def test_sizes_of_single_densities(study: Command, runs: list[Run]) -> None:
     given = ("--densities", "1.0,0.2,0.1,0.05", "--sizes", "8,16", "--sizes", "32", "--sizes")
-    rest = ("0.2:64", "--sizes", "0.2:128", "--sizes", "0.1,0.05:4", "--seeds", "0", "--epochs", "1")
+    rest = (
+        "0.2:64",
+        "--sizes",
+        "0.2:128",
+        "--sizes",
+        "0.1,0.05:4",
+        "--seeds",
+        "0",
+        "--epochs",
+        "1",
+    )
     result = study("density", *given, *rest)
     assert result.exit_code == 0, result.stderr
     assert {(run.density, run.size) for run in runs} == {
@@ -137,9 +147,7 @@ def test_sizes_of_single_densities(study: Command, runs: list[Run]) -> None:
 
 def test_options(study: Command, runs: list[Run]) -> None:
     given = ("drop_rate=0.5", "hidden_layers_sizes={text: [8]}", "BILOU_flag=false")
-    result = study(
-        "density", *SMALL, *(part for option in given for part in ("--option", option))
-    )
+    result = study("density", *SMALL, *(part for option in given for part in ("--option", option)))
     assert result.exit_code == 0, result.stderr
     assert dict(runs[0].options) == {
         "drop_rate": 0.5,
@@ -162,7 +170,9 @@ def test_axes(study: Command, runs: list[Run]) -> None:
     ]
     runs.clear()
     small = ("--densities", "0.2", "--sizes", "16", "--seeds", "0", "--epochs", "1")
-    result = study("methods", *small, "--topology", "uniform", "--method", "fixed,rigl", "--out", "m")
+    result = study(
+        "methods", *small, "--topology", "uniform", "--method", "fixed,rigl", "--out", "m"
+    )
     assert result.exit_code == 0, result.stderr
     assert [run.method.value for run in runs] == ["fixed", "rigl"]
     runs.clear()
@@ -177,7 +187,9 @@ def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> N
     assert result.exit_code == 0, result.stderr
     # Its widths for this density, and its learning rates.
     assert {run.size for run in runs} == {64, 128}
-    assert [run.options["learning_rate"] for run in runs][:5] == [0.0003, 0.001, 0.003, 0.01, 0.03]
+    rates = (0.0003, 0.001, 0.003, 0.01, 0.03)
+    assert tuple(dict.fromkeys(run.options["learning_rate"] for run in runs)) == rates
+    assert len(runs) == 2 * len(rates)
     assert {run.options["max_group_size"] for run in runs} == {4}
     runs.clear()
     result = study("structure", *small, "--sizes", "16", "--learning-rate", "0.1", "--out", "s")
@@ -227,9 +239,9 @@ def test_dialogue(run: Command, folder: Path, runs: list[Run]) -> None:
         (("--learning-rate", "fast"), "--learning-rate", "must be numbers"),
         (("--max-group-size", "1.5"), "--max-group-size", "must be whole numbers"),
         (("--backend", "threads"), "--backend", "processes, ray"),
-        (("--jobs", "0"), "--jobs", ">=1"),
-        (("--threads", "0"), "--threads", ">=1"),
-        (("--holdout", "x"), "--holdout", "float"),
+        (("--jobs", "0"), "--jobs", "Invalid value"),
+        (("--threads", "0"), "--threads", "Invalid value"),
+        (("--holdout", "x"), "--holdout", "Invalid value"),
         (("--option", "drop_rate"), "--option", "NAME=VALUE"),
         (("--option", "=1"), "--option", "NAME=VALUE"),
         (("--option", "a=[1"), "--option", "must be a number"),
@@ -293,15 +305,14 @@ def test_another_kind_of_study_in_the_folder(study: Command) -> None:
     assert result.stderr.startswith("Error: study: a folder holds one kind of study")
 
 
-def test_a_failing_run(
-    study: Command, runs: list[Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = running.perform
+def test_a_failing_run(study: Command, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: Any = vars(running)["perform"]
 
     def fails(data: StudyData, run: Run) -> dict[str, Any]:
         if run.seed == 1:
             raise RuntimeError("no [bold] power")
-        return whole(data, run)
+        row: dict[str, Any] = whole(data, run)
+        return row
 
     monkeypatch.setattr(running, "perform", fails)
     result = study("density", *SMALL)
@@ -324,12 +335,12 @@ def test_a_torn_row_is_told(study: Command) -> None:
     result = study("density", *SMALL)
     assert result.exit_code == 0
     told = " ".join(result.stdout.split())
-    assert "1 unfinished row was set aside in study/rows.jsonl.torn: its run was done again." in told
+    assert (
+        "1 unfinished row was set aside in study/rows.jsonl.torn: its run was done again." in told
+    )
 
 
-def test_where_runs_are_done(
-    study: Command, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
+def test_where_runs_are_done(study: Command, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     asked: list[parallel.Backend] = []
 
     def run_all(*arguments: Any, backend: parallel.Backend, **options: Any) -> None:

@@ -210,7 +210,9 @@ def test_groups_are_as_large_as_said_at_most(
 
 
 @pytest.mark.parametrize("topology", ["blocked", "windowed"])
-@pytest.mark.parametrize(("most", "size"), [(None, 32), (64, 32), (31, 16), (16, 16), (9, 8), (4, 4)])
+@pytest.mark.parametrize(
+    ("most", "size"), [(None, 32), (64, 32), (31, 16), (16, 16), (9, 8), (4, 4)]
+)
 def test_tiles_under_a_limit(topology: str, most: int | None, size: int) -> None:
     tile = tile_of(256, 256, 0.25, most)
     assert tile is not None

@@ -124,7 +124,8 @@ def test_a_study_that_there_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"study": "density"}', '{"study": "d", "title": "", "commands"']
+    "text",
+    ["", "[]", "null", "{}", '{"study": "density"}', '{"study": "d", "title": "", "commands"'],
 )
 def test_a_damaged_description(tmp_path: Path, text: str) -> None:
     (tmp_path / "study.json").write_text(text, encoding="utf-8")

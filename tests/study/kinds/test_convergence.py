@@ -6,6 +6,7 @@ import math
 import statistics
 from typing import Any
 
+import numpy as np
 import pytest
 from small_study import column, row
 
@@ -139,12 +140,12 @@ def test_losses_are_those_of_the_common_width() -> None:
     axes = losses.figure.axes
     assert [each.get_title() for each in axes] == ["learning rate 0.001", "learning rate 0.01"]
     assert len(axes[0].lines) == 3
-    assert axes[0].lines[0].get_ydata().tolist() == [2.0, 1.0]
+    assert np.asarray(axes[0].lines[0].get_ydata()).tolist() == [2.0, 1.0]
 
 
 def test_rows_must_say_their_learning_rate(tmp_path: Any) -> None:
     folder = StudyFolder(tmp_path)
     folder.describe(About(study="convergence"))
     folder.store.append(row(f1=0.5))
-    with pytest.raises(InputError, match="convergence must have options.learning_rate"):
+    with pytest.raises(InputError, match=r"convergence must have options\.learning_rate"):
         folder.write_report()

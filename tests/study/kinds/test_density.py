@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from small_study import column, row
 
 from gossamer.study import STUDIES
@@ -109,13 +110,12 @@ def test_all_models() -> None:
 
 def test_the_figure_shows_the_same() -> None:
     (axes,) = analysed().pictures[0].figure.axes
-    lines = {
-        container.get_label(): container[0].get_xydata().tolist() for container in axes.containers
-    }
+    containers: list[Any] = list(axes.containers)
+    lines = {each.get_label(): each[0].get_xydata().tolist() for each in containers}
     assert list(lines) == ["100%", "20%", "5%"]
     assert [x for x, _ in lines["100%"]] == [4_000, 40_000]
-    (chosen,) = [part.get_offsets() for part in axes.collections if part.get_label()[0] == "s"]
-    assert chosen.tolist()[0][0] == 8_000
+    (circle,) = [part for part in axes.collections if str(part.get_label()).startswith("smallest")]
+    assert np.asarray(circle.get_offsets())[0, 0] == 8_000
 
 
 def test_the_whole_grid() -> None:

@@ -35,10 +35,9 @@ def rows(ways: Any = None, *, dense: bool = True, seeds: int = 3) -> list[dict[s
 
 def test_findings() -> None:
     (finding,) = STUDY.analyse(rows()).findings
-    low, high = (
-        stats.ttest_rel(WAYS["gradual", "uniform"][0], WAYS["fixed", "uniform"][0])
-        .confidence_interval(0.95)
-    )
+    low, high = stats.ttest_rel(
+        WAYS["gradual", "uniform"][0], WAYS["fixed", "uniform"][0]
+    ).confidence_interval(0.95)
     interval = f"{(low + high) / 2:+.4f} ± {(high - low) / 2:.4f}"
     assert finding == (
         "At 20% gradual has the highest mean F1, 0.863 (dense 0.910); fixed uniform has 0.810, "

@@ -40,10 +40,9 @@ def rows(*, dense: bool = True, seeds: int = 3, uniform: bool = True) -> list[di
 
 def test_findings() -> None:
     (finding,) = STUDY.analyse(rows()).findings
-    low, high = (
-        stats.ttest_rel(KINDS["blocked", None][0], KINDS["uniform", None][0])
-        .confidence_interval(0.95)
-    )
+    low, high = stats.ttest_rel(
+        KINDS["blocked", None][0], KINDS["uniform", None][0]
+    ).confidence_interval(0.95)
     assert finding == (
         "At 20% the fastest is blocked (5.00 times as fast as dense), 4.00 times as fast as "
         f"uniform; its F1 differs by {(low + high) / 2:+.4f} ± {(high - low) / 2:.4f}. Surely "
