@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from small_study import column, row
 
 from gossamer.data.errors import InputError
@@ -61,7 +62,7 @@ def test_models_of_equal_width_and_of_about_equal_weights() -> None:
 
 
 def test_findings() -> None:
-    width, weights = STUDY.analyse(rows()).findings
+    width, width_test, weights, weights_test = STUDY.analyse(rows()).findings
 
     def told(models: list[tuple[float, int]], what: str) -> str:
         texts = [(f"{100 * d:g}%", MODELS[d, size][1]) for d, size in models]
@@ -74,6 +75,28 @@ def test_findings() -> None:
 
     assert width == told([(1.0, 128), (0.2, 128), (0.05, 128)], "equal width")
     assert weights == told([(1.0, 24), (0.2, 64), (0.05, 128)], "about equal weights")
+
+    # One degree of freedom for each of the two rates: variances may differ 39 times.
+    assert stats.f.ppf(0.975, 2, 2) == pytest.approx(39.0)
+    wide, narrow = ((0.04**2 + 0.1**2), (0.01**2 + 0.01**2))
+    assert wide / narrow > 39.0
+    assert width_test == (
+        "Spread over seeds against dense layers, at equal width: 20% not different (95%, F test), "
+        "5% less (95%, F test)."
+    )
+    assert weights_test == width_test.replace("equal width", "about equal weights")
+
+
+def test_a_spread_that_is_larger() -> None:
+    swapped = [
+        each | {"density": {1.0: 0.05, 0.05: 1.0}.get(each["density"], 0.2)} for each in rows()
+    ]
+    findings = STUDY.analyse([each for each in swapped if each["size"] == 128]).findings
+    assert findings[1].endswith(
+        "at equal width: 20% not different (95%, F test), 5% more (95%, F test)."
+    )
+    equal = [each | {"f1": 0.5} for each in rows()]
+    assert not any("against dense" in text for text in STUDY.analyse(equal).findings)
 
 
 def test_a_single_seed_tells_of_rates_alone() -> None:
