@@ -24,11 +24,11 @@ FLOORS = {
     "assistant": 5,
     "evaluate": 6,
     "export": 6,
-    "study": 6,
-    "serve": 7,
-    "cli": 7,
-    "__main__": 8,
-    "__init__": 9,
+    "study": 7,
+    "serve": 8,
+    "cli": 8,
+    "__main__": 9,
+    "__init__": 10,
 }
 
 # Packages on the first floor that work without this library.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import subprocess
@@ -353,3 +354,45 @@ def test_a_pipeline_without_a_network_imports_neither_torch_nor_scikit_learn(
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[]"
+
+
+def test_train_batch_gives_what_the_components_made() -> None:
+    pipeline = build(*FULL)
+    batch = pipeline.train_batch(DATA)
+    check_parses(pipeline)
+    examples = DATA.unique_examples()
+    assert batch.texts == [example.text for example in examples]
+    assert [[token.text for token in tokens] for tokens in batch.tokens] == [
+        example.text.split() for example in examples
+    ]
+    assert list(batch.labels) == list(DATA.intents)
+    again = pipeline.process(batch.texts)
+    assert [block.origin for block in batch.blocks] == [block.origin for block in again.blocks]
+    assert len(batch.blocks) == 4  # one for each featurizer
+
+
+def test_a_component_can_be_trained_on_a_batch_again_and_again(
+    travel_data: TrainingData, tiny_config: Any
+) -> None:
+    config = tiny_config({"epochs": 1})
+    *before, _ = config.pipeline
+    batch = Pipeline.from_config(dataclasses.replace(config, pipeline=tuple(before))).train_batch(
+        travel_data
+    )
+    whole = Pipeline.from_config(config)
+    whole.train(travel_data)
+    expected = whole.components[-2].state().arrays
+    for _ in range(2):
+        diet = Pipeline.from_config(config).components[-2]
+        diet.train(travel_data, copy.copy(batch))
+        found = diet.state().arrays
+        assert found.keys() == expected.keys()
+        for name, array in found.items():
+            assert np.array_equal(array, expected[name]), name
+
+
+def test_train_batch_needs_a_text() -> None:
+    pipeline = build("WhitespaceTokenizer", "CountVectorsFeaturizer")
+    with pytest.raises(DataError, match="at least one example"):
+        pipeline.train_batch(TrainingData(examples=()))
+    assert not pipeline.is_trained

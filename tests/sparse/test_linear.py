@@ -237,3 +237,21 @@ def test_replacing_connections_needs_the_same_layout() -> None:
     other = draw_connectivity(8, 5, connection_density=0.2, topology="grouped", seed=0)
     with pytest.raises(ValueError, match="topology, widths and weight count"):
         layer.replace_connectivity(other)
+
+
+@pytest.mark.parametrize("topology", ["grouped", "blocked", "windowed"])
+def test_a_layer_with_a_limit_on_groups(topology: str) -> None:
+    layer = RandomlyConnectedLinear(
+        64, 64, connection_density=0.25, topology=topology, max_group_size=4, seed=3
+    )
+    groups = layer.connectivity.group_of_output()
+    assert max(list(groups).count(group) for group in set(groups)) <= 4
+    free = RandomlyConnectedLinear(64, 64, connection_density=0.25, topology=topology, seed=3)
+    assert layer.weight.shape == free.weight.shape
+    x = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    expected = x @ layer.to_dense_weight().T
+    assert torch.allclose(layer(x), expected, atol=1e-5)
+    layer(x).sum().backward()
+    assert layer.weight.grad is not None
+    with pytest.raises(ValueError, match="max_group_size"):
+        RandomlyConnectedLinear(4, 4, topology=topology, max_group_size=0)

@@ -189,3 +189,77 @@ def test_numpy_integers_are_taken() -> None:
         int(size), 6, connection_density=float(np.float32(0.5)), topology="uniform", seed=0
     )
     assert connectivity.n_weights == 18
+
+
+GROUPED = [topology for topology in Topology if topology.shares_inputs]
+
+
+@pytest.mark.parametrize("topology", GROUPED)
+@settings(max_examples=60, deadline=None)
+@given(widths, widths, st.sampled_from([0.05, 0.2, 0.5]), st.integers(1, 40), seeds)
+def test_groups_are_as_large_as_said_at_most(
+    topology: Topology, n_in: int, n_out: int, density: float, most: int, seed: int
+) -> None:
+    connectivity = draw_connectivity(
+        n_in, n_out, connection_density=density, topology=topology, seed=seed, max_group_size=most
+    )
+    assert connectivity.input_degrees().min() >= 1
+    assert connectivity.output_degrees().min() >= 1
+    if connectivity.indices is not None:
+        assert np.bincount(connectivity.group_of_output()).max() <= most
+
+
+@pytest.mark.parametrize("topology", ["blocked", "windowed"])
+@pytest.mark.parametrize(
+    ("most", "size"), [(None, 32), (64, 32), (31, 16), (16, 16), (9, 8), (4, 4)]
+)
+def test_tiles_under_a_limit(topology: str, most: int | None, size: int) -> None:
+    tile = tile_of(256, 256, 0.25, most)
+    assert tile is not None
+    assert tile.group_size == size
+    connectivity = draw_connectivity(
+        256, 256, connection_density=0.25, topology=topology, seed=0, max_group_size=most
+    )
+    assert set(np.bincount(connectivity.group_of_output())) == {size}
+    assert connectivity.n_weights == 256 * 64  # whatever the limit
+
+
+def test_tiles_need_four_outputs() -> None:
+    assert tile_of(128, 128, 0.25, 3) is None
+    connectivity = draw_connectivity(
+        128, 128, connection_density=0.25, topology="blocked", seed=0, max_group_size=3
+    )
+    assert np.bincount(connectivity.group_of_output()).max() <= 3
+
+
+@pytest.mark.parametrize("topology", ["uniform", "fan_in"])
+def test_a_limit_says_nothing_where_there_are_no_groups(topology: str) -> None:
+    limited = draw_connectivity(
+        32, 32, connection_density=0.2, topology=topology, seed=5, max_group_size=1
+    )
+    assert np.array_equal(limited.positions(), draw(32, 32, 0.2, topology, 5).positions())
+
+
+@pytest.mark.parametrize("topology", GROUPED)
+def test_a_limit_that_does_not_bind_changes_nothing(topology: Topology) -> None:
+    limited = draw_connectivity(
+        64, 48, connection_density=0.25, topology=topology, seed=5, max_group_size=48
+    )
+    assert np.array_equal(limited.positions(), draw(64, 48, 0.25, topology, 5).positions())
+
+
+def test_a_limit_must_be_a_positive_whole_number() -> None:
+    for value in (0, -1):
+        with pytest.raises(ValueError, match=f"max_group_size.*{value}"):
+            draw_connectivity(
+                8, 8, connection_density=0.5, topology="uniform", seed=0, max_group_size=value
+            )
+    with pytest.raises(TypeError, match="max_group_size"):
+        draw_connectivity(
+            8,
+            8,
+            connection_density=0.5,
+            topology="blocked",
+            seed=0,
+            max_group_size=2.0,  # type: ignore[arg-type]
+        )

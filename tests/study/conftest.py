@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import small_study
 
-from gossamer.study import StudyData, running
+from gossamer.study import Run, StudyData, running
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def quick(here: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Nothing is trained; gives a list of the runs that would have been, by key."""
     done: list[str] = []
 
-    def perform(data: StudyData, run: running.Run) -> dict[str, object]:
+    def perform(data: StudyData, run: Run) -> dict[str, object]:
         done.append(run.key(data.digest))
         return small_study.quick_row(data, run)
 

@@ -134,7 +134,14 @@ def row(
     **settings: Any,
 ) -> dict[str, Any]:
     """A row with the settings of a run, as they come back from the disk."""
-    run = Run(**{"task": "intent", "density": 0.2, "size": 16, "seed": 0, "epochs": 2} | settings)
+    usual: dict[str, Any] = {
+        "task": "intent",
+        "density": 0.2,
+        "size": 16,
+        "seed": 0,
+        "epochs": 2,
+    }
+    run = Run(**usual | settings)
     content = {
         "key": run.key("d"),
         **run.to_dict(),

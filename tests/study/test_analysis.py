@@ -71,11 +71,10 @@ def test_means_and_bars() -> None:
     figure, axes = panels(2)
     assert len(axes) == 2
     cells = [
-        Cell(group=(), rows=tuple(row(f1=f1) for f1 in values))
-        for values in ((0.5, 0.7), (0.8,))
+        Cell(group=(), rows=tuple(row(f1=f1) for f1 in values)) for values in ((0.5, 0.7), (0.8,))
     ]
     plot_cells(axes[0], [10, 20], cells, label="x", colour="black", marker="o")
-    ((line, _, (bars,)),) = axes[0].containers  # type: ignore[misc]
+    ((line, _, (bars,)),) = axes[0].containers
     assert line.get_xydata().tolist() == [[10, 0.6], [20, 0.8]]
     deviation = math.sqrt(0.02)
     ends = [segment[:, 1].tolist() for segment in bars.get_segments()]

@@ -20,7 +20,8 @@ from gossamer.study import Method, Run, StudyData, Task, read_study_data
 
 
 def run_of(task: Task, **changes: Any) -> Run:
-    return Run(**{"task": task, "density": 0.2, "size": 16, "seed": 3, "epochs": 2} | changes)
+    usual: dict[str, Any] = {"density": 0.2, "size": 16, "seed": 3, "epochs": 2}
+    return Run(task=task, **usual | changes)
 
 
 def test_the_pipeline_ends_with_diet(intents: StudyData) -> None:
@@ -124,9 +125,7 @@ def test_the_digest_changes_with_what_is_read(
     assert read_project(tmp_path).digest != intents.digest
 
 
-def test_what_takes_no_part_does_not_change_the_digest(
-    tmp_path: Path, intents: StudyData
-) -> None:
+def test_what_takes_no_part_does_not_change_the_digest(tmp_path: Path, intents: StudyData) -> None:
     path = write_project(tmp_path) / "config.yml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("FallbackClassifier", "EntitySynonymMapper"), encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 from small_study import row
 
 from gossamer.data.errors import InputError
-from gossamer.study import StudyFolder, write_index
-from gossamer.study.folder import About
+from gossamer.study import StudyFolder, study_named, write_index
+from gossamer.study.folder import About, check_together
 
 ROWS = [
     row(f1=f1 + seed / 100, density=density, size=size, seed=seed, sparse_weights=weights)
@@ -114,8 +114,10 @@ def test_rows_that_do_not_belong_together(tmp_path: Path) -> None:
 def test_rows_without_a_setting(tmp_path: Path) -> None:
     short = row(f1=0.5)
     del short["topology"], short["epochs"]
-    with pytest.raises(InputError, match="must have epochs and topology"):
+    with pytest.raises(InputError, match="must have epochs"):
         folder_with(tmp_path, [short]).document()
+    with pytest.raises(InputError, match="density must have epochs and topology"):
+        check_together([short], study_named("density"), tmp_path)
 
 
 def test_a_study_that_there_is_not(tmp_path: Path) -> None:
@@ -124,7 +126,8 @@ def test_a_study_that_there_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "null", "{}", '{"study": "density"}', '{"study": "d", "title": "", "commands"']
+    "text",
+    ["", "[]", "null", "{}", '{"study": "density"}', '{"study": "d", "title": "", "commands"'],
 )
 def test_a_damaged_description(tmp_path: Path, text: str) -> None:
     (tmp_path / "study.json").write_text(text, encoding="utf-8")

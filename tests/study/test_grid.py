@@ -52,9 +52,7 @@ def test_one_and_one_point_zero_are_one_density() -> None:
 
 def test_dense_is_run_once() -> None:
     grid = small(densities=(1.0,), topologies=tuple(Topology), methods=tuple(Method))
-    assert told(grid.runs(Task.INTENT), "topology", "method") == [
-        (Topology.BLOCKED, Method.FIXED)
-    ]
+    assert told(grid.runs(Task.INTENT), "topology", "method") == [(Topology.BLOCKED, Method.FIXED)]
 
 
 def test_input_layers_differ_when_dense() -> None:

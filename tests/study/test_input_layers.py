@@ -102,8 +102,7 @@ def test_fixed_tables_do_not_learn(
 def test_learned_tables_do_learn(intents: StudyData) -> None:
     watching, _ = watched(intents, RUN)
     assert all(
-        not torch.equal(watching.after[name], tensor)
-        for name, tensor in watching.before.items()
+        not torch.equal(watching.after[name], tensor) for name, tensor in watching.before.items()
     )
 
 

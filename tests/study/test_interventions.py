@@ -20,9 +20,7 @@ from gossamer.study import InputLayer, Method, Run, StudyData, Task, count_netwo
 from gossamer.study.interventions import callbacks_for, starting_density
 from gossamer.study.training import check_run, perform
 
-RUN = Run(
-    task=Task.INTENT, density=0.2, size=16, seed=0, epochs=2, topology=Topology.UNIFORM
-)
+RUN = Run(task=Task.INTENT, density=0.2, size=16, seed=0, epochs=2, topology=Topology.UNIFORM)
 
 
 def trained(data: StudyData, run: Run) -> nn.Module:

@@ -76,7 +76,7 @@ def test_names_and_whole_numbers_are_the_same_run() -> None:
 @pytest.mark.parametrize("name", ["task", "topology", "method", "input_layer"])
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="nowhere"):
-        dataclasses.replace(RUN, **{name: "nowhere"})
+        dataclasses.replace(RUN, **dict[str, Any]({name: "nowhere"}))
 
 
 def test_as_json_values() -> None:

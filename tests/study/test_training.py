@@ -16,7 +16,7 @@ from gossamer.study import Run, StudyData, Task, perform
 
 RUN = Run(task=Task.INTENT, density=0.2, size=16, seed=0, epochs=2)
 
-SAID = {
+SAID: dict[str, Any] = {
     "key": str,
     "task": str,
     "density": float,
@@ -50,9 +50,7 @@ SAID = {
 @pytest.fixture(scope="module")
 def rows(read: Callable[[str], StudyData]) -> dict[Task, dict[str, Any]]:
     """A row of each task."""
-    return {
-        task: perform(read(task), dataclasses.replace(RUN, task=task, size=8)) for task in Task
-    }
+    return {task: perform(read(task), dataclasses.replace(RUN, task=task, size=8)) for task in Task}
 
 
 @pytest.mark.parametrize("task", list(Task))

@@ -15,9 +15,9 @@ from small_study import row, texts_of
 
 from gossamer.data.errors import InputError
 from gossamer.sparse import Topology
-from gossamer.study import STUDIES, Study, StudyFolder, Task, run_study, study_named
+from gossamer.study import STUDIES, Study, StudyData, StudyFolder, Task, run_study, study_named
 from gossamer.study.folder import About, check_together
-from gossamer.study.training import StudyData, check_run
+from gossamer.study.training import check_run
 
 Row = dict[str, Any]
 EVERY = pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
@@ -152,7 +152,7 @@ def test_other_rows_other_findings(study: Study) -> None:
     ]
     before, after = study.analyse(rows), study.analyse(other)
     assert len(before.findings) > 0
-    assert not set(before.findings) & set(after.findings)
+    assert before.findings[0] != after.findings[0]
     assert [t.title for t in before.tables if "best F1" not in t.title] == [
         t.title for t in after.tables if "best F1" not in t.title
     ]
@@ -168,9 +168,7 @@ def test_a_diverged_training_is_no_obstacle(study: Study) -> None:
 
 
 @EVERY
-def test_the_studys_own_runs_can_be_done(
-    study: Study, read: Callable[[str], StudyData]
-) -> None:
+def test_the_studys_own_runs_can_be_done(study: Study, read: Callable[[str], StudyData]) -> None:
     for task in study.tasks:
         runs = study.grid(task).runs(task)
         assert runs
