@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 GOSSAMER := $(abspath $(BIN))/gossamer
 DEMO := demo
+STUDY := study
 SARA := ../shared/data/sara/split
 STARTER := src/gossamer/starter
 RESULTS := benchmarks/results
@@ -29,7 +30,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check bench scores clean
+.PHONY: help env demo study studies test check bench scores clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -67,6 +68,7 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "5. A conversation: a form, a question in the middle of it, a response for first class"
 	@cd $(DEMO) && $(GOSSAMER) shell --model models --echo --random-seed 1 < tests/conversation.txt
 	@echo
+	@echo "Second half, if you like: make study (under two minutes) draws F1 against density."
 	@echo "Done. The model is in $(DEMO)/models, reports and pictures are in $(DEMO)/results,"
 	@echo "the full answers (all intents, ranked) in $(DEMO)/parsed.jsonl."
 	@echo "Next: cd $(DEMO), talk with it (gossamer shell --why), change data/ and train again;"
@@ -74,6 +76,17 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 
 test: $(INSTALLED)  ## run all tests; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)
+
+# The second half of the demo: the article's figure, small, in under two minutes.
+study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into study/
+	@$(GOSSAMER) study density --config $(STARTER)/config.yml --train $(STARTER)/data \
+		--test $(STARTER)/tests/nlu_test.yml --sizes 16,64 --seeds 0,1 --epochs 20 \
+		--title "Intents of the starter assistant: a demonstration" --out $(STUDY)
+	@echo "Look at $(STUDY)/report.html in a browser. The same command again trains nothing;"
+	@echo "more seeds or sizes add to what is there. The real ones are in docs/studies."
+
+studies: $(INSTALLED)  ## make the pages of docs/studies anew from their rows
+	@$(GOSSAMER) study report $(sort $(wildcard docs/studies/*/)) --index docs/studies/README.md
 
 check: $(INSTALLED)  ## lint, formatting and types
 	$(BIN)/ruff check .
@@ -109,5 +122,5 @@ scores: $(INSTALLED)  ## measure intents and entities on Sara's split, else on t
 	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
 
 clean:  ## remove what was made here, the environment too
-	rm -rf .venv $(DEMO) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) $(STUDY) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -193,13 +193,19 @@ for _name, _summary in SUMMARIES.items():
 @app.command("report")
 def report(
     folders: Annotated[list[Path], typer.Argument(help="Folders that `gossamer study` wrote.")],
+    index: Annotated[
+        Path | None, typer.Option("--index", help="Also write a page that lists them all.")
+    ] = None,
 ) -> None:
     """Make the reports of studies anew from their rows; nothing is trained."""
-    from gossamer.study import StudyFolder
+    from gossamer.study import StudyFolder, write_index
 
     for folder in folders:
         written = StudyFolder(folder).write_report()
         typer.echo(f"{len(written)} files in {folder}")
+    if index is not None:
+        write_index(map(StudyFolder, folders), index)
+        typer.echo(f"{index} lists them")
 
 
 def _grid(
@@ -367,7 +373,7 @@ def _tell(console: Console, result: StudyResult) -> None:
             "its run was done again."
         )
     for run, failure in result.failures.items():
-        typer.echo(f"Failed: {run}: {failure}", err=True)
+        typer.echo(f"Failed: {run}: {failure.type}: {failure.message}", err=True)
     if result.reports:
         for finding in result.folder.document().findings:
             console.print(f"- {finding}", highlight=False, markup=False)

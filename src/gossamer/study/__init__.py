@@ -8,7 +8,7 @@ from gossamer.study.analysis import Analysis, Picture, Table
 from gossamer.study.catalog import STUDIES, study_named
 from gossamer.study.counting import WeightCounts, count_network
 from gossamer.study.data import StudyData, read_study_data
-from gossamer.study.folder import StudyFolder
+from gossamer.study.folder import StudyFolder, write_index
 from gossamer.study.grid import Grid
 from gossamer.study.kind import Study
 from gossamer.study.parallel import Backend
@@ -45,4 +45,5 @@ __all__ = [
     "run_study",
     "smallest_within_one_standard_error",
     "study_named",
+    "write_index",
 ]

@@ -27,6 +27,8 @@ caption { text-align: left; padding: .6rem 0 .3rem; font-weight: 600; }
 th, td { padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #e3e6ea; text-align: right;
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
+.settings td { text-align: left; white-space: normal; vertical-align: top; }
+code { background: #f5f6f8; padding: .05rem .25rem; border-radius: .2rem; font-size: .9em; }
 pre { background: #f5f6f8; padding: .8rem; overflow-x: auto; font-size: .85rem; }
 """
 
@@ -63,20 +65,19 @@ class Document:
 def to_html(document: Document) -> str:
     """One self-contained page: figures are within, nothing is loaded from elsewhere."""
     e = html.escape
-    parts = [f"<h1>{e(document.title)}</h1>", f"<p>{e(document.question)}</p>"]
+    parts = [f"<h1>{e(document.title)}</h1>", f"<p>{_text(document.question)}</p>"]
     parts += ["<h2>Findings</h2>", _items(document.findings)]
     for picture in document.pictures:
         data = base64.b64encode(svg_bytes(picture.figure)).decode()
         parts.append(
             f'<figure><img alt="{e(picture.caption)}" src="data:image/svg+xml;base64,{data}">'
-            f"<figcaption>{e(picture.caption)}</figcaption></figure>"
+            f"<figcaption>{_text(picture.caption)}</figcaption></figure>"
         )
     parts += [_html_table(table) for table in document.tables]
     parts.append("<h2>How it was done</h2>")
-    parts += [f"<p>{e(text)}</p>" for text in document.protocol]
-    parts.append(
-        _html_table(Table(title="The same in all runs", columns=(), rows=document.settings))
-    )
+    parts += [f"<p>{_text(text)}</p>" for text in document.protocol]
+    same = Table(title="The same in all runs", columns=(), rows=document.settings)
+    parts.append(_html_table(same, kind="settings"))
     if document.commands:
         parts += ["<h2>Command</h2>", f"<pre>{e(chr(10).join(document.commands))}</pre>"]
     parts += ["<h2>What it does not show</h2>", _items(document.limits)]
@@ -116,10 +117,15 @@ def svg_bytes(figure: Figure) -> bytes:
 
 
 def _items(texts: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{html.escape(text)}</li>" for text in texts) + "</ul>"
+    return "<ul>" + "".join(f"<li>{_text(text)}</li>" for text in texts) + "</ul>"
 
 
-def _html_table(table: Table) -> str:
+def _text(text: str) -> str:
+    """A text as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+
+
+def _html_table(table: Table, kind: str = "figures") -> str:
     e = html.escape
     head = "".join(f"<th>{e(name)}</th>" for name in table.columns)
     head = f"<thead><tr>{head}</tr></thead>" if head else ""
@@ -127,7 +133,7 @@ def _html_table(table: Table) -> str:
         "<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in table.rows
     )
     return (
-        f'<div class="scroll"><table><caption>{e(table.title)}</caption>{head}'
+        f'<div class="scroll"><table class="{kind}"><caption>{e(table.title)}</caption>{head}'
         f"<tbody>{rows}</tbody></table></div>"
     )
 

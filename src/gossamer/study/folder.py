@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from gossamer.study.summary import Row
 
 _ROWS = "rows.jsonl"
 _ABOUT = "study.json"
+_PAGE = "README.md"
 _PNG_DPI = 110
 _RUN_FIELDS = tuple(each.name for each in dataclasses.fields(Run))
 
@@ -144,12 +146,33 @@ class StudyFolder:
                 picture.figure.savefig(temporary, format="png", dpi=_PNG_DPI)
             written.append(path)
         for name, text in (
-            ("README.md", to_markdown(document)),
+            (_PAGE, to_markdown(document)),
             ("report.html", to_html(document)),
         ):
             write_text(self.path / name, text)
             written.append(self.path / name)
         return written
+
+
+def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
+    """Write a page in Markdown that lists studies with what they found and links their reports.
+
+    Args:
+        folders: with reports, in the order of the page.
+        path: the page, in a folder above or beside them; replaced.
+
+    Raises:
+        InputError: a folder has no rows, or they do not belong together.
+    """
+    path = Path(path)
+    parts = ["# Studies", "Each is made from the rows in its folder, and says nothing else."]
+    for folder in folders:
+        document = folder.document()
+        link = os.path.relpath(folder.path / _PAGE, path.parent)
+        findings = "\n".join(f"- {text}" for text in document.findings)
+        parts += [f"## [{document.title}]({Path(link).as_posix()})", document.question, findings]
+    make_folder(path.parent)
+    write_text(path, "\n\n".join(parts) + "\n")
 
 
 def check_together(rows: Sequence[Mapping[str, Any]], study: Study, path: Path) -> None:

@@ -13,6 +13,7 @@ from gossamer.data.errors import InputError
 from gossamer.sparse import Topology
 from gossamer.study.runs import InputLayer, Method, Run, Task
 
+_GROUP_SIZE = "max_group_size"
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -47,7 +48,8 @@ class Grid:
     def runs(self, task: Task) -> list[Run]:
         """All runs, each once: seed by seed, small models first, so that a part is of use.
 
-        At density 1.0 all topologies and methods are one, so it is run once.
+        At density 1.0 all topologies and methods are one, so it is run once; a limit on groups
+        counts only where a topology has them.
 
         Args:
             task: what is learnt.
@@ -73,8 +75,7 @@ class Grid:
                         input_layer=input_layer,
                         options={**self.options, **variant},
                     )
-                    if density == 1.0:
-                        run = _dense(run)
+                    run = _without_idle_settings(run)
                     found.setdefault(run.key(""), run)
         return list(found.values())
 
@@ -108,7 +109,11 @@ class Grid:
             raise InputError(must_hold, got=got, hint=hint)
 
 
-def _dense(run: Run) -> Run:
-    """The one run that stands for all topologies and methods at density 1.0."""
-    options = {name: value for name, value in run.options.items() if name != "max_group_size"}
-    return dataclasses.replace(run, topology=Topology.BLOCKED, method=Method.FIXED, options=options)
+def _without_idle_settings(run: Run) -> Run:
+    """The run that stands for all that would be the same training."""
+    if run.density == 1.0:  # all topologies and methods are one
+        run = dataclasses.replace(run, topology=Topology.BLOCKED, method=Method.FIXED)
+    if run.density == 1.0 or not run.topology.shares_inputs:
+        options = {name: value for name, value in run.options.items() if name != _GROUP_SIZE}
+        run = dataclasses.replace(run, options=options)
+    return run

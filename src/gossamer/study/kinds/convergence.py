@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import ClassVar
 
+from scipy import stats
+
 from gossamer.study.analysis import Analysis, Picture, Table, count, percent, sentence, spread
 from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
 from gossamer.study.grid import Grid
@@ -213,8 +215,33 @@ def _table(title: str, models: Models) -> Table:
 def _finding(what: str, models: Models) -> list[str]:
     seeds = [f"{percent(m[0])} {over_seeds(found):.4f}" for m, found in models.items()]
     rates = [f"{percent(m[0])} {over_rates(found):.4f}" for m, found in models.items()]
-    return [
+    findings = [
         f"At {what}, the standard deviation of F1 over seeds is {', '.join(seeds)} (root mean "
         f"square over the learning rates); that of the mean over learning rates is "
         f"{', '.join(rates)}."
     ]
+    dense = next((found for model, found in models.items() if model[0] == 1.0), None)
+    if dense is None or len(models) < 2:
+        return findings
+    told = [
+        f"{percent(model[0])} {_compared(found, dense)}"
+        for model, found in models.items()
+        if found is not dense
+    ]
+    return [*findings, f"Spread over seeds against dense layers, at {what}: {', '.join(told)}."]
+
+
+def _compared(found: Sequence[Cell], dense: Sequence[Cell]) -> str:
+    """Whether the variance over seeds differs from that of dense layers: an F test at 95%.
+
+    Variances are pooled over the learning rates.
+    """
+    n, n_dense = (sum(cell.n - 1 for cell in cells_of) for cells_of in (found, dense))
+    spread_here, spread_there = over_seeds(found), over_seeds(dense)
+    if math.isnan(spread_here) or not spread_there > 0.0:
+        return "not comparable"
+    ratio = (spread_here / spread_there) ** 2
+    low, high = stats.f.ppf([0.025, 0.975], n, n_dense)
+    if ratio < low:
+        return "less (95%, F test)"
+    return "more (95%, F test)" if ratio > high else "not different (95%, F test)"

@@ -67,6 +67,8 @@ class DensityStudy(Study):
             "input tables before them hold many more weights, and are the same for all models.",
             "The best model is named on the test data themselves, among all models tried: its F1 "
             "is a little too good for new data.",
+            "Every unit keeps at least one connection, whatever the density, so the smallest "
+            "models have more weights than their density says.",
         )
 
     def analyse(self, rows: Sequence[Row]) -> Analysis:
@@ -81,6 +83,7 @@ class DensityStudy(Study):
             findings=(
                 _occam(choice),
                 *_peaks(by_density),
+                *_against_dense(by_density),
                 *_needed(by_density, choice.best),
             ),
         )
@@ -195,6 +198,29 @@ def _peaks(by_density: dict[float, list[Cell]]) -> list[str]:
             f"{count(best.weights)} weights"
         )
     return [f"{'; '.join(parts)}."]
+
+
+def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
+    """What the sparser layers need for what dense ones reach at best."""
+    dense = by_density.get(1.0)
+    others = {density: found for density, found in by_density.items() if density < 1.0}
+    if dense is None or not others:
+        return []
+    best = max(dense, key=lambda cell: cell.mean())
+    parts = []
+    for density, found in others.items():
+        cell = least_size_reaching(found, best.mean())
+        if cell is None:
+            top = max(found, key=lambda cell: cell.mean())
+            parts.append(f"{percent(density)} does not reach it ({top.mean():.3f})")
+        else:
+            ratio = best.weights / cell.weights
+            fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
+            parts.append(f"{percent(density)} reaches it with {count(cell.weights)} ({fewer})")
+    return [
+        f"The best mean F1 of dense layers, {best.mean():.3f}, takes {count(best.weights)} "
+        f"weights; {', '.join(parts)}."
+    ]
 
 
 def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:

@@ -64,20 +64,12 @@ class StructureStudy(Study):
         task = Task(rows[0]["task"])
         found = [c for c in cells(rows, ("density", "topology", _SIZE)) if c.group[0] < 1.0]
         dense = next((c for c in cells(rows, ("density",)) if c.group[0] == 1.0), None)
-        found = _distinct(found)
         densities = sorted({cell.group[0] for cell in found}, reverse=True)
         return Analysis(
             pictures=(_picture(found, densities, dense, task),) if found else (),
             tables=(_table(found, dense),),
             findings=[text for d in densities for text in _finding(found, d, dense)],
         )
-
-
-def _distinct(found: Sequence[Cell]) -> list[Cell]:
-    """Without repetitions: a limit on groups means nothing where there are none."""
-    return [
-        c for c in found if c.group[2] is None or c.group[1] in ("grouped", "blocked", "windowed")
-    ]
 
 
 def _name(cell: Cell) -> str:
