@@ -241,7 +241,7 @@ def test_no_worker_is_left_behind(
         workers = [int(path.name) for path in folder.iterdir()]
         assert all(map(is_alive, workers))
         how(driver)
-        _, errors = driver.communicate(timeout=60)
+        _, errors = driver.communicate(timeout=120)
         until(lambda: not any(map(is_alive, workers)))
     finally:
         driver.kill()

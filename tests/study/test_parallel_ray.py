@@ -48,6 +48,7 @@ def cluster(temporary: Path) -> Iterator[Any]:
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("PYTHONPATH", path)
+        patch.setenv("RAY_worker_niceness", "0")  # by default they give way to everything else
         from ray.cluster_utils import Cluster
 
         cluster: Any = Cluster(
@@ -237,7 +238,9 @@ def test_a_cluster_of_this_machine_alone(tmp_path: Path, temporary: Path) -> Non
     driver = subprocess.Popen(
         [sys.executable, str(script), str(folder)],
         # No cluster can be found from there, so that one is started.
-        env=os.environ | {"PYTHONPATH": source, "RAY_TMPDIR": str(alone), "RAY_ADDRESS": ""},
+        env=os.environ
+        | {"PYTHONPATH": source, "RAY_TMPDIR": str(alone), "RAY_ADDRESS": ""}
+        | {"RAY_worker_niceness": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -248,7 +251,7 @@ def test_a_cluster_of_this_machine_alone(tmp_path: Path, temporary: Path) -> Non
         assert driver.stdout.readline() == "a 0.0\n"
         until(lambda: len(list(folder.iterdir())) >= 2)
         os.killpg(driver.pid, signal.SIGINT)  # what Ctrl-C in a terminal does
-        told, errors = driver.communicate(timeout=60)
+        told, errors = driver.communicate(timeout=120)
     finally:
         driver.kill()
     # Nothing of Ray's but what Python says of an interrupt.
