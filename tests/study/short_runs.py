@@ -153,7 +153,7 @@ def refuse() -> NoReturn:
     raise OSError("this cannot be unpacked")
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

@@ -32,9 +32,9 @@ class Backend:
         threads: of each run, at least 1. None: the cores shared out among the jobs, but 1 where
             the number of jobs is not given. It does not depend on how many runs are left, so that
             a study gives the same numbers when it is taken up again.
-        address: of the Ray cluster: "host:port", "ray://host:port", or "auto" for the one on this
-            machine. None: RAY_ADDRESS, the one on this machine, or else one of this machine alone
-            that is started and stopped for these runs.
+        address: of the Ray cluster, which this machine must belong to: "host:port", "auto" for the
+            one that runs here, or "local" for one of this machine alone that is started and
+            stopped for these runs. None: RAY_ADDRESS, else auto, else local.
 
     Raises:
         InputError: a value outside of these.

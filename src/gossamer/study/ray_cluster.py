@@ -54,7 +54,9 @@ def connected(address: str | None, *, n_wanted: int = 0) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    wanted = address if address is not None else os.environ.get("RAY_ADDRESS")
+    wanted = address
+    if wanted in (None, "auto"):
+        wanted = os.environ.get("RAY_ADDRESS") or wanted
     if wanted not in (None, "auto", "local"):
         _check(wanted)
     with _restored():
@@ -62,7 +64,7 @@ def connected(address: str | None, *, n_wanted: int = 0) -> Iterator[Any]:
             with _quiet():
                 _connect(ray, wanted, n_wanted)
                 _hush(ray)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        except Exception as error:  # of many kinds: Ray does not say which
             raise InputError(
                 "the Ray cluster must be one that this process can join",
                 got=str(error),
@@ -105,12 +107,12 @@ def _hush(ray: Any) -> None:
 
 def _check(address: str) -> None:
     """Refuse at once what Ray would try to reach for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
+    host, _, port = address.rpartition(":")
+    if not host or "://" in host or not port.isdecimal():
         raise InputError(
             "the address of a Ray cluster must be a host and a port",
             got=address,
-            hint="head:6379, ray://head:10001 or auto",
+            hint="head:6379, from a machine of the cluster, or auto",
         )
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS) as line:
