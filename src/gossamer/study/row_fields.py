@@ -47,7 +47,7 @@ class RowFields(BaseModel):
     warm_cpu_seconds: float
     test_seconds: float
     peak_memory_mib: float | None
-    losses: list[float]
+    losses: list[float | None]
     threads: int
     versions: dict[str, str]
     commit: str | None
