@@ -15,7 +15,7 @@ import small_study
 from small_study import STARTER, read_project, write_project
 
 import gossamer
-from gossamer.data.errors import ConfigError, InputError
+from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.study import Method, Run, StudyData, Task, read_study_data
 
 
@@ -224,3 +224,18 @@ def test_a_pipeline_without_diet(tmp_path: Path) -> None:
 def test_an_unknown_task(small_project: Path) -> None:
     with pytest.raises(ValueError, match="slots"):
         read_project(small_project, "slots")
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize(
+    ("task", "fault"), [("intent", "at least two intents"), ("entity", "with entities")]
+)
+def test_there_must_be_something_to_learn_and_to_score(
+    tmp_path: Path, task: str, fault: str, part: str
+) -> None:
+    write_project(tmp_path)
+    poor = tmp_path / "poor.yml"
+    poor.write_text('version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hi\n    - hello\n')
+    paths = {"train": tmp_path / "nlu.yml", "test": tmp_path / "test.yml"} | {part: poor}
+    with pytest.raises(DataError, match=f"{fault} to {part} on"):
+        read_study_data(task, tmp_path / "config.yml", paths["train"], paths["test"])

@@ -23,7 +23,7 @@ from gossamer.data import (
     split_stories,
 )
 from gossamer.data.config import ComponentConfig
-from gossamer.data.errors import ConfigError, InputError
+from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.data.file_search import Paths
 from gossamer.data.project import joined
 from gossamer.nlu.diet.classifier import DIETComponent
@@ -134,7 +134,7 @@ def read_study_data(
 
     Raises:
         InputError: a file cannot be read, the pipeline has no DIETClassifier, both or neither of
-            `test` and `holdout` are given.
+            `test` and `holdout` are given, there are fewer than two intents or no entities.
         ValueError: the task is unknown.
     """
     task = Task(task)
@@ -168,6 +168,8 @@ def read_study_data(
         examples, tests = split_examples(
             examples, training_fraction=1 - (holdout or 0.0), random_seed=holdout_seed
         )
+    for part, found in (("train", examples), ("test", tests)):
+        _check_labels(task, part, found, names)
     return StudyData(
         task=task,
         config=chosen,
@@ -176,6 +178,23 @@ def read_study_data(
         names=names,
         digest=_digest(chosen, examples, tests),
     )
+
+
+def _check_labels(task: Task, part: str, found: TrainingData, names: Mapping[str, Any]) -> None:
+    """See that there is something to learn, and to score."""
+    if task is Task.INTENT:
+        known = {example.base_intent for example in found.examples} - {None, ""}
+        if len(known) < 2:
+            raise DataError(
+                f"a study of intents needs examples of at least two intents to {part} on",
+                got=sorted(map(str, known)),
+                hint=f"other data than {names[part] or names['train']}",
+            )
+    elif not any(example.entities for example in found.examples):
+        raise DataError(
+            f"a study of entities needs examples with entities to {part} on",
+            hint=f"other data than {names[part] or names['train']}, or the task intent",
+        )
 
 
 def _dialogue(
