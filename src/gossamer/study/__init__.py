@@ -4,19 +4,9 @@ data = read_study_data("intent", "config.yml", "data", "tests/nlu_test.yml")
 result = run_study("density", data, "study", grid=Grid(densities=(1.0, 0.2), sizes=(16, 64)))
 """
 
-from gossamer.study.analysis import Analysis, Picture, Table
-from gossamer.study.catalog import STUDIES, study_named
-from gossamer.study.counting import WeightCounts, count_network
-from gossamer.study.data import StudyData, read_study_data
-from gossamer.study.folder import StudyFolder, write_index
-from gossamer.study.grid import Grid
-from gossamer.study.kind import Study
-from gossamer.study.parallel import Backend
-from gossamer.study.rows import RowStore
-from gossamer.study.running import Progress, StudyResult, run_study
-from gossamer.study.runs import InputLayer, Method, Run, Task
-from gossamer.study.summary import Cell, Choice, cells, smallest_within_one_standard_error
-from gossamer.study.training import perform
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "STUDIES",
@@ -47,3 +37,77 @@ __all__ = [
     "study_named",
     "write_index",
 ]
+
+if TYPE_CHECKING:
+    from gossamer.study.analysis import Analysis as Analysis
+    from gossamer.study.analysis import Picture as Picture
+    from gossamer.study.analysis import Table as Table
+    from gossamer.study.catalog import STUDIES as STUDIES
+    from gossamer.study.catalog import study_named as study_named
+    from gossamer.study.counting import WeightCounts as WeightCounts
+    from gossamer.study.counting import count_network as count_network
+    from gossamer.study.data import StudyData as StudyData
+    from gossamer.study.data import read_study_data as read_study_data
+    from gossamer.study.folder import StudyFolder as StudyFolder
+    from gossamer.study.folder import write_index as write_index
+    from gossamer.study.grid import Grid as Grid
+    from gossamer.study.kind import Study as Study
+    from gossamer.study.parallel import Backend as Backend
+    from gossamer.study.rows import RowStore as RowStore
+    from gossamer.study.running import Progress as Progress
+    from gossamer.study.running import StudyResult as StudyResult
+    from gossamer.study.running import run_study as run_study
+    from gossamer.study.runs import InputLayer as InputLayer
+    from gossamer.study.runs import Method as Method
+    from gossamer.study.runs import Run as Run
+    from gossamer.study.runs import Task as Task
+    from gossamer.study.summary import Cell as Cell
+    from gossamer.study.summary import Choice as Choice
+    from gossamer.study.summary import cells as cells
+    from gossamer.study.summary import (
+        smallest_within_one_standard_error as smallest_within_one_standard_error,
+    )
+    from gossamer.study.training import perform as perform
+
+_HOMES = {
+    "Analysis": "gossamer.study.analysis",
+    "Backend": "gossamer.study.parallel",
+    "Cell": "gossamer.study.summary",
+    "Choice": "gossamer.study.summary",
+    "Grid": "gossamer.study.grid",
+    "InputLayer": "gossamer.study.runs",
+    "Method": "gossamer.study.runs",
+    "Picture": "gossamer.study.analysis",
+    "Progress": "gossamer.study.running",
+    "RowStore": "gossamer.study.rows",
+    "Run": "gossamer.study.runs",
+    "STUDIES": "gossamer.study.catalog",
+    "Study": "gossamer.study.kind",
+    "StudyData": "gossamer.study.data",
+    "StudyFolder": "gossamer.study.folder",
+    "StudyResult": "gossamer.study.running",
+    "Table": "gossamer.study.analysis",
+    "Task": "gossamer.study.runs",
+    "WeightCounts": "gossamer.study.counting",
+    "cells": "gossamer.study.summary",
+    "count_network": "gossamer.study.counting",
+    "perform": "gossamer.study.training",
+    "read_study_data": "gossamer.study.data",
+    "run_study": "gossamer.study.running",
+    "smallest_within_one_standard_error": "gossamer.study.summary",
+    "study_named": "gossamer.study.catalog",
+    "write_index": "gossamer.study.folder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use, so that a process of a study starts quickly."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
