@@ -222,20 +222,21 @@ def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
         return []
     best = max(dense, key=lambda cell: cell.mean())
     level = best.mean() - (best.error() if best.n > 1 else 0.0)
-    parts = []
+    near, far = [], []
     for density, found in others.items():
         cell = least_size_reaching(found, level)
         if cell is None:
             top = max(found, key=lambda cell: cell.mean())
-            parts.append(f"{percent(density)} does not come so far ({top.mean():.3f} at best)")
+            far.append(f"{percent(density)} has {top.mean():.3f} at best")
         else:
             ratio = best.weights / cell.weights
             fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
-            parts.append(f"{percent(density)} with {count(cell.weights)} weights ({fewer})")
-    return [
-        f"Dense layers are best with {count(best.weights)} weights ({best.mean():.3f}); within one "
-        f"standard error of that come {', '.join(parts)}."
-    ]
+            near.append(f"{percent(density)} with {count(cell.weights)} weights ({fewer})")
+    come = f"{', '.join(near)} {'comes' if len(near) == 1 else 'come'} within one standard error of"
+    text = f"Dense layers are best with {count(best.weights)} weights ({best.mean():.3f}); "
+    if near:
+        return [f"{text}{come} that{''.join(f', {part}' for part in far)}."]
+    return [f"{text}no other density comes within one standard error of that: {', '.join(far)}."]
 
 
 def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
