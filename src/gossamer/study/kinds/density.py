@@ -232,11 +232,12 @@ def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
             ratio = best.weights / cell.weights
             fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
             near.append(f"{percent(density)} with {count(cell.weights)} weights ({fewer})")
-    come = f"{', '.join(near)} {'comes' if len(near) == 1 else 'come'} within one standard error of"
     text = f"Dense layers are best with {count(best.weights)} weights ({best.mean():.3f}); "
     if near:
-        return [f"{text}{come} that{''.join(f', {part}' for part in far)}."]
-    return [f"{text}no other density comes within one standard error of that: {', '.join(far)}."]
+        reach = "reaches" if len(near) == 1 else "reach"
+        near.append(f"{near.pop()} {reach} that within one standard error")
+        return [f"{text}{', '.join([*near, *far])}."]
+    return [f"{text}no other density reaches that within one standard error: {', '.join(far)}."]
 
 
 def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
