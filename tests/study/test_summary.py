@@ -11,7 +11,14 @@ from scipy import stats
 from small_study import row
 
 from gossamer.study import Cell, cells, smallest_within_one_standard_error
-from gossamer.study.summary import Change, difference, least_size_reaching, paired, value_of
+from gossamer.study.summary import (
+    Change,
+    difference,
+    least_size_reaching,
+    paired,
+    told_apart,
+    value_of,
+)
 
 
 def cell(*f1: float, weights: int = 1000, name: str = "", first_seed: int = 0) -> Cell:
@@ -179,3 +186,16 @@ def test_without_two_pairs_there_is_no_interval() -> None:
 def test_which_side_of_zero(mean: float, half_width: float, above: bool, below: bool) -> None:
     change = Change(mean=mean, half_width=half_width, n=3)
     assert (change.is_above_zero, change.is_below_zero) == (above, below)
+
+
+def test_told_apart_counts_what_chance_would_do() -> None:
+    base, worse, alike = cell(0.80, 0.81, 0.82), cell(0.70, 0.71, 0.72), cell(0.82, 0.81, 0.80)
+    others = [("worse", worse), *[("alike", alike)] * 9]
+    assert told_apart(others, base, "it") == (
+        "Of 10 differences to it, 95% intervals exclude zero for 1: worse (-0.1000 ± 0.0000) "
+        "(0.5 would by chance alone)."
+    )
+    assert told_apart([("alike", alike)], base, "it") == (
+        "Of 1 difference to it, 95% intervals exclude zero for none (0.1 would by chance alone)."
+    )
+    assert told_apart([("alone", cell(0.5, first_seed=7))], base, "it") == ""

@@ -197,6 +197,33 @@ def paired(cell: Cell, base: Cell, name: str = "f1") -> Change | None:
     )
 
 
+def told_apart(others: Sequence[tuple[str, Cell]], base: Cell, base_name: str) -> str:
+    """Which of some models differ from one, in a sentence; empty without pairs of seeds.
+
+    With many comparisons some intervals exclude zero by chance, so it says how many would.
+
+    Args:
+        others: names and runs.
+        base: what they are compared with.
+        base_name: its name.
+    """
+    changes = [(name, change) for name, cell in others if (change := paired(cell, base))]
+    if not changes:
+        return ""
+    found = [
+        f"{name} ({change})"
+        for name, change in changes
+        if change.is_above_zero or change.is_below_zero
+    ]
+    n = len(changes)
+    chance = f"{0.05 * n:.1f} would by chance alone"
+    which = f"{len(found)}: {', '.join(found)}" if found else "none"
+    return (
+        f"Of {n} difference{'s' if n > 1 else ''} to {base_name}, 95% intervals exclude zero for "
+        f"{which} ({chance})."
+    )
+
+
 def difference(cell: Cell, base: Cell) -> str:
     """`paired` as a text; the difference of means alone with fewer than two common seeds."""
     change = paired(cell, base)

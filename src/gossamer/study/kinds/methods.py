@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from gossamer.sparse import Topology
-from gossamer.study.analysis import Analysis, Picture, Table, listed, percent, sentence, spread
+from gossamer.study.analysis import Analysis, Picture, Table, percent, sentence, spread
 from gossamer.study.drawing import legend, markers, panels, series_colours
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
 from gossamer.study.runs import Method, Task
-from gossamer.study.summary import Cell, Row, cells, difference, paired
+from gossamer.study.summary import Cell, Row, cells, difference, paired, told_apart
 
 _SECONDS = "warm_cpu_seconds"
 
@@ -170,14 +170,7 @@ def _finding(
         change = paired(best, base)
         if change is not None:
             text += f", the difference being {change}"
-    others = [cell for cell in here if cell is not base]
-    if base is not None and others:
-        better = [c for c in others if (p := paired(c, base)) is not None and p.is_above_zero]
-        worse = [c for c in others if (p := paired(c, base)) is not None and p.is_below_zero]
-        told = []
-        if better:
-            told.append(f"surely better than fixed uniform: {listed([_name(c) for c in better])}")
-        if worse:
-            told.append(f"surely worse: {listed([_name(c) for c in worse])}")
-        text += f". With 95% intervals over seeds, {'; '.join(told) or 'none differs surely'}"
-    return [f"{text}."]
+    if base is None:
+        return [f"{text}."]
+    others = [(_name(cell), cell) for cell in here if cell is not base]
+    return [f"{text}. {told_apart(others, base, 'fixed uniform')}".rstrip()]

@@ -11,7 +11,7 @@ from gossamer.study.drawing import legend, markers, panels, series_colours
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
 from gossamer.study.runs import Task
-from gossamer.study.summary import Cell, Row, cells, difference, paired
+from gossamer.study.summary import Cell, Row, cells, difference, told_apart
 
 _SIZE = "options.max_group_size"
 _SECONDS = "warm_cpu_seconds"
@@ -178,16 +178,6 @@ def _finding(found: Sequence[Cell], density: float, dense: Cell | None) -> list[
         text += "" if ratio is None else f", {ratio:.2f} times as fast as uniform"
         text += "; its F1 differs by "
         text += f"{difference(fastest, base)}"
-        surely = [
-            f"{_name(c)} ({p})"
-            for c in here
-            if c is not base
-            and (p := paired(c, base)) is not None
-            and (p.is_below_zero or p.is_above_zero)
-        ]
-        text += (
-            f". Surely different from uniform (95% intervals): {', '.join(surely)}"
-            if surely
-            else ". No topology differs surely from uniform (95% intervals)"
-        )
+        others = [(_name(cell), cell) for cell in here if cell is not base]
+        return [f"{text}. {told_apart(others, base, 'uniform')}".rstrip()]
     return [f"{text}."]
