@@ -43,7 +43,7 @@ def temporary() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def cluster(temporary: Path) -> Iterator[Any]:
-    here = Path(__file__).parent
+    here = Path(short_runs.__file__).parent
     path = os.pathsep.join([str(here), str(Path(gossamer.study.__file__).parents[2])])
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
