@@ -48,6 +48,8 @@ def cluster(temporary: Path) -> Iterator[Any]:
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         patch.setenv("PYTHONPATH", path)
+        # Not `temp_dir`: a cluster for tests also writes where it is, beside the default folder.
+        patch.setenv("RAY_TMPDIR", str(temporary))
         patch.setenv("RAY_worker_niceness", "0")  # by default they give way to everything else
         from ray.cluster_utils import Cluster
 
@@ -57,7 +59,6 @@ def cluster(temporary: Path) -> Iterator[Any]:
                 "num_cpus": 2,
                 "include_dashboard": False,
                 "object_store_memory": 80 * 2**20,
-                "temp_dir": str(temporary),
             },
         )
         yield cluster
