@@ -16,6 +16,7 @@ from gossamer.study.summary import (
     difference,
     least_size_reaching,
     paired,
+    speed,
     told_apart,
     value_of,
 )
@@ -199,3 +200,28 @@ def test_told_apart_counts_what_chance_would_do() -> None:
         "Of 1 difference to it, 95% intervals exclude zero for none (0.1 would by chance alone)."
     )
     assert told_apart([("alone", cell(0.5, first_seed=7))], base, "it") == ""
+
+
+def times(*seconds: float, first_seed: int = 0) -> Cell:
+    rows = tuple(
+        row(f1=0.5, seconds=each, seed=first_seed + seed) for seed, each in enumerate(seconds)
+    )
+    return Cell(group=(), rows=rows)
+
+
+def test_speed_is_compared_seed_by_seed() -> None:
+    # The third seed ran where everything is slow: no ratio mixes it with the others.
+    found = speed(times(1.0, 2.0, 30.0), times(3.0, 4.0, 300.0), "warm_cpu_seconds")
+    assert found is not None
+    assert (found.median, found.least, found.most, found.n) == (3.0, 2.0, 10.0, 3)
+    assert str(found) == "3.00 (2.00 to 10.00)"
+
+
+def test_speed_of_a_single_pair_has_no_range() -> None:
+    assert str(speed(times(2.0, 1.0), times(5.0, first_seed=1), "cpu_seconds")) == "5.00"
+
+
+def test_speed_without_pairs_or_time() -> None:
+    assert speed(times(1.0), times(1.0, first_seed=1), "cpu_seconds") is None
+    assert speed(times(0.0), times(1.0), "cpu_seconds") is None
+    assert speed(times(1.0, 1.0), times(1.0, 0.0), "cpu_seconds") is None

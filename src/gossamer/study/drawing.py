@@ -79,3 +79,11 @@ def weights_axis(axes: Axes) -> None:
 def legend(axes: Axes, **options: Any) -> None:
     """A legend without a frame."""
     axes.legend(frameon=False, fontsize=9, **options)
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """A legend of what one panel shows, in a line below all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9
+    )

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import gossamer
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "llvmlite")
@@ -21,13 +23,14 @@ def provenance() -> dict[str, Any]:
 
     Returns:
         `versions` by name; `commit` of the source tree the code runs from, with "-dirty" where it
-        was changed, None outside one; `machine`; `finished`, UTC in ISO 8601.
+        was changed, None outside one; `machine`, with the widest vector instructions that PyTorch
+        uses, on which the speed of our kernels depends; `finished`, UTC in ISO 8601.
     """
     return {
         "versions": dict(_versions()),
         "commit": _commit(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, "
-        f"{os.cpu_count()} cores",
+        f"{torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores",
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 

@@ -197,6 +197,50 @@ def paired(cell: Cell, base: Cell, name: str = "f1") -> Change | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """How many times as fast runs are as others of the same seeds.
+
+    Attributes:
+        median: of the ratios.
+        least: the smallest of them.
+        most: the greatest.
+        n: pairs.
+    """
+
+    median: float
+    least: float
+    most: float
+    n: int
+
+    def __str__(self) -> str:
+        text = f"{self.median:.2f}"
+        return text if self.n < 2 else f"{text} ({self.least:.2f} to {self.most:.2f})"
+
+
+def speed(cell: Cell, base: Cell, name: str) -> Speed | None:
+    """Compare times, paired by seed, as a study makes the runs of one seed in a row.
+
+    Args:
+        cell: the runs.
+        base: what they are compared with.
+        name: of the time.
+
+    Returns:
+        None without common seeds, or where a clock is too coarse for the runs.
+    """
+    theirs = {row["seed"]: value_of(row, name) for row in base.rows}
+    pairs = [
+        (theirs[row["seed"]], value_of(row, name)) for row in cell.rows if row["seed"] in theirs
+    ]
+    if not pairs or not all(before > 0.0 and after > 0.0 for before, after in pairs):
+        return None
+    ratios = [before / after for before, after in pairs]
+    return Speed(
+        median=statistics.median(ratios), least=min(ratios), most=max(ratios), n=len(ratios)
+    )
+
+
 def told_apart(others: Sequence[tuple[str, Cell]], base: Cell, base_name: str) -> str:
     """Which of some models differ from one, in a sentence; empty without pairs of seeds.
 

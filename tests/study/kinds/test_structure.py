@@ -44,10 +44,10 @@ def test_findings() -> None:
         KINDS["blocked", None][0], KINDS["uniform", None][0]
     ).confidence_interval(0.95)
     assert finding == (
-        "At 20% the fastest is blocked (5.00 times as fast as dense), 4.00 times as fast as "
-        f"uniform; its F1 differs by {(low + high) / 2:+.4f} ± {(high - low) / 2:.4f}. Of 3 "
-        "differences to uniform, 95% intervals exclude zero for 1: blocked, groups of 4 at most "
-        "(-0.1000 ± 0.0000) (0.2 would by chance alone)."
+        "At 20% the fastest is blocked: 5.00 (5.00 to 5.00) times as fast as dense, 4.00 (4.00 to "
+        f"4.00) times as fast as uniform; its F1 differs by {(low + high) / 2:+.4f} ± "
+        f"{(high - low) / 2:.4f}. Of 3 differences to uniform, 95% intervals exclude zero for 1: "
+        "blocked, groups of 4 at most (-0.1000 ± 0.0000) (0.2 would by chance alone)."
     )
 
 
@@ -63,7 +63,7 @@ def test_without_dense_runs_there_is_no_speed() -> None:
 
 def test_without_uniform_there_is_nothing_to_compare_with() -> None:
     (finding,) = STUDY.analyse(rows(uniform=False)).findings
-    assert finding == "At 20% the fastest is blocked (5.00 times as fast as dense)."
+    assert finding == ("At 20% the fastest is blocked: 5.00 (5.00 to 5.00) times as fast as dense.")
 
 
 def test_the_table() -> None:
@@ -75,7 +75,13 @@ def test_the_table() -> None:
         "fan_in",
         "uniform",
     ]  # the fastest first
-    assert column(table, "speed") == ["1.00", "5.00", "2.50", "1.67", "1.25"]
+    assert column(table, "speed") == [
+        "",
+        "5.00 (5.00 to 5.00)",
+        "2.50 (2.50 to 2.50)",
+        "1.67 (1.67 to 1.67)",
+        "1.25 (1.25 to 1.25)",
+    ]
     assert column(table, "to uniform")[0] == column(table, "to uniform")[-1] == ""
     assert column(table, "to uniform")[2] == "-0.1000 ± 0.0000"
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from gossamer.sparse import Topology
 from gossamer.study.analysis import Analysis, Picture, Table, percent, sentence, spread
-from gossamer.study.drawing import legend, markers, panels, series_colours
+from gossamer.study.drawing import legend_below, markers, panels, series_colours
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
 from gossamer.study.runs import Task
-from gossamer.study.summary import Cell, Row, cells, difference, told_apart
+from gossamer.study.summary import Cell, Row, Speed, cells, difference, speed, told_apart
 
 _SIZE = "options.max_group_size"
 _SECONDS = "warm_cpu_seconds"
@@ -47,8 +47,9 @@ class StructureStudy(Study):
             "many for each output, `grouped`, `blocked` and `windowed` for groups of outputs that "
             "share their inputs, the last two in tiles of neighbours. Groups are as large as the "
             "topology chooses, or at most as large as said. Speed is how many times less "
-            "processor time training takes than with dense layers, kernels compiled before. "
-            "Differences are to `uniform`, paired by seed."
+            "processor time training takes than with dense layers of the same seed, kernels "
+            "compiled before: the median over seeds, and the range. Differences are to `uniform`, "
+            "paired by seed."
         )
 
     def limits(self) -> Sequence[str]:
@@ -81,10 +82,8 @@ def _base(found: Sequence[Cell], density: float) -> Cell | None:
     return next((c for c in found if c.group == (density, "uniform", None)), None)
 
 
-def _speed(cell: Cell, dense: Cell | None) -> float | None:
-    """Against dense; None without dense runs, or where a clock is too coarse for the run."""
-    seconds = cell.median(_SECONDS)
-    return None if dense is None or seconds == 0.0 else dense.median(_SECONDS) / seconds
+def _speed(cell: Cell, base: Cell | None) -> Speed | None:
+    return None if base is None else speed(cell, base, _SECONDS)
 
 
 def _picture(
@@ -99,8 +98,12 @@ def _picture(
             if cell.group[0] != density:
                 continue
             _, topology, size = cell.group
-            x = _speed(cell, dense)
-            x = cell.median(_SECONDS) if x is None else x
+            ratio = _speed(cell, dense)
+            x = cell.median(_SECONDS) if ratio is None else ratio.median
+            if ratio is not None:
+                each.hlines(
+                    cell.mean(), ratio.least, ratio.most, colors=colours[topology], alpha=0.35
+                )
             each.errorbar(
                 x, cell.mean(), yerr=cell.deviation() if cell.n > 1 else 0.0,
                 fmt=shapes[topology], color=colours[topology], capsize=2.5, markersize=7,
@@ -123,8 +126,12 @@ def _picture(
     high = max(axis.get_ylim()[1] for axis in axes)
     for each in axes:
         each.set_ylim(low, high)
-    legend(axes[0], loc="best")
-    line = "" if dense is None else "; the dotted line is the F1 of dense layers"
+    legend_below(figure, axes[0])
+    line = (
+        ""
+        if dense is None
+        else " of F1 and the range of speeds; the dotted line is the F1 of dense layers"
+    )
     return Picture(
         name="structure",
         figure=figure,
@@ -152,7 +159,7 @@ def _table(found: Sequence[Cell], dense: Cell | None) -> Table:
 
 
 def _line(density: str, name: str, cell: Cell, change: str, dense: Cell | None) -> tuple[str, ...]:
-    speed = _speed(cell, dense)
+    ratio = _speed(cell, dense)
     return (
         density,
         name,
@@ -160,7 +167,7 @@ def _line(density: str, name: str, cell: Cell, change: str, dense: Cell | None) 
         spread(cell.mean(), cell.deviation()),
         change,
         f"{cell.median(_SECONDS):.1f}",
-        "" if speed is None else f"{speed:.2f}",
+        "" if ratio is None or cell is dense else str(ratio),
         str(cell.n),
     )
 
@@ -170,14 +177,11 @@ def _finding(found: Sequence[Cell], density: float, dense: Cell | None) -> list[
     base = _base(found, density)
     fastest = min(here, key=lambda cell: cell.median(_SECONDS))
     text = f"At {percent(density)} the fastest is {_name(fastest)}"
-    speed = _speed(fastest, dense)
-    if speed is not None:
-        text += f" ({speed:.2f} times as fast as dense)"
+    to_dense, to_uniform = _speed(fastest, dense), _speed(fastest, base)
+    text += "" if to_dense is None else f": {to_dense} times as fast as dense"
     if base is not None and base is not fastest:
-        ratio = _speed(fastest, base)
-        text += "" if ratio is None else f", {ratio:.2f} times as fast as uniform"
-        text += "; its F1 differs by "
-        text += f"{difference(fastest, base)}"
+        text += "" if to_uniform is None else f", {to_uniform} times as fast as uniform"
+        text += f"; its F1 differs by {difference(fastest, base)}"
         others = [(_name(cell), cell) for cell in here if cell is not base]
         return [f"{text}. {told_apart(others, base, 'uniform')}".rstrip()]
     return [f"{text}."]
