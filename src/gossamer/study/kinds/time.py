@@ -36,8 +36,8 @@ class TimeStudy(Study):
         return (
             "Each density is trained for several numbers of epochs, each training whole and from "
             "the start (batches grow over its epochs). Time is processor time of training on one "
-            "thread, features made and kernels compiled before; others on the machine change it less "
-            "than they change the clock's."
+            "thread, features made and kernels compiled before; others on the machine change it "
+            "less than they change the clock's."
         )
 
     def limits(self) -> Sequence[str]:
