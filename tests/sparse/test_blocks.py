@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology, draw_connectivity
 from gossamer.sparse.layout import backward_tables, find_block_size
+from gossamer.sparse.native import tiles
 from gossamer.sparse.tile_product import can_run
 from gossamer.sparse.topology import tile_of
 
@@ -71,10 +72,17 @@ def test_equals_dense_forward_and_backward(shape: tuple[int, int, float], n_toke
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("n_tokens", [0, 1, 5, 33, 700])
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("registers", [tiles.WIDE, tiles.NARROW], ids=["wide", "narrow"])
 def test_kernels_equal_dense(
-    shape: tuple[int, int, float], n_tokens: int, n_threads: int, threads: Callable[[int], None]
+    shape: tuple[int, int, float],
+    n_tokens: int,
+    n_threads: int,
+    registers: tiles.Registers,
+    threads: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads(n_threads)
+    monkeypatch.setattr(tiles, "has_wide_registers", lambda: registers is tiles.WIDE)
     layer = layer_of(*shape, torch.float32)
     x = torch.randn(n_tokens, shape[0], requires_grad=True)
     assert layer.plan is not None

@@ -58,6 +58,17 @@ def _target() -> Any:
         return None
 
 
+@functools.cache
+def has_wide_registers() -> bool:
+    """Whether the machine has AVX-512: 32 vector registers of 16 numbers each.
+
+    Others have half of that at most (AVX2: 16 of 8; NEON: 32 of 4).
+    """
+    from llvmlite import binding
+
+    return bool(binding.get_host_cpu_features().get("avx512f", False))
+
+
 def _machine() -> Any:
     from llvmlite import binding
 

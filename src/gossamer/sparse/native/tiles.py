@@ -25,14 +25,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gossamer.sparse.native.build import Kernel
+from gossamer.sparse.native.build import Kernel, has_wide_registers
 from gossamer.sparse.native.function import Function, vector
 from gossamer.sparse.native.transpose import turned_square
 
 _WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
 _TOKENS_OF_A_PANEL = 32  # the gradient's columns of a group are copied together for so many
-_BLOCK = 12  # tokens that are in registers (with at most two vectors each) and in the cache
-_MOST_VECTORS = 16  # of a block of the weight's gradient
+_BLOCK = 12  # tokens whose activations stay in the cache while the weights stream by
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,24 @@ class TileShape:
         return self.out_features // self.group_size
 
 
+class Registers(NamedTuple):
+    """How many results are kept in the machine's registers.
+
+    Attributes:
+        tokens: of the output and of the input's gradient.
+        vectors: side by side, of 16 numbers at most; a machine with narrower ones splits them.
+        of_weights: vectors of the weight's gradient, a power of two.
+    """
+
+    tokens: int
+    vectors: int
+    of_weights: int
+
+
+WIDE = Registers(tokens=12, vectors=2, of_weights=16)
+NARROW = Registers(tokens=6, vectors=1, of_weights=4)
+
+
 class TileKernels(NamedTuple):
     """The compiled products of one shape; arguments are addresses and sizes.
 
@@ -79,21 +96,26 @@ class TileKernels(NamedTuple):
     turn_back: Kernel
 
 
-@functools.lru_cache(maxsize=256)
 def tile_kernels(shape: TileShape) -> TileKernels:
     """Compile the kernels of a shape, a tenth of a second or two; known ones at once."""
+    return compiled(shape, WIDE if has_wide_registers() else NARROW)
+
+
+@functools.lru_cache(maxsize=256)
+def compiled(shape: TileShape, registers: Registers) -> TileKernels:
+    """The kernels of a shape for a machine with such registers; right on any machine."""
     g, k = shape.group_size, shape.k
     return TileKernels(
-        Kernel(_forward(shape), "forward"),
+        Kernel(_forward(shape, registers), "forward"),
         Kernel(_in_order(shape), "in_order"),
-        Kernel(_input_gradient(shape), "input_gradient"),
-        Kernel(_weight_gradient(shape), "weight_gradient"),
+        Kernel(_input_gradient(shape, registers), "input_gradient"),
+        Kernel(_weight_gradient(shape, registers), "weight_gradient"),
         Kernel(_transpose("turn", shape.n_groups, g, k), "turn"),
         Kernel(_transpose("turn_back", shape.n_groups, k, g), "turn_back"),
     )
 
 
-def _forward(shape: TileShape) -> Function:
+def _forward(shape: TileShape, registers: Registers) -> Function:
     f = Function("forward")
     x, starts, weight, bias, y = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
@@ -105,7 +127,7 @@ def _forward(shape: TileShape) -> Function:
         behind = f.least(f.add(first, _BLOCK), end)
         with f.loop(0, shape.n_groups) as group:
             runs = f.at(starts, f.mul(group, k // run), "i32")
-            for column, n in _pairs(g // width):
+            for column, n in _cut(g // width, registers.vectors):
                 output = f.add(f.mul(group, g), column * width)
                 matrix = f.at(weight, f.add(f.mul(group, k * g), column * width))
                 offsets = [f.load(kind, f.at(bias, f.add(output, v * width))) for v in range(n)]
@@ -137,11 +159,11 @@ def _forward(shape: TileShape) -> Function:
                             place = f.at(target, t * shape.out_features + v * width)
                             f.store(kind, f.get(kind, sums[t][v]), place)
 
-                _in_blocks(f, first, behind, block)
+                _in_blocks(f, first, behind, registers.tokens, block)
     return f
 
 
-def _input_gradient(shape: TileShape) -> Function:
+def _input_gradient(shape: TileShape, registers: Registers) -> Function:
     f = Function("input_gradient")
     grad, offsets, columns, weight, result = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
@@ -178,7 +200,7 @@ def _input_gradient(shape: TileShape) -> Function:
                     total = _folded(f, f.get(wide, sums[t][0]), together, run)
                     f.store(kind, total, f.at(target, t * shape.in_features))
 
-            _in_blocks(f, first, behind, block)
+            _in_blocks(f, first, behind, registers.tokens, block)
     return f
 
 
@@ -219,15 +241,15 @@ def _in_order(shape: TileShape) -> Function:
     return f
 
 
-def _weight_gradient(shape: TileShape) -> Function:
+def _weight_gradient(shape: TileShape, registers: Registers) -> Function:
     f = Function("weight_gradient")
     grad, x, starts, result, of_bias = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
     g, k, run = shape.group_size, shape.k, shape.run
     width = _width(g)
     kind = vector(width)
-    n = 2 if g // width % 2 == 0 else 1
-    inputs = min(run, _MOST_VECTORS // n)
+    n = registers.vectors if g // width % registers.vectors == 0 else 1
+    inputs = min(run, registers.of_weights // n)
     n_units = k // inputs  # of a group; a unit is a block of its weights
     first_unit, last_unit = f.share(shape.n_groups * n_units)
     first_group = f.div(first_unit, n_units)
@@ -313,9 +335,11 @@ def _add_product(f: Function, kind: str, sums: list[str], value: str, factors: l
         f.set(kind, total, f.fma(kind, everywhere, factor, f.get(kind, total)))
 
 
-def _in_blocks(f: Function, first: str, behind: str, block: Callable[[str, int], None]) -> None:
-    """Write `block` for runs of 12 tokens, then of 4, then of 1, so that all have their turn."""
-    for size in (_BLOCK, 4, 1):
+def _in_blocks(
+    f: Function, first: str, behind: str, most: int, block: Callable[[str, int], None]
+) -> None:
+    """Write `block` for runs of so many tokens, then of 4, then of 1: all have their turn."""
+    for size in (most, 4, 1):
         n_whole = f.div(f.sub(behind, first), size)
         stop = f.add(first, f.mul(n_whole, size))
         with f.loop(first, stop, size) as token:
@@ -323,9 +347,9 @@ def _in_blocks(f: Function, first: str, behind: str, block: Callable[[str, int],
         first = stop
 
 
-def _pairs(n_vectors: int) -> list[tuple[int, int]]:
-    """Cut a row of vectors into pairs, the last of which may be single: first, and how many."""
-    return [(first, min(2, n_vectors - first)) for first in range(0, n_vectors, 2)]
+def _cut(n_vectors: int, most: int) -> list[tuple[int, int]]:
+    """Cut a row of vectors into pieces, the last of which may be shorter: first, and how many."""
+    return [(first, min(most, n_vectors - first)) for first in range(0, n_vectors, most)]
 
 
 def _width(size: int) -> int:
