@@ -32,7 +32,7 @@ class ConvergenceStudy(Study):
         return Grid(
             sizes=(128,),
             # Near 20,000 weights in DIET's sparse layers, beside the common width.
-            sizes_at={1.0: (24, 128), 0.2: (64, 128), 0.05: (128,), 0.01: (128, 288)},
+            sizes_at={1.0: (24, 128), 0.2: (64, 128), 0.05: (128,), 0.01: (128, 256)},
             seeds=tuple(range(10)),
             epochs=(15,),
             variants=tuple({"learning_rate": rate} for rate in (0.0003, 0.001, 0.003, 0.01, 0.03)),
