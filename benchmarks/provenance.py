@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-import platform
-import resource
-import subprocess
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from gossamer import __version__
 
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant
@@ -35,14 +30,9 @@ def n_weights(assistant: Assistant) -> int:
 
 def peak_rss_mib() -> float:
     """The most memory this process has held, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Unlike getrusage's figure, this one is not inherited from the parent process.
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024**2 if platform.system() == "Darwin" else 1024)
+    from gossamer.study.memory import peak_memory_mib
+
+    return peak_memory_mib() or math.nan
 
 
 def rss_mib() -> float:
@@ -103,28 +93,12 @@ def surroundings(others: OtherLoad | None = None) -> dict[str, Any]:
     """
     import torch
 
-    packages = ["torch", "numpy", "scipy", "scikit-learn", "llvmlite"]
-    return {
-        "versions": {"python": platform.python_version(), "gossamer": __version__}
-        | {name: version(name) for name in packages},
-        "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "cpu": cpu_name(),
+    from gossamer.study.provenance import provenance
+
+    return provenance() | {
         "threads": torch.get_num_threads(),
         "cores_used_by_others": None if others is None else others.cores(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def cpu_name() -> str:
-    """The model name of the processor, as the system tells it."""
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name" and value.strip():
-                return value.strip()
-    return platform.processor() or platform.machine()
 
 
 def described(about: dict[str, Any]) -> str:
@@ -132,7 +106,7 @@ def described(about: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     threads = f"{about['threads']} thread{'s' if about['threads'] > 1 else ''}"
     return (
-        f"Machine: {about['cpu']}, {about['machine']}, {threads} unless said "
+        f"Machine: {about['machine']}, {threads} unless said "
         f"otherwise. Versions: {versions}. Commit {about['commit']}, {about['finished']}."
         f"{_load_in_words(about['cores_used_by_others'])}"
     )
@@ -147,11 +121,3 @@ def _load_in_words(cores: float | None) -> str:
         f" **Other processes kept {cores:.2f} cores busy meanwhile: times come out too high, "
         "ratios can be wrong, and no target should be judged by them.**"
     )
-
-
-def _commit() -> str | None:
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or None
