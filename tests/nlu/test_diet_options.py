@@ -79,8 +79,8 @@ def test_rasa_default(name: str) -> None:
     assert getattr(DIETOptions(), name) == RASA_DEFAULTS[name]
 
 
-def test_three_options_are_our_own() -> None:
-    ours = {"constrain_tags", "topology", "weight_averaging"}
+def test_four_options_are_our_own() -> None:
+    ours = {"constrain_tags", "max_group_size", "topology", "weight_averaging"}
     assert set(DIETOptions.model_fields) - set(RASA_DEFAULTS) == ours
     assert DIETOptions().topology == "blocked"
 
@@ -213,6 +213,7 @@ WRONG_ALONE: list[tuple[str, Any]] = [
     ("tensorboard_log_directory", "logs"),
     ("tensorboard_log_level", "minute"),
     ("topology", "ring"),
+    ("max_group_size", 0),
     ("maximum_positive_similarity", 2),
     ("split_entities_by_comma", {"city": "perhaps"}),
 ]

@@ -177,6 +177,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"constrain_tags": False},
     {"topology": "uniform"},
     {"topology": "fan_in"},
+    {"max_group_size": 1},
 ]
 
 

@@ -117,6 +117,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight_averaging: float = 0.9995,
         constrain_tags: bool = True,
         topology: str = "blocked",
+        max_group_size: int | None = None,
     ) -> None:
         self.featurizers = featurizers
         self.hidden_layers_sizes = hidden_layers_sizes
@@ -166,6 +167,7 @@ class DIETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.weight_averaging = weight_averaging
         self.constrain_tags = constrain_tags
         self.topology = topology
+        self.max_group_size = max_group_size
 
     def fit(
         self,
