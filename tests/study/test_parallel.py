@@ -191,7 +191,7 @@ def test_what_a_callback_raises_ends_the_workers() -> None:
 
 
 DRIVER = """
-import sys
+import signal, sys
 from gossamer.study.parallel import Backend, run_all
 
 def run(folder, seconds):
@@ -200,6 +200,8 @@ def run(folder, seconds):
     time.sleep(seconds)
 
 if __name__ == "__main__":
+    # Programs that a shell runs in the background, and what these start, ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run_all(
         run, sys.argv[1], {"a": 60.0, "b": 60.0}, backend=Backend(jobs=2, threads=1),
         on_result=print, on_failure=print,

@@ -212,6 +212,8 @@ def run(folder, seconds):
 
 if __name__ == "__main__":
     import os, signal, ray  # which sets variables too
+    # Programs that a shell runs in the background, and what these start, ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     before = dict(os.environ), signal.getsignal(signal.SIGTERM)
     try:
         run_all(
