@@ -29,7 +29,7 @@ def n_weights(assistant: Assistant) -> int:
 
 
 def peak_rss_mib() -> float:
-    """The most memory this process has held, in MiB."""
+    """The most memory this process has held, in MiB; NaN where the system does not tell."""
     from gossamer.study.memory import peak_memory_mib
 
     return peak_memory_mib() or math.nan

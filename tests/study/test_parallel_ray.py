@@ -107,15 +107,7 @@ def test_a_node_that_is_killed(cluster: Any, backend: Backend, tmp_path: Path) -
 
     killer = threading.Thread(target=kill_in_the_middle, daemon=True)
     killer.start()
-    run_all(
-        run,
-        tmp_path,
-        tasks,
-        backend=backend,
-        on_start=told.started.append,
-        on_result=told.on_result,
-        on_failure=told.on_failure,
-    )
+    ended(run, tasks, shared=tmp_path, backend=backend, told=told)
     killer.join(60)
     assert told.failures == {}
     assert told.results == {key: number * number for key, number in tasks.items()}

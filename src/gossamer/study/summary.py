@@ -184,17 +184,22 @@ class Change:
 
 def paired(cell: Cell, base: Cell, name: str = "f1") -> Change | None:
     """The difference of two cells, paired by seed; None with fewer than two common seeds."""
+    changes = [ours - theirs for ours, theirs in _pairs(cell, base, name)]
+    if len(changes) < 2:
+        return None
+    error = statistics.stdev(changes) / math.sqrt(len(changes))
+    return Change(
+        mean=statistics.fmean(changes),
+        half_width=float(stats.t.ppf(0.975, len(changes) - 1)) * error,
+        n=len(changes),
+    )
+
+
+def _pairs(cell: Cell, base: Cell, name: str) -> list[tuple[float, float]]:
+    """One figure of both cells, for each seed that both have."""
     ours = {row["seed"]: value_of(row, name) for row in cell.rows}
     theirs = {row["seed"]: value_of(row, name) for row in base.rows}
-    pairs = [ours[seed] - theirs[seed] for seed in ours if seed in theirs]
-    if len(pairs) < 2:
-        return None
-    error = statistics.stdev(pairs) / math.sqrt(len(pairs))
-    return Change(
-        mean=statistics.fmean(pairs),
-        half_width=float(stats.t.ppf(0.975, len(pairs) - 1)) * error,
-        n=len(pairs),
-    )
+    return [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,13 +234,10 @@ def speed(cell: Cell, base: Cell, name: str) -> Speed | None:
     Returns:
         None without common seeds, or where a clock is too coarse for the runs.
     """
-    theirs = {row["seed"]: value_of(row, name) for row in base.rows}
-    pairs = [
-        (theirs[row["seed"]], value_of(row, name)) for row in cell.rows if row["seed"] in theirs
-    ]
-    if not pairs or not all(before > 0.0 and after > 0.0 for before, after in pairs):
+    pairs = _pairs(cell, base, name)
+    if not pairs or not all(ours > 0.0 and theirs > 0.0 for ours, theirs in pairs):
         return None
-    ratios = [before / after for before, after in pairs]
+    ratios = [theirs / ours for ours, theirs in pairs]
     return Speed(
         median=statistics.median(ratios), least=min(ratios), most=max(ratios), n=len(ratios)
     )

@@ -40,8 +40,9 @@ def ended(
     *,
     shared: Any = None,
     backend: Backend,
+    told: Ended | None = None,
 ) -> Ended:
-    told = Ended()
+    told = Ended() if told is None else told
     run_all(
         function,
         shared,
