@@ -1,6 +1,7 @@
 # One word for each thing one does here. Needs Python 3.11 to 3.13 and make; `make` alone lists the words.
 #
 #   make test ARGS="-k floors"      options for pytest
+#   make test WORKERS=0             all tests in one process; by default one for each core
 #   make test PYTHON=python3.12     another Python for a new environment
 #   make test VENV=/path/to/venv    an environment somewhere else
 #   make test PIP_ARGS="--extra-index-url ..."   an index with CPU builds of torch, much smaller
@@ -10,6 +11,7 @@ PYTHON ?= python3.11
 PIP_ARGS ?=
 RASA_PYTHON ?=
 ARGS ?=
+WORKERS ?= auto
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -75,7 +77,7 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "$(DEMO)/README.md says how."
 
 test: $(INSTALLED)  ## run all tests; options for pytest in ARGS
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # The second half of the demo: the article's figure, small, in under two minutes.
 study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into study/
