@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,9 @@ from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.pipeline import Pipeline
 
 Scores = npt.NDArray[np.float32]
+
+_TRACKER_FEATURIZERS = ("MaxHistoryTrackerFeaturizer", "FullDialogueTrackerFeaturizer")
+_STATE_FEATURIZER = "SingleStateFeaturizer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,36 @@ class Prediction:
 class PolicyOptions(ComponentOptions):
     """Options that every policy has, named as in Rasa's `config.yml`."""
 
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"max_training_samples": "all stories count here"}
+    )
+
     priority: int
+
+
+def tracker_featurizer(given: Any) -> tuple[str, Any]:
+    """Rasa's option `featurizer: [{name: MaxHistoryTrackerFeaturizer, max_history: 5}]`.
+
+    Returns:
+        Which of the two it is, and its `max_history` or None.
+
+    Raises:
+        ValueError: it is another one, or states are to be featurized in another way.
+    """
+    if not isinstance(given, list) or len(given) != 1 or not isinstance(given[0], Mapping):
+        raise ValueError("featurizer must be a list of one mapping with the key 'name'")
+    name = str(given[0].get("name")).rpartition(".")[2]
+    if name not in _TRACKER_FEATURIZERS:
+        raise ValueError(f"featurizer must be one of {', '.join(_TRACKER_FEATURIZERS)}; got {name}")
+    unknown = sorted(set(map(str, given[0])) - {"name", "max_history", "state_featurizer"})
+    if unknown:
+        raise ValueError(f"featurizer {name} has no option {', '.join(unknown)}")
+    states = given[0].get("state_featurizer") or [{"name": _STATE_FEATURIZER}]
+    for part in states if isinstance(states, list) else [states]:
+        found = str(part.get("name") if isinstance(part, Mapping) else part).rpartition(".")[2]
+        if found != _STATE_FEATURIZER:
+            raise ValueError(f"state_featurizer must be {_STATE_FEATURIZER}; got {found}")
+    return name, given[0].get("max_history")
 
 
 class Policy(ABC):

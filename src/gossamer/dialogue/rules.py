@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -60,6 +61,15 @@ class RulePolicyOptions(PolicyOptions):
         use_nlu_confidence_as_score: the score is how sure the classifier was of the last message's
             intent, not 1.
     """
+
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **PolicyOptions.ignored,
+            "max_history": "rules see the whole conversation",
+            "featurizer": "rules see the whole conversation",
+            "enable_feature_string_compression": "states are stored once each",
+        }
+    )
 
     priority: Annotated[int, Field(ge=0)] = 4
     core_fallback_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3

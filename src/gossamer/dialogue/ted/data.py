@@ -177,6 +177,8 @@ def ted_data(
                 labels.append(np.array([index[action] for action in actions], dtype=np.int64))
     if not dialogues:
         return None
+    kept = slice(options.max_training_samples)
+    dialogues, labels, messages = dialogues[kept], labels[kept], messages[kept]
     table = StateFeaturizer(domain).table(list(numbers))
     texts: dict[str, TextFeatures] = {}
     tags: MessageTags | None = None

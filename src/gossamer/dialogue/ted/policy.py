@@ -229,7 +229,7 @@ class TEDPolicy(Policy):
         return prediction_states(
             tracker,
             self._domain,
-            max_history=self.options.max_history,
+            max_history=self.options.history,
             use_text=use_text,
             rule_only=rule_only,
         )
