@@ -157,7 +157,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
     with pytest.raises(ConfigError) as caught:
         read_config(path)
     assert str(caught.value).startswith(
-        f"{path}:2: a key of the configuration must be one that Gossamer or Rasa knows (got '{key}')"
+        f"{path}:2: a key of the configuration must be one that Gossamer or Rasa knows "
+        f"(got '{key}')"
     )
     assert f"Try: {near}" in str(caught.value)
 
@@ -167,7 +168,7 @@ def test_all_faults_are_told_at_once(write: Write) -> None:
         "config.yml",
         "recipe: graph.v1\nlanguage: [en]\npolices: []\npipeline:\n- name: A\n- b\n- 3: 4\n",
     )
-    with pytest.raises(ConfigError, match="^5 faults must be put right:\n- ") as caught:
+    with pytest.raises(ConfigError, match=r"^5 faults must be put right:\n- ") as caught:
         read_config(path)
     places = [fault.where.line for fault in caught.value.faults if fault.where is not None]
     assert places == [3, 1, 2, 6, 7]

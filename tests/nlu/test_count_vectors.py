@@ -217,16 +217,19 @@ def test_oov_words_keep_their_case_unless_texts_are_lower_cased() -> None:
 def test_settings_without_effect_are_told() -> None:
     with pytest.warns(UserWarning, match="OOV_token 'oov' has no effect"):
         train({"a": ["hi"]}, OOV_token="oov")
-    for given, told in (
-        ({"OOV_token": "hi", "analyzer": "char"}, "OOV_token is without effect with analyzer 'char'"),
+    for options, told in (
+        (
+            {"OOV_token": "hi", "analyzer": "char"},
+            "OOV_token is without effect with analyzer 'char'",
+        ),
         (
             {"stop_words": ["x"], "analyzer": "char_wb"},
             "stop_words are without effect with analyzer 'char_wb'",
         ),
         ({"OOV_words": ["x"]}, "OOV_words are without effect unless OOV_token is set"),
     ):
-        options = CountVectorsFeaturizerOptions.model_validate(given)
-        assert list(options.without_effect()) == [told]
+        read = CountVectorsFeaturizerOptions.model_validate(options)
+        assert list(read.without_effect()) == [told]
 
 
 def test_labels_have_a_vocabulary_of_their_own() -> None:

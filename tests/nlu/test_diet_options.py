@@ -298,7 +298,7 @@ def test_options_reach_loss_and_loop() -> None:
 
 def test_all_faults_of_options_are_told_at_once() -> None:
     given = {"epoch": 3, "transformer_size": 30, "use_masked_language_model": "perhaps"}
-    with pytest.raises(ConfigError, match="^2 faults must be put right") as caught:
+    with pytest.raises(ConfigError, match=r"^2 faults must be put right") as caught:
         read_options(DIETComponent, given)
     first, second = (fault.message for fault in caught.value.faults)
     assert "no option 'epoch'" in first

@@ -49,12 +49,13 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
 
     Folders are searched with their subfolders, in the order of their files' absolute paths;
     hidden files and files of other kinds are passed over. A file that is named itself must be of
-    the kind. Symbolic links are followed; a file that is reached twice is read once.
+    the kind, if one is required. Symbolic links are followed; a file that is reached twice is read
+    once.
 
     Args:
         paths: a file, a folder or several of them.
         kind: what to look for.
-        is_required: whether each folder must hold a file of the kind.
+        is_required: whether each folder must hold a file of the kind, and each named file be one.
 
     Raises:
         DataError: no path is given, one is missing, a folder holds nothing of the kind though it
@@ -82,6 +83,15 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
     if faults:
         raise all_of(faults)
     return parts
+
+
+def is_of_kind(path: Path, kind: FileKind[T]) -> bool:
+    """Whether a file is of a kind.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    return kind.parser(read_text(path), path) is not None
 
 
 def _find(
@@ -127,6 +137,8 @@ def _find(
     if parser is None:
         if path.suffix in (".yml", ".yaml"):
             parse_yaml_tree(text, path)  # says what is wrong, if it is not well-formed
+        if not is_required:
+            return
         raise DataError(f"a file must hold {kind.name}", where=Location(path), hint=kind.formats)
     yield path, parser, text
 

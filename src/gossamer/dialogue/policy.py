@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.domain import Domain
+from gossamer.data.errors import InputError
 from gossamer.dialogue.events import Event
 from gossamer.dialogue.state import NO_RULES, RuleOnly
 from gossamer.dialogue.tracker import Tracker
@@ -133,6 +134,14 @@ class Policy(ABC):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
+
+    def check(self, data: DialogueData) -> Iterator[InputError]:
+        """What `train` would refuse, as far as it can be told before anything is trained.
+
+        Args:
+            data: with a pipeline that need not be trained yet.
+        """
+        return iter(())
 
     @abstractmethod
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:

@@ -11,10 +11,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ConfigError, DataError, ModelFileError
+from gossamer.data.errors import ConfigError, DataError, ModelFileError, all_of
 from gossamer.dialogue.events import LoopInterrupted
 from gossamer.dialogue.policy import DialogueData, Policy, PolicyOptions, Prediction, Scores
 from gossamer.dialogue.rule_checks import (
+    FaultKind,
     RuleFault,
     check_completeness,
     check_restriction,
@@ -135,7 +136,7 @@ class RulePolicy(Policy):
         else:
             book = dataclasses.replace(book, rule_only=NO_RULES)
         if faults:
-            raise _refusal(faults)
+            raise all_of([_refusal(fault) for fault in faults])
         self._book, self._domain = book, domain
 
     @property
@@ -276,14 +277,10 @@ def _with_known_loop(tracker: Tracker, domain: Domain) -> Tracker:
     return other
 
 
-def _refusal(faults: list[RuleFault]) -> DataError:
-    """All that is wrong in one message; what is found in the same place twice is said once."""
-    listed = "\n".join(f"- {line}" for line in dict.fromkeys(map(str, faults)))
-    return DataError(
-        "rules must be complete, and agree with each other and with stories; these do not:\n"
-        f"{listed}\n"
-        "Where both are right, a condition in the rule tells them apart"
-    )
+def _refusal(fault: RuleFault) -> DataError:
+    is_contradiction = fault.kind is FaultKind.CONTRADICTING
+    hint = "a condition in the rule that tells them apart, where both are right"
+    return DataError(str(fault), where=fault.where, hint=hint if is_contradiction else None)
 
 
 def _book_from_json(content: Mapping[str, Any], domain: Domain) -> RuleBook:

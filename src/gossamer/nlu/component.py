@@ -14,7 +14,6 @@ from gossamer.data.errors import InputError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.messages import ComponentState, MessageBatch, TrainingBatch
 
-
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 

@@ -145,11 +145,12 @@ class Pipeline:
         self._checked = data
         warn_of_unused_data(self._components, data)
         faults: list[InputError] = []
-        blank = [example for example in data.unique_examples() if not example.text.strip()]
+        examples = data.unique_examples()
+        blank = [example for example in examples if not example.text.strip()]
         for example in blank:
             place = "" if example.where is None else f"{example.where}: "
             warnings.warn(f"{place}an example without text is left out", stacklevel=2)
-        if len(blank) == len(data.unique_examples()):
+        if len(blank) == len(examples):
             return [DataError("training needs at least one example with a text")]
         for component in self._components:
             faults += component.check(data)
