@@ -21,7 +21,7 @@ from gossamer.data import (
 )
 from gossamer.data.domain import Domain
 from gossamer.data.endpoints import ActionEndpoint
-from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.project import Project
 from gossamer.dialogue.action_server import ActionServer
 from gossamer.dialogue.conversation import DEFAULT_CHANNEL, Conversations
@@ -115,31 +115,42 @@ class Assistant:
         Raises:
             InputError: the project cannot be used; all reasons are told. See its subclasses.
         """
-        checked = check(
-            Parts.of(project), augmentation_factor=augmentation_factor, random_seed=random_seed
-        )
+        checked = check(Parts.of(project), random_seed=random_seed)
         checked.require_sound()
         checked.warn()
-        return cls.train_checked(checked, on_epoch=on_epoch)
+        return cls.train_checked(
+            checked, augmentation_factor=augmentation_factor, on_epoch=on_epoch
+        )
 
     @classmethod
-    def train_checked(cls, checked: Checked, *, on_epoch: EpochListener | None = None) -> Assistant:
+    def train_checked(
+        cls,
+        checked: Checked,
+        *,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        on_epoch: EpochListener | None = None,
+    ) -> Assistant:
         """Train a project that `gossamer.checks.check` has found nothing against.
 
         Args:
             checked: it can be trained once.
+            augmentation_factor: see `train_project`.
             on_epoch: called after every epoch of a component or policy that has epochs.
 
         Raises:
             InputError: the checks found a reason not to train; see its subclasses.
         """
         project = checked.require_sound()
+        if augmentation_factor < 0:
+            raise ConfigError("augmentation_factor must not be negative", got=augmentation_factor)
         pipeline = checked.pipeline
         if project.nlu is not None and pipeline is not None:
             pipeline.train(project.nlu, on_epoch=on_epoch)
         dialogue: DialogueModel | None = None
         if checked.dialogue is not None:
-            dialogue = checked.dialogue.train(pipeline, on_epoch=on_epoch)
+            dialogue = checked.dialogue.train(
+                pipeline, augmentation_factor=augmentation_factor, on_epoch=on_epoch
+            )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(project.config, pipeline, now, dialogue)
 

@@ -84,7 +84,9 @@ class FakeAssistant:
         return cls()
 
     @classmethod
-    def train_checked(cls, checked: Checked, **options: Any) -> FakeAssistant:
+    def train_checked(
+        cls, checked: Checked, *, augmentation_factor: int = 50, **options: Any
+    ) -> FakeAssistant:
         project = checked.require_sound()
         assert project.nlu is not None
         return cls.train(project.config, project.nlu, **options)

@@ -89,12 +89,11 @@ class Checked:
             warnings.warn(f"{more} more errors: gossamer data validate shows them", stacklevel=3)
 
 
-def check(parts: Parts, *, augmentation_factor: int = 0, random_seed: int | None = None) -> Checked:
+def check(parts: Parts, *, random_seed: int | None = None) -> Checked:
     """Everything doubtful in a project, and what training it begins with.
 
     Args:
         parts: see `read_parts`.
-        augmentation_factor: how much training is going to glue stories together.
         random_seed: seed for everything that draws numbers; None leaves what the configuration
             says.
 
@@ -102,7 +101,9 @@ def check(parts: Parts, *, augmentation_factor: int = 0, random_seed: int | None
         Findings: of reading, of configuration, data, domain and stories, and what components and
         policies refuse.
     """
-    findings = [*parts.findings, *_of_arguments(augmentation_factor, random_seed)]
+    findings = [*parts.findings]
+    if random_seed is not None:
+        findings += _refuse_seed(random_seed)
     if parts.wants_all:
         findings += _missing_parts(parts)
     config = parts.config
@@ -156,11 +157,7 @@ def check(parts: Parts, *, augmentation_factor: int = 0, random_seed: int | None
         and _can_prepare(parts, policies, items, findings)
     ):
         ready = project
-        dialogue = attempt(
-            lambda: prepare_dialogue(
-                ready, policies, pipeline=pipeline, augmentation_factor=augmentation_factor
-            )
-        )
+        dialogue = attempt(lambda: prepare_dialogue(ready, policies, pipeline=pipeline))
     return Checked(
         project=project if config is not None else None,
         findings=tuple(dict.fromkeys(findings)),
@@ -169,19 +166,10 @@ def check(parts: Parts, *, augmentation_factor: int = 0, random_seed: int | None
     )
 
 
-def _of_arguments(augmentation_factor: int, random_seed: int | None) -> list[Finding]:
-    found: list[Finding] = []
-    if augmentation_factor < 0:
-        found.append(
-            Finding.of(
-                ConfigError("augmentation_factor must not be negative", got=augmentation_factor)
-            )
-        )
-    if random_seed is not None and not 0 <= random_seed <= _LARGEST_SEED:
-        found.append(
-            Finding.of(ConfigError(f"random_seed must be 0 to {_LARGEST_SEED}", got=random_seed))
-        )
-    return found
+def _refuse_seed(random_seed: int) -> list[Finding]:
+    if 0 <= random_seed <= _LARGEST_SEED:
+        return []
+    return [Finding.of(ConfigError(f"random_seed must be 0 to {_LARGEST_SEED}", got=random_seed))]
 
 
 def _missing_parts(parts: Parts) -> list[Finding]:

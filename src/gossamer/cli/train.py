@@ -136,7 +136,7 @@ def _train(
 
     # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
     use_threads(num_threads)
-    checked = check(parts, augmentation_factor=augmentation, random_seed=random_seed)
+    checked = check(parts, random_seed=random_seed)
     refusals = checked.refusals
     try:
         path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
@@ -157,7 +157,9 @@ def _train(
         typer.echo(_summary(project))
     start = time.perf_counter()
     with epoch_bars(Console(), is_shown=not quiet) as on_epoch:
-        assistant = Assistant.train_checked(checked, on_epoch=on_epoch)
+        assistant = Assistant.train_checked(
+            checked, augmentation_factor=augmentation, on_epoch=on_epoch
+        )
     seconds = time.perf_counter() - start
     saved = assistant.save(path)
     typer.echo(saved if quiet else f"Trained in {seconds:.1f} s. The model is {saved}")

@@ -16,7 +16,7 @@ from gossamer.data.project import Project
 from gossamer.dialogue.ensemble import Ensemble
 from gossamer.dialogue.policy import DialogueData, Policy
 from gossamer.dialogue.policy_registry import check_policies, policy_class, read_policies
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.dialogue.unfold import Unfolding, unfold_rules
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.options_reader import read_options
@@ -61,10 +61,9 @@ class DialogueModel:
             InputError: configuration, domain, stories and rules cannot be used or do not fit
                 together.
         """
-        prepared = prepare_dialogue(
-            project, pipeline=pipeline, augmentation_factor=augmentation_factor
+        return prepare_dialogue(project, pipeline=pipeline).train(
+            pipeline, augmentation_factor=augmentation_factor, on_epoch=on_epoch
         )
-        return prepared.train(pipeline, on_epoch=on_epoch)
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """JSON, and all arrays, named "policy.<number of the policy>.<name>"."""
@@ -133,25 +132,36 @@ class PreparedDialogue:
 
     Attributes:
         ensemble: its policies, of which those that take no epochs are trained.
-        data: what the others learn from.
+        data: what the others learn from, without augmented stories, which take a while.
+        unfolding: gives those.
     """
 
     ensemble: Ensemble
     data: DialogueData
+    unfolding: Unfolding
 
     def train(
-        self, pipeline: Pipeline | None = None, *, on_epoch: EpochListener | None = None
+        self,
+        pipeline: Pipeline | None = None,
+        *,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        on_epoch: EpochListener | None = None,
     ) -> DialogueModel:
-        """Train the policies that take epochs.
+        """Train the policies that take epochs; can be done once.
 
         Args:
             pipeline: trained NLU components, needed when stories have texts.
+            augmentation_factor: see `unfold_stories`.
             on_epoch: called after every epoch of a policy that has epochs.
 
         Raises:
             InputError: a policy cannot use the data.
         """
-        data = dataclasses.replace(self.data, pipeline=pipeline)
+        data = dataclasses.replace(
+            self.data,
+            pipeline=pipeline,
+            stories=[*self.data.stories, *self.unfolding.augmented(augmentation_factor)],
+        )
         self.ensemble.finish(data, on_epoch=on_epoch)
         return DialogueModel(domain=data.domain, ensemble=self.ensemble)
 
@@ -161,7 +171,6 @@ def prepare_dialogue(
     policies: Sequence[Policy] | None = None,
     *,
     pipeline: Pipeline | None = None,
-    augmentation_factor: int = DEFAULT_AUGMENTATION,
 ) -> PreparedDialogue:
     """Do all that needs no epoch and no trained pipeline, so that what is wrong is told early.
 
@@ -169,7 +178,6 @@ def prepare_dialogue(
         project: with stories or rules, and a domain.
         policies: new ones; None: those that the project's configuration names.
         pipeline: NLU components, trained or not yet.
-        augmentation_factor: see `unfold_stories`.
 
     Raises:
         InputError: configuration, domain, stories and rules cannot be used or do not fit together;
@@ -186,13 +194,14 @@ def prepare_dialogue(
     except InputError as fault:
         faults.append(fault)
     ensemble = Ensemble(policies)
+    unfolding = Unfolding(stories, domain)
     data = DialogueData(
         domain=domain,
-        stories=unfold_stories(stories, domain, augmentation_factor=augmentation_factor),
+        stories=unfolding.trackers,
         rules=unfold_rules(stories, domain),
         pipeline=pipeline,
     )
     faults += ensemble.prepare(data)
     if faults:
         raise all_of(faults)
-    return PreparedDialogue(ensemble=ensemble, data=data)
+    return PreparedDialogue(ensemble=ensemble, data=data, unfolding=unfolding)
