@@ -21,14 +21,15 @@ FLOORS = {
     "nn": 2,
     "nlu": 3,
     "dialogue": 4,
-    "assistant": 5,
-    "evaluate": 6,
-    "export": 6,
-    "study": 7,
-    "serve": 8,
-    "cli": 8,
-    "__main__": 9,
-    "__init__": 10,
+    "checks": 5,
+    "assistant": 6,
+    "evaluate": 7,
+    "export": 7,
+    "study": 8,
+    "serve": 9,
+    "cli": 9,
+    "__main__": 10,
+    "__init__": 11,
 }
 
 # Packages on the first floor that work without this library.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 import gossamer
+from gossamer.checks import Checked, Parts, check
 from gossamer.data import (
     ProjectConfig,
     TrainingData,
@@ -21,18 +21,16 @@ from gossamer.data import (
 )
 from gossamer.data.domain import Domain
 from gossamer.data.endpoints import ActionEndpoint
-from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.project import Project
 from gossamer.dialogue.action_server import ActionServer
 from gossamer.dialogue.conversation import DEFAULT_CHANNEL, Conversations
 from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
-from gossamer.dialogue.policy_registry import DEFAULT_POLICIES, KNOWN_POLICIES, policy_class
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.direct_message import DirectMessageHandler
 from gossamer.nlu.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
-from gossamer.nlu.registry import component_class
 from gossamer.nn.storage import load_model_of_kind, save_model
 
 _KIND = "assistant"
@@ -104,6 +102,9 @@ class Assistant:
     ) -> Assistant:
         """Train NLU components where there are examples, and policies where there are stories.
 
+        Everything that can be checked is checked before the first epoch. Errors that training can
+        live with, those that `gossamer data validate` shows, are warned of.
+
         Args:
             project: see `gossamer.data.read_project`.
             augmentation_factor: how much to glue stories together; see `unfold_stories`.
@@ -112,30 +113,43 @@ class Assistant:
             on_epoch: called after every epoch of a component or policy that has epochs.
 
         Raises:
-            InputError: the project cannot be used; see its subclasses.
+            InputError: the project cannot be used; all reasons are told. See its subclasses.
         """
-        if project.nlu is None and not project.has_dialogue:
-            raise InputError(
-                "training needs examples, stories or rules",
-                where=project.config.where,
-                hint="files with 'nlu:', 'stories:' or 'rules:' under data/",
-            )
-        if random_seed is not None:
-            config = project.config
-            if project.has_dialogue and not config.policies:
-                config = dataclasses.replace(config, policies=DEFAULT_POLICIES)
-            project = dataclasses.replace(project, config=_with_seed(config, random_seed))
-        pipeline: Pipeline | None = None
-        if project.nlu is not None:
-            pipeline = Pipeline.from_config(project.config)
+        checked = check(Parts.of(project), random_seed=random_seed)
+        checked.require_sound()
+        checked.warn()
+        return cls.train_checked(
+            checked, augmentation_factor=augmentation_factor, on_epoch=on_epoch
+        )
+
+    @classmethod
+    def train_checked(
+        cls,
+        checked: Checked,
+        *,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        on_epoch: EpochListener | None = None,
+    ) -> Assistant:
+        """Train a project that `gossamer.checks.check` has found nothing against.
+
+        Args:
+            checked: it can be trained once.
+            augmentation_factor: see `train_project`.
+            on_epoch: called after every epoch of a component or policy that has epochs.
+
+        Raises:
+            InputError: the checks found a reason not to train; see its subclasses.
+        """
+        project = checked.require_sound()
+        if augmentation_factor < 0:
+            raise ConfigError("augmentation_factor must not be negative", got=augmentation_factor)
+        pipeline = checked.pipeline
+        if project.nlu is not None and pipeline is not None:
             pipeline.train(project.nlu, on_epoch=on_epoch)
         dialogue: DialogueModel | None = None
-        if project.has_dialogue:
-            dialogue = DialogueModel.train(
-                project,
-                pipeline=pipeline,
-                augmentation_factor=augmentation_factor,
-                on_epoch=on_epoch,
+        if checked.dialogue is not None:
+            dialogue = checked.dialogue.train(
+                pipeline, augmentation_factor=augmentation_factor, on_epoch=on_epoch
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(project.config, pipeline, now, dialogue)
@@ -303,23 +317,3 @@ def _direct_parser(domain: Domain) -> Callable[[str], Parse]:
         return batch.parses[0]
 
     return parse
-
-
-def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
-    """The configuration with the option `random_seed` set wherever a component has it."""
-    return dataclasses.replace(
-        config,
-        pipeline=tuple(
-            dataclasses.replace(part, options={**part.options, "random_seed": random_seed})
-            if "random_seed" in component_class(part.name, part.where).Options.model_fields
-            else part
-            for part in config.pipeline
-        ),
-        policies=tuple(
-            dataclasses.replace(part, options={**part.options, "random_seed": random_seed})
-            if part.name.rpartition(".")[2] in KNOWN_POLICIES
-            and "random_seed" in policy_class(part.name).Options.model_fields
-            else part
-            for part in config.policies
-        ),
-    )

@@ -13,10 +13,10 @@ import pytest
 from terminals import Terminal
 from typer.testing import CliRunner
 
+from gossamer.checks import Checked
 from gossamer.cli import app
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.data.examples import TrainingData
-from gossamer.data.project import Project
 from gossamer.nlu.component import EpochReport
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse, Token
 
@@ -84,13 +84,12 @@ class FakeAssistant:
         return cls()
 
     @classmethod
-    def train_project(
-        cls, project: Project, *, augmentation_factor: int = 50, **options: Any
+    def train_checked(
+        cls, checked: Checked, *, augmentation_factor: int = 50, **options: Any
     ) -> FakeAssistant:
+        project = checked.require_sound()
         assert project.nlu is not None
-        assistant = cls.train(project.config, project.nlu, **options)
-        cls.calls[-1] |= {"project": project, "augmentation_factor": augmentation_factor}
-        return assistant
+        return cls.train(project.config, project.nlu, **options)
 
     @classmethod
     def load(cls, path: Path) -> FakeAssistant:

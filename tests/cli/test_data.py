@@ -44,7 +44,7 @@ def test_validate_names_the_place_of_an_error(run: Run, project: Path) -> None:
     assert result.exit_code == 1
     assert "nlu.yml:" in result.stdout
     assert ": error: " in result.stdout
-    assert "1 errors, 0 warnings" in result.stdout
+    assert "1 error, 0 warnings" in result.stdout
 
 
 def test_warnings_fail_only_when_asked(run: Run, project: Path) -> None:
@@ -67,8 +67,9 @@ def test_validate_checks_the_components(run: Run, project: Path) -> None:
     (project / "config.yml").write_text("pipeline:\n- name: Telepathy\n", encoding="utf-8")
     result = run("data", "validate", "--config", "config.yml")
     assert result.exit_code == 1
-    assert "config.yml:2" in result.stderr
-    assert "Telepathy" in result.stderr
+    assert "config.yml:2: error: a pipeline component must be one" in result.stdout
+    assert "Telepathy" in result.stdout
+    assert "10 examples, 2 intents, 1 entity types: 1 error, 0 warnings" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -195,8 +196,8 @@ def test_validate_goes_on_when_a_part_cannot_be_read(run: Run, dialogue: Path) -
         file.write("- intent: other\n  examples: |\n    - hello\n    - well\n")
     result = run("data", "validate")
     assert result.exit_code == 1
-    assert "error: data/stories.yml:15: a rule needs steps" in result.stdout
-    assert "error: domain.yml:" in result.stdout
+    assert "data/stories.yml:15: error: a rule needs steps" in result.stdout
+    assert "domain.yml:2: error: " in result.stdout
     assert "12 examples, 3 intents, 1 entity types: 3 errors, 0 warnings" in result.stdout
 
 
@@ -207,7 +208,8 @@ def test_validate_stories_alone(run: Run, dialogue: Path) -> None:
     assert "2 stories, 1 rules, 15 actions: 0 errors, 0 warnings" in result.stdout
     result = run("data", "validate")
     assert result.exit_code == 1
-    assert "error: data: a path of training data must exist" in result.stdout
+    assert result.stdout.count("data: error: a path of training data must exist") == 1
+    assert "1 error, 0 warnings" in result.stdout
 
 
 def test_validate_knows_whether_rules_are_restricted(run: Run, dialogue: Path) -> None:

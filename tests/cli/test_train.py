@@ -34,12 +34,14 @@ def test_quiet_prints_the_path_alone(run: Run, project: Path, fake: Any) -> None
 def test_options_reach_training(run: Run, project: Path, fake: Any) -> None:
     more = project / "more.csv"
     more.write_text("text,intent\ngood bye,bye\n", encoding="utf-8")
+    with (project / "config.yml").open("a", encoding="utf-8") as file:
+        file.write("- name: CountVectorsFeaturizer\n- name: DIETClassifier\n  epochs: 1\n")
     result = run("train", "nlu", "-u", "data", "-u", more, "--random-seed", "7")
     assert result.exit_code == 0, result.stderr
     (call,) = fake.calls
-    assert call["random_seed"] == 7
+    assert call["config"].pipeline[-1].options == {"epochs": 1, "random_seed": 7}
     assert call["data"].intents == ["bye", "greet", "travel"]
-    assert [c.name for c in call["config"].pipeline] == [
+    assert [c.name for c in call["config"].pipeline[:2]] == [
         "WhitespaceTokenizer",
         "KeywordIntentClassifier",
     ]

@@ -138,3 +138,45 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_stored_configurations_are_checked(content: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         config_from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("pipelin", "'pipeline', or one of"),
+        ("polices", "'policies', or one of"),
+        ("Pipeline", "'pipeline', or one of"),
+        ("colour", "removing it, or one of recipe, assistant_id, language, pipeline"),
+        ("3", "removing it"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(
+    write: Write, key: str, near: str
+) -> None:
+    path = write("config.yml", f"language: en\n{key}:\n- name: WhitespaceTokenizer\n")
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(
+        f"{path}:2: a key of the configuration must be one that Gossamer or Rasa knows "
+        f"(got '{key}')"
+    )
+    assert f"Try: {near}" in str(caught.value)
+
+
+def test_all_faults_are_told_at_once(write: Write) -> None:
+    path = write(
+        "config.yml",
+        "recipe: graph.v1\nlanguage: [en]\npolices: []\npipeline:\n- name: A\n- b\n- 3: 4\n",
+    )
+    with pytest.raises(ConfigError, match=r"^5 faults must be put right:\n- ") as caught:
+        read_config(path)
+    places = [fault.where.line for fault in caught.value.faults if fault.where is not None]
+    assert places == [3, 1, 2, 6, 7]
+
+
+def test_keys_of_rasa_are_kept(write: Write) -> None:
+    text = (
+        'version: "3.1"\nimporters: []\nimports: [a]\ncore_target: x\nnlu_target: y\n'
+        "train_schema: {}\npredict_schema: {}\nspaces: []\npipeline:\n- name: A\n"
+    )
+    assert len(read_config(write("config.yml", text)).others) == 8

@@ -13,6 +13,7 @@ from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.data.project import Project, joined
 from gossamer.dialogue.events import ActionExecuted, EntitiesAdded, UserUttered
 from gossamer.dialogue.policy import DialogueData
+from gossamer.dialogue.ted.data import TextReader, ted_data
 from gossamer.dialogue.ted.options import TEDOptions
 from gossamer.dialogue.ted.policy import TEDPolicy
 from gossamer.dialogue.tracker import Tracker
@@ -293,13 +294,48 @@ def test_rasas_way_to_name_the_featurizer() -> None:
         ({"use_masked_language_model": True}, "not supported"),
         ({"featurizer": [{"name": "Other"}]}, "must be one of"),
         ({"featurizer": "x"}, "list of one mapping"),
-        ({"tracker_featurizer": "full_dialogue", "max_history": 3}, "no effect"),
+        (
+            {"featurizer": [{"name": "FullDialogueTrackerFeaturizer", "size": 3}]},
+            "has no option size",
+        ),
+        (
+            {
+                "featurizer": [
+                    {
+                        "name": "MaxHistoryTrackerFeaturizer",
+                        "state_featurizer": [{"name": "LabelTokenizerSingleStateFeaturizer"}],
+                    }
+                ]
+            },
+            "state_featurizer must be SingleStateFeaturizer",
+        ),
         ({"evaluate_on_number_of_examples": -1}, "greater than or equal"),
     ],
 )
 def test_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         read_options(TEDPolicy, options)
+
+
+def test_whole_dialogues_have_no_history() -> None:
+    given = {"tracker_featurizer": "full_dialogue", "max_history": 3, "drop_rate_label": 0.5}
+    options = read_options(TEDPolicy, given)
+    assert options.history is None  # type: ignore[attr-defined]
+    told = list(options.without_effect())
+    assert told[0] == "max_history has no effect with whole dialogues"
+    assert told[1].startswith("drop_rate_label has no effect, as in Rasa")
+    assert TEDOptions(max_history=3).history == 3
+
+
+def test_so_many_training_samples() -> None:
+    data = stories_data()
+    trackers = [story.tracker for story in data.stories]
+    reader = TextReader(None)
+    whole = ted_data(trackers, data.domain, TEDOptions(), reader)
+    some = ted_data(trackers, data.domain, TEDOptions(max_training_samples=2), reader)
+    assert whole is not None and some is not None
+    assert len(whole) > len(some) == 2
+    assert some.last_labels.tolist() == whole.last_labels.tolist()[:2]
 
 
 def test_too_many_held_out() -> None:

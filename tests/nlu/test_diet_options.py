@@ -12,7 +12,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import DIETOptions, NetworkOptions
 from gossamer.nlu.learning_options import LearningOptions
-from gossamer.nlu.options_reader import read_options
+from gossamer.nlu.options_reader import read_options, warn_of_idle_options
 from gossamer.nlu.pipeline import Pipeline
 
 # Options and defaults of DIETClassifier in Rasa Open Source 3.6.21, from the table of its
@@ -141,24 +141,10 @@ WRONG_TOGETHER: list[tuple[dict[str, Any], str]] = [
         {"share_hidden_layers": True, "hidden_layers_sizes": {"text": [8], "label": [8]}},
         "share_hidden_layers needs the same dense_dimension",
     ),
-    *(
-        ({"loss_type": "margin", name: True}, f"{name} has no effect with loss_type margin")
-        for name in ("constrain_similarities", "renormalize_confidences")
-    ),
-    *(
-        ({name: value}, f"{name} has no effect with loss_type cross_entropy")
-        for name, value in (
-            ("maximum_positive_similarity", 0.7),
-            ("maximum_negative_similarity", -0.3),
-            ("use_maximum_negative_similarity", False),
-            ("negative_margin_scale", 0.6),
-        )
-    ),
     (
-        {"checkpoint_model": True, "evaluate_on_number_of_examples": 9, "epochs": 19},
-        "checkpoint_model needs an evaluation before training ends",
+        {"loss_type": "margin", "renormalize_confidences": True},
+        "renormalize_confidences must be false with loss_type margin",
     ),
-    ({"checkpoint_model": True}, "checkpoint_model needs evaluate_on_number_of_examples above 0"),
     ({"model_confidence": "auto"}, "model_confidence must be softmax with loss_type cross_entropy"),
     (
         {"loss_type": "margin", "model_confidence": "softmax"},
@@ -210,7 +196,7 @@ WRONG_ALONE: list[tuple[str, Any]] = [
     ("random_seed", -1),
     ("random_seed", 2**64),
     ("regularization_constant", -1),
-    ("tensorboard_log_directory", "logs"),
+    ("tensorboard_log_directory", ["logs"]),
     ("tensorboard_log_level", "minute"),
     ("topology", "ring"),
     ("max_group_size", 0),
@@ -226,8 +212,6 @@ def test_values_that_are_not_valid(name: str, value: Any) -> None:
 
 
 def test_messages_say_what_to_do() -> None:
-    with pytest.raises(ConfigError, match="TensorBoard logs are not supported; leave this option"):
-        read_options(DIETComponent, {"tensorboard_log_directory": "logs"})
     with pytest.raises(ConfigError, match="a positive number of epochs, or -1"):
         read_options(DIETComponent, {"evaluate_every_number_of_epochs": 0})
 
@@ -239,7 +223,9 @@ def test_messages_say_what_to_do() -> None:
         ("conection_density", "connection_density"),
         ("transformer_sizes", "transformer_size"),
         ("bilou_flag", "BILOU_flag"),
-        ("weight_sparsity", None),
+        ("weight_sparsity", "connection_density, which is 1 minus that"),
+        ("num_transformer_layers", "number_of_transformer_layers"),
+        ("zzz", None),
     ],
 )
 def test_unknown_option(
@@ -247,7 +233,7 @@ def test_unknown_option(
 ) -> None:
     with pytest.raises(ConfigError, match=f"DIETClassifier has no option '{wrong}'") as caught:
         Pipeline.from_config(tiny_config({wrong: 1}))
-    assert nearest is None or f"Try: '{nearest}'" in str(caught.value)
+    assert nearest is None or f"Try: {nearest}" in str(caught.value).replace("'", "")
     with pytest.raises(ConfigError, match=f"has no option '{wrong}'"):
         read_options(DIETComponent, {wrong: 1})
 
@@ -308,3 +294,61 @@ def test_options_reach_loss_and_loop() -> None:
     fitting = DIETOptions.model_validate(given).fitting()
     given.pop("evaluate_on_number_of_examples")
     assert {name: getattr(fitting, name) for name in given} == given
+
+
+def test_all_faults_of_options_are_told_at_once() -> None:
+    given = {"epoch": 3, "transformer_size": 30, "use_masked_language_model": "perhaps"}
+    with pytest.raises(ConfigError, match=r"^2 faults must be put right") as caught:
+        read_options(DIETComponent, given)
+    first, second = (fault.message for fault in caught.value.faults)
+    assert "no option 'epoch'" in first
+    assert "option 'use_masked_language_model' of DIETClassifier" in second
+    given = {"epoch": 3, "transformer_size": 30, "intent_classification": False}
+    with pytest.raises(ConfigError) as caught:
+        read_options(DIETComponent, given | {"entity_recognition": False})
+    first, second = (fault.message for fault in caught.value.faults)
+    assert "transformer_size must be divisible" in second
+    assert "one of intent_classification and entity_recognition must be true" in second
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"tensorboard_log_directory": "logs"}, "'tensorboard_log_directory' of DIETClassifier"),
+        ({"tensorboard_log_level": "epoch"}, "no logs for TensorBoard are written"),
+        ({"run_eagerly": True}, "PyTorch runs eagerly"),
+        ({"use_gpu": True}, "made for a CPU"),
+        ({"loss_type": "margin", "constrain_similarities": True}, "with loss_type margin"),
+        ({"maximum_positive_similarity": 0.7}, "with loss_type cross_entropy"),
+        ({"maximum_negative_similarity": -0.3}, "with loss_type cross_entropy"),
+        ({"use_maximum_negative_similarity": False}, "with loss_type cross_entropy"),
+        ({"negative_margin_scale": 0.6}, "with loss_type cross_entropy"),
+        ({"checkpoint_model": True}, "unless evaluate_on_number_of_examples is above 0"),
+        (
+            {"checkpoint_model": True, "evaluate_on_number_of_examples": 9, "epochs": 19},
+            "nothing is evaluated, as training ends after 19 epochs",
+        ),
+    ],
+    ids=str,
+)
+def test_what_changes_nothing_is_accepted_with_one_warning(
+    given: dict[str, Any], told: str, tiny_config: Callable[..., ProjectConfig]
+) -> None:
+    with pytest.warns(UserWarning) as caught:
+        Pipeline.from_config(tiny_config(given))
+    (warning,) = caught
+    assert told in str(warning.message)
+
+
+def test_what_is_unset_or_off_is_accepted_without_a_word() -> None:
+    given = {
+        "tensorboard_log_directory": None,
+        "tensorboard_log_level": None,
+        "run_eagerly": False,
+        "use_gpu": False,
+        "random_seed": None,
+        "featurizers": None,
+    }
+    options = read_options(DIETComponent, given)
+    assert options == DIETOptions()
+    warn_of_idle_options(DIETComponent, given, options)

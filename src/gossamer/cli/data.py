@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gossamer.cli.options import DATA, DOMAIN, NluPaths, RandomSeed
+from gossamer.cli.options import CONFIG, DATA, DOMAIN, NluPaths, RandomSeed
 
 if TYPE_CHECKING:
     from gossamer.data import Domain, StoryData, TrainingData
-
-T = TypeVar("T")
 
 app = typer.Typer(help="Split, check and convert training data.", no_args_is_help=True)
 split_app = typer.Typer(help="Split data into a training and a test part.", no_args_is_help=True)
@@ -119,7 +117,10 @@ def validate(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Check this configuration too.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Pipeline and policies; else config.yml, if it exists."
+        ),
     ] = None,
     max_history: Annotated[
         int | None,
@@ -133,105 +134,63 @@ def validate(
         bool, typer.Option("--fail-on-warnings", help="Exit code 1 for warnings, too.")
     ] = False,
 ) -> None:
-    """Look for mistakes in training data, domain and stories, all at once.
+    """Look for mistakes in configuration, training data, domain and stories, all at once.
 
     Errors give exit code 1. A part that cannot be read is an error, and the others are checked.
+    `gossamer train` makes the same checks.
     """
-    from gossamer.data import Finding, Severity, check_project, read_config
-    from gossamer.data.errors import InputError
+    from gossamer.checks import check, read_parts
+    from gossamer.data import Finding, Severity
+    from gossamer.dialogue.contradictions import story_contradictions
 
-    findings: list[Finding] = []
+    noted: list[Finding] = []
 
     # What the readers warn of is as doubtful as what the checks find.
     def note(message: Warning | str, *_: object, **__: object) -> None:
-        findings.append(Finding(Severity.WARNING, " ".join(str(message).split())))
+        noted.append(Finding(Severity.WARNING, " ".join(str(message).split())))
 
-    def attempt(read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except InputError as error:
-            findings.append(Finding(Severity.ERROR, str(error)))
-            return None
-
+    has_data = nlu != [DATA] or not stories or DATA.exists()
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = note
-        read_stories = attempt(lambda: _read_stories(nlu, stories))
-        has_stories = read_stories is None or bool(read_stories.stories or read_stories.rules)
-        read_nlu = attempt(lambda: _read_nlu(nlu, is_required=not has_stories))
-        read_domain = attempt(lambda: _read_domain(domain))
-        restrict_rules = True
-        if config is not None:
-            # Components and their options are known to the pipeline only, which needs torch.
-            from gossamer.nlu.pipeline import Pipeline
-
-            settings = read_config(config)
-            Pipeline.from_config(settings)
-            restrict_rules = all(
-                policy.options.get("restrict_rules", True) for policy in settings.policies
-            )
-        findings += (
-            attempt(
-                lambda: check_project(
-                    read_nlu, read_stories, read_domain, restrict_rules=restrict_rules
-                )
-            )
-            or []
+        parts = read_parts(
+            _chosen(config, CONFIG),
+            nlu,
+            _chosen(domain, DOMAIN),
+            stories=stories or None,
+            nlu=has_data,
         )
-        is_sound = all(finding.severity is Severity.WARNING for finding in findings)
-        if is_sound and read_stories is not None and read_domain is not None:
-            # Names that nobody knows would be contradictions too, so they are put right first.
-            from gossamer.dialogue.contradictions import check_conversations
-
-            whole = read_domain.with_responses({} if read_nlu is None else read_nlu.responses)
-            findings += (
-                attempt(
-                    lambda: check_conversations(
-                        read_stories,
-                        whole,
-                        max_history=max_history,
-                        restrict_rules=restrict_rules,
-                    )
-                )
-                or []
-            )
+        checked = check(dataclasses.replace(parts, wants_nlu=True))
+    findings = [*noted, *checked.findings]
+    if checked.dialogue is not None:
+        told = checked.dialogue.data
+        findings += story_contradictions(told.stories, told.domain, max_history)
+    findings = list(dict.fromkeys(findings))
     for finding in findings:
         typer.echo(finding)
     n_errors = sum(1 for finding in findings if finding.severity is Severity.ERROR)
     n_warnings = len(findings) - n_errors
     typer.echo(
-        f"{_summary(read_nlu, read_stories, read_domain)}: {n_errors} errors, {n_warnings} warnings"
+        f"{_summary(parts.nlu, parts.stories, parts.domain)}: "
+        f"{counted(n_errors, 'error')}, {counted(n_warnings, 'warning')}"
     )
     if n_errors > 0 or (fail_on_warnings and n_warnings > 0):
         raise typer.Exit(1)
 
 
-def _read_stories(data: list[Path], stories: list[Path] | None) -> StoryData:
-    """The stories that are named, or those in folders of other data."""
-    from gossamer.data import StoryData, read_stories
-
-    if stories:
-        return read_stories(stories)
-    folders = [path for path in data if path.is_dir()]
-    return read_stories(folders, is_required=False) if folders else StoryData()
+P = TypeVar("P", Path, list[Path])
 
 
-def _read_nlu(paths: list[Path], *, is_required: bool) -> TrainingData | None:
-    """NLU data, if there is any; it must be there when there are no stories."""
-    from gossamer.data import read_training_data
-
-    if not is_required and paths == [DATA] and not DATA.exists():
-        return None
-    data = read_training_data(paths, is_required=is_required)
-    return data if data.examples else None
+def _chosen(given: P | None, default: Path) -> P | Path | None:
+    """What was given, or else the default if it exists."""
+    if given:
+        return given
+    return default if default.exists() else None
 
 
-def _read_domain(paths: list[Path] | None) -> Domain | None:
-    from gossamer.data import read_domain
-
-    if paths:
-        return read_domain(paths)
-    return read_domain(DOMAIN) if DOMAIN.exists() else None
+def counted(number: int, what: str) -> str:
+    """How many there are: "1 error", "2 errors"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _summary(nlu: TrainingData | None, stories: StoryData | None, domain: Domain | None) -> str:

@@ -10,6 +10,8 @@ from typing import Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from gossamer.cli.rasas_ways import prepared_arguments
+
 INTERRUPTED = 130
 
 
@@ -19,6 +21,10 @@ class CommandGroup(TyperGroup):
     Exit codes: 1 for an `InputError` or a file that cannot be read or written, 130 for Ctrl-C.
     A reader that goes away (`gossamer parse ... | head`) ends the command quietly.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, also as people who know Rasa type them."""
+        return super().parse_args(ctx, prepared_arguments(self, ctx, args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""

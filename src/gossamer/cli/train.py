@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gossamer.cli.data import counted
 from gossamer.cli.options import (
     CONFIG,
     DATA,
@@ -23,6 +24,7 @@ from gossamer.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from gossamer.checks import Checked, Parts
     from gossamer.data import Project
 
 app = typer.Typer(help="Train a model.", invoke_without_command=True)
@@ -62,12 +64,12 @@ def train(
     """
     if context.invoked_subcommand is not None:
         return
-    from gossamer.data import read_project
+    from gossamer.checks import read_parts
 
-    project = read_project(config, data, domain)
-    prefix = "" if project.has_dialogue else "nlu-"
-    prefix = prefix if project.nlu is not None else "core-"
-    _train(project, out, fixed_model_name, prefix, augmentation, random_seed, num_threads, quiet)
+    parts = read_parts(config, data, domain, wants_all=True)
+    prefix = "" if parts.wants_dialogue else "nlu-"
+    prefix = prefix if parts.nlu is not None else "core-"
+    _train(parts, out, fixed_model_name, prefix, augmentation, random_seed, num_threads, quiet)
 
 
 @app.command("nlu")
@@ -85,10 +87,10 @@ def train_nlu(
     Epochs and all other settings are those of the pipeline file; --random-seed takes precedence
     over the seeds in it.
     """
-    from gossamer.data import Project, read_config, read_training_data
+    from gossamer.checks import read_parts
 
-    project = Project(config=read_config(config), nlu=read_training_data(nlu))
-    _train(project, out, fixed_model_name, "nlu-", 0, random_seed, num_threads, quiet)
+    parts = read_parts(config, nlu, None, dialogue=False)
+    _train(parts, out, fixed_model_name, "nlu-", 0, random_seed, num_threads, quiet)
 
 
 @app.command("core")
@@ -108,14 +110,14 @@ def train_core(
     Settings are those of the policies in the configuration; --random-seed takes precedence over
     the seeds in it.
     """
-    from gossamer.data import read_project
+    from gossamer.checks import read_parts
 
-    project = read_project(config, stories, domain, nlu=False)
-    _train(project, out, fixed_model_name, "core-", augmentation, random_seed, num_threads, quiet)
+    parts = read_parts(config, stories, domain, nlu=False)
+    _train(parts, out, fixed_model_name, "core-", augmentation, random_seed, num_threads, quiet)
 
 
 def _train(
-    project: Project,
+    parts: Parts,
     out: Path,
     fixed_name: str | None,
     prefix: str,
@@ -126,30 +128,58 @@ def _train(
 ) -> None:
     from rich.console import Console
 
-    from gossamer.cli.models import new_model_path
+    from gossamer.checks import check
+    from gossamer.cli.models import check_place, make_folder, new_model_path
     from gossamer.cli.progress import epoch_bars
     from gossamer.cli.threads import use_threads
+    from gossamer.data.errors import InputError
 
-    # All that can be wrong is looked at first, so that a wrong name does not cost hours.
-    path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
-    out.mkdir(parents=True, exist_ok=True)
+    # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
+    use_threads(num_threads)
+    checked = check(parts, random_seed=random_seed)
+    refusals = checked.refusals
+    try:
+        path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
+        check_place(path)
+    except InputError as error:
+        refusals.append(error)
+    if refusals:
+        for text in dict.fromkeys(map(str, refusals)):
+            typer.echo(f"Error: {text}", err=True)
+        raise typer.Exit(1)
+    _warn(checked)
+    project = checked.require_sound()
+    make_folder(path)
 
     from gossamer.assistant import Assistant
 
-    use_threads(num_threads)
     if not quiet:
         typer.echo(_summary(project))
     start = time.perf_counter()
     with epoch_bars(Console(), is_shown=not quiet) as on_epoch:
-        assistant = Assistant.train_project(
-            project,
-            augmentation_factor=augmentation,
-            random_seed=random_seed,
-            on_epoch=on_epoch,
+        assistant = Assistant.train_checked(
+            checked, augmentation_factor=augmentation, on_epoch=on_epoch
         )
     seconds = time.perf_counter() - start
     saved = assistant.save(path)
     typer.echo(saved if quiet else f"Trained in {seconds:.1f} s. The model is {saved}")
+
+
+def _warn(checked: Checked) -> None:
+    """Tell what `gossamer data validate` finds: its errors, and how much more there is."""
+    from gossamer.checks import MOST_WARNINGS
+
+    for found in checked.mistakes[:MOST_WARNINGS]:
+        place = "" if found.where is None else f"{found.where}: "
+        typer.echo(f"Warning: {place}{found.message}", err=True)
+    n_errors = max(0, len(checked.mistakes) - MOST_WARNINGS)
+    n_warnings = len(checked.findings) - len(checked.mistakes)
+    more = [
+        *([counted(n_errors, "more error")] if n_errors else []),
+        *([counted(n_warnings, "warning")] if n_warnings else []),
+    ]
+    if more:
+        typer.echo(f"{' and '.join(more)}: gossamer data validate shows them", err=True)
 
 
 def _summary(project: Project) -> str:
@@ -162,7 +192,7 @@ def _summary(project: Project) -> str:
             f"{len(data.intents)} intents",
             f"{len(data.entity_types)} entity types",
         ]
-    if project.domain is not None:
+    if project.domain is not None and project.has_dialogue:
         parts += [
             f"{len(project.stories.stories)} stories",
             f"{len(project.stories.rules)} rules",

@@ -6,19 +6,32 @@ Whether a component exists and what options it has is not known here; the pipeli
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from gossamer.data.errors import ConfigError, Location
+from gossamer.data.errors import ConfigError, InputError, Location, all_of
+from gossamer.data.names import nearest
 from gossamer.data.text_files import read_text
 from gossamer.data.yaml_text import yaml_lines
 from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
 
+T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN_KEYS = ("recipe", "assistant_id", "language", "pipeline", "policies")
+# Keys of Rasa that say how data are found and how a graph is built: kept, without effect here.
+_RASAS_KEYS = (
+    "version",
+    "importers",
+    "imports",
+    "core_target",
+    "nlu_target",
+    "train_schema",
+    "predict_schema",
+    "spaces",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +98,17 @@ def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConf
     """Read a `config.yml`.
 
     A missing or empty pipeline is replaced by `DEFAULT_PIPELINE`, with a warning. Missing policies
-    stay missing.
+    stay missing. A top-level key that neither Gossamer nor Rasa knows is an error, because it is
+    most likely a misspelt one, whose content would be dropped.
 
     Args:
         path: the file.
         needs_pipeline: False: the pipeline is not going to be used, so nobody is warned.
 
     Raises:
-        ConfigError: the file is missing or not well-formed YAML; it is not a mapping; the pipeline
-            is not a list of mappings with a name; the recipe is not "default.v1".
+        ConfigError: the file is missing or not well-formed YAML; it is not a mapping; a top-level
+            key is unknown; the pipeline is not a list of mappings with a name; the recipe is not
+            "default.v1". All such faults are told at once.
     """
     path = Path(path)
     if not path.is_file():
@@ -107,18 +122,27 @@ def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConf
             where=tree.where,
             hint="pipeline:",
         )
-    recipe = _text(tree, "recipe")
-    if recipe is None:
-        recipe = "default.v1"
-    elif recipe != "default.v1":
-        raise ConfigError(
-            "the recipe must be default.v1",
-            got=recipe,
-            where=tree.entries["recipe"].where,
-            hint="a pipeline in place of a graph",
-        )
-    language, assistant_id = _text(tree, "language"), _text(tree, "assistant_id")
-    pipeline, policies = _components(tree, "pipeline"), _components(tree, "policies")
+    faults: list[InputError] = [
+        _unknown_key(str(key.value), key.where)
+        for key, _ in tree.pairs
+        if key.value not in (*_OWN_KEYS, *_RASAS_KEYS)
+    ]
+
+    def attempt(read: Callable[[YamlMapping, str], T], key: str, otherwise: T) -> T:
+        try:
+            return read(tree, key)
+        except ConfigError as fault:
+            faults.append(fault)
+            return otherwise
+
+    recipe = attempt(_recipe, "recipe", "default.v1")
+    language = attempt(_text, "language", None)
+    assistant_id = attempt(_text, "assistant_id", None)
+    none: tuple[ComponentConfig, ...] = ()
+    pipeline = attempt(_components, "pipeline", none)
+    policies = attempt(_components, "policies", none)
+    if faults:
+        raise all_of(faults)
     if not pipeline:
         if needs_pipeline:
             names = ", ".join(component.name for component in DEFAULT_PIPELINE)
@@ -134,6 +158,30 @@ def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConf
             key.text: node.to_python() for key, node in tree.pairs if key.text not in _OWN_KEYS
         },
         where=Location(path),
+    )
+
+
+def _unknown_key(key: str, where: Location) -> ConfigError:
+    known = (*_OWN_KEYS, *_RASAS_KEYS)
+    near = nearest(key, known)
+    listed = f"one of {', '.join(known)}"
+    return ConfigError(
+        "a key of the configuration must be one that Gossamer or Rasa knows",
+        got=key,
+        where=where,
+        hint=f"'{near}', or {listed}" if near is not None else f"removing it, or {listed}",
+    )
+
+
+def _recipe(tree: YamlMapping, key: str) -> str:
+    recipe = _text(tree, key)
+    if recipe is None or recipe == "default.v1":
+        return "default.v1"
+    raise ConfigError(
+        "the recipe must be default.v1",
+        got=recipe,
+        where=tree.entries[key].where,
+        hint="a pipeline in place of a graph",
     )
 
 
@@ -161,7 +209,16 @@ def _components(tree: YamlMapping, key: str) -> tuple[ComponentConfig, ...]:
         raise ConfigError(
             f"'{key}' must be a list", got=node.to_python(), where=node.where, hint=hint
         )
-    return tuple(_component(item, key) for item in node.items)
+    found: list[ComponentConfig] = []
+    faults: list[InputError] = []
+    for item in node.items:
+        try:
+            found.append(_component(item, key))
+        except ConfigError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
+    return tuple(found)
 
 
 def _component(item: YamlNode, key: str) -> ComponentConfig:

@@ -6,8 +6,10 @@ The command line prints these errors without a traceback; anything else is a bug
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class InputError(ValueError):
         got: what was given; its repr is shown, shortened to 120 characters.
         where: the place it was found.
         hint: what to try next.
+
+    Attributes:
+        message: all of that but the place.
     """
 
     def __init__(
@@ -48,14 +53,21 @@ class InputError(ValueError):
         self.got = got
         self.where = where
         self.hint = hint
-        message = must_hold if where is None else f"{where}: {must_hold}"
+        message = must_hold
         if got is not None:
             shown = repr(got)
             shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
             message += f" (got {shown})"
         if hint is not None:
             message += f". Try: {hint}"
-        super().__init__(message)
+        self.message = message
+        self._parts: tuple[InputError, ...] = ()
+        super().__init__(message if where is None else f"{where}: {message}")
+
+    @property
+    def faults(self) -> tuple[InputError, ...]:
+        """The faults that are told together (see `all_of`); the error itself when it is one."""
+        return self._parts or (self,)
 
 
 class DataError(InputError):
@@ -68,3 +80,26 @@ class ConfigError(InputError):
 
 class ModelFileError(InputError):
     """A model file is missing, damaged, altered or of an unknown format."""
+
+
+InputErrorT = TypeVar("InputErrorT", bound=InputError)
+
+
+def all_of(faults: Sequence[InputErrorT]) -> InputErrorT | InputError:
+    """One error that tells several faults, one in a line; a single fault is returned as it is.
+
+    Args:
+        faults: at least one. Equal ones are told once.
+
+    Returns:
+        An error of their class, if all are of one, else an `InputError`.
+    """
+    each = {str(part): part for fault in faults for part in fault.faults}
+    if len(each) == 1:
+        return faults[0]
+    kinds = {type(part) for part in each.values()}
+    kind = kinds.pop() if len(kinds) == 1 else InputError
+    listed = "\n".join(f"- {text}" for text in each)
+    error = kind(f"{len(each)} faults must be put right:\n{listed}")
+    error._parts = tuple(each.values())
+    return error

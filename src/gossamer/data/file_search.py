@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
-from gossamer.data.errors import DataError, Location
+from gossamer.data.errors import DataError, InputError, Location, all_of
 from gossamer.data.text_files import read_text
 from gossamer.data.yaml_tree import parse_yaml_tree
 
@@ -49,41 +49,69 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
 
     Folders are searched with their subfolders, in the order of their files' absolute paths;
     hidden files and files of other kinds are passed over. A file that is named itself must be of
-    the kind. Symbolic links are followed; a file that is reached twice is read once.
+    the kind, if one is required. Symbolic links are followed; a file that is reached twice is read
+    once.
 
     Args:
         paths: a file, a folder or several of them.
         kind: what to look for.
-        is_required: whether each folder must hold a file of the kind.
+        is_required: whether each folder must hold a file of the kind, and each named file be one.
 
     Raises:
         DataError: no path is given, one is missing, a folder holds nothing of the kind though it
-            must, a named file is not of the kind, or the kind's parser finds a fault.
+            must, a named file is not of the kind, or the kind's parser finds a fault. The faults
+            of all files are told at once.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
         raise DataError(f"{kind.subject} needs a path", got=given, hint="a file or a folder")
     parts: list[T] = []
+    faults: list[InputError] = []
     seen: set[str] = set()
     for path in map(Path, given):
-        for file, parser, text in _find(path, kind, is_required=is_required):
-            real = os.path.realpath(file)
-            if real not in seen:
-                seen.add(real)
-                parts.append(parser(text, file))
+        try:
+            for file, parser, text in _find(path, kind, faults, is_required=is_required):
+                real = os.path.realpath(file)
+                if real not in seen:
+                    seen.add(real)
+                    try:
+                        parts.append(parser(text, file))
+                    except InputError as fault:
+                        faults.append(fault)
+        except InputError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
     return parts
 
 
+def is_of_kind(path: Path, kind: FileKind[T]) -> bool:
+    """Whether a file is of a kind.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    return kind.parser(read_text(path), path) is not None
+
+
 def _find(
-    path: Path, kind: FileKind[T], *, is_required: bool
+    path: Path, kind: FileKind[T], faults: list[InputError], *, is_required: bool
 ) -> Iterator[tuple[Path, Parser[T], str]]:
-    """Files of a kind under a path, how to read each, and their texts."""
+    """Files of a kind under a path, how to read each, and their texts.
+
+    Files of a folder that cannot be read are added to `faults`.
+    """
     if path.is_dir():
         found = False
         passed_over: list[Path] = []
         for file in files_in(path, kind.suffixes):
-            text = read_text(file)
-            parser = kind.parser(text, file)
+            try:
+                text = read_text(file)
+                parser = kind.parser(text, file)
+            except InputError as fault:
+                faults.append(fault)
+                found = True  # perhaps; what it holds is not known
+                continue
             if parser is None:
                 continue
             if not kind.is_wanted(file):
@@ -109,6 +137,8 @@ def _find(
     if parser is None:
         if path.suffix in (".yml", ".yaml"):
             parse_yaml_tree(text, path)  # says what is wrong, if it is not well-formed
+        if not is_required:
+            return
         raise DataError(f"a file must hold {kind.name}", where=Location(path), hint=kind.formats)
     yield path, parser, text
 

@@ -11,12 +11,12 @@ from typing import TypeVar
 from gossamer.data.config import ProjectConfig, read_config
 from gossamer.data.domain import Domain
 from gossamer.data.domain_reader import read_domain
-from gossamer.data.errors import DataError
+from gossamer.data.errors import DataError, InputError, Location, all_of
 from gossamer.data.examples import Entity, Example, TrainingData
-from gossamer.data.file_search import Paths
-from gossamer.data.reading import read_training_data
+from gossamer.data.file_search import Paths, is_of_kind
+from gossamer.data.reading import NLU_FILES, read_training_data
 from gossamer.data.stories import BotStep, OrStep, Rule, Story, StoryData, UserStep
-from gossamer.data.story_reading import read_stories
+from gossamer.data.story_reading import STORY_FILES, read_stories
 
 StepT = TypeVar("StepT", UserStep, BotStep)
 
@@ -81,6 +81,9 @@ def read_project(
     read = read_config(config, needs_pipeline=nlu)
     examples: TrainingData | None = None
     stories = StoryData()
+    faults = strange_files(data) if nlu and dialogue else []
+    if faults:
+        raise all_of(faults)
     if dialogue:
         stories = read_stories(data, is_required=not nlu)
     has_dialogue = bool(stories.stories or stories.rules)
@@ -89,6 +92,34 @@ def read_project(
         examples = examples if examples.examples else None
     known = read_domain(domain) if has_dialogue else None
     return joined(Project(config=read, nlu=examples, stories=stories, domain=known))
+
+
+def strange_files(data: Paths) -> list[InputError]:
+    """Refuses each path that is named as data of a whole project and does not exist or holds none.
+
+    In folders, files that hold none are passed over.
+    """
+    faults: list[InputError] = []
+    for path in [data] if isinstance(data, str | Path) else data:
+        file = Path(path)
+        if not file.exists():
+            faults.append(DataError("a path of training data must exist", where=Location(file)))
+        if not file.is_file():
+            continue
+        try:
+            if is_of_kind(file, NLU_FILES) or is_of_kind(file, STORY_FILES):
+                continue
+        except InputError as fault:
+            faults.append(fault)
+            continue
+        faults.append(
+            DataError(
+                "a file of training data must hold examples, stories or rules",
+                where=Location(file),
+                hint=f"{NLU_FILES.formats}; {STORY_FILES.formats}",
+            )
+        )
+    return faults
 
 
 def joined(project: Project) -> Project:

@@ -34,7 +34,7 @@ def read_training_data(paths: Paths, *, is_required: bool = True) -> TrainingDat
             cannot be read as meant (the message names file and line).
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    data = TrainingData().merge(read_files(given, _NLU, is_required=is_required))
+    data = TrainingData().merge(read_files(given, NLU_FILES, is_required=is_required))
     if is_required and not data.examples:
         raise DataError(
             "training data needs at least one example",
@@ -65,7 +65,7 @@ def _parser(text: str, path: Path) -> Parser[TrainingData] | None:
     return parse_rasa_yaml if is_nlu_yaml(text, path) else None
 
 
-_NLU = FileKind(
+NLU_FILES = FileKind(
     subject="training data",
     name="NLU data",
     formats="Rasa YAML (nlu:), Rasa Markdown (## intent:name), rasa_nlu_data JSON, CSV of "

@@ -9,7 +9,7 @@ from typing import Any
 
 from gossamer.data.checkpoints import StoryPart, story_parts
 from gossamer.data.domain import REQUESTED_SLOT, SESSION_METADATA_SLOT, Domain
-from gossamer.data.errors import Location
+from gossamer.data.errors import DataError, Location
 from gossamer.data.names import nearest
 from gossamer.data.slots import Slot, SlotType, read_bool
 from gossamer.data.stories import (
@@ -165,7 +165,11 @@ def _check_names(data: StoryData, domain: Domain) -> Iterator[Finding]:
         hint = "" if near is None else f"; did you mean '{near}'?"
         n_more = counts[kind, name] - 1
         more = f" ({n_more} more of it)" if n_more else ""
-        yield _error(f"{_called(part)}: the domain has no {kind} '{name}'{hint}{more}", use.where)
+        message = f"{_called(part)}: the domain has no {kind} '{name}'{hint}{more}"
+        if kind == "action":  # no policy can learn it
+            yield Finding.of(DataError(message, where=use.where))
+        else:
+            yield _error(message, use.where)
 
 
 def _retrieval_actions(domain: Domain) -> Iterator[str]:
@@ -308,9 +312,11 @@ def _check_rules(data: StoryData) -> Iterator[Finding]:
     for rule in data.rules:
         turns = [step for step in rule.steps if _is_message(step)]
         if len(turns) > 1:
-            yield _error(
-                f"in rule '{rule.name}' the user speaks {len(turns)} times; once is the most",
-                turns[1].where,
+            yield Finding.of(
+                DataError(
+                    f"in rule '{rule.name}' the user speaks {len(turns)} times; once is the most",
+                    where=turns[1].where,
+                )
             )
 
 

@@ -29,7 +29,7 @@ def read_stories(paths: Paths, *, is_required: bool = True) -> StoryData:
         DataError: a path is missing, a named file or, if required, a folder holds no stories, or
             a file cannot be read as meant (the message names file and line).
     """
-    return _read(paths, _STORIES, is_required=is_required)
+    return _read(paths, STORY_FILES, is_required=is_required)
 
 
 def read_test_stories(paths: Paths) -> StoryData:
@@ -80,7 +80,7 @@ def _parser(text: str, path: Path) -> Parser[StoryData] | None:
     return parse_story_yaml if is_story_yaml(text, path) else None
 
 
-_STORIES = FileKind(
+STORY_FILES = FileKind(
     subject="stories",
     name="stories",
     formats="Rasa YAML (stories: or rules:), Rasa Markdown (## name of a story)",
@@ -88,7 +88,7 @@ _STORIES = FileKind(
     parser=_parser,
 )
 _TEST_STORIES = replace(
-    _STORIES,
+    STORY_FILES,
     subject="test stories",
     name="test stories",
     is_wanted=is_test_file,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from gossamer.data.errors import Location
+from gossamer.data.errors import DataError, InputError, Location
 from gossamer.data.examples import Entity, Example, TrainingData
 from gossamer.data.synonyms import synonym_conflicts
 
@@ -28,11 +28,18 @@ class Finding:
         severity: error or warning.
         message: what was found, and where useful what to do.
         where: the place, or None.
+        refusal: the error that training raises for it; None: training can live with it.
     """
 
     severity: Severity
     message: str
     where: Location | None = None
+    refusal: InputError | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, refusal: InputError) -> Finding:
+        """The finding that an error is: training cannot go on."""
+        return cls(Severity.ERROR, refusal.message, refusal.where, refusal)
 
     def __str__(self) -> str:
         place = "" if self.where is None else f"{self.where}: "
@@ -107,6 +114,8 @@ def _check_texts(data: TrainingData) -> Iterator[Finding]:
     by_text: dict[str, Example] = {}
     seen: dict[tuple[str, str | None, str], Example] = {}
     for example in data.examples:
+        if example.intent is None:
+            continue  # is told of, or is a text of stories
         earlier = by_text.setdefault(example.text, example)
         if earlier.intent != example.intent:
             yield _error(
@@ -200,9 +209,12 @@ def _check_patterns(data: TrainingData) -> Iterator[Finding]:
         try:
             compiled = re.compile(pattern.pattern)
         except re.error as problem:
-            yield _error(
-                f"regex '{pattern.name}' cannot be compiled ({problem}): {pattern.pattern}",
-                pattern.where,
+            yield Finding.of(
+                DataError(
+                    f"regex '{pattern.name}' cannot be compiled ({problem}): {pattern.pattern}",
+                    where=pattern.where,
+                    hint="escaping characters that are meant literally, such as \\( or \\?",
+                )
             )
             continue
         if compiled.search("") is not None:

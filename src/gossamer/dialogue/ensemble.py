@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gossamer.data.domain import ACTION_LISTEN, Domain
-from gossamer.data.errors import ConfigError, ModelFileError
+from gossamer.data.errors import ConfigError, InputError, ModelFileError, all_of
 from gossamer.dialogue.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -79,10 +79,44 @@ class Ensemble:
 
         Raises:
             DataError: stories or rules have actions that the domain does not have.
+            InputError: policies cannot use the data; see their `train`.
+        """
+        faults = self.prepare(data)
+        if faults:
+            raise all_of(faults)
+        self.finish(data, on_epoch=on_epoch)
+
+    def prepare(self, data: DialogueData) -> list[InputError]:
+        """Train the policies that take no epochs, and check what the others need.
+
+        Args:
+            data: with a pipeline that need not be trained yet.
+
+        Returns:
+            What policies refuse.
+        """
+        try:
+            check_actions([*data.stories, *data.rules], data.domain)
+        except InputError as fault:
+            return [fault]
+        faults: list[InputError] = []
+        for policy in self.policies:
+            if _takes_epochs(policy):
+                faults += policy.check(data)
+                continue
+            try:
+                policy.train(data)
+            except InputError as fault:
+                faults += fault.faults
+        return faults
+
+    def finish(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+        """Train the policies that take epochs, after `prepare` found no fault.
+
+        Raises:
             InputError: a policy cannot use the data; see its `train`.
         """
-        check_actions([*data.stories, *data.rules], data.domain)
-        for policy in sorted(self.policies, key=lambda policy: hasattr(policy.options, "epochs")):
+        for policy in filter(_takes_epochs, self.policies):
             policy.train(data, on_epoch=on_epoch)
         self._domain = data.domain
 
@@ -122,6 +156,10 @@ class Ensemble:
         for policy, state in zip(self.policies, states, strict=True):
             policy.restore(state, domain, pipeline)
         self._domain = domain
+
+
+def _takes_epochs(policy: Policy) -> bool:
+    return hasattr(policy.options, "epochs")
 
 
 def choose(

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gossamer.data.domain import ACTION_LISTEN, Domain
 from gossamer.data.errors import ModelFileError
 from gossamer.dialogue.events import ActionExecuted, Event
 from gossamer.dialogue.examples import UNLIKELY_INTENT, prediction_states, training_examples
-from gossamer.dialogue.policy import DialogueData, Policy, PolicyOptions, Prediction, certain
+from gossamer.dialogue.policy import (
+    DialogueData,
+    Policy,
+    PolicyOptions,
+    Prediction,
+    certain,
+    tracker_featurizer,
+)
 from gossamer.dialogue.state import NO_RULES, RuleOnly, State
 from gossamer.dialogue.state_storage import states_from_dicts, states_to_dicts
 from gossamer.dialogue.tracker import Tracker
@@ -28,7 +35,8 @@ class MemoizationOptions(PolicyOptions):
 
     Attributes:
         priority: see `Prediction`.
-        max_history: how many states of a conversation are compared; None for all.
+        max_history: how many states of a conversation are compared; None for all. Rasa's option
+            `featurizer` is accepted for it.
         use_nlu_confidence_as_score: the score is how sure the classifier was of the last message's
             intent, not 1.
         enable_feature_string_compression: accepted, and without effect: states are stored once
@@ -39,6 +47,15 @@ class MemoizationOptions(PolicyOptions):
     max_history: Annotated[int, Field(ge=1)] | None = None
     use_nlu_confidence_as_score: bool = False
     enable_feature_string_compression: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_featurizer(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "featurizer" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key != "featurizer"}
+        _, max_history = tracker_featurizer(data["featurizer"])
+        return rest if max_history is None else {**rest, "max_history": max_history}
 
 
 class MemoizationPolicy(Policy):

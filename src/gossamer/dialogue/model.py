@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ import numpy.typing as npt
 
 from gossamer.data.domain import Domain
 from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
-from gossamer.data.errors import InputError, ModelFileError
+from gossamer.data.errors import InputError, ModelFileError, all_of
 from gossamer.data.project import Project
 from gossamer.dialogue.ensemble import Ensemble
-from gossamer.dialogue.policy import DialogueData
-from gossamer.dialogue.policy_registry import check_policies, policies_from_config, policy_class
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.dialogue.policy import DialogueData, Policy
+from gossamer.dialogue.policy_registry import check_policies, policy_class, read_policies
+from gossamer.dialogue.unfold import Unfolding, unfold_rules
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.options_reader import read_options
@@ -60,19 +61,9 @@ class DialogueModel:
             InputError: configuration, domain, stories and rules cannot be used or do not fit
                 together.
         """
-        domain = project.require_domain()
-        ensemble = Ensemble(policies_from_config(project.config.policies))
-        check_policies(ensemble.policies, domain, project.stories)
-        data = DialogueData(
-            domain=domain,
-            stories=unfold_stories(
-                project.stories, domain, augmentation_factor=augmentation_factor
-            ),
-            rules=unfold_rules(project.stories, domain),
-            pipeline=pipeline,
+        return prepare_dialogue(project, pipeline=pipeline).train(
+            pipeline, augmentation_factor=augmentation_factor, on_epoch=on_epoch
         )
-        ensemble.train(data, on_epoch=on_epoch)
-        return cls(domain=domain, ensemble=ensemble)
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """JSON, and all arrays, named "policy.<number of the policy>.<name>"."""
@@ -133,3 +124,84 @@ class DialogueModel:
             ) from error
         ensemble.restore(states, domain, pipeline)
         return cls(domain=domain, ensemble=ensemble)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedDialogue:
+    """A dialogue model before the first epoch.
+
+    Attributes:
+        ensemble: its policies, of which those that take no epochs are trained.
+        data: what the others learn from, without augmented stories, which take a while.
+        unfolding: gives those.
+    """
+
+    ensemble: Ensemble
+    data: DialogueData
+    unfolding: Unfolding
+
+    def train(
+        self,
+        pipeline: Pipeline | None = None,
+        *,
+        augmentation_factor: int = DEFAULT_AUGMENTATION,
+        on_epoch: EpochListener | None = None,
+    ) -> DialogueModel:
+        """Train the policies that take epochs; can be done once.
+
+        Args:
+            pipeline: trained NLU components, needed when stories have texts.
+            augmentation_factor: see `unfold_stories`.
+            on_epoch: called after every epoch of a policy that has epochs.
+
+        Raises:
+            InputError: a policy cannot use the data.
+        """
+        data = dataclasses.replace(
+            self.data,
+            pipeline=pipeline,
+            stories=[*self.data.stories, *self.unfolding.augmented(augmentation_factor)],
+        )
+        self.ensemble.finish(data, on_epoch=on_epoch)
+        return DialogueModel(domain=data.domain, ensemble=self.ensemble)
+
+
+def prepare_dialogue(
+    project: Project,
+    policies: Sequence[Policy] | None = None,
+    *,
+    pipeline: Pipeline | None = None,
+) -> PreparedDialogue:
+    """Do all that needs no epoch and no trained pipeline, so that what is wrong is told early.
+
+    Args:
+        project: with stories or rules, and a domain.
+        policies: new ones; None: those that the project's configuration names.
+        pipeline: NLU components, trained or not yet.
+
+    Raises:
+        InputError: configuration, domain, stories and rules cannot be used or do not fit together;
+            all reasons that are found are told.
+    """
+    domain, stories = project.require_domain(), project.stories
+    faults: list[InputError] = []
+    if policies is None:
+        policies, faults = read_policies(project.config.policies)
+        if faults:
+            raise all_of(faults)
+    try:
+        check_policies(policies, domain, stories)
+    except InputError as fault:
+        faults.append(fault)
+    ensemble = Ensemble(policies)
+    unfolding = Unfolding(stories, domain)
+    data = DialogueData(
+        domain=domain,
+        stories=unfolding.trackers,
+        rules=unfold_rules(stories, domain),
+        pipeline=pipeline,
+    )
+    faults += ensemble.prepare(data)
+    if faults:
+        raise all_of(faults)
+    return PreparedDialogue(ensemble=ensemble, data=data, unfolding=unfolding)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.domain import Domain
+from gossamer.data.errors import InputError
 from gossamer.dialogue.events import Event
 from gossamer.dialogue.state import NO_RULES, RuleOnly
 from gossamer.dialogue.tracker import Tracker
@@ -20,6 +22,9 @@ from gossamer.nlu.messages import ComponentState
 from gossamer.nlu.pipeline import Pipeline
 
 Scores = npt.NDArray[np.float32]
+
+_TRACKER_FEATURIZERS = ("MaxHistoryTrackerFeaturizer", "FullDialogueTrackerFeaturizer")
+_STATE_FEATURIZER = "SingleStateFeaturizer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +86,36 @@ class Prediction:
 class PolicyOptions(ComponentOptions):
     """Options that every policy has, named as in Rasa's `config.yml`."""
 
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"max_training_samples": "all stories count here"}
+    )
+
     priority: int
+
+
+def tracker_featurizer(given: Any) -> tuple[str, Any]:
+    """Rasa's option `featurizer: [{name: MaxHistoryTrackerFeaturizer, max_history: 5}]`.
+
+    Returns:
+        Which of the two it is, and its `max_history` or None.
+
+    Raises:
+        ValueError: it is another one, or states are to be featurized in another way.
+    """
+    if not isinstance(given, list) or len(given) != 1 or not isinstance(given[0], Mapping):
+        raise ValueError("featurizer must be a list of one mapping with the key 'name'")
+    name = str(given[0].get("name")).rpartition(".")[2]
+    if name not in _TRACKER_FEATURIZERS:
+        raise ValueError(f"featurizer must be one of {', '.join(_TRACKER_FEATURIZERS)}; got {name}")
+    unknown = sorted(set(map(str, given[0])) - {"name", "max_history", "state_featurizer"})
+    if unknown:
+        raise ValueError(f"featurizer {name} has no option {', '.join(unknown)}")
+    states = given[0].get("state_featurizer") or [{"name": _STATE_FEATURIZER}]
+    for part in states if isinstance(states, list) else [states]:
+        found = str(part.get("name") if isinstance(part, Mapping) else part).rpartition(".")[2]
+        if found != _STATE_FEATURIZER:
+            raise ValueError(f"state_featurizer must be {_STATE_FEATURIZER}; got {found}")
+    return name, given[0].get("max_history")
 
 
 class Policy(ABC):
@@ -100,6 +134,14 @@ class Policy(ABC):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
+
+    def check(self, data: DialogueData) -> Iterator[InputError]:
+        """What `train` would refuse, as far as it can be told before anything is trained.
+
+        Args:
+            data: with a pipeline that need not be trained yet.
+        """
+        return iter(())
 
     @abstractmethod
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:

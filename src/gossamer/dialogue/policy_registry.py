@@ -11,11 +11,11 @@ from typing import Final
 
 from gossamer.data.config import ComponentConfig
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ConfigError, Location
+from gossamer.data.errors import ConfigError, InputError, Location, all_of
 from gossamer.data.names import nearest_or_all
 from gossamer.data.stories import StoryData
 from gossamer.dialogue.policy import Policy
-from gossamer.nlu.options_reader import read_options
+from gossamer.nlu.options_reader import read_options, warn_of_idle_options
 
 KNOWN_POLICIES: Final = MappingProxyType(
     {
@@ -80,15 +80,16 @@ def policy_class(name: str, where: Location | None = None) -> type[Policy]:
     return found
 
 
-def policies_from_config(items: Sequence[ComponentConfig]) -> list[Policy]:
-    """The policies that a `config.yml` describes; without any, `DEFAULT_POLICIES`.
+def read_policies(
+    items: Sequence[ComponentConfig],
+) -> tuple[list[Policy], list[InputError]]:
+    """The policies that a `config.yml` describes, and what is wrong with the others.
 
-    UnexpecTEDIntentPolicy is left out, with a warning.
-
-    Raises:
-        ConfigError: a policy or an option is unknown, or a value is not valid.
+    Without any, they are `DEFAULT_POLICIES`. UnexpecTEDIntentPolicy is left out, with a warning.
+    Warns of options that change nothing.
     """
     policies: list[Policy] = []
+    faults: list[InputError] = []
     counts: Counter[str] = Counter()
     for item in items or DEFAULT_POLICIES:
         if item.name.rpartition(".")[2] == _LATER:
@@ -97,11 +98,33 @@ def policies_from_config(items: Sequence[ComponentConfig]) -> list[Policy]:
                 f"{place}{_LATER} is not there yet; the assistant does without it", stacklevel=2
             )
             continue
-        kind = policy_class(item.name, item.where)
+        try:
+            kind = policy_class(item.name, item.where)
+            options = read_options(kind, item.options, item.where)
+        except InputError as fault:
+            faults.append(fault)
+            continue
+        warn_of_idle_options(kind, item.options, options, item.where)
         counts[kind.name] += 1
         number = counts[kind.name]
         alias = kind.name if number == 1 else f"{kind.name}_{number}"
-        policies.append(kind(read_options(kind, item.options, item.where), alias=alias))
+        policies.append(kind(options, alias=alias))
+    if not policies and not faults:
+        faults.append(
+            ConfigError("a dialogue model needs at least one policy", hint="- name: RulePolicy")
+        )
+    return policies, faults
+
+
+def policies_from_config(items: Sequence[ComponentConfig]) -> list[Policy]:
+    """The policies that `read_policies` reads.
+
+    Raises:
+        ConfigError: a policy or an option is unknown, or a value is not valid; all of it is told.
+    """
+    policies, faults = read_policies(items)
+    if faults:
+        raise all_of(faults)
     return policies
 
 

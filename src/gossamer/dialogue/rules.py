@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ConfigError, DataError, ModelFileError
+from gossamer.data.errors import ConfigError, DataError, ModelFileError, all_of
 from gossamer.dialogue.events import LoopInterrupted
 from gossamer.dialogue.policy import DialogueData, Policy, PolicyOptions, Prediction, Scores
 from gossamer.dialogue.rule_checks import (
+    FaultKind,
     RuleFault,
     check_completeness,
     check_restriction,
@@ -60,6 +62,15 @@ class RulePolicyOptions(PolicyOptions):
         use_nlu_confidence_as_score: the score is how sure the classifier was of the last message's
             intent, not 1.
     """
+
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **PolicyOptions.ignored,
+            "max_history": "rules see the whole conversation",
+            "featurizer": "rules see the whole conversation",
+            "enable_feature_string_compression": "states are stored once each",
+        }
+    )
 
     priority: Annotated[int, Field(ge=0)] = 4
     core_fallback_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.3
@@ -125,7 +136,7 @@ class RulePolicy(Policy):
         else:
             book = dataclasses.replace(book, rule_only=NO_RULES)
         if faults:
-            raise _refusal(faults)
+            raise all_of([_refusal(fault) for fault in faults])
         self._book, self._domain = book, domain
 
     @property
@@ -266,14 +277,10 @@ def _with_known_loop(tracker: Tracker, domain: Domain) -> Tracker:
     return other
 
 
-def _refusal(faults: list[RuleFault]) -> DataError:
-    """All that is wrong in one message; what is found in the same place twice is said once."""
-    listed = "\n".join(f"- {line}" for line in dict.fromkeys(map(str, faults)))
-    return DataError(
-        "rules must be complete, and agree with each other and with stories; these do not:\n"
-        f"{listed}\n"
-        "Where both are right, a condition in the rule tells them apart"
-    )
+def _refusal(fault: RuleFault) -> DataError:
+    is_contradiction = fault.kind is FaultKind.CONTRADICTING
+    hint = "a condition in the rule that tells them apart, where both are right"
+    return DataError(str(fault), where=fault.where, hint=hint if is_contradiction else None)
 
 
 def _book_from_json(content: Mapping[str, Any], domain: Domain) -> RuleBook:

@@ -77,13 +77,43 @@ def unfold_stories(
     Raises:
         DataError: a step cannot be understood; see `step_events`.
     """
-    if augmentation_factor < 0:
-        raise ValueError(f"augmentation_factor must not be negative (got {augmentation_factor})")
-    walk = _Walk(domain, is_rule=False)
-    found = walk.run([part for story in data.stories for part in segments_of(story, domain)])
-    if augmentation_factor > 0:
-        found += _augmented(walk, augmentation_factor, random.Random(random_seed))
-    return found
+    unfolding = Unfolding(data, domain)
+    return [
+        *unfolding.trackers,
+        *unfolding.augmented(augmentation_factor, random_seed=random_seed),
+    ]
+
+
+class Unfolding:
+    """The conversations that stories stand for, and from which others can be glued together.
+
+    Args:
+        data: stories and rules; rules do not count here.
+        domain: says what counts of messages and slots.
+
+    Attributes:
+        trackers: the conversations, none of them augmented.
+
+    Raises:
+        DataError: a step cannot be understood; see `step_events`.
+    """
+
+    def __init__(self, data: StoryData, domain: Domain) -> None:
+        self._walk = _Walk(domain, is_rule=False)
+        self.trackers = self._walk.run(
+            [part for story in data.stories for part in segments_of(story, domain)]
+        )
+
+    def augmented(self, factor: int, *, random_seed: int = 42) -> list[TrainingTracker]:
+        """Conversations glued together; can be asked for once.
+
+        Args:
+            factor: how many beginnings to glue in each round; 0 for none.
+            random_seed: decides what is glued.
+        """
+        if factor < 0:
+            raise ValueError(f"augmentation_factor must not be negative (got {factor})")
+        return _augmented(self._walk, factor, random.Random(random_seed)) if factor > 0 else []
 
 
 def unfold_rules(data: StoryData, domain: Domain) -> list[TrainingTracker]:

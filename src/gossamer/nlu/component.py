@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from gossamer.data.errors import InputError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.messages import ComponentState, MessageBatch, TrainingBatch
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class ComponentOptions(BaseModel):
-    """Options of a component, named as in Rasa's `config.yml`. An unknown option is an error."""
+    """Options of a component, named as in Rasa's `config.yml`. An unknown option is an error.
+
+    Attributes:
+        ignored: options of Rasa that are accepted and change nothing here, and why.
+        renamed: options of old versions, and what to write instead.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ignored: ClassVar[Mapping[str, str]] = _NONE
+    renamed: ClassVar[Mapping[str, str]] = _NONE
+
+    def conflicts(self) -> Iterator[str]:
+        """What is wrong with the options together, each of them being valid."""
+        return iter(())
+
+    def without_effect(self) -> Iterator[str]:
+        """What is set but changes nothing beside the other options."""
+        return iter(())
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        found = list(self.conflicts())
+        if found:
+            raise ValueError("; ".join(found))
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +98,10 @@ class Component(ABC):
         on_epoch: EpochListener | None = None,
     ) -> None:
         """Learn from the training data. `batch` has been through all earlier components."""
+
+    def check(self, data: TrainingData) -> Iterator[InputError]:
+        """What `train` would refuse, as far as it can be told before any component is trained."""
+        return iter(())
 
     @abstractmethod
     def process(self, batch: MessageBatch) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, model_validator
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from gossamer.nlu.component import ComponentOptions
 
 _Frequency = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
+
+
+def _none_as_empty(value: Any) -> Any:
+    return () if value is None else value
 
 
 class CountVectorsFeaturizerOptions(ComponentOptions):
@@ -35,6 +41,14 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
             the token itself, so both settings count the same.
     """
 
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "token_pattern": "the tokenizer decides what a word is, as in Rasa 3",
+            "additional_vocabulary_size": "a vocabulary does not grow after training",
+            "return_sequence": "features of words and of whole texts are always there",
+        }
+    )
+
     alias: str | None = None
     analyzer: Literal["word", "char", "char_wb"] = "word"
     use_shared_vocab: bool = False
@@ -47,16 +61,13 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
     max_features: int | None = Field(default=None, ge=1)
     lowercase: bool = True
     OOV_token: str | None = None
-    OOV_words: tuple[str, ...] = ()
+    OOV_words: Annotated[tuple[str, ...], BeforeValidator(_none_as_empty)] = ()
     use_lemma: bool = True
 
-    @model_validator(mode="after")
-    def _ngrams_in_order(self) -> CountVectorsFeaturizerOptions:
+    def conflicts(self) -> Iterator[str]:
+        """The longest run is shorter than the shortest."""
         if self.min_ngram > self.max_ngram:
-            raise ValueError(
-                f"max_ngram must be at least min_ngram: {self.max_ngram} < {self.min_ngram}"
-            )
-        return self
+            yield f"max_ngram must be at least min_ngram: {self.max_ngram} < {self.min_ngram}"
 
     @property
     def oov_token(self) -> str | None:
@@ -81,15 +92,13 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
             or (self.max_features is not None)
         )
 
-    def without_effect(self) -> list[str]:
+    def without_effect(self) -> Iterator[str]:
         """What is set but does nothing beside the other options; as in Rasa no error."""
-        found: list[str] = []
         if self.analyzer != "word":
             reason = f"without effect with analyzer '{self.analyzer}'"
             if self.OOV_token is not None:
-                found.append(f"OOV_token is {reason}")
+                yield f"OOV_token is {reason}"
             if self.stop_words is not None:
-                found.append(f"stop_words are {reason}")
+                yield f"stop_words are {reason}"
         if self.OOV_words and self.OOV_token is None:
-            found.append("OOV_words are without effect unless OOV_token is set")
-        return found
+            yield "OOV_words are without effect unless OOV_token is set"

@@ -76,10 +76,8 @@ class CountVectorsFeaturizer(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Learn the vocabularies. Warns of options without effect and of nothing to learn."""
+        """Learn the vocabularies. Warns of nothing to learn."""
         options = self.options
-        for problem in options.without_effect():
-            warnings.warn(f"{self.alias}: {problem}", stacklevel=2)
         self._analyze = self._make_analyzer(_stop_words(options))
         texts, responses = self._documents(batch.tokens), self._response_documents(batch)
         labels, keys = self._label_documents(batch), self._key_documents(batch)

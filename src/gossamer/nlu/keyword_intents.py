@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.errors import DataError, InputError, Location, ModelFileError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, IntentPrediction, MessageBatch, TrainingBatch
+
+_SPECIAL = frozenset("\\^$.|?*+()[]{}")
 
 
 class KeywordIntentClassifierOptions(ComponentOptions):
@@ -42,6 +45,16 @@ class KeywordIntentClassifier(Component):
         super().__init__(options, alias=alias)
         self.options: KeywordIntentClassifierOptions
         self._keywords: list[tuple[str, str, re.Pattern[str]]] = []
+
+    def check(self, data: TrainingData) -> Iterator[InputError]:
+        """Texts that are no regular expressions."""
+        for example in data.unique_examples():
+            # Other texts are regular expressions in any case, and there may be many.
+            if example.base_intent is not None and _SPECIAL.intersection(example.text):
+                try:
+                    self._compile(example.text, example.where)
+                except InputError as fault:
+                    yield fault
 
     def train(
         self,

@@ -6,8 +6,10 @@ otherwise; each is checked before any data is read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -43,13 +45,50 @@ class ModelConfidence(StrEnum):
     AUTO = "auto"
 
 
-_ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities", "renormalize_confidences")
+_ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities",)
 _ONLY_WITH_MARGIN = (
     "maximum_positive_similarity",
     "maximum_negative_similarity",
     "use_maximum_negative_similarity",
     "negative_margin_scale",
 )
+
+_NO_TENSORBOARD = "no logs for TensorBoard are written"
+_IGNORED = MappingProxyType(
+    {
+        "tensorboard_log_directory": _NO_TENSORBOARD,
+        "tensorboard_log_level": _NO_TENSORBOARD,
+        "run_eagerly": "PyTorch runs eagerly in any case",
+        "use_gpu": "training is made for a CPU",
+    }
+)
+# Names of Rasa 1 and 2.
+_RENAMED = MappingProxyType(
+    {
+        "weight_sparsity": "connection_density, which is 1 minus that",
+        "dense_dim": "dense_dimension",
+        "embed_dim": "embedding_dimension",
+        "evaluate_every_num_epochs": "evaluate_every_number_of_epochs",
+        "evaluate_on_num_examples": "evaluate_on_number_of_examples",
+        "num_transformer_layers": "number_of_transformer_layers",
+        "num_heads": "number_of_attention_heads",
+        "num_neg": "number_of_negative_examples",
+        "mu_pos": "maximum_positive_similarity",
+        "mu_neg": "maximum_negative_similarity",
+        "use_max_sim_neg": "use_maximum_negative_similarity",
+        "C2": "regularization_constant",
+        "C_emb": "negative_margin_scale",
+        "droprate": "drop_rate",
+    }
+)
+
+
+def _epoch_if_unset(value: Any) -> Any:
+    return "epoch" if value is None else value
+
+
+def _none_as_empty(value: Any) -> Any:
+    return [] if value is None else value
 
 
 def as_range(value: Any) -> Any:
@@ -90,21 +129,25 @@ class LearningOptions(ComponentOptions):
         evaluate_every_number_of_epochs: -1 for after the last epoch only.
         evaluate_on_number_of_examples: examples held out to evaluate on; 0 for none.
         use_masked_language_model: learn to fill in masked tokens as well.
-        checkpoint_model: keep the weights that did best on the held-out examples.
+        checkpoint_model: keep the weights that did best on the held-out examples; without effect
+            where there is no evaluation.
         featurizers: aliases of the featurizers to use; empty for all.
         constrain_similarities: see `SingleLabelDotProductLoss`; Rasa's default is False.
         model_confidence: "softmax"; with margin loss the similarity itself is reported ("auto").
         renormalize_confidences: make the ranking sum to 1.
         drop_small_last_batch: leave out an epoch's last batch when under half the size.
         run_eagerly: accepted, and without effect: PyTorch runs eagerly.
-        tensorboard_log_directory: not supported; must be None.
-        tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, as nothing is logged.
+        tensorboard_log_directory: accepted, and without effect: nothing is logged.
+        tensorboard_log_level: Rasa's "epoch" or "batch"; without effect, too.
         weight_averaging: decay of a running average of the weights, which is what is kept
             (Gossamer's own); 0 keeps the last weights, as Rasa does.
         topology: which connections exist in the randomly connected layers (Gossamer's own).
         max_group_size: the most outputs of such a layer that share their inputs, in topologies
             with groups; None leaves it to the topology (Gossamer's own).
     """
+
+    ignored: ClassVar[Mapping[str, str]] = _IGNORED
+    renamed: ClassVar[Mapping[str, str]] = _RENAMED
 
     number_of_attention_heads: Positive = 4
     use_key_relative_attention: bool = False
@@ -138,14 +181,16 @@ class LearningOptions(ComponentOptions):
     evaluate_on_number_of_examples: NonNegative = 0
     use_masked_language_model: bool = False
     checkpoint_model: bool = False
-    featurizers: list[str] = []
+    featurizers: Annotated[list[str], BeforeValidator(_none_as_empty)] = []
     constrain_similarities: bool = False
     model_confidence: ModelConfidence = ModelConfidence.SOFTMAX
     renormalize_confidences: bool = False
     drop_small_last_batch: bool = False
     run_eagerly: bool = False
     tensorboard_log_directory: str | None = None
-    tensorboard_log_level: Literal["epoch", "batch"] = "epoch"
+    tensorboard_log_level: Annotated[
+        Literal["epoch", "batch"], BeforeValidator(_epoch_if_unset)
+    ] = "epoch"
     weight_averaging: Rate = 0.9995
     topology: Topology = Topology.BLOCKED
     max_group_size: Positive | None = None
@@ -155,13 +200,6 @@ class LearningOptions(ComponentOptions):
     def _not_zero(cls, value: int) -> int:
         if value == 0:
             raise ValueError("must be a positive number of epochs, or -1 for after the last only")
-        return value
-
-    @field_validator("tensorboard_log_directory")
-    @classmethod
-    def _no_tensorboard(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("TensorBoard logs are not supported; leave this option out")
         return value
 
     @model_validator(mode="before")
@@ -176,27 +214,37 @@ class LearningOptions(ComponentOptions):
             return {**data, "model_confidence": "auto"}
         return data
 
-    @model_validator(mode="after")
-    def _check_learning(self) -> Self:
-        if self.checkpoint_model and self.evaluate_on_number_of_examples == 0:
-            raise ValueError("checkpoint_model needs evaluate_on_number_of_examples above 0")
-        if self.checkpoint_model and self.epochs < self.evaluate_every_number_of_epochs:
-            raise ValueError(
-                "checkpoint_model needs an evaluation before training ends: "
-                f"got epochs {self.epochs}, evaluate_every_number_of_epochs "
-                f"{self.evaluate_every_number_of_epochs}"
-            )
+    def conflicts(self) -> Iterator[str]:
+        """Loss and confidence that do not go together."""
+        yield from super().conflicts()
+        is_margin = self.loss_type == LossType.MARGIN
+        if is_margin and self.renormalize_confidences:
+            yield "renormalize_confidences must be false with loss_type margin"
+        if not is_margin and self.model_confidence == ModelConfidence.AUTO:
+            yield "model_confidence must be softmax with loss_type cross_entropy"
+
+    def without_effect(self) -> Iterator[str]:
+        """Options of the other loss, and those of an evaluation that is not made."""
+        yield from super().without_effect()
         idle = _ONLY_WITH_CROSS_ENTROPY if self.loss_type == LossType.MARGIN else _ONLY_WITH_MARGIN
         for name in idle:
             if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(
-                    f"{name} has no effect with loss_type {self.loss_type}; leave it out"
-                )
-        if self.loss_type == LossType.CROSS_ENTROPY and (
-            self.model_confidence == ModelConfidence.AUTO
-        ):
-            raise ValueError("model_confidence must be softmax with loss_type cross_entropy")
-        return self
+                yield f"{name} has no effect with loss_type {self.loss_type}"
+        if self.evaluate_on_number_of_examples > 0 and not self.is_evaluated:
+            yield (
+                f"nothing is evaluated, as training ends after {self.epochs} epochs, before "
+                f"evaluate_every_number_of_epochs, {self.evaluate_every_number_of_epochs}"
+            )
+        elif self.checkpoint_model and not self.is_evaluated:
+            yield "checkpoint_model has no effect unless evaluate_on_number_of_examples is above 0"
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether there is an evaluation on held-out examples before training ends."""
+        return (
+            self.evaluate_on_number_of_examples > 0
+            and self.epochs >= self.evaluate_every_number_of_epochs
+        )
 
     @property
     def use_cosine(self) -> bool:
@@ -228,6 +276,6 @@ class LearningOptions(ComponentOptions):
             regularization_constant=self.regularization_constant,
             drop_small_last_batch=self.drop_small_last_batch,
             evaluate_every_number_of_epochs=self.evaluate_every_number_of_epochs,
-            checkpoint_model=self.checkpoint_model,
+            checkpoint_model=self.checkpoint_model and self.is_evaluated,
             weight_averaging=self.weight_averaging,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
-from gossamer.data.errors import ConfigError, Location
+from gossamer.data.errors import ConfigError, InputError, Location, all_of
 from gossamer.data.names import nearest
 from gossamer.nlu.component import ComponentOptions
 
@@ -25,31 +26,88 @@ def read_options(
     """Check options and fill in defaults.
 
     Raises:
-        ConfigError: an option is unknown (the message names the nearest and lists all) or its
-            value is not valid.
+        ConfigError: an option is unknown (the message names the nearest and lists all), a value is
+            not valid, or options contradict each other; all of it is told at once.
     """
-    try:
-        return component.Options.model_validate(dict(options))
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-    known = sorted(component.Options.model_fields)
+    kind = component.Options
+    given = {
+        name: value
+        for name, value in options.items()
+        if name in kind.model_fields or name not in kind.ignored
+    }
+    problems = _problems(kind, given)
     unknown = [str(p["loc"][0]) for p in problems if p["type"] == "extra_forbidden" and p["loc"]]
+    others = [problem for problem in problems if problem["type"] != "extra_forbidden"]
+    rest = {name: value for name, value in given.items() if name not in unknown}
+    if unknown and not others:
+        others = _problems(kind, rest)  # whether the other options fit together
+    faults: list[InputError] = []
     if unknown:
-        raise ConfigError(
-            f"{component.name} has no option "
-            + " and no option ".join(f"'{option}'" for option in unknown),
-            where=where,
-            hint=_suggestion(unknown, known),
-        )
-    told = "; ".join(dict.fromkeys(_explain(component, problem) for problem in problems))
-    got = problems[0]["input"] if problems[0]["loc"] else dict(options)
-    raise ConfigError(told, got=got, where=where)
+        faults.append(_unknown(component, unknown, where))
+    if others:
+        told = "; ".join(dict.fromkeys(_explain(component, problem) for problem in others))
+        got = others[0]["input"] if others[0]["loc"] else rest
+        faults.append(ConfigError(told, got=got, where=where))
+    if faults:
+        raise all_of(faults)
+    return kind.model_validate(given)
 
 
-def _suggestion(unknown: list[str], known: list[str]) -> str:
+def warn_of_idle_options(
+    component: type[HasOptions],
+    given: Mapping[str, Any],
+    options: ComponentOptions,
+    where: Location | None = None,
+) -> None:
+    """Warn of each option that changes nothing.
+
+    Args:
+        component: whose options they are.
+        given: as they are written.
+        options: the same, read.
+        where: where they are written.
+    """
+    place = "" if where is None else f"{where}: "
+    told = [
+        f"option '{name}' of {component.name} changes nothing: {reason}"
+        for name, reason in options.ignored.items()
+        if given.get(name) not in (None, False)
+    ]
+    told += [f"{component.name}: {problem}" for problem in options.without_effect()]
+    for message in told:
+        warnings.warn(f"{place}{message}", stacklevel=2)
+
+
+def _problems(kind: type[ComponentOptions], given: Mapping[str, Any]) -> list[Any]:
+    try:
+        kind.model_validate(dict(given))
+    except ValidationError as error:
+        return list(error.errors(include_url=False))
+    return []
+
+
+def _unknown(
+    component: type[HasOptions], unknown: list[str], where: Location | None
+) -> ConfigError:
+    return ConfigError(
+        f"{component.name} has no option "
+        + " and no option ".join(f"'{option}'" for option in unknown),
+        where=where,
+        hint=_suggestion(component.Options, unknown),
+    )
+
+
+def _suggestion(kind: type[ComponentOptions], unknown: list[str]) -> str:
+    known = sorted(kind.model_fields)
     if not known:
         return "removing it, there are no options"
-    near = [f"'{guess}'" for name in unknown if (guess := nearest(name, known)) is not None]
+    near: list[str] = []
+    for name in unknown:
+        guess = nearest(name, known)
+        if name in kind.renamed:
+            near.append(kind.renamed[name])
+        elif guess is not None:
+            near.append(f"'{guess}'")
     listed = f"one of {', '.join(known)}"
     return f"{' and '.join(near)}, or {listed}" if near else listed
 

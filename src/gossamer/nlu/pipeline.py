@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gossamer.data.config import ProjectConfig
-from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
+from gossamer.data.errors import (
+    ConfigError,
+    DataError,
+    InputError,
+    Location,
+    ModelFileError,
+    all_of,
+)
 from gossamer.data.examples import Example, TrainingData
 from gossamer.nlu.component import Component, EpochListener
 from gossamer.nlu.direct_message import DirectMessageHandler
@@ -19,8 +26,13 @@ from gossamer.nlu.messages import (
     ResponseLabels,
     TrainingBatch,
 )
-from gossamer.nlu.options_reader import read_options
-from gossamer.nlu.pipeline_checks import check_components, warn_of_unused_data
+from gossamer.nlu.options_reader import read_options, warn_of_idle_options
+from gossamer.nlu.pipeline_checks import (
+    Part,
+    check_components,
+    component_faults,
+    warn_of_unused_data,
+)
 from gossamer.nlu.registry import component_class, known_components, register
 from gossamer.nlu.response_labels import response_labels
 
@@ -73,6 +85,7 @@ class Pipeline:
         self._components = tuple(components)
         self._direct = DirectMessageHandler()
         self._is_trained = False
+        self._checked: TrainingData | None = None
 
     @classmethod
     def from_config(cls, config: ProjectConfig) -> Pipeline:
@@ -80,7 +93,7 @@ class Pipeline:
 
         Raises:
             ConfigError: a component or an option is unknown, a value is not valid, or the
-                components do not fit together; the message tells the place in the file.
+                components do not fit together; the message tells all of it, with the places.
         """
         if not config.pipeline:
             raise ConfigError(
@@ -88,19 +101,30 @@ class Pipeline:
                 where=config.where,
                 hint="WhitespaceTokenizer, CountVectorsFeaturizer and DIETClassifier",
             )
-        components: list[Component] = []
+        faults: list[InputError] = []
+        parts: list[Part] = []
         counts: Counter[str] = Counter()
         for item in config.pipeline:
-            kind = component_class(item.name, item.where)
-            options = read_options(kind, item.options, item.where)
-            counts[kind.name] += 1
-            alias = getattr(options, "alias", None)
-            if alias is None:
+            kind: type[Component] | None = None
+            component: Component | None = None
+            try:
+                kind = component_class(item.name, item.where)
+                counts[kind.name] += 1
+                options = read_options(kind, item.options, item.where)
                 number = counts[kind.name]
-                alias = kind.name if number == 1 else f"{kind.name}_{number}"
-            components.append(kind(options, alias=alias))
+                default = kind.name if number == 1 else f"{kind.name}_{number}"
+                alias = getattr(options, "alias", None)
+                component = kind(options, alias=default if alias is None else alias)
+                warn_of_idle_options(kind, item.options, options, item.where)
+            except InputError as fault:
+                faults.append(fault)
+            parts.append(Part(kind, component, item.where))
+        if faults:
+            raise all_of([*faults, *component_faults(parts, language=config.language)])
         return cls(
-            components, wheres=[item.where for item in config.pipeline], language=config.language
+            [part.component for part in parts if part.component is not None],
+            wheres=[part.where for part in parts],
+            language=config.language,
         )
 
     @property
@@ -112,6 +136,25 @@ class Pipeline:
     def is_trained(self) -> bool:
         """Whether `parse` can be called."""
         return self._is_trained
+
+    def check(self, data: TrainingData) -> list[InputError]:
+        """What training would refuse; what can be told of before any component is trained.
+
+        Warns of data that no component uses. Training on the same data does not check them again.
+        """
+        self._checked = data
+        warn_of_unused_data(self._components, data)
+        faults: list[InputError] = []
+        examples = data.unique_examples()
+        blank = [example for example in examples if not example.text.strip()]
+        for example in blank:
+            place = "" if example.where is None else f"{example.where}: "
+            warnings.warn(f"{place}an example without text is left out", stacklevel=2)
+        if len(blank) == len(examples):
+            return [DataError("training needs at least one example with a text")]
+        for component in self._components:
+            faults += component.check(data)
+        return faults
 
     def train(self, data: TrainingData, *, on_epoch: EpochListener | None = None) -> None:
         """Train every component on the unique examples, each on what the earlier ones provide.
@@ -128,16 +171,11 @@ class Pipeline:
 
         So another component can be trained on the same features again and again.
         """
-        warn_of_unused_data(self._components, data)
-        examples = []
-        for example in data.unique_examples():
-            if example.text.strip():
-                examples.append(example)
-            else:
-                place = "" if example.where is None else f"{example.where}: "
-                warnings.warn(f"{place}an example without text is left out", stacklevel=2)
-        if not examples:
-            raise DataError("training needs at least one example with a text")
+        if self._checked is not data:
+            faults = self.check(data)
+            if faults:
+                raise all_of(faults)
+        examples = [example for example in data.unique_examples() if example.text.strip()]
         batch = TrainingBatch(
             texts=[example.text for example in examples],
             examples=examples,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from gossamer.data.errors import ConfigError, Location
+from gossamer.data.errors import ConfigError, Location, all_of
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component
 
@@ -19,6 +20,88 @@ _PROVIDERS = {
     "intent": "an intent classifier such as DIETClassifier before it",
     "entities": "an entity extractor such as DIETClassifier or RegexEntityExtractor before it",
 }
+
+
+class Part(NamedTuple):
+    """An item of a pipeline, as far as it could be read.
+
+    Attributes:
+        kind: its class; None: it is unknown, and whatever others need of it counts as given.
+        component: None where its options are not valid.
+        where: where it is written.
+    """
+
+    kind: type[Component] | None
+    component: Component | None
+    where: Location | None
+
+
+def component_faults(parts: Sequence[Part], *, language: str | None = None) -> list[ConfigError]:
+    """Why components cannot work together: all reasons.
+
+    They are: two tokenizers, two equal aliases, a component without what it requires or without
+    the featurizers it names, a tokenizer that cannot cut the language.
+
+    Args:
+        parts: in pipeline order.
+        language: of the assistant.
+    """
+    faults: list[ConfigError] = []
+    provided: set[str] = set()
+    aliases: set[str] = set()
+    has_unknown = False
+    for kind, component, where in parts:
+        if kind is None:
+            has_unknown = True
+            continue
+        if "tokens" in kind.provides and "tokens" in provided:
+            faults.append(
+                ConfigError("a pipeline may have one tokenizer", got=kind.name, where=where)
+            )
+        missing = sorted(kind.requires - provided, key=list(_PROVIDERS).index)
+        if missing and not has_unknown:
+            faults.append(
+                ConfigError(
+                    f"{kind.name} needs {' and '.join(missing)} of an earlier component",
+                    where=where,
+                    hint=_PROVIDERS[missing[0]],
+                )
+            )
+        if language in getattr(kind, "unsupported_languages", ()):
+            faults.append(
+                ConfigError(
+                    f"{kind.name} cannot cut texts of this language into words",
+                    got=language,
+                    where=where,
+                )
+            )
+        provided |= kind.provides
+        if component is None:
+            has_unknown = True  # its alias is not known
+            continue
+        if component.alias in aliases:
+            faults.append(
+                ConfigError(
+                    "the aliases of components must differ",
+                    got=component.alias,
+                    where=where,
+                    hint="another `alias`",
+                )
+            )
+        wanted = getattr(component.options, "featurizers", ())
+        absent = [name for name in wanted if name not in aliases]
+        if absent and not has_unknown:
+            faults.append(
+                ConfigError(
+                    "the option featurizers must name featurizers that come before "
+                    f"{component.name}",
+                    got=absent,
+                    where=where,
+                    hint=f"some of {sorted(aliases)}",
+                )
+            )
+        aliases.add(component.alias)
+    return faults
 
 
 def check_components(
@@ -35,37 +118,14 @@ def check_components(
         language: of the assistant.
 
     Raises:
-        ConfigError: two tokenizers, two equal aliases, a component without what it requires, or a
-            tokenizer that cannot cut the language.
+        ConfigError: what `component_faults` finds.
     """
-    provided: set[str] = set()
-    aliases: set[str] = set()
-    for component, where in zip(components, wheres, strict=True):
-        if "tokens" in component.provides and "tokens" in provided:
-            raise ConfigError("a pipeline may have one tokenizer", got=component.name, where=where)
-        if component.alias in aliases:
-            raise ConfigError(
-                "the aliases of components must differ",
-                got=component.alias,
-                where=where,
-                hint="another `alias`",
-            )
-        missing = sorted(component.requires - provided, key=list(_PROVIDERS).index)
-        if missing:
-            raise ConfigError(
-                f"{component.name} needs {' and '.join(missing)} of an earlier component",
-                where=where,
-                hint=_PROVIDERS[missing[0]],
-            )
-        unsupported: frozenset[str] = getattr(component, "unsupported_languages", frozenset())
-        if language in unsupported:
-            raise ConfigError(
-                f"{component.name} cannot cut texts of this language into words",
-                got=language,
-                where=where,
-            )
-        aliases.add(component.alias)
-        provided |= component.provides
+    pairs = zip(components, wheres, strict=True)
+    faults = component_faults(
+        [Part(type(component), component, where) for component, where in pairs], language=language
+    )
+    if faults:
+        raise all_of(faults)
     _warn_of_competing_extractors(components)
     _warn_of_competing_selectors(components, wheres)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +30,10 @@ class RegexFeaturizerOptions(ComponentOptions):
         use_regexes: a column for each regex.
         use_word_boundaries: elements of lookup tables match whole words only.
     """
+
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"number_additional_patterns": "patterns do not grow after training"}
+    )
 
     alias: str | None = None
     case_sensitive: bool = True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -26,6 +28,17 @@ class ResponseSelectorOptions(NetworkOptions):
             None for those of all retrieval intents.
         use_text_as_label: embed the text of a response instead of the name of its key.
     """
+
+    ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **NetworkOptions.ignored,
+            **dict.fromkeys(
+                ("BILOU_flag", "entity_recognition", "split_entities_by_comma"),
+                "a response selector finds no entities",
+            ),
+            "intent_classification": "a response selector learns responses",
+        }
+    )
 
     hidden_layers_sizes: dict[Literal["text", "label"], list[Positive]] = {  # noqa: RUF012
         "text": [256, 128],

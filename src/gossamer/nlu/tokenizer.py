@@ -8,6 +8,8 @@ becomes `it` and `s`, and a closing `.`, `?` or `!` vanishes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import regex
@@ -46,6 +48,10 @@ class WhitespaceTokenizerOptions(ComponentOptions):
         token_pattern: a regular expression; its matches inside a token become tokens in its place,
             a token without a match stays. With one group, what the group matched counts.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"case_sensitive": "lowercase of CountVectorsFeaturizer"}
+    )
 
     intent_tokenization_flag: bool = False
     intent_split_symbol: str = "_"

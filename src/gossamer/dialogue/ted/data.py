@@ -50,9 +50,8 @@ class TextReader:
         Raises:
             ConfigError: there is no pipeline, or it gives no features.
         """
-        hint = "a pipeline with WhitespaceTokenizer and CountVectorsFeaturizer"
         if self._pipeline is None:
-            raise ConfigError("stories with texts need an NLU pipeline", got=texts[0], hint=hint)
+            raise no_text_features(texts[0], has_pipeline=False)
         batch = self._pipeline.process(texts)
         blocks = [
             block
@@ -61,8 +60,18 @@ class TextReader:
         ]
         features = text_features(blocks, batch.lengths)
         if features.sequence.is_empty and features.sentence.is_empty:
-            raise ConfigError("stories with texts need features of texts", got=texts[0], hint=hint)
+            raise no_text_features(texts[0], has_pipeline=True)
         return features, batch
+
+
+def no_text_features(text: str, *, has_pipeline: bool) -> ConfigError:
+    """Refuses a story with a text where nothing gives features of it."""
+    needed = "features of texts" if has_pipeline else "an NLU pipeline"
+    return ConfigError(
+        f"stories with texts need {needed}",
+        got=text,
+        hint="a pipeline with WhitespaceTokenizer and CountVectorsFeaturizer",
+    )
 
 
 class MessageTags(NamedTuple):
@@ -177,6 +186,8 @@ def ted_data(
                 labels.append(np.array([index[action] for action in actions], dtype=np.int64))
     if not dialogues:
         return None
+    kept = slice(options.max_training_samples)
+    dialogues, labels, messages = dialogues[kept], labels[kept], messages[kept]
     table = StateFeaturizer(domain).table(list(numbers))
     texts: dict[str, TextFeatures] = {}
     tags: MessageTags | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from gossamer.dialogue.policy import PolicyOptions
+from gossamer.dialogue.policy import PolicyOptions, tracker_featurizer
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.learning_options import LearningOptions, NonNegative, Positive, Rate
 
@@ -62,6 +63,7 @@ class TEDOptions(LearningOptions, PolicyOptions):
         e2e_confidence_threshold: the text of a message counts only where it gives a higher
             confidence than this.
         use_gpu: accepted, and without effect: training is made for a CPU.
+        max_training_samples: learn from so many examples at most, the first ones; None for all.
         tracker_featurizer: "max_history" learns each action from the turns before it;
             "full_dialogue" learns all actions of a conversation at once, each from what was before
             it. Rasa's option `featurizer` is accepted for it.
@@ -105,6 +107,7 @@ class TEDOptions(LearningOptions, PolicyOptions):
     split_entities_by_comma: bool | dict[str, bool] = True
     e2e_confidence_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     use_gpu: bool = True
+    max_training_samples: Positive | None = None
     tracker_featurizer: Literal["max_history", "full_dialogue"] = "max_history"
 
     @model_validator(mode="before")
@@ -114,20 +117,14 @@ class TEDOptions(LearningOptions, PolicyOptions):
         if not isinstance(data, dict) or "featurizer" not in data:
             return data
         rest = {key: value for key, value in data.items() if key != "featurizer"}
-        given = data["featurizer"]
-        if not isinstance(given, list) or len(given) != 1 or not isinstance(given[0], dict):
-            raise ValueError("featurizer must be a list of one mapping with the key 'name'")
-        name = str(given[0].get("name")).rpartition(".")[2]
-        kinds = {
-            "MaxHistoryTrackerFeaturizer": "max_history",
-            "FullDialogueTrackerFeaturizer": "full_dialogue",
+        name, max_history = tracker_featurizer(data["featurizer"])
+        if name == "FullDialogueTrackerFeaturizer":
+            return {**rest, "tracker_featurizer": "full_dialogue"}
+        return {
+            **rest,
+            "tracker_featurizer": "max_history",
+            "max_history": rest.get("max_history") if max_history is None else max_history,
         }
-        if name not in kinds:
-            raise ValueError(f"featurizer must be one of {', '.join(kinds)}; got {name}")
-        rest["tracker_featurizer"] = kinds[name]
-        if name == "MaxHistoryTrackerFeaturizer":
-            rest["max_history"] = given[0].get("max_history", rest.get("max_history"))
-        return rest
 
     @field_validator(
         "hidden_layers_sizes",
@@ -167,17 +164,28 @@ class TEDOptions(LearningOptions, PolicyOptions):
             concat_dimension={"text": self.concat_dimension[part]},
         )
 
-    @model_validator(mode="after")
-    def _check_parts(self) -> Self:
+    def conflicts(self) -> Iterator[str]:
+        """Widths that do not fit, and what TED cannot do here."""
+        yield from super().conflicts()
         heads = self.number_of_attention_heads
         for part, size in self.transformer_size.items():
             if self.number_of_transformer_layers[part] > 0 and size % heads != 0:
-                raise ValueError(
+                yield (
                     f"transformer_size of {part} must be divisible by number_of_attention_heads: "
                     f"got {size} and {heads}"
                 )
         if self.use_masked_language_model:
-            raise ValueError("use_masked_language_model is not supported; leave this option out")
+            yield "use_masked_language_model is not supported; leave this option out"
+
+    def without_effect(self) -> Iterator[str]:
+        """Options of the other featurizer, and those that Rasa ignores, too."""
+        yield from super().without_effect()
         if self.tracker_featurizer == "full_dialogue" and self.max_history is not None:
-            raise ValueError("max_history has no effect with whole dialogues; leave it out")
-        return self
+            yield "max_history has no effect with whole dialogues"
+        if self.drop_rate_label != 0.0:
+            yield "drop_rate_label has no effect, as in Rasa; drop_rate_dialogue counts for labels"
+
+    @property
+    def history(self) -> int | None:
+        """How many turns count: `max_history`, and all of them with whole dialogues."""
+        return None if self.tracker_featurizer == "full_dialogue" else self.max_history

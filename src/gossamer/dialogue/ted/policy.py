@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ModelFileError
-from gossamer.dialogue.events import EntitiesAdded
+from gossamer.data.errors import InputError, ModelFileError
+from gossamer.dialogue.events import EntitiesAdded, UserUttered
 from gossamer.dialogue.examples import prediction_states
 from gossamer.dialogue.policy import DialogueData, Policy, Prediction
 from gossamer.dialogue.state import NO_RULES, RuleOnly, State
-from gossamer.dialogue.ted.data import TextReader, ted_data
+from gossamer.dialogue.ted.data import TextReader, no_text_features, ted_data
 from gossamer.dialogue.ted.features import (
     INTENT,
     TEXT,
@@ -93,6 +93,24 @@ class TEDPolicy(Policy):
         self.callbacks: Sequence[FitCallback] = ()
 
     # -- training ------------------------------------------------------------------------------
+
+    def check(self, data: DialogueData) -> Iterator[InputError]:
+        """Stories with texts, and nothing that gives features of texts."""
+        said = (
+            event.text
+            for story in data.stories
+            for event in story.tracker.events
+            if isinstance(event, UserUttered) and event.intent is None and event.text
+        )
+        text = next(iter(data.domain.action_texts), None) or next(said, None)
+        if text is None:
+            return
+        wanted = self.options.featurizers
+        if data.pipeline is None or not any(
+            "features" in part.provides and (not wanted or part.alias in wanted)
+            for part in data.pipeline.components
+        ):
+            yield no_text_features(text, has_pipeline=data.pipeline is not None)
 
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
         """Learn from stories, augmented ones among them; rules do not count.
@@ -229,7 +247,7 @@ class TEDPolicy(Policy):
         return prediction_states(
             tracker,
             self._domain,
-            max_history=self.options.max_history,
+            max_history=self.options.history,
             use_text=use_text,
             rule_only=rule_only,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from gossamer.data.errors import ConfigError, DataError
+from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
@@ -88,11 +88,7 @@ class DIETComponent(NetworkComponent):
         if options.intent_classification:
             self.labels = tuple(sorted({str(e.base_intent) for e in examples}))
             if len(self.labels) < 2:
-                raise DataError(
-                    "intent classification needs examples of at least two intents",
-                    got=list(self.labels),
-                    hint="adding examples of another intent, or intent_classification: false",
-                )
+                raise _too_few_intents(list(self.labels))
             number = {label: i for i, label in enumerate(self.labels)}
             label_numbers = np.array([number[str(e.base_intent)] for e in examples])
             rows = np.array([list(batch.labels).index(label) for label in self.labels])
@@ -116,6 +112,18 @@ class DIETComponent(NetworkComponent):
             on_epoch=on_epoch,
         )
 
+    def check(self, data: TrainingData) -> Iterator[InputError]:
+        """Too few intents, or no entities, to learn anything."""
+        examples = [example for example in data.examples if example.text.strip()]
+        intents = {example.base_intent for example in examples} - {None}
+        if self.options.intent_classification:
+            if not intents:
+                yield _nothing_usable("examples with an intent", len(examples))
+            elif len(intents) < 2:
+                yield _too_few_intents(sorted(map(str, intents)))
+        elif not any(example.entities for example in examples):
+            yield _no_entities()
+
     def _usable(self, batch: TrainingBatch) -> Indices:
         """Numbers of the examples to train on: with a token and, for intents, with an intent."""
         needs_intent = self.options.intent_classification
@@ -126,11 +134,7 @@ class DIETComponent(NetworkComponent):
         ]
         if not chosen:
             what = "examples with an intent" if needs_intent else "examples"
-            raise DataError(
-                f"DIETClassifier needs {what} to train on",
-                got=f"{len(batch.examples)} examples, none usable",
-                hint="adding examples under `nlu:` with `intent:`",
-            )
+            raise _nothing_usable(what, len(batch.examples))
         return np.array(chosen, dtype=np.int64)
 
     def _find_tags(self, batch: TrainingBatch, chosen: Indices) -> dict[TagKind, TagSet]:
@@ -142,11 +146,7 @@ class DIETComponent(NetworkComponent):
             for kind in TagKind
         }
         if found[TagKind.ENTITY] is None and not self.options.intent_classification:
-            raise DataError(
-                "entity recognition needs annotated entities",
-                got="none in the training data",
-                hint="annotating examples, as in [Paris](city)",
-            )
+            raise _no_entities()
         for i in chosen:
             for entity in batch.examples[i].entities:
                 if token_span(batch.tokens[i], entity) is None:
@@ -251,3 +251,27 @@ class DIETComponent(NetworkComponent):
                 for kind, tags in state.json["tags"].items()
             }
             self._restore_network(state, n_tags=self._n_tags(), forbidden=self._forbidden())
+
+
+def _too_few_intents(intents: list[str]) -> DataError:
+    return DataError(
+        "intent classification needs examples of at least two intents",
+        got=intents,
+        hint="adding examples of another intent, or intent_classification: false",
+    )
+
+
+def _nothing_usable(what: str, n_examples: int) -> DataError:
+    return DataError(
+        f"DIETClassifier needs {what} to train on",
+        got=f"{n_examples} examples, none usable",
+        hint="adding examples under `nlu:` with `intent:`",
+    )
+
+
+def _no_entities() -> DataError:
+    return DataError(
+        "entity recognition needs annotated entities",
+        got="none in the training data",
+        hint="annotating examples, as in [Paris](city)",
+    )

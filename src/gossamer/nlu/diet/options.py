@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import field_validator
 
 from gossamer.nlu.learning_options import (
     LearningOptions,
@@ -56,30 +57,28 @@ class NetworkOptions(LearningOptions):
         defaults = cls.model_fields[info.field_name].default
         return {**defaults, **value} if isinstance(value, dict) else value
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
+    def conflicts(self) -> Iterator[str]:
+        """Widths that do not fit, and what needs a transformer."""
+        yield from super().conflicts()
         layers, heads = self.number_of_transformer_layers, self.number_of_attention_heads
         if layers > 0 and self.transformer_size % heads != 0:
-            raise ValueError(
+            yield (
                 "transformer_size must be divisible by number_of_attention_heads: "
                 f"got {self.transformer_size} and {heads}"
             )
         if self.use_masked_language_model and layers == 0:
-            raise ValueError("use_masked_language_model needs number_of_transformer_layers above 0")
-        sizes = self.hidden_layers_sizes
+            yield "use_masked_language_model needs number_of_transformer_layers above 0"
+        sizes, widths = self.hidden_layers_sizes, self.dense_dimension
         if self.share_hidden_layers and sizes["text"] != sizes["label"]:
-            raise ValueError(
+            yield (
                 "share_hidden_layers needs the same hidden_layers_sizes for text and label: "
                 f"got {sizes}"
             )
-        if self.share_hidden_layers and sizes["text"]:
-            widths = self.dense_dimension
-            if widths["text"] != widths["label"]:
-                raise ValueError(
-                    "share_hidden_layers needs the same dense_dimension for text and label: "
-                    f"got {widths}"
-                )
-        return self
+        if self.share_hidden_layers and sizes["text"] and widths["text"] != widths["label"]:
+            yield (
+                "share_hidden_layers needs the same dense_dimension for text and label: "
+                f"got {widths}"
+            )
 
 
 class DIETOptions(NetworkOptions):
@@ -101,8 +100,8 @@ class DIETOptions(NetworkOptions):
     split_entities_by_comma: bool | dict[str, bool] = True
     constrain_tags: bool = True
 
-    @model_validator(mode="after")
-    def _learns_something(self) -> Self:
+    def conflicts(self) -> Iterator[str]:
+        """Nothing is to be learnt."""
+        yield from super().conflicts()
         if not self.intent_classification and not self.entity_recognition:
-            raise ValueError("one of intent_classification and entity_recognition must be true")
-        return self
+            yield "one of intent_classification and entity_recognition must be true"

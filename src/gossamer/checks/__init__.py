@@ -1,0 +1,12 @@
+"""Everything that can be wrong with a project, told at once and before the first epoch.
+
+`gossamer train`, `gossamer data validate` and `Assistant.train_project` ask the same function,
+`check`, so that none of them knows less than another.
+"""
+
+from __future__ import annotations
+
+from gossamer.checks.parts import Parts, read_parts
+from gossamer.checks.project import MOST_WARNINGS, Checked, check
+
+__all__ = ["MOST_WARNINGS", "Checked", "Parts", "check", "read_parts"]

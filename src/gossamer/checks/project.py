@@ -1,0 +1,256 @@
+"""What is doubtful in a project, and what its training begins with."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gossamer.checks.parts import Parts, attempted
+from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
+from gossamer.data.errors import ConfigError, DataError, InputError, all_of
+from gossamer.data.project import Project, joined
+from gossamer.data.project_checks import check_project
+from gossamer.data.stories import Rule, Story, StoryData
+from gossamer.data.validation import Finding, Severity
+from gossamer.dialogue.model import PreparedDialogue, prepare_dialogue
+from gossamer.dialogue.policy import Policy
+from gossamer.dialogue.policy_registry import (
+    DEFAULT_POLICIES,
+    KNOWN_POLICIES,
+    policy_class,
+    read_policies,
+)
+from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.registry import component_class, known_components
+
+T = TypeVar("T")
+
+MOST_WARNINGS = 20
+"""How many findings training tells of before it only counts them."""
+
+_LARGEST_SEED = 2**63 - 1
+# What rules and stories are held against where no configuration says which policies there are.
+_RULES_ALONE = (ComponentConfig(name="RulePolicy"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A project that was checked, ready to be trained once if nothing refuses it.
+
+    Attributes:
+        project: with seeds set as asked for; None: a part could not be read.
+        findings: all that is doubtful.
+        pipeline: its untrained NLU components, or None.
+        dialogue: its dialogue before the first epoch, or None.
+    """
+
+    project: Project | None
+    findings: tuple[Finding, ...]
+    pipeline: Pipeline | None = field(default=None, repr=False)
+    dialogue: PreparedDialogue | None = field(default=None, repr=False)
+
+    @property
+    def refusals(self) -> list[InputError]:
+        """Why it cannot be trained; empty when it can."""
+        return [found.refusal for found in self.findings if found.refusal is not None]
+
+    @property
+    def mistakes(self) -> list[Finding]:
+        """Errors that training can live with."""
+        return [
+            found
+            for found in self.findings
+            if found.severity is Severity.ERROR and found.refusal is None
+        ]
+
+    def require_sound(self) -> Project:
+        """The project, if it can be trained.
+
+        Raises:
+            InputError: it cannot; all reasons are told.
+        """
+        if self.refusals:
+            raise all_of(self.refusals)
+        if self.project is None:
+            raise InputError("a project must be read before it is trained")
+        return self.project
+
+    def warn(self) -> None:
+        """Warn of the errors that training can live with, the first `MOST_WARNINGS` of them."""
+        told = self.mistakes[:MOST_WARNINGS]
+        for found in told:
+            place = "" if found.where is None else f"{found.where}: "
+            warnings.warn(f"{place}{found.message}", stacklevel=3)
+        more = len(self.mistakes) - len(told)
+        if more > 0:
+            warnings.warn(f"{more} more errors: gossamer data validate shows them", stacklevel=3)
+
+
+def check(parts: Parts, *, random_seed: int | None = None) -> Checked:
+    """Everything doubtful in a project, and what training it begins with.
+
+    Args:
+        parts: see `read_parts`.
+        random_seed: seed for everything that draws numbers; None leaves what the configuration
+            says.
+
+    Returns:
+        Findings: of reading, of configuration, data, domain and stories, and what components and
+        policies refuse.
+    """
+    findings = [*parts.findings]
+    if random_seed is not None:
+        findings += _refuse_seed(random_seed)
+    if parts.wants_all:
+        findings += _missing_parts(parts)
+    config = parts.config
+    if config is not None and random_seed is not None:
+        config = _with_seed(config, random_seed, has_dialogue=parts.wants_dialogue)
+
+    def attempt(read: Callable[[], T]) -> T | None:
+        return attempted(read, findings)
+
+    pipeline: Pipeline | None = None
+    if (
+        config is not None
+        and parts.wants_nlu
+        and (parts.nlu is not None or _names_pipeline(config))
+    ):
+        settings = config
+        pipeline = attempt(lambda: Pipeline.from_config(settings))
+    items = _RULES_ALONE if config is None else config.policies
+    policies, faults = read_policies(items) if parts.wants_dialogue else ([], [])
+    findings += map(Finding.of, faults)
+    findings += (
+        attempt(
+            lambda: check_project(
+                parts.nlu, parts.stories, parts.domain, restrict_rules=_restrict_rules(policies)
+            )
+        )
+        or ()
+    )
+    if parts.nlu is None and not parts.wants_dialogue and not _refuses(findings):
+        fault = InputError(
+            "training needs examples, stories or rules",
+            where=None if config is None else config.where,
+            hint="files with 'nlu:', 'stories:' or 'rules:' under data/",
+        )
+        findings.append(Finding.of(fault))
+    project: Project | None = None
+    if parts.stories is not None:
+        whole = Project(
+            config=ProjectConfig() if config is None else config,
+            nlu=parts.nlu,
+            stories=parts.stories,
+            domain=parts.domain,
+        )
+        project = attempt(lambda: joined(whole))
+    if pipeline is not None and project is not None and project.nlu is not None:
+        findings += map(Finding.of, pipeline.check(project.nlu))
+    dialogue: PreparedDialogue | None = None
+    if (
+        project is not None
+        and parts.wants_dialogue
+        and _can_prepare(parts, policies, items, findings)
+    ):
+        ready = project
+        dialogue = attempt(lambda: prepare_dialogue(ready, policies, pipeline=pipeline))
+    return Checked(
+        project=project if config is not None else None,
+        findings=tuple(dict.fromkeys(findings)),
+        pipeline=pipeline,
+        dialogue=dialogue,
+    )
+
+
+def _refuse_seed(random_seed: int) -> list[Finding]:
+    if 0 <= random_seed <= _LARGEST_SEED:
+        return []
+    return [Finding.of(ConfigError(f"random_seed must be 0 to {_LARGEST_SEED}", got=random_seed))]
+
+
+def _missing_parts(parts: Parts) -> list[Finding]:
+    """What the configuration names and nothing is there to train it on."""
+    config = parts.config
+    if config is None or _refuses(parts.findings):
+        return []
+    found: list[Finding] = []
+    if parts.nlu is None and _names_pipeline(config) and parts.wants_dialogue:
+        fault = DataError(
+            "the pipeline needs examples to learn from, and there are none",
+            where=config.where,
+            hint="examples under 'nlu:', or `gossamer train core` for dialogue alone",
+        )
+        found.append(Finding.of(fault))
+    if not parts.wants_dialogue and config.policies and parts.domain is not None:
+        fault = DataError(
+            "policies need stories or rules to learn from, and there are none",
+            where=config.where,
+            hint="stories under 'stories:' or 'rules:', or `gossamer train nlu` without dialogue",
+        )
+        found.append(Finding.of(fault))
+    return found
+
+
+def _refuses(findings: Sequence[Finding]) -> bool:
+    return any(found.refusal is not None for found in findings)
+
+
+def _names_pipeline(config: ProjectConfig) -> bool:
+    return config.pipeline is not DEFAULT_PIPELINE
+
+
+def _restrict_rules(policies: Sequence[Policy]) -> bool:
+    return any(policy.name == "RulePolicy" and policy.options.restrict_rules for policy in policies)
+
+
+def _can_prepare(
+    parts: Parts,
+    policies: Sequence[Policy],
+    items: Sequence[ComponentConfig],
+    findings: Sequence[Finding],
+) -> bool:
+    """Whether stories and policies are so far right that they can be held against each other."""
+    if not policies or (parts.domain is None and _refuses(parts.findings)):
+        return False
+    asked = {item.name.rpartition(".")[2] for item in items}
+    if "RulePolicy" in asked and all(policy.name != "RulePolicy" for policy in policies):
+        return False  # what is said of rules and forms would be wrong
+    told = parts.stories or StoryData()
+    written: tuple[Story | Rule, ...] = (*told.stories, *told.rules)
+    files = {part.where.path for part in written if part.where is not None}
+    return not any(
+        found.refusal is not None and (found.where is None or found.where.path in files)
+        for found in findings
+    )
+
+
+def _with_seed(config: ProjectConfig, random_seed: int, *, has_dialogue: bool) -> ProjectConfig:
+    """The configuration with the option `random_seed` set wherever a component has it."""
+    policies = config.policies
+    if has_dialogue and not policies:
+        policies = DEFAULT_POLICIES
+    return dataclasses.replace(
+        config,
+        pipeline=tuple(
+            _seeded(part, random_seed)
+            if part.name.rpartition(".")[2] in known_components()
+            and "random_seed" in component_class(part.name).Options.model_fields
+            else part
+            for part in config.pipeline
+        ),
+        policies=tuple(
+            _seeded(part, random_seed)
+            if part.name.rpartition(".")[2] in KNOWN_POLICIES
+            and "random_seed" in policy_class(part.name).Options.model_fields
+            else part
+            for part in policies
+        ),
+    )
+
+
+def _seeded(part: ComponentConfig, random_seed: int) -> ComponentConfig:
+    return dataclasses.replace(part, options={**part.options, "random_seed": random_seed})

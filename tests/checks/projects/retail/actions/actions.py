@@ -1,0 +1,1 @@
+raise RuntimeError("the project's own actions run on an action server, never in training")
