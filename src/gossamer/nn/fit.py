@@ -169,7 +169,7 @@ def fit(
             metrics |= {f"val_{name}": value for name, value in scores.items()}
         if on_epoch is not None:
             on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
-        if any([callback.should_stop() for callback in callbacks]):
+        if any(callback.should_stop() for callback in callbacks):
             break
     optimizer.close()
     average.use()

@@ -113,6 +113,7 @@ class DIETComponent(NetworkComponent):
             tags=tags,
             n_tags=self._n_tags(),
             forbidden=self._forbidden(),
+            weights=None if self.example_weights is None else self.example_weights[chosen],
             on_epoch=on_epoch,
         )
 
