@@ -78,11 +78,14 @@ class EarlyStopping(FitCallback):
         self._metrics = tuple(metrics)
         self._n_iter_no_change = n_iter_no_change
         self._tol = tol
-        self._forget()
+        self.scores: list[float] = []
+        self.best_score: float | None = None
+        self._n_without = 0
+        self._best_weights: dict[str, Any] | None = None
 
     def begin(self, network: nn.Module, n_steps: int) -> None:
         """Forget an earlier training."""
-        self._forget()
+        self.scores, self.best_score, self._n_without = [], None, 0
 
     def evaluated(self, network: nn.Module, scores: Mapping[str, float]) -> None:
         """Take in a score; keep the weights of the best.
@@ -110,9 +113,3 @@ class EarlyStopping(FitCallback):
         if self._best_weights is not None:
             network.load_state_dict(self._best_weights)
         self._best_weights = None
-
-    def _forget(self) -> None:
-        self.scores: list[float] = []
-        self.best_score: float | None = None
-        self._n_without = 0
-        self._best_weights: dict[str, Any] | None = None
