@@ -71,7 +71,7 @@ def read(**given: Any) -> FitData:
         [["a"], ["b"]],
         Frame(["a", "b"]),
         Frame([["a"], ["b"]]),
-        {"a": 1, "b": 2}.keys() and (text for text in "ab"),
+        (text for text in "ab"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -112,8 +112,6 @@ def test_real_frames() -> None:
     ids=str,
 )
 def test_texts_that_are_refused(texts: Any, message: str) -> None:
-    message = message.replace("0 at index 0, 1 at", r".*0\)? at index 0, .*1\)? at")
-    message = message.replace("1, 2 at", r"1, .*2\)? at")
     with pytest.raises(DataError, match=message):
         checked_texts(texts)
 
@@ -204,7 +202,7 @@ def test_entities_of_many_kinds(found: Any) -> None:
 def test_values_roles_groups_and_order() -> None:
     given = [{"start": 3, "end": 4, "entity": "b", "role": "r", "group": "1"},
              {"start": 0, "end": 2, "entity": "a", "value": 7}]  # fmt: skip
-    (found,) = checked_entities(Frame([given, None])._values[:1], ["xy z"])
+    (found,) = checked_entities([given], ["xy z"])
     assert found == (
         Entity(start=0, end=2, entity="a", value=7),
         Entity(start=3, end=4, entity="b", value="z", role="r", group="1"),

@@ -33,8 +33,8 @@ def checked_entities(entities: Any, texts: Sequence[str]) -> list[tuple[Entity, 
     """
     if entities is None:
         return [()] * len(texts)
-    if hasattr(entities, "to_numpy"):
-        entities = entities.to_numpy()
+    if hasattr(entities, "to_list"):  # a column of pandas or polars
+        entities = entities.to_list()
     if isinstance(entities, str | bytes | Mapping) or not isinstance(entities, Iterable):
         raise DataError(
             "entities must be a sequence with one list of entities for each text",

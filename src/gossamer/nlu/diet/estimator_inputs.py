@@ -135,5 +135,5 @@ def _is_weight(value: object) -> bool:
 
 
 def _short(value: object) -> str:
-    shown = repr(value)
+    shown = repr(value.item() if isinstance(value, np.generic) else value)
     return shown if len(shown) <= 40 else f"{shown[:37]}..."
