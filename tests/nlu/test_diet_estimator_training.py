@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -139,22 +140,39 @@ def test_early_stopping(entities: Any) -> None:
     found = tiny(epochs=200, early_stopping=True, validation_fraction=0.25, n_iter_no_change=3).fit(
         TEXTS, INTENTS, entities, on_epoch=told.append
     )
-    scores = found.validation_scores_
+    scores = found.validation_scores_ or []
     assert found.n_iter_ == len(told) == len(scores) < 200
     assert found.best_validation_score_ == max(scores)
     names = ["val_i_acc", "val_e_f1"] if entities else ["val_i_acc"]
-    assert scores == [np.mean([report.metrics[name] for name in names]) for report in told]
-    assert scores[-4:] == [scores[-1]] * 4 or max(scores[-4:]) <= max(scores[:-4])
+    assert scores == [float(np.mean([each.metrics[name] for name in names])) for each in told]
+    assert max(scores[-4:]) < max(scores[:-4]) + found.tol
 
 
 def test_early_stopping_on_entities_alone() -> None:
     found = tiny(
         epochs=100, early_stopping=True, validation_fraction=0.3, n_iter_no_change=2, tol=0
     ).fit(TEXTS, entities=CITIES)
-    assert found.n_iter_ == len(found.validation_scores_)
+    assert found.n_iter_ == len(found.validation_scores_ or [])
 
 
-# -- what it writes ----------------------------------------------------------------------------
+# -- what it writes and warns of ---------------------------------------------------------------
+
+
+def test_one_warning_for_many_entities_within_words() -> None:
+    texts = [f"to Rome{i}ville" for i in range(31)]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        tiny(epochs=1).fit([*texts, "hi"], ["go"] * 31 + ["greet"], [[(3, 7, "city")]] * 31 + [[]])
+    (message,) = [str(each.message) for each in told]
+    first, *lines = message.splitlines()
+    assert first == "31 warnings of one kind:" and lines[-1] == "- and 28 more"
+    assert lines[0].startswith("- the entity 'Rome' (city) in 'to Rome0ville' does not begin")
+
+
+def test_one_warning_for_many_direct_messages(model: DIETClassifier) -> None:
+    with pytest.warns(UserWarning, match="5 warnings of one kind") as told:
+        model.parse_many([f"/nonsense{i}" for i in range(5)])
+    assert len(told) == 1
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
 from gossamer.data.examples import Example, TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, EpochListener
 from gossamer.nlu.direct_message import DirectMessageHandler
 from gossamer.nlu.messages import (
@@ -129,13 +129,14 @@ class Pipeline:
         So another component can be trained on the same features again and again.
         """
         warn_of_unused_data(self._components, data)
-        examples = []
-        for example in data.unique_examples():
-            if example.text.strip():
-                examples.append(example)
-            else:
-                place = "" if example.where is None else f"{example.where}: "
-                warnings.warn(f"{place}an example without text is left out", stacklevel=2)
+        unique = data.unique_examples()
+        examples = [example for example in unique if example.text.strip()]
+        warn_together(
+            f"{'' if example.where is None else f'{example.where}: '}an example without text is "
+            "left out"
+            for example in unique
+            if not example.text.strip()
+        )
         if not examples:
             raise DataError("training needs at least one example with a text")
         batch = TrainingBatch(
