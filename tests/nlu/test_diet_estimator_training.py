@@ -25,6 +25,7 @@ from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.estimator import DIETClassifier
 from gossamer.nlu.diet.estimator_parameters import errors_of_python
 from gossamer.nlu.diet.estimator_progress import Progress
+from gossamer.nn.storage import load_model, save_model
 
 TEXTS = ["hello there", "hi", "hey you", "good day", "fly to Rome", "go to Oslo", "to Rome", "off"]
 INTENTS = ["greet"] * 4 + ["travel"] * 4
@@ -264,6 +265,15 @@ def test_parameters_set_after_fit_do_not_change_what_is_saved(tmp_path: Path) ->
     assert same(loaded, model)
     unpickled = pickle.loads(pickle.dumps(model))  # noqa: S301
     assert unpickled.epochs == 99 and unpickled.fitted_params_["epochs"] == 1
+
+
+def test_files_of_before_training_was_told(model: DIETClassifier, tmp_path: Path) -> None:
+    content, arrays = load_model(model.save(tmp_path / "m"))
+    del content["training"]
+    save_model(tmp_path / "old", content, arrays)
+    loaded = DIETClassifier.load(tmp_path / "old")
+    assert loaded.n_iter_ is None and same(loaded, model)
+    assert same(DIETClassifier.load(loaded.save(tmp_path / "again")), model)
 
 
 # -- answers -----------------------------------------------------------------------------------

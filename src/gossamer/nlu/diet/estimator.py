@@ -328,9 +328,9 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
                 pipeline_from_parts(content["pipeline"], arrays),
                 None if classes is None else np.array(classes),
             )
-            for name, value in content.get("training", {}).items():  # older files have none
-                if name in _TRAINING:
-                    setattr(model, name, value)
+            training = content.get("training", {})  # older files have none
+            for name in _TRAINING:
+                setattr(model, name, training.get(name))
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(
                 "the file must hold parameters, classes and pipeline of this version",
