@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gossamer.nn.callbacks import Companions, FitCallback, Loss
+from gossamer.nn.callbacks import Companions, EarlyStopping, FitCallback, Loss
 from gossamer.nn.fit import FitOptions, Regularized, StepResult, fit
 from gossamer.sparse import RandomlyConnectedLinear
 
@@ -202,3 +202,78 @@ def test_the_final_weights_are_in_place_when_it_finishes() -> None:
 
 def test_by_itself_a_callback_does_nothing() -> None:
     assert torch.equal(train(FitCallback()).layer.weight, train().layer.weight)
+
+
+class Scored(Small):
+    """Has the scores it is given at its evaluations."""
+
+    def __init__(self, *scores: float) -> None:
+        super().__init__()
+        self.scores = list(scores)
+        self.evaluated: list[Tensor] = []
+
+    def step(self, batch: Tensor, *, with_metrics: bool) -> StepResult:
+        result = super().step(batch, with_metrics=with_metrics)
+        if self.training:
+            return result
+        self.evaluated.append(self.layer.weight.detach().clone())
+        return StepResult(result.loss, {"i_acc": self.scores.pop(0), "m_acc": 9.0})
+
+
+def stop_early(network: Scored, stopping: FitCallback, **settings: Any) -> list[int]:
+    """Train with held-out examples; returns the epochs that were run."""
+    epochs: list[int] = []
+    options: dict[str, Any] = {"epochs": 8, "evaluate_every_number_of_epochs": 1, **settings}
+    fit(
+        network,
+        lambda chosen: X[torch.from_numpy(chosen)],
+        np.arange(15),
+        labels=None,
+        options=FitOptions(batch_size=(5, 5), **options),
+        rng=np.random.default_rng(3),
+        evaluation=np.arange(15, 20),
+        on_epoch=lambda result: epochs.append(result.epoch),
+        callbacks=[stopping],
+    )
+    return epochs
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "tol", "n_epochs", "best"),
+    [
+        ([0.5, 0.6, 0.6, 0.6, 0.6, 0.6], 2, 0.0001, 5, 1),
+        ([0.5, 0.4, 0.3, 0.2], 1, 0.0001, 3, 0),
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], 1, 0.0001, 8, 7),
+        ([0.50, 0.55, 0.58, 0.60], 2, 0.2, 4, 3),  # each is higher, and yet no improvement
+        ([0.5, 0.4, 0.6, 0.4, 0.3, 0.2], 2, 0.0001, 6, 2),
+    ],
+)
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_early_stopping(
+    scores: list[float], patience: int, tol: float, n_epochs: int, best: int, averaging: float
+) -> None:
+    """scikit-learn's rule: more than `patience` epochs in a row without a rise by `tol`."""
+    network = Scored(*scores)
+    stopping = EarlyStopping(["i_acc", "e_f1"], n_iter_no_change=patience, tol=tol)
+    epochs = stop_early(network, stopping, weight_averaging=averaging)
+    assert epochs == list(range(1, n_epochs + 1))
+    assert stopping.scores == scores[:n_epochs] and stopping.best_score == scores[best]
+    assert torch.equal(network.layer.weight, network.evaluated[best])
+    assert not network.training
+
+
+def test_early_stopping_can_be_used_again() -> None:
+    stopping = EarlyStopping(["i_acc"], n_iter_no_change=0)
+    assert stop_early(Scored(0.9, 0.9), stopping) == [1, 2]
+    assert stop_early(Scored(0.1, 0.2, 0.2), stopping) == [1, 2, 3]
+    assert stopping.scores == [0.1, 0.2, 0.2]
+
+
+def test_early_stopping_needs_its_metrics() -> None:
+    with pytest.raises(ValueError, match=r"early stopping needs one of \('e_f1',\): got"):
+        stop_early(Scored(0.9), EarlyStopping(["e_f1"]))
+
+
+def test_a_callback_that_does_nothing_stops_nothing() -> None:
+    network = Scored(*[0.5] * 8)
+    assert stop_early(network, FitCallback()) == list(range(1, 9))

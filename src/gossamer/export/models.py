@@ -15,7 +15,7 @@ from gossamer.export.onnx_diet import diet_to_onnx
 from gossamer.export.subject import Model, find_diet, left_out, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.estimator import DIETClassifier
-from gossamer.nlu.diet.estimator_inputs import class_names
+from gossamer.nlu.diet.estimator_labels import class_names
 
 
 class ExportFormat(StrEnum):

@@ -6,13 +6,13 @@ it reads replaces what classifiers and extractors found.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from gossamer.data.direct_message import DirectMessage, parse_direct_message
 from gossamer.data.errors import ModelFileError
 from gossamer.data.examples import TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.fallback import FALLBACK_INTENT
 from gossamer.nlu.messages import (
@@ -65,8 +65,10 @@ class DirectMessageHandler(Component):
 
     def process(self, batch: MessageBatch) -> None:
         """Replace intent, ranking and entities of direct messages."""
+        faults: list[str] = []
         for text, parse in zip(batch.texts, batch.parses, strict=True):
-            self._read(text, parse)
+            self._read(text, parse, faults)
+        warn_together(faults)
 
     def state(self) -> ComponentState:
         """The known names."""
@@ -84,36 +86,35 @@ class DirectMessageHandler(Component):
             raise ModelFileError(f"{self.name} must be stored with lists of names", got=stored)
         self._intents, self._entity_types = map(frozenset, stored)
 
-    def _read(self, text: str, parse: Parse) -> None:
+    def _read(self, text: str, parse: Parse, faults: list[str]) -> None:
         message = parse_direct_message(text)
         if message is None:
             return
         name = message.intent
         if name not in self._intents and name not in _ALWAYS_KNOWN:
-            warnings.warn(
+            faults.append(
                 f"the message {text[:80]!r} names the intent '{name}', which training data does "
-                "not have; it is understood as an ordinary text",
-                stacklevel=4,
+                "not have; it is understood as an ordinary text"
             )
             return
         parse.intent = IntentPrediction(name=name, confidence=message.confidence)
         parse.intent_ranking = [parse.intent]
-        parse.entities = list(self._entities(text, message))
+        parse.entities = list(self._entities(text, message, faults))
 
-    def _entities(self, text: str, message: DirectMessage) -> Iterator[EntityPrediction]:
+    def _entities(
+        self, text: str, message: DirectMessage, faults: list[str]
+    ) -> Iterator[EntityPrediction]:
         if message.values is None:
-            warnings.warn(
-                f"the entities of the message {text[:80]!r} are not valid JSON and are left out",
-                stacklevel=5,
+            faults.append(
+                f"the entities of the message {text[:80]!r} are not valid JSON and are left out"
             )
             return
-        for entity in message.values:
-            if entity not in self._entity_types:
-                warnings.warn(
-                    f"the message {text[:80]!r} names the entity '{entity}', which training data "
-                    "does not have; it is left out",
-                    stacklevel=5,
-                )
+        faults.extend(
+            f"the message {text[:80]!r} names the entity '{entity}', which training data "
+            "does not have; it is left out"
+            for entity in message.values
+            if entity not in self._entity_types
+        )
         for entity, value in message.entities():
             if entity in self._entity_types:
                 yield EntityPrediction(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from gossamer.data.errors import DataError, InputError, Location, ModelFileError
 from gossamer.data.examples import TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, IntentPrediction, MessageBatch, TrainingBatch
 
@@ -74,12 +74,11 @@ class KeywordIntentClassifier(Component):
             if intents.setdefault(example.text, intent) != intent:
                 ambiguous.setdefault(example.text, example.where)
             places.setdefault(example.text, example.where)
-        for text, where in ambiguous.items():
-            place = "" if where is None else f"{where}: "
-            warnings.warn(
-                f"{place}'{text}' is an example of several intents, so it is no keyword of any",
-                stacklevel=2,
-            )
+        warn_together(
+            f"{'' if where is None else f'{where}: '}'{text}' is an example of several intents, so "
+            "it is no keyword of any"
+            for text, where in ambiguous.items()
+        )
         self._keywords = [
             (text, intent, self._compile(text, places[text]))
             for text, intent in intents.items()

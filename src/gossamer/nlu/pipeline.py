@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from gossamer.data.errors import (
     all_of,
 )
 from gossamer.data.examples import Example, TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, EpochListener
 from gossamer.nlu.direct_message import DirectMessageHandler
 from gossamer.nlu.messages import (
@@ -147,9 +147,11 @@ class Pipeline:
         faults: list[InputError] = []
         examples = data.unique_examples()
         blank = [example for example in examples if not example.text.strip()]
-        for example in blank:
-            place = "" if example.where is None else f"{example.where}: "
-            warnings.warn(f"{place}an example without text is left out", stacklevel=2)
+        warn_together(
+            f"{'' if example.where is None else f'{example.where}: '}an example without text is "
+            "left out"
+            for example in blank
+        )
         if len(blank) == len(examples):
             return [DataError("training needs at least one example with a text")]
         for component in self._components:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import Any, ClassVar
 
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.data.examples import TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import (
     ComponentState,
@@ -46,14 +46,16 @@ class EntitySynonymMapper(Component):
     ) -> None:
         """Collect synonyms: explicit ones first, then those that annotations imply."""
         self._synonyms = {}
+        contradictions: list[str] = []
         for synonym in data.synonyms:
             if synonym.text != synonym.value:
-                self._learn(synonym.text, synonym.value, synonym.where)
+                contradictions += self._learn(synonym.text, synonym.value, synonym.where)
         for example in data.examples:
             for entity in example.entities:
                 text = example.text[entity.start : entity.end]
                 if isinstance(entity.value, str) and entity.value != text:
-                    self._learn(text, entity.value, example.where)
+                    contradictions += self._learn(text, entity.value, example.where)
+        warn_together(contradictions)
         values = [synonym.value for synonym in data.synonyms] + list(self._synonyms.values())
         for value in values:
             if isinstance(value, str):
@@ -75,17 +77,18 @@ class EntitySynonymMapper(Component):
             raise ModelFileError(f"{self.name} must be stored with a map of synonyms", got=stored)
         self._synonyms = dict(stored)
 
-    def _learn(self, text: str, value: Any, where: Location | None) -> None:
+    def _learn(self, text: str, value: Any, where: Location | None) -> list[str]:
+        """Take in a synonym; what it contradicts, if anything."""
         key = text.lower()
         known = self._synonyms.get(key, value)
-        if known != value:
-            place = "" if where is None else f"{where}: "
-            warnings.warn(
-                f"{place}'{text}' is a synonym of '{value}' here but of {known!r} elsewhere; "
-                f"{value!r} is used",
-                stacklevel=3,
-            )
         self._synonyms[key] = value
+        if known == value:
+            return []
+        place = "" if where is None else f"{where}: "
+        return [
+            f"{place}'{text}' is a synonym of '{value}' here but of {known!r} elsewhere; "
+            f"{value!r} is used"
+        ]
 
     def _map(self, entity: EntityPrediction) -> EntityPrediction:
         value = self._synonyms.get(str(entity.value).lower(), entity.value)

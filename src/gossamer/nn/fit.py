@@ -103,7 +103,7 @@ def fit(
     on_epoch: Callable[[EpochResult], None] | None = None,
     callbacks: Sequence[FitCallback] = (),
 ) -> None:
-    """Train a network in place.
+    """Train a network in place, for `options.epochs` or until a callback stops it.
 
     Args:
         network: follows `TrainableNetwork`.
@@ -164,9 +164,13 @@ def fit(
                 scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
                 if options.checkpoint_model:
                     best.offer(network, scores)
+                for callback in callbacks:
+                    callback.evaluated(network, scores)
             metrics |= {f"val_{name}": value for name, value in scores.items()}
         if on_epoch is not None:
             on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
+        if any(callback.should_stop() for callback in callbacks):
+            break
     optimizer.close()
     average.use()
     best.restore(network)

@@ -72,6 +72,7 @@ class MaskedLanguageModel(nn.Module):
         after: Tensor,
         chosen: Tensor,
         token_ids: Tensor,
+        token_weights: Tensor | None = None,
     ) -> SimilarityLoss:
         """How well the chosen tokens are recognised among each other.
 
@@ -81,14 +82,18 @@ class MaskedLanguageModel(nn.Module):
             after: transformer output, of the tokens at least. *Shape:* (n_tokens, hidden_size).
             chosen: rows of the chosen tokens. *Shape:* (n_chosen,).
             token_ids: which tokens are the same. *Shape:* (n_tokens,).
+            token_weights: what each token's loss is multiplied by; None for 1 each.
+                *Shape:* (n_tokens,).
         """
         ids = token_ids[chosen]
+        weights = None if token_weights is None else token_weights[chosen] / chosen.numel()
         result: SimilarityLoss = similarity(
             self.embed_output(after.index_select(0, chosen)),
             self.embed_token(before.index_select(0, chosen)),
             torch.arange(chosen.numel(), device=chosen.device),
             input_ids=ids,
             label_ids=ids,
+            weights=weights,
         )
         return result
 

@@ -115,7 +115,7 @@ class SingleLabelDotProductLoss(nn.Module):
         negatives: Negatives | None = None,
         weights: Tensor | None = None,
     ) -> SimilarityLoss:
-        """Mean loss over the inputs.
+        """Mean loss over the inputs, or their weighted sum.
 
         Args:
             inputs: input embeddings. *Shape:* (n_inputs, width).
@@ -124,7 +124,7 @@ class SingleLabelDotProductLoss(nn.Module):
             input_ids: identity of each input's label, to tell false negatives; `target` if None.
             label_ids: identity of each label; its row if None.
             negatives: which to use; drawn anew if None.
-            weights: of each input, which sum to 1, in place of a plain mean.
+            weights: of each input, in place of 1 / n_inputs; the loss is their weighted sum.
                 *Shape:* (n_inputs,).
 
         Returns:

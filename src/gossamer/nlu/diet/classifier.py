@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator
 from typing import ClassVar
 
@@ -12,6 +11,7 @@ import torch
 
 from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.data.examples import TrainingData
+from gossamer.data.listing import warn_together
 from gossamer.nlu.component import ComponentOptions, EpochListener
 from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
 from gossamer.nlu.diet.features import (
@@ -109,6 +109,7 @@ class DIETComponent(NetworkComponent):
             tags=tags,
             n_tags=self._n_tags(),
             forbidden=self._forbidden(),
+            weights=None if self.example_weights is None else self.example_weights[chosen],
             on_epoch=on_epoch,
         )
 
@@ -147,17 +148,15 @@ class DIETComponent(NetworkComponent):
         }
         if found[TagKind.ENTITY] is None and not self.options.intent_classification:
             raise _no_entities()
-        for i in chosen:
-            for entity in batch.examples[i].entities:
-                if token_span(batch.tokens[i], entity) is None:
-                    where = batch.examples[i].where
-                    warnings.warn(
-                        f"{'' if where is None else f'{where}: '}the entity "
-                        f"{batch.examples[i].text[entity.start : entity.end]!r} ({entity.entity}) "
-                        "does not begin and end where words do, so it is not fully learnt; "
-                        "annotate whole words",
-                        stacklevel=2,
-                    )
+        warn_together(
+            f"{'' if example.where is None else f'{example.where}: '}the entity "
+            f"{example.text[entity.start : entity.end]!r} ({entity.entity}) in "
+            f"{example.text[:80]!r} does not begin and end where words do, so it is not fully "
+            "learnt; annotate whole words"
+            for i, example in zip(chosen, examples, strict=True)
+            for entity in example.entities
+            if token_span(batch.tokens[i], entity) is None
+        )
         return {kind: tag_set for kind, tag_set in found.items() if tag_set is not None}
 
     def _n_tags(self) -> dict[TagKind, int]:

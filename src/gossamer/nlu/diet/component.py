@@ -58,6 +58,8 @@ class NetworkComponent(Component):
         network: None before training.
         label_metric: name of the accuracy of labels in `EpochReport`.
         callbacks: take part in the next training; not stored.
+        example_weights: what the losses of each example of the next training batch are multiplied
+            by, best with a mean of 1; None for 1 each; not stored. *Shape:* (n_examples,).
     """
 
     requires: ClassVar[frozenset[str]] = frozenset({"tokens", "features"})
@@ -75,6 +77,7 @@ class NetworkComponent(Component):
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self.callbacks: Sequence[FitCallback] = ()
+        self.example_weights: npt.NDArray[np.float32] | None = None
 
     def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
         """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
@@ -97,6 +100,7 @@ class NetworkComponent(Component):
         tags: Mapping[TagKind, Indices] = _NO_TAGS,
         n_tags: Mapping[TagKind, int] = _NO_TAGS,
         forbidden: Forbidden = _NO_TAGS,
+        weights: npt.NDArray[np.float32] | None = None,
         on_epoch: EpochListener | None,
     ) -> None:
         """Train a new network; `self.labels` must be set.
@@ -109,6 +113,7 @@ class NetworkComponent(Component):
             tags: tag of each token, per kind. *Shape:* of each (n_tokens,).
             n_tags: how many tags there are, per kind.
             forbidden: see `NetworkShape`.
+            weights: what each text's losses are multiplied by; None for 1. *Shape:* (n_texts,).
             on_epoch: called after every epoch.
 
         Raises:
@@ -120,7 +125,7 @@ class NetworkComponent(Component):
             TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
         )
         self.seed = seed_of(options)
-        training = DIETData(text, label_numbers, tags, token_ids)
+        training = DIETData(text, label_numbers, tags, token_ids, weights)
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
         balance_by = None

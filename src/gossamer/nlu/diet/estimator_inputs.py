@@ -1,18 +1,28 @@
-"""What people hand to the estimator, checked and brought into the objects training takes."""
+"""What `fit` and `predict` are given, checked and brought into lists: texts and weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from gossamer.data.errors import DataError
-from gossamer.data.examples import Entity
+from gossamer.data.listing import shortlist
 
-EntityLike = Entity | Mapping[str, Any]
-Texts = Sequence[str] | npt.NDArray[Any]
+
+class Told(str):
+    """A text that an error shows as it is, without quotes."""
+
+    __repr__ = str.__str__
+
+
+def at(places: Mapping[int, object]) -> Told:
+    """Values and their indices for a message: "None at index 1, nan at index 4 and 7 more"."""
+    return Told(shortlist([f"{_short(value)} at index {i}" for i, value in places.items()]))
 
 
 def plain(value: Any) -> Any:
@@ -24,103 +34,106 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def checked_texts(texts: Texts) -> list[str]:
+def is_missing(value: object) -> bool:
+    """Whether a value says that there is none: None, NaN, pandas' NA and NaT."""
+    if isinstance(value, float | np.floating):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def column(values: Any, name: str) -> list[Any]:
+    """The values of a list, an array, a Series, a DataFrame of one column or a generator.
+
+    Args:
+        values: one-dimensional, or a column: two-dimensional of width 1.
+        name: of the argument.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    found = values
+    if hasattr(found, "to_numpy"):  # pandas, polars
+        found = found.to_numpy()
+    elif hasattr(found, "__array__"):
+        found = np.asarray(found)
+    is_other = isinstance(found, str | bytes | Mapping | Set) or sparse.issparse(found)
+    if isinstance(found, np.ndarray):
+        is_other = found.ndim == 0 or any(width != 1 for width in found.shape[1:])
+        found = found.reshape(-1) if not is_other else found
+    if is_other or not isinstance(found, Iterable):
+        shape = getattr(values, "shape", None)
+        raise DataError(
+            f"{name} must be a list, an array or another sequence with one value for each text",
+            got=values if shape is None else Told(f"{type(values).__name__} of shape {shape}"),
+            hint=f"[{name}]" if isinstance(values, str) else f"{name} with one column",
+        )
+    parts = list(found)
+    if parts and all(isinstance(part, list | tuple) and len(part) == 1 for part in parts):
+        return [part[0] for part in parts]
+    return parts
+
+
+def is_column_vector(values: Any) -> bool:
+    """Whether values that `column` takes have two dimensions."""
+    ndim = getattr(values, "ndim", None)
+    if ndim is not None:
+        return bool(ndim > 1)
+    shape = getattr(values, "shape", (0,))
+    is_nested = isinstance(values, Sequence) and len(values) > 0 and isinstance(values[0], list)
+    return len(shape) > 1 or is_nested
+
+
+def checked_texts(X: Any) -> list[str]:
     """The texts as a list. Raises `DataError` when one is no string."""
-    if isinstance(texts, str):
-        raise DataError("texts must be a sequence of strings", got=texts, hint="[text]")
-    checked = list(texts)
-    for number, text in enumerate(checked):
-        if not isinstance(text, str):
-            raise DataError(f"text number {number} must be a string", got=text)
-    return checked
+    texts = column(X, "X")
+    wrong = {i: text for i, text in enumerate(texts) if not isinstance(text, str)}
+    if wrong:
+        first = next(iter(wrong.values()))
+        if isinstance(first, bytes):
+            hint = "text.decode() for each"
+        elif is_missing(first):
+            hint = 'leaving them out, or ""'
+        else:
+            hint = "a flat list of strings" if isinstance(first, list | tuple) else "str(text)"
+        raise DataError("X must hold strings only", got=at(wrong), hint=hint)
+    return texts
 
 
-def checked_classes(
-    y: Sequence[Any] | npt.NDArray[Any] | None, texts: Sequence[str]
-) -> tuple[npt.NDArray[Any] | None, dict[Any, str]]:
-    """The sorted intents, and the name each is trained under; (None, {}) without intents.
-
-    Raises:
-        DataError: there is not one for each text, or one is neither string nor integer.
-    """
-    if y is None:
-        return None, {}
-    labels = np.asarray(y)
-    if labels.shape != (len(texts),):
-        raise DataError(
-            "fit needs one intent for each text", got=f"{labels.shape} for {len(texts)} texts"
-        )
-    if labels.dtype.kind not in "iuUO" or any(
-        not isinstance(label, str | int | np.integer) or label == "" for label in labels
-    ):
-        raise DataError("intents must be non-empty strings or integers", got=labels[:3].tolist())
-    if len({isinstance(label, str) for label in labels}) > 1:
-        raise DataError("intents must be all strings or all integers", got=labels[:3].tolist())
-    classes = np.unique(labels)
-    with_text = {label for text, label in zip(texts, labels.tolist(), strict=True) if text.strip()}
-    without = [label for label in classes.tolist() if label not in with_text]
-    if without:
-        raise DataError("each intent needs a text that is not blank", got=without)
-    return classes, class_names(classes)
-
-
-def class_names(classes: npt.NDArray[Any]) -> dict[Any, str]:
-    """The name under which each class is trained.
-
-    A slash would make a retrieval intent of it, so it becomes a blank; what would then be the same
-    name gets a number.
-    """
-    names: dict[Any, str] = {}
-    taken: set[str] = set()
-    for label in classes.tolist():
-        name = str(label).replace("/", " ")
-        unique, number = name, 2
-        while unique in taken:
-            unique, number = f"{name} {number}", number + 1
-        taken.add(unique)
-        names[label] = unique
-    return names
-
-
-def checked_entities(
-    entities: Sequence[Sequence[EntityLike]] | None, texts: Sequence[str]
-) -> list[tuple[Entity, ...]]:
-    """The entities of each text, in order of their start.
+def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64] | None:
+    """The weights of the texts; None for none. *Shape:* (n_texts,).
 
     Raises:
-        DataError: there is not one list for each text, or an entity does not fit its text.
+        DataError: there is not one for each text, one is no number from 0 up, or all are 0.
     """
-    if entities is None:
-        return [()] * len(texts)
-    if len(entities) != len(texts):
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, int | float | np.number):
+        sample_weight = [sample_weight] * n_texts
+    given = column(sample_weight, "sample_weight")
+    if len(given) != n_texts:
         raise DataError(
-            "fit needs one list of entities for each text",
-            got=f"{len(entities)} lists for {len(texts)} texts",
-            hint="an empty list for a text without entities",
+            "sample_weight must have one weight for each text",
+            got=Told(f"{len(given)} weights for {n_texts} texts"),
         )
-    return [
-        tuple(
-            sorted((_entity(part, text, number) for part in found), key=lambda e: (e.start, e.end))
+    wrong = {i: weight for i, weight in enumerate(given) if not _is_weight(weight)}
+    if wrong:
+        raise DataError("sample_weight must hold numbers from 0 up", got=at(wrong))
+    weights = np.array(given, dtype=np.float64)
+    if not weights.any():
+        raise DataError(
+            "sample_weight must have a weight that is not zero",
+            got=Told(f"{n_texts} times zero"),
+            hint="sample_weight=None to weigh all alike",
         )
-        for number, (text, found) in enumerate(zip(texts, entities, strict=True))
-    ]
+    return weights
 
 
-def _entity(part: EntityLike, text: str, number: int) -> Entity:
-    if not isinstance(part, Entity):
-        unknown = set(part) - {"start", "end", "entity", "value", "role", "group"}
-        missing = {"start", "end", "entity"} - set(part)
-        if unknown or missing:
-            raise DataError(
-                f"an entity of text number {number} needs start, end and entity, and may have "
-                "value, role and group",
-                got=dict(part),
-            )
-        value = part.get("value", text[part["start"] : part["end"]])
-        part = Entity(**{**part, "value": value})
-    if not 0 <= part.start < part.end <= len(text):
-        raise DataError(
-            f"an entity of text number {number} must lie within the text's {len(text)} characters",
-            got=(part.start, part.end),
-        )
-    return part
+def _is_weight(value: object) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return True
+    return isinstance(value, int | float | np.number) and 0.0 <= float(np.real(value)) < math.inf
+
+
+def _short(value: object) -> str:
+    shown = repr(value.item() if isinstance(value, np.generic) else value)
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."

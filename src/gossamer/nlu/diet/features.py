@@ -112,12 +112,14 @@ class DIETBatch:
         tags: tag of each token, per kind. *Shape:* of each (n_tokens,), int64.
         token_ids: which tokens have the same features; for masked language modelling.
             *Shape:* (n_tokens,), int64.
+        weights: what each text's losses are multiplied by; None for 1 each. *Shape:* (n_texts,).
     """
 
     text: TextFeatures
     labels: Tensor | None = None
     tags: Mapping[TagKind, Tensor] = field(default_factory=dict)
     token_ids: Tensor | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class DIETData:
     labels: Indices | None
     tags: Mapping[TagKind, Indices]
     token_ids: Indices | None
+    weights: npt.NDArray[np.float32] | None = None
     _starts: Indices = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -142,6 +145,7 @@ class DIETData:
             None if self.labels is None else torch.from_numpy(self.labels[chosen]),
             {kind: torch.from_numpy(tags[tokens]) for kind, tags in self.tags.items()},
             None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens]),
+            None if self.weights is None else torch.from_numpy(self.weights[chosen]),
         )
 
 

@@ -210,7 +210,7 @@ class DIETNetwork(TextEncoder):
         return paths
 
     def step(self, batch: DIETBatch, *, with_metrics: bool) -> StepResult:
-        """Loss of a batch, unweighted sum of all heads; see `TrainableNetwork`."""
+        """Loss of a batch, the sum of all heads' losses; see `TrainableNetwork`."""
         encoded, label_embeddings, mask_result = self._encode_batch(batch)
         losses, metrics = [], {}
         if mask_result is not None:
@@ -221,6 +221,7 @@ class DIETNetwork(TextEncoder):
                 self.embed_text(encoded.sentence),
                 self.embed_labels() if label_embeddings is None else label_embeddings,
                 batch.labels,
+                weights=None if batch.weights is None else batch.weights / len(batch.weights),
             )
             losses.append(found.loss)
             metrics[self._label_metric] = float(found.accuracy)
@@ -229,7 +230,8 @@ class DIETNetwork(TextEncoder):
             gold = batch.tags[kind]
             logits = head(encoded.tokens, batch.tags[TagKind.ENTITY])
             loss = -head.crf.log_likelihood(logits, gold, lengths)
-            losses.append((loss * loss_scale(loss) if self.options.scale_loss else loss).mean())
+            loss = loss * loss_scale(loss) if self.options.scale_loss else loss
+            losses.append((loss if batch.weights is None else loss * batch.weights).mean())
             if with_metrics:
                 predicted = head.crf.best_paths(logits.detach(), lengths)
                 metrics[f"{_METRIC_PREFIX[kind]}_f1"] = _micro_f1(predicted, gold)
@@ -273,9 +275,10 @@ class DIETNetwork(TextEncoder):
         An input table can be read once in a step only, so both go through it together.
         """
         if self.label_encoder is not None or not isinstance(self.labels, TextFeatures):
-            encoded, mask_result = self.encode_masked(batch.text, batch.token_ids)
+            encoded, mask_result = self.encode_masked(batch.text, batch.token_ids, batch.weights)
             return encoded, None, mask_result
-        both, mask_result = self.encode_masked(batch.text.followed_by(self.labels), batch.token_ids)
+        text = batch.text.followed_by(self.labels)
+        both, mask_result = self.encode_masked(text, batch.token_ids, batch.weights)
         n_texts, n_tokens = len(batch.text.lengths), int(batch.text.lengths.sum())
         encoded = Encoded(both.tokens[:n_tokens], both.sentence[:n_texts])
         return encoded, self.label_embedding(both.sentence[n_texts:]), mask_result

@@ -118,7 +118,7 @@ class TextEncoder(nn.Module):
         return self.encode_masked(text, None)[0]
 
     def encode_masked(
-        self, text: TextFeatures, token_ids: Tensor | None
+        self, text: TextFeatures, token_ids: Tensor | None, weights: Tensor | None = None
     ) -> tuple[Encoded, SimilarityLoss | None]:
         """The same, in training with some tokens hidden, and how well these are recognised.
 
@@ -126,6 +126,8 @@ class TextEncoder(nn.Module):
             text: features of the texts.
             token_ids: which tokens are the same; of the first texts at least, in which alone tokens
                 are hidden. None hides none. *Shape:* (n_first_tokens,), int64.
+            weights: what the losses of these first texts' tokens are multiplied by; None for 1.
+                *Shape:* (n_first_texts,).
 
         Returns:
             The output, and the loss of the masked language model; None without one.
@@ -146,7 +148,12 @@ class TextEncoder(nn.Module):
         else:
             tokens, sentence = encoder_input[:n_tokens], encoder_input[n_tokens:]
         if masked is not None and self.masking is not None and token_ids is not None:
-            mask_loss = self.masking.loss(self.mask_loss, x, tokens, masked.chosen, token_ids)
+            token_weights = None
+            if weights is not None:
+                token_weights = weights.repeat_interleave(lengths[: len(weights)])
+            mask_loss = self.masking.loss(
+                self.mask_loss, x, tokens, masked.chosen, token_ids, token_weights
+            )
         if self.has_sentence:
             return Encoded(tokens, sentence), mask_loss
         return Encoded(tokens, tokens[torch.cumsum(lengths, 0) - 1]), mask_loss
