@@ -212,5 +212,6 @@ def test_threads_do_not_wait_busily_for_long(
     monkeypatch.setattr(
         sys.modules[main.__module__], "app", lambda: found.append(os.environ.get("GOMP_SPINCOUNT"))
     )
-    main()
+    with pytest.raises(SystemExit):
+        main()
     assert found == [expected]
