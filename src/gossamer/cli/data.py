@@ -72,7 +72,7 @@ def split_nlu(
 def split_stories(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files or folders with stories and rules.", metavar="[PATH]..."),
+        typer.Argument(help="Files or folders with stories and rules.", metavar="PATH"),
     ] = [DATA],  # noqa: B006  (typer copies it)
     fraction: Annotated[
         float,

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from gossamer.cli.help import name_values
 from gossamer.cli.streams import output_problem, prepare_streams, say
 
 INTERRUPTED = 130
@@ -22,6 +23,11 @@ class CommandGroup(TyperGroup):
     Exit codes: 1 for an `InputError` or a file that cannot be read or written, 130 for Ctrl-C.
     A reader that goes away (`gossamer parse ... | head`) ends the command quietly.
     """
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command line."""
+        name_values(self)
+        return super().main(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""

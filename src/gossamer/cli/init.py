@@ -15,7 +15,7 @@ import typer
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; made when it is not there.", metavar="[DIR]")
+        Path | None, typer.Argument(help="Where to; made when it is not there.", metavar="DIR")
     ] = None,
     init_dir: Annotated[
         Path | None, typer.Option("--init-dir", help="The same as DIR, as Rasa calls it.")

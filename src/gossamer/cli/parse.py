@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def parse(
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts to parse.", metavar="[TEXT]...")
+        list[str] | None, typer.Argument(help="Texts to parse.", metavar="TEXT")
     ] = None,
     model: ModelPath = MODELS,
     batch_size: Annotated[
