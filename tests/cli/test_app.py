@@ -47,6 +47,14 @@ COMMANDS = [
     ("data", "validate"),
     ("data", "convert"),
     ("data", "convert", "nlu"),
+    ("data", "convert", "stories"),
+    ("data", "split", "stories"),
+    ("train", "core"),
+    ("test", "core"),
+    ("export",),
+    ("study",),
+    ("study", "density"),
+    ("study", "report"),
 ]
 
 
@@ -56,6 +64,7 @@ def test_every_command_has_help(command: tuple[str, ...], run: Run) -> None:
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
     assert result.stderr == ""
+    assert not re.search(r"<(bool|path|str|int|float|list)", result.stdout), "Python's types"
 
 
 def test_options_of_rasa_are_there(run: Run) -> None:
@@ -212,5 +221,6 @@ def test_threads_do_not_wait_busily_for_long(
     monkeypatch.setattr(
         sys.modules[main.__module__], "app", lambda: found.append(os.environ.get("GOMP_SPINCOUNT"))
     )
-    main()
+    with pytest.raises(SystemExit):
+        main()
     assert found == [expected]

@@ -34,7 +34,7 @@ def test_split_by_a_fraction_that_is_none(run: Run, project: Path) -> None:
 def test_validate_good_data(run: Run, project: Path) -> None:
     result = run("data", "validate", "--config", "config.yml", "--fail-on-warnings")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "10 examples, 2 intents, 1 entity types: 0 errors, 0 warnings\n"
+    assert result.stdout == "10 examples, 2 intents, 1 entity type: 0 errors, 0 warnings\n"
 
 
 def test_validate_names_the_place_of_an_error(run: Run, project: Path) -> None:
@@ -153,8 +153,8 @@ def test_split_stories(run: Run, dialogue: Path) -> None:
     result = run("data", "split", "stories", "data", "--random-seed", "1", "--fraction", "0.5")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines() == [
-        "train_test_split/training_stories.yml: 1 stories, 1 rules",
-        "train_test_split/test_stories.yml: 1 stories",
+        "train_test_split/training_stories.yml: 1 story, 1 rule",
+        "train_test_split/test_stories.yml: 1 story",
     ]
     parts = read_stories(dialogue / "train_test_split")
     assert set(parts.stories) == set(read_stories(dialogue / "data").stories)
@@ -165,7 +165,7 @@ def test_split_stories(run: Run, dialogue: Path) -> None:
 
 
 def test_validate_a_whole_project(run: Run, dialogue: Path) -> None:
-    summary = "10 examples, 2 intents, 1 entity types, 2 stories, 1 rules, 15 actions: "
+    summary = "10 examples, 2 intents, 1 entity type, 2 stories, 1 rule, 15 actions: "
     for options in ([], ["--domain", "domain.yml", "--stories", "data", "--nlu", "data/nlu.yml"]):
         result = run("data", "validate", "--fail-on-warnings", *options)
         assert (result.exit_code, result.stderr) == (0, ""), result.stdout
@@ -198,14 +198,14 @@ def test_validate_goes_on_when_a_part_cannot_be_read(run: Run, dialogue: Path) -
     assert result.exit_code == 1
     assert "data/stories.yml:15: error: a rule needs steps" in result.stdout
     assert "domain.yml:2: error: " in result.stdout
-    assert "12 examples, 3 intents, 1 entity types: 3 errors, 0 warnings" in result.stdout
+    assert "12 examples, 3 intents, 1 entity type: 3 errors, 0 warnings" in result.stdout
 
 
 def test_validate_stories_alone(run: Run, dialogue: Path) -> None:
     (dialogue / "data").rename(dialogue / "elsewhere")
     result = run("data", "validate", "--stories", "elsewhere/stories.yml")
     assert result.exit_code == 0, result.stdout
-    assert "2 stories, 1 rules, 15 actions: 0 errors, 0 warnings" in result.stdout
+    assert "2 stories, 1 rule, 15 actions: 0 errors, 0 warnings" in result.stdout
     result = run("data", "validate")
     assert result.exit_code == 1
     assert result.stdout.count("data: error: a path of training data must exist") == 1
@@ -229,7 +229,7 @@ def test_convert_stories(run: Run, dialogue: Path) -> None:
     assert "old.md:4" in result.stderr
     (dialogue / "old.md").write_text("## hello\n* greet\n  - utter_greet\n")
     result = run("data", "convert", "stories", "--data", "old.md", "--out", "new/stories.yml")
-    assert (result.exit_code, result.stdout) == (0, "new/stories.yml: 1 stories\n"), result.stderr
+    assert (result.exit_code, result.stdout) == (0, "new/stories.yml: 1 story\n"), result.stderr
     assert read_stories("new/stories.yml") == read_stories("old.md")
     result = run("data", "convert", "stories", "--out", "data/stories.yml")
     assert result.exit_code == 1

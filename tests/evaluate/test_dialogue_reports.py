@@ -207,7 +207,7 @@ def test_a_story_that_yaml_cannot_carry_is_told(
 
 def test_a_file_in_the_way(three: DialogueEvaluation, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(InputError, match="the output must be a folder"):
+    with pytest.raises(InputError, match="a place that can be written"):
         write_dialogue_reports(three, tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 

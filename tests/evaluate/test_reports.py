@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -9,16 +10,15 @@ import pytest
 
 from gossamer.data.errors import InputError
 from gossamer.data.examples import Example
-from gossamer.evaluate import evaluate_parses, report_text, summary_text, write_reports
-from gossamer.evaluate.files import replacing
-from gossamer.evaluate.plots import draw_confusion_matrix, draw_histogram
+from gossamer.evaluate import evaluate_parses, plots, report_text, summary_text, write_reports
+from gossamer.evaluate.plots import confusion_matrix_png, histogram_png
 from gossamer.nlu.messages import Parse
 
 Travel = tuple[list[Example], list[Parse]]
 
 
-def _size_of_png(path: Path) -> tuple[int, int]:
-    head = path.read_bytes()[:24]
+def _size_of_png(raw: bytes) -> tuple[int, int]:
+    head = raw[:24]
     assert head.startswith(b"\x89PNG")
     width, height = struct.unpack(">II", head[16:24])
     return width, height
@@ -137,47 +137,58 @@ def test_markup_in_names_is_not_taken_for_style() -> None:
 
 def test_a_file_in_place_of_the_folder_is_an_input_error(travel: Travel, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(InputError, match="must be a folder"):
+    with pytest.raises(InputError, match="a place that can be written"):
         write_reports(evaluate_parses(*travel), tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_crash_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text("old")
+def test_a_full_disk_leaves_the_reports_of_the_run_before(
+    travel: Travel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = write_reports(evaluate_parses(*travel), tmp_path)
+    for path in written:
+        path.write_text("old")
+    real, n_calls = os.fsync, 0
 
-    def crash() -> None:
-        with replacing(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError
+    def full(handle: int) -> None:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == len(written):
+            raise OSError(28, "No space left on device")
+        real(handle)
 
-    with pytest.raises(RuntimeError):
-        crash()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"No space left.*Try: freeing space"):
+        write_reports(evaluate_parses(*travel), tmp_path)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"old"}
+    assert set(tmp_path.iterdir()) == set(written)
 
 
 @pytest.mark.parametrize("n_labels", [1, 3, 70])
-def test_the_matrix_grows_with_its_labels(n_labels: int, tmp_path: Path) -> None:
-    path = tmp_path / "matrix.png"
+def test_the_matrix_grows_with_its_labels(n_labels: int) -> None:
     labels = ["" if i == 0 else f"label_{i}_$x" for i in range(n_labels)]
-    draw_confusion_matrix(np.eye(n_labels, dtype=np.int64) * 120, labels, path, title="T")
-    width, height = _size_of_png(path)
+    matrix = confusion_matrix_png(np.eye(n_labels, dtype=np.int64) * 120, labels, title="T")
+    width, height = _size_of_png(matrix)
     # At least 30 pixels a cell, so that three digits can be read.
     assert min(width, height) >= 30 * n_labels
     assert max(width, height) < 8000
 
 
-def test_an_empty_matrix_and_an_empty_histogram_can_be_drawn(tmp_path: Path) -> None:
+def test_the_matrix_says_the_recall_of_each_row() -> None:
+    counts = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 0]], dtype=np.int64)
+    assert plots._recalls(counts) == ["0.75", "-", "0.00"]
+
+
+def test_an_empty_matrix_and_an_empty_histogram_can_be_drawn() -> None:
     matrix = np.zeros((2, 2), dtype=np.int64)
-    draw_confusion_matrix(matrix, ["a", "b"], tmp_path / "m.png", title="T")
-    draw_histogram([], [1.0000001], tmp_path / "h.png", title="T", what="examples")
-    assert _size_of_png(tmp_path / "h.png") == (960, 720)
+    assert _size_of_png(confusion_matrix_png(matrix, ["a", "b"], title="T"))
+    histogram = histogram_png([], [1.0000001], title="T", what="examples")
+    assert _size_of_png(histogram) == (960, 720)
 
 
-def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
+def test_drawing_leaves_matplotlib_as_it_was() -> None:
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
-    draw_histogram([0.5], [], tmp_path / "h.png", title="T", what="examples")
+    histogram_png([0.5], [], title="T", what="examples")
     assert plt.get_fignums() == before

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gossamer.cli import data, export, init, parse, shell, study, test, train
-from gossamer.cli.errors import CommandGroup
+from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, waits busily for the next product.
 # By default so many that one other program on a core makes training twenty times slower.
@@ -68,4 +68,4 @@ def main() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)  # is read when PyTorch is loaded
-    app()
+    run(app)

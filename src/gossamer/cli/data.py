@@ -52,20 +52,25 @@ def split_nlu(
     ] = Path("train_test_split"),
 ) -> None:
     """Split examples into a training and a test file, intent by intent."""
-    from gossamer.data import read_training_data, split_examples, write_training_data
+    from gossamer.data import read_training_data, split_examples
+    from gossamer.data.rasa_yaml_writer import yaml_files
+    from gossamer.data.text_files import write_texts
+    from gossamer.data.wording import counted
 
     data = read_training_data(nlu)
     parts = split_examples(data, training_fraction=training_fraction, random_seed=random_seed)
-    for part, name in zip(parts, ("training_data.yml", "test_data.yml"), strict=True):
-        paths = write_training_data(part, out / name, "yaml")
-        typer.echo(f"{', '.join(map(str, paths))}: {len(part.examples)} examples")
+    names = ("training_data.yml", "test_data.yml")
+    texts = [yaml_files(part, out / name) for part, name in zip(parts, names, strict=True)]
+    write_texts({path: text for files in texts for path, text in files.items()})
+    for part, files in zip(parts, texts, strict=True):
+        typer.echo(f"{', '.join(map(str, files))}: {counted(len(part.examples), 'example')}")
 
 
 @split_app.command("stories")
 def split_stories(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="Files or folders with stories and rules.", metavar="[PATH]..."),
+        typer.Argument(help="Files or folders with stories and rules.", metavar="PATH"),
     ] = [DATA],  # noqa: B006  (typer copies it)
     fraction: Annotated[
         float,
@@ -80,18 +85,22 @@ def split_stories(
 
     Stories that checkpoints join, or whose steps are equal, stay together.
     """
-    from gossamer.data import read_stories, write_stories
+    from gossamer.data import dump_stories, read_stories
     from gossamer.data import split_stories as split
+    from gossamer.data.text_files import write_texts
 
     parts = split(read_stories(paths), fraction, random_seed=random_seed)
-    for part, name in zip(parts, ("training_stories.yml", "test_stories.yml"), strict=True):
-        write_stories(out / name, part)
-        typer.echo(f"{out / name}: {_count(part)}")
+    files = (out / "training_stories.yml", out / "test_stories.yml")
+    write_texts({path: dump_stories(part) for path, part in zip(files, parts, strict=True)})
+    for path, part in zip(files, parts, strict=True):
+        typer.echo(f"{path}: {_count(part)}")
 
 
 def _count(data: StoryData) -> str:
-    rules = f", {len(data.rules)} rules" if data.rules else ""
-    return f"{len(data.stories)} stories{rules}"
+    from gossamer.data.wording import counted
+
+    rules = f", {counted(len(data.rules), 'rule')}" if data.rules else ""
+    return f"{counted(len(data.stories), 'story')}{rules}"
 
 
 @app.command("validate")
@@ -141,6 +150,7 @@ def validate(
     """
     from gossamer.checks import check, read_parts
     from gossamer.data import Finding, Severity
+    from gossamer.data.wording import counted
     from gossamer.dialogue.contradictions import story_contradictions
 
     noted: list[Finding] = []
@@ -188,24 +198,21 @@ def _chosen(given: P | None, default: Path) -> P | Path | None:
     return default if default.exists() else None
 
 
-def counted(number: int, what: str) -> str:
-    """How many there are: "1 error", "2 errors"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _summary(nlu: TrainingData | None, stories: StoryData | None, domain: Domain | None) -> str:
     """How much there is of each part that was read."""
+    from gossamer.data.wording import counted
+
     parts: list[str] = []
     if nlu is not None:
         parts += [
-            f"{len(nlu.examples)} examples",
-            f"{len(nlu.intents)} intents",
-            f"{len(nlu.entity_types)} entity types",
+            counted(len(nlu.examples), "example"),
+            counted(len(nlu.intents), "intent"),
+            counted(len(nlu.entity_types), "entity type"),
         ]
     if stories is not None and (stories.stories or stories.rules):
         parts.append(_count(stories))
     if domain is not None:
-        parts.append(f"{len(domain.action_names)} actions")
+        parts.append(counted(len(domain.action_names), "action"))
     return ", ".join(parts) or "nothing"
 
 
@@ -226,6 +233,7 @@ def convert_nlu(
     What the format cannot carry is an error; nothing is dropped silently.
     """
     from gossamer.data import read_training_data, write_training_data
+    from gossamer.data.wording import counted
 
     chosen = output_format if output_format is not None else _SUFFIXES.get(out.suffix.lower())
     if chosen is None:
@@ -235,7 +243,7 @@ def convert_nlu(
     refuse_to_mix(out, nlu)
     data = read_training_data(nlu)
     paths = write_training_data(data, out, chosen.value)
-    typer.echo(f"{', '.join(map(str, paths))}: {len(data.examples)} examples")
+    typer.echo(f"{', '.join(map(str, paths))}: {counted(len(data.examples), 'example')}")
 
 
 @convert_app.command("stories")

@@ -10,9 +10,12 @@ from typing import Any, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from gossamer.cli.help import name_values
 from gossamer.cli.rasas_ways import prepared_arguments
+from gossamer.cli.streams import output_problem, prepare_streams, say
 
 INTERRUPTED = 130
+_OF_OUTPUT = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 class CommandGroup(TyperGroup):
@@ -26,6 +29,11 @@ class CommandGroup(TyperGroup):
         """Read the arguments, also as people who know Rasa type them."""
         return super().parse_args(ctx, prepared_arguments(self, ctx, args))
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command line."""
+        name_values(self)
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         with warnings.catch_warnings():
@@ -35,14 +43,40 @@ class CommandGroup(TyperGroup):
             warnings.showwarning = show_warning
             try:
                 return super().invoke(ctx)
-            except KeyboardInterrupt:
-                typer.echo("Interrupted.", err=True)
+            except (KeyboardInterrupt, typer.Abort):  # Abort: at a question
+                say("Interrupted.")
                 raise typer.Exit(INTERRUPTED) from None
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, MemoryError) as error:
                 message = _message(error)
                 if message is None or ctx.params.get("debug"):
                     raise
-                _fail(message)
+                say(f"Error: {message}")
+                raise typer.Exit(1) from None
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Run the command line and end the process, with its streams prepared."""
+    prepare_streams()
+    try:
+        app()
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code
+    except OSError as error:  # outside of commands, in printing help
+        message = _message(error)
+        if message is None:
+            raise
+        say(f"Error: {message}")
+        code = 1
+    except KeyboardInterrupt:  # before a command begins or after it ended
+        say("Interrupted.")
+        code = INTERRUPTED
+    problem = output_problem()  # what is printed last may meet a full disk too
+    if problem is not None and code == 0:
+        code = 1
+        if problem.errno != errno.EPIPE:
+            say(f"Error: standard output: {problem.strerror}")
+    sys.exit(code)
 
 
 def show_warning(
@@ -54,21 +88,24 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning as one line, without the source line that raised it."""
-    typer.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+    say(f"Warning: {' '.join(str(message).split())}")
 
 
 def _message(error: Exception) -> str | None:
+    """What is printed of an error; None for a bug, and for a reader that went away."""
     # Imported late, as the package's readers take a moment to load.
     from gossamer.data.errors import InputError
 
     if isinstance(error, InputError):
         return str(error)
-    # Errors without a file name, a broken pipe among them, are not about something given.
-    if isinstance(error, OSError) and error.errno != errno.EPIPE and error.filename is not None:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if not isinstance(error, OSError) or error.errno == errno.EPIPE:
+        return None
+    if error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return None
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(1) from None
+    # Files are named by what writes them, so this is what printing meets.
+    if error.errno in _OF_OUTPUT:
+        output_problem()
+        return f"standard output: {error.strerror}"
+    return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -14,7 +15,7 @@ import typer
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; made when it is not there.", metavar="[DIR]")
+        Path | None, typer.Argument(help="Where to; made when it is not there.", metavar="DIR")
     ] = None,
     init_dir: Annotated[
         Path | None, typer.Option("--init-dir", help="The same as DIR, as Rasa calls it.")
@@ -49,26 +50,22 @@ def copy_starter(target: Path) -> list[Path]:
         The files written.
 
     Raises:
-        InputError: files or folders in the target are in the way; nothing was written.
+        InputError: files or folders in the target are in the way, or it cannot be written; nothing
+            was written.
     """
     from gossamer.data.errors import InputError
+    from gossamer.data.files import write_files
 
     sources = dict(_starter_files(files("gossamer.starter"), PurePosixPath()))
-    in_the_way = [str(target / name) for name in sources if (target / name).exists()]
+    contents = {target / name: source.read_bytes() for name, source in sources.items()}
+    in_the_way = [str(path) for path in contents if os.path.lexists(path)]
     if in_the_way:
         raise InputError(
             f"existing files are not overwritten, and these exist: {', '.join(in_the_way)}",
             hint="an empty folder",
         )
-    written = []
-    for name, source in sources.items():
-        path = target / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Mode "x" refuses a file that appeared in the meantime.
-        with path.open("xb") as file:
-            file.write(source.read_bytes())
-        written.append(path)
-    return written
+    write_files(contents, error=InputError, may_replace=False)
+    return list(contents)
 
 
 def _starter_files(

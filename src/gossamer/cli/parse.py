@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gossamer.cli.options import MODELS, ModelPath
+from gossamer.cli.streams import input_lines
 
 if TYPE_CHECKING:
     from gossamer.nlu.messages import Parse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def parse(
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts to parse.", metavar="[TEXT]...")
+        list[str] | None, typer.Argument(help="Texts to parse.", metavar="TEXT")
     ] = None,
     model: ModelPath = MODELS,
     batch_size: Annotated[
@@ -46,7 +46,7 @@ def parse(
     if texts and len(texts) == 1:
         typer.echo(to_json(assistant.parse(texts[0]), indent=2))
         return
-    source: Iterable[str] = texts or (line.rstrip("\r\n") for line in sys.stdin)
+    source: Iterable[str] = texts or input_lines()
     for batch in _batches(source, batch_size):
         for result in assistant.parse_many(batch):
             typer.echo(to_json(result))
@@ -70,6 +70,19 @@ def _stdin_is_terminal() -> bool:
 
 
 def _batches(lines: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(lines)
-    while batch := list(itertools.islice(iterator, size)):
+    """Lists of lines; those before one that cannot be read are given before its error is raised."""
+    from gossamer.data.errors import InputError
+
+    batch: list[str] = []
+    try:
+        for line in lines:
+            batch.append(line)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except InputError:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gossamer.cli.options import MODELS, ModelPath, RandomSeed
+from gossamer.cli.streams import STOP, typed_lines
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from gossamer.nlu.messages import EntityPrediction, Parse
 
-STOP = "/stop"
-PROMPT = "> "
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 app = typer.Typer(help="Try a model out in the terminal.", invoke_without_command=True)
@@ -66,24 +65,11 @@ def shell(
     talk = Talk(conversations, Console(highlight=False), shows_why=why)
     if load is not None:
         talk.load(load)
-    is_interactive = sys.stdin.isatty()
-    if is_interactive:
-        _edit_lines()
+    if sys.stdin.isatty():
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends, :help lists what else can be typed.")
     talk.begin()
-    while True:
-        try:
-            text = input(PROMPT if is_interactive else "").strip()
-        except EOFError:
-            if is_interactive:
-                typer.echo()
-            return
-        if echo and not is_interactive:
-            typer.echo(f"{PROMPT}{text}")
-        if text == STOP:
-            return
-        if text:
-            talk.take(text)
+    for text in typed_lines(echo=echo):
+        talk.take(text)
 
 
 @app.command("nlu")
@@ -104,22 +90,10 @@ def shell_nlu(
     from gossamer.assistant import Assistant
 
     assistant = Assistant.load(path)
-    is_interactive = sys.stdin.isatty()
-    if is_interactive:
-        _edit_lines()
+    if sys.stdin.isatty():
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends.")
     console = Console(highlight=False)
-    while True:
-        try:
-            text = input(PROMPT if is_interactive else "").strip()
-        except EOFError:
-            if is_interactive:
-                typer.echo()
-            return
-        if text == STOP:
-            return
-        if not text:
-            continue
+    for text in typed_lines():
         result = assistant.parse(text)
         if as_json:
             typer.echo(to_json(result, indent=2))
@@ -158,11 +132,3 @@ def _details(entity: EntityPrediction) -> str:
     if entity.confidence is not None:
         parts.append(f"{entity.confidence:.3f}")
     return "  ".join(parts)
-
-
-def _edit_lines() -> None:
-    """Arrow keys and history, where the platform has readline: importing it is enough."""
-    try:
-        import readline  # noqa: F401
-    except ImportError:
-        return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gossamer.cli.streams import say
 from gossamer.data.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Talk:
             try:
                 self._command(text[1:])
             except InputError as error:  # the conversation goes on
-                typer.echo(f"Error: {error}", err=True)
+                say(f"Error: {error}")
             return
         if text.isdecimal() and 0 < int(text) <= len(self._payloads):
             text = self._payloads[int(text) - 1]
@@ -119,7 +120,7 @@ class Talk:
         for message in turn.messages:
             self._say(message)
         for problem in turn.problems:
-            typer.echo(f"Warning: {problem}", err=True)
+            say(f"Warning: {problem}")
         if self._shows_why:
             for action in turn.actions:
                 self._why(action)

@@ -71,11 +71,12 @@ def test(
     from rich.console import Console
 
     from gossamer.cli.models import latest_model
-    from gossamer.data import read_test_stories, read_training_data
+    from gossamer.data import InputError, read_test_stories, read_training_data
+    from gossamer.data.files import check_writable
 
     data, tests = read_training_data(nlu), read_test_stories(stories)
     path = latest_model(model)
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable([out / "report.txt"], error=InputError)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads
@@ -157,7 +158,8 @@ def test_core(
     from rich.console import Console
 
     from gossamer.cli.models import latest_model
-    from gossamer.data import read_test_stories
+    from gossamer.data import InputError, read_test_stories
+    from gossamer.data.files import check_writable
 
     tests = read_test_stories(stories)
     if compare:
@@ -175,7 +177,7 @@ def test_core(
         )
         return
     path = latest_model(model)
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable([out / "report.txt"], error=InputError)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads
@@ -245,10 +247,11 @@ def _compare(
 
     from rich.console import Console
 
-    from gossamer.data import read_project
+    from gossamer.data import InputError, read_project
+    from gossamer.data.files import check_writable
 
     projects = {str(path): read_project(path, train, domain, nlu=False) for path in configs}
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable([out / "report.txt"], error=InputError)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.progress import counting_bar
@@ -328,13 +331,14 @@ def test_nlu(
     from rich.console import Console
 
     from gossamer.cli.models import latest_model
-    from gossamer.data import read_config, read_training_data
+    from gossamer.data import InputError, read_config, read_training_data
+    from gossamer.data.files import check_writable
 
     # All that can be wrong is looked at before anything slow is imported or done.
     data = read_training_data(nlu)
     project = read_config(config) if cross_validation else None
     path = model if cross_validation else latest_model(model)
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable([out / "report.txt"], error=InputError)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossamer.cli.data import counted
 from gossamer.cli.options import (
     CONFIG,
     DATA,
@@ -168,6 +167,7 @@ def _train(
 def _warn(checked: Checked) -> None:
     """Tell what `gossamer data validate` finds: its errors, and how much more there is."""
     from gossamer.checks import MOST_WARNINGS
+    from gossamer.data.wording import counted
 
     for found in checked.mistakes[:MOST_WARNINGS]:
         place = "" if found.where is None else f"{found.where}: "

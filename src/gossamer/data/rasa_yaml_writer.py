@@ -18,7 +18,7 @@ from gossamer.data.examples import Example, LookupTable, TrainingData
 from gossamer.data.intents import intent_name
 from gossamer.data.losses import check_same
 from gossamer.data.rasa_yaml import parse_rasa_yaml
-from gossamer.data.text_files import write_text
+from gossamer.data.text_files import read_text, write_texts
 from gossamer.data.yaml_text import (
     double_quoted,
     is_block_safe,
@@ -75,21 +75,38 @@ def dump_yaml(data: TrainingData) -> str:
 
 
 def write_yaml(data: TrainingData, path: str | Path) -> list[Path]:
-    """Write NLU data as YAML; reading the files gives equal data.
+    """Write NLU data as YAML, all files or none; reading them gives equal data.
+
+    Args:
+        data: what to write.
+        path: the file.
+
+    Returns:
+        The files, in the order in which they give equal data when they are read.
+
+    Raises:
+        DataError: as `yaml_files`, or a file cannot be written.
+    """
+    texts = yaml_files(data, path)
+    write_texts(texts)
+    return list(texts)
+
+
+def yaml_files(data: TrainingData, path: str | Path) -> dict[Path, str]:
+    """The YAML files that carry NLU data, and what each shall hold.
 
     One file is enough unless lookup tables share a name: tables of one name in one file would
     become one table, so further ones go to files beside it, `nlu.2.yml` for `nlu.yml`.
 
     Args:
         data: what to write.
-        path: the file; replaced whole or not at all.
+        path: the first file.
 
     Returns:
-        The files, in the order in which they give equal data when they are read.
+        Texts by file, in the order in which they give equal data when they are read.
 
     Raises:
         DataError: as `dump_yaml`; or a further file would replace one that exists.
-        OSError: a file cannot be written.
     """
     path = Path(path)
     first, *others = _files_of_lookups(data.lookups)
@@ -97,15 +114,13 @@ def write_yaml(data: TrainingData, path: str | Path) -> list[Path]:
     for number, tables in enumerate(others, start=2):
         further = path.with_name(f"{path.stem}.{number}{path.suffix}")
         texts[further] = dump_yaml(TrainingData(lookups=tables))
-        if further.exists() and further.read_text(encoding="utf-8") != texts[further]:
+        if further.exists() and read_text(further) != texts[further]:
             raise DataError(
                 "a file for a second lookup table of one name must not exist yet",
                 where=Location(further),
                 hint="remove it, or write to another place",
             )
-    for file, text in texts.items():
-        write_text(file, text)
-    return list(texts)
+    return texts
 
 
 def _files_of_lookups(tables: Sequence[LookupTable]) -> list[tuple[LookupTable, ...]]:

@@ -77,8 +77,7 @@ def write_stories(path: str | Path, data: StoryData, *, comments: Comments | Non
         comments: as for `dump_stories`.
 
     Raises:
-        DataError: as `dump_stories`.
-        OSError: the file cannot be written.
+        DataError: as `dump_stories`, or the file cannot be written.
     """
     write_text(Path(path), dump_stories(data, comments=comments))
 

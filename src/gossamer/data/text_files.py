@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from gossamer.data.errors import DataError, InputError, Location
+from gossamer.data.files import write_files
 
 
 def read_text(path: Path, *, error: type[InputError] = DataError) -> str:
@@ -45,45 +44,31 @@ def read_text(path: Path, *, error: type[InputError] = DataError) -> str:
     return text.replace("\r\n", "\n")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old one whole.
+def write_text(path: Path, text: str, *, error: type[InputError] = DataError) -> None:
+    """Write one text file, as `write_texts` does."""
+    write_texts({path: text}, error=error)
 
-    Folders on the way are made. A symbolic link is followed: the file it names is replaced.
+
+def write_texts(texts: Mapping[Path, str], *, error: type[InputError] = DataError) -> None:
+    """Write files in UTF-8, all or none, as `gossamer.data.files.write_files` does.
 
     Args:
-        path: the file.
-        text: what it shall hold, in UTF-8.
+        texts: what each file shall hold.
+        error: what is raised.
 
     Raises:
-        DataError: the text holds lone surrogates, which UTF-8 cannot express.
-        OSError: the folder cannot be written.
+        InputError: (of the kind `error`) a text holds lone surrogates, which UTF-8 cannot express;
+            a file cannot be written.
     """
+    write_files({path: _encoded(text, path, error) for path, text in texts.items()}, error=error)
+
+
+def _encoded(text: str, path: Path, error: type[InputError]) -> bytes:
     try:
-        raw = text.encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError as problem:
-        raise DataError(
+        raise error(
             "a text must not hold half a surrogate pair",
             got=text[problem.start : problem.end],
             where=Location(path),
         ) from None
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files private; keep the old file's mode, or what open() would give.
-        if target.exists():
-            mode = target.stat().st_mode & 0o777
-        else:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = 0o666 & ~mask
-        os.chmod(temporary, mode)  # noqa: PTH101 (a path as text)
-        os.replace(temporary, target)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise

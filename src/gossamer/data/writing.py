@@ -11,13 +11,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from gossamer.data.errors import DataError, InputError, Location
+from gossamer.data.errors import DataError, InputError
 from gossamer.data.examples import Entity, Example, TrainingData
 from gossamer.data.losses import check_same, refuse_losses
 from gossamer.data.rasa_json import ROOT, parse_rasa_json
 from gossamer.data.rasa_markdown_writer import dump_markdown
-from gossamer.data.rasa_yaml_writer import write_yaml
-from gossamer.data.text_files import write_text
+from gossamer.data.rasa_yaml_writer import yaml_files
+from gossamer.data.text_files import write_texts
 from gossamer.data.text_intent_csv import parse_csv
 
 
@@ -49,26 +49,37 @@ def write_training_data(
             only).
 
     Returns:
-        The files written: one, but for YAML with lookup tables of one name (`write_yaml`).
+        The files written: one, but for YAML with lookup tables of one name (`yaml_files`).
 
     Raises:
-        DataError: the format cannot carry something; the message says what.
+        DataError: the format cannot carry something; the message says what. Or a file cannot be
+            written.
         InputError: no such format.
-        OSError: the file cannot be written.
+    """
+    texts = training_data_files(data, path, format)
+    write_texts(texts)
+    return list(texts)
+
+
+def training_data_files(
+    data: TrainingData, path: str | Path, format: DataFormat | str = DataFormat.YAML
+) -> dict[Path, str]:
+    """The files that `write_training_data` would write, and what each would hold.
+
+    Raises:
+        DataError: the format cannot carry something.
+        InputError: no such format.
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError("data must be written to a file, not a folder", where=Location(path))
     format = DataFormat(format)
     if format is DataFormat.YAML:
-        return write_yaml(data, path)
+        return yaml_files(data, path)
     dump = {
         DataFormat.JSON: dump_json,
         DataFormat.MARKDOWN: dump_markdown,
         DataFormat.CSV: dump_csv,
     }[format]
-    write_text(path, dump(data))
-    return [path]
+    return {path: dump(data)}
 
 
 def _check(

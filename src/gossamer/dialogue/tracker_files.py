@@ -38,16 +38,8 @@ def save_tracker(path: str | Path, tracker: Tracker) -> Path:
             where=Location(path),
             hint="slots that hold texts, numbers, lists and mappings",
         ) from None
-    try:
-        # Half a surrogate pair, which UTF-8 does not have, becomes an escape of JSON.
-        write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
-    except (OSError, ValueError) as error:  # a name may hold characters that no file's may
-        raise DataError(
-            "a conversation must be written to a file that can be written",
-            got=error.strerror if isinstance(error, OSError) else str(error),
-            where=Location(path),
-            hint="another folder",
-        ) from None
+    # Half a surrogate pair, which UTF-8 does not have, becomes an escape of JSON.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
     return path
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
+from gossamer.data.errors import InputError
+from gossamer.data.files import write_files
 from gossamer.evaluate.dialogue_comparison import ComparedModel, DialogueComparison
-from gossamer.evaluate.files import make_folder, replacing, write_json, write_text
+from gossamer.evaluate.files import json_bytes, png_bytes, text_bytes
 from gossamer.evaluate.tables import make_table, plain_text
 
 if TYPE_CHECKING:
@@ -35,23 +37,18 @@ def write_dialogue_comparison(comparison: DialogueComparison, folder: Path) -> l
         The files written.
 
     Raises:
-        InputError: a file stands where the folder should be.
+        InputError: the folder cannot be written.
     """
-    make_folder(folder)
     contents = {
         "results.json": comparison.results(),
         "num_stories.json": [round(number) for number in comparison.n_stories],
         "core_model_comparison.json": [asdict(model) for model in comparison.models],
     }
-    for name, content in contents.items():
-        write_json(folder / name, content)
-    write_text(folder / "core_model_comparison.txt", comparison_text(comparison))
-    draw_comparison(comparison, folder / "core_model_comparison_graph.png")
-    return [
-        *(folder / name for name in contents),
-        folder / "core_model_comparison.txt",
-        folder / "core_model_comparison_graph.png",
-    ]
+    files = {folder / name: json_bytes(content) for name, content in contents.items()}
+    files[folder / "core_model_comparison.txt"] = text_bytes(comparison_text(comparison))
+    files[folder / "core_model_comparison_graph.png"] = comparison_png(comparison)
+    write_files(files, error=InputError)
+    return list(files)
 
 
 def comparison_summary(comparison: DialogueComparison) -> RenderableType:
@@ -82,7 +79,7 @@ def comparison_text(comparison: DialogueComparison) -> str:
     return plain_text(comparison_summary(comparison))
 
 
-def draw_comparison(comparison: DialogueComparison, path: Path) -> None:
+def comparison_png(comparison: DialogueComparison) -> bytes:
     """Draw correct conversations and weighted F1 of actions over the number of training stories.
 
     A line for the mean of each configuration; around it, a band of one standard deviation over
@@ -90,7 +87,9 @@ def draw_comparison(comparison: DialogueComparison, path: Path) -> None:
 
     Args:
         comparison: what to draw.
-        path: the PNG file, replaced in one step.
+
+    Returns:
+        A PNG image.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -117,8 +116,7 @@ def draw_comparison(comparison: DialogueComparison, path: Path) -> None:
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.6)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+    return png_bytes(figure)
 
 
 def _draw_lines(comparison: DialogueComparison, axes: Axes, figure: str) -> None:

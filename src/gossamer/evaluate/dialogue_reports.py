@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gossamer.data.domain import ACTION_LISTEN
-from gossamer.data.errors import DataError
+from gossamer.data.errors import DataError, InputError
+from gossamer.data.files import write_files
 from gossamer.data.stories import ActionStep, Step, Story, StoryData
 from gossamer.data.story_writer import dump_stories
 from gossamer.evaluate.dialogue import DialogueEvaluation
 from gossamer.evaluate.dialogue_outcomes import ActionOutcome, ConversationOutcome
 from gossamer.evaluate.dialogue_tables import dialogue_report_text
-from gossamer.evaluate.files import make_folder, write_json, write_text
+from gossamer.evaluate.files import json_bytes, text_bytes
 
 
 def write_dialogue_reports(
@@ -29,8 +30,8 @@ def write_dialogue_reports(
     Always `story_report.json`: scikit-learn's classification report, with `conversation_accuracy`;
     and `story_report.txt`, to be read, which Rasa does not have. Stories are written back as they
     were gone through, one for each way through checkpoints and alternatives; what was predicted
-    instead stands behind a step as a remark. Every file is replaced in one step; files of an
-    earlier run that this run would not write are left alone.
+    instead is a remark after the step. Either all files are replaced or none; files of an earlier
+    run that this run would not write are left alone.
 
     Departure from Rasa: `stories_with_warnings.yml` is in the order of the stories.
 
@@ -46,14 +47,12 @@ def write_dialogue_reports(
         The files written.
 
     Raises:
-        InputError: a file stands where the folder should be.
+        InputError: the folder cannot be written.
     """
-    make_folder(folder)
-    report = folder / "story_report.json"
-    write_json(report, story_report(evaluation))
-    text = folder / "story_report.txt"
-    write_text(text, dialogue_report_text(evaluation))
-    written = [report, text]
+    contents = {
+        "story_report.json": json_bytes(story_report(evaluation)),
+        "story_report.txt": text_bytes(dialogue_report_text(evaluation)),
+    }
     stories = {
         "failed_test_stories.yml": (errors, evaluation.failed, "No test story failed."),
         "successful_test_stories.yml": (
@@ -70,19 +69,18 @@ def write_dialogue_reports(
     for name, (is_wanted, outcomes, message_if_none) in stories.items():
         if is_wanted:
             content = stories_text(outcomes) if outcomes else f"# {message_if_none}\n"
-            write_text(folder / name, content)
-            written.append(folder / name)
+            contents[name] = text_bytes(content)
     if plots:
         # Drawing is imported late: the figures are optional, matplotlib takes a second to load.
-        from gossamer.evaluate.plots import draw_confusion_matrix
+        from gossamer.evaluate.plots import confusion_matrix_png
 
-        matrix = folder / "story_confusion_matrix.png"
         scores = evaluation.actions
-        draw_confusion_matrix(
-            scores.confusion, scores.confusion_labels, matrix, title="Actions: confusion matrix"
+        contents["story_confusion_matrix.png"] = confusion_matrix_png(
+            scores.confusion, scores.confusion_labels, title="Actions: confusion matrix"
         )
-        written.append(matrix)
-    return written
+    files = {folder / name: content for name, content in contents.items()}
+    write_files(files, error=InputError)
+    return list(files)
 
 
 def story_report(evaluation: DialogueEvaluation) -> dict[str, object]:

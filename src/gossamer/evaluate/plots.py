@@ -7,7 +7,6 @@ is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gossamer.evaluate.files import replacing
+from gossamer.evaluate.files import png_bytes
 
 N_BINS = 25
 NO_LABEL = "(none)"
@@ -25,19 +24,22 @@ _CELL_INCHES = 0.27
 _LARGEST_SIDE_INCHES = 60.0
 
 
-def draw_confusion_matrix(
-    counts: npt.NDArray[np.int64], labels: Sequence[str], path: Path, *, title: str
-) -> None:
+def confusion_matrix_png(
+    counts: npt.NDArray[np.int64], labels: Sequence[str], *, title: str
+) -> bytes:
     """Draw how often each true label was predicted as each label.
 
     Colours grow with the logarithm of the count, so that single confusions show beside hundreds
-    of right predictions; empty cells stay white. The picture grows with the number of labels.
+    of right predictions; empty cells stay white. At the right of each row is its recall, the share
+    of its items that were predicted right. The picture grows with the number of labels.
 
     Args:
         counts: rows are true labels, columns predicted ones. *Shape:* (n_labels, n_labels).
         labels: names of rows and columns; an empty one is shown as "(none)".
-        path: the PNG file, replaced in one step.
         title: above the matrix.
+
+    Returns:
+        A PNG image.
     """
     shown = [_shorten(label or NO_LABEL) for label in labels]
     n_labels = len(shown)
@@ -47,8 +49,10 @@ def draw_confusion_matrix(
     font = min(max(26 * cell, 3.0), 11.0)
     label_inches = max(len(label) for label in shown) * font * 0.6 / 72
     side = n_labels * cell
-    # Inches around the square: names at the left and below, title above, colour scale at the right.
-    left, below, right, above = label_inches + 0.5, label_inches + 0.5, 1.1, 0.6
+    # Inches around the square: names at the left and below, title above, recall and colour scale at
+    # the right.
+    recall_inches = 4 * font * 0.6 / 72 + 0.55
+    left, below, right, above = label_inches + 0.5, label_inches + 0.5, recall_inches + 1.0, 0.6
     width, height = left + side + right, below + side + above
     figure = Figure(figsize=(width, height), dpi=120 if n_labels <= 120 else 80)
     FigureCanvasAgg(figure)
@@ -80,9 +84,18 @@ def draw_confusion_matrix(
     axes.set_title(title, fontsize=large, loc="left")
     axes.set_xlabel("predicted", fontsize=large * 0.9)
     axes.set_ylabel("true", fontsize=large * 0.9)
+    recall = axes.secondary_yaxis("right")
+    recall.set_yticks(range(n_labels), _recalls(counts), fontsize=font)
+    recall.tick_params(length=0)
+    recall.set_ylabel("recall", fontsize=large * 0.9)
     tall = min(side, 4.0)
     scale = figure.add_axes(
-        ((left + side + 0.2) / width, (below + side - tall) / height, 0.2 / width, tall / height)
+        (
+            (left + side + recall_inches) / width,
+            (below + side - tall) / height,
+            0.2 / width,
+            tall / height,
+        )
     )
     bar = figure.colorbar(image, cax=scale)
     # Powers of ten and the largest count; a power that would sit on the latter's name is left out.
@@ -90,49 +103,63 @@ def draw_confusion_matrix(
     ticks.append(largest)
     bar.set_ticks(ticks, labels=[str(tick) for tick in ticks])
     bar.minorticks_off()
-    _save(figure, path)
+    return png_bytes(figure)
 
 
-def draw_histogram(
-    right: Sequence[float], wrong: Sequence[float], path: Path, *, title: str, what: str
-) -> None:
+def histogram_png(
+    right: Sequence[float], wrong: Sequence[float], *, title: str, what: str
+) -> bytes:
     """Draw how confident right and wrong predictions were, one above the other.
 
-    Each half has its own scale, since wrong predictions are (one hopes) far fewer.
+    Each half has its own scale, since wrong predictions are (one hopes) far fewer. Bars of the
+    wrong half are hatched, so that the halves differ without colours too.
 
     Args:
         right: confidences of right predictions, in [0, 1].
         wrong: confidences of wrong predictions, in [0, 1].
-        path: the PNG file, replaced in one step.
         title: above the figure.
         what: what is counted, for the axis ("Predicted examples").
+
+    Returns:
+        A PNG image.
     """
     figure = Figure(figsize=(8, 6), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True)
     bins = np.linspace(0.0, 1.0, N_BINS + 1)
-    for axes, name, values, colour in (
-        (upper, "right", right, "#2a6f97"),
-        (lower, "wrong", wrong, "#c44536"),
+    for axes, name, values, colour, hatch in (
+        (upper, "right", right, "#2a6f97", None),
+        (lower, "wrong", wrong, "#c44536", "///"),
     ):
-        # Rounding may carry a confidence a little over 1.
-        axes.hist(np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0), bins=bins, color=colour)
+        axes.hist(
+            # Rounding may carry a confidence a little over 1.
+            np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0),
+            bins=bins,
+            color=colour,
+            edgecolor="white",
+            linewidth=0.8,
+            hatch=hatch,
+        )
         axes.set_ylabel(f"{what}: {name}", fontsize=9)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_ylim(bottom=0)
         share = f"median confidence {np.median(values):.2f}" if values else "none"
-        axes.text(0.01, 0.95, f"{len(values)} {name}, {share}", transform=axes.transAxes, va="top")
+        axes.set_title(f"{len(values)} {name}, {share}", loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("confidence")
     lower.set_xlim(0.0, 1.0)
-    upper.set_title(title, loc="left")
-    _save(figure, path)
+    figure.suptitle(title, x=0.01, ha="left")
+    return png_bytes(figure)
+
+
+def _recalls(counts: npt.NDArray[np.int64]) -> list[str]:
+    """The recall of each row; a dash for a label that no item has."""
+    totals = counts.sum(axis=1)
+    return [
+        f"{right / total:.2f}" if total else "-"
+        for right, total in zip(counts.diagonal(), totals, strict=True)
+    ]
 
 
 def _shorten(label: str) -> str:
     return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from gossamer.data.errors import InputError
 from gossamer.data.examples import Entity
+from gossamer.data.files import write_files
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
-from gossamer.evaluate.files import make_folder, write_json, write_text
+from gossamer.evaluate.files import json_bytes, text_bytes
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome
 from gossamer.evaluate.nlu import NLUEvaluation
 from gossamer.evaluate.tables import report_text
@@ -27,7 +29,7 @@ def write_reports(
 
     Always `report.txt`; for intents `intent_report.json`, for each extractor
     `<Extractor>_report.json` (per token, as Rasa), and `entity_span_report.json` (strict spans,
-    not in Rasa). Every file is replaced in one step; files of an earlier run that this run would
+    not in Rasa). Either all files are replaced or none; files of an earlier run that this run would
     not write are left alone.
 
     Args:
@@ -41,9 +43,8 @@ def write_reports(
         The files written.
 
     Raises:
-        InputError: a file stands where the folder should be.
+        InputError: the folder cannot be written.
     """
-    make_folder(folder)
     reports: dict[str, Any] = {}
     if evaluation.intents is not None:
         reports["intent_report.json"] = evaluation.intents.scores.report
@@ -60,22 +61,20 @@ def write_reports(
             reports[f"{name}_successes.json"] = _entity_entries(entities.successes)
     if evaluation.spans is not None:
         reports["entity_span_report.json"] = evaluation.spans.report()
-    written = []
-    for file_name, content in reports.items():
-        write_json(folder / file_name, content)
-        written.append(folder / file_name)
-    write_text(folder / "report.txt", report_text(evaluation))
-    written.append(folder / "report.txt")
+    contents = {name: json_bytes(content) for name, content in reports.items()}
+    contents["report.txt"] = text_bytes(report_text(evaluation))
     if plots:
-        written += _write_plots(evaluation, folder)
-    return written
+        contents |= _plots(evaluation)
+    files = {folder / name: content for name, content in contents.items()}
+    write_files(files, error=InputError)
+    return list(files)
 
 
-def _write_plots(evaluation: NLUEvaluation, folder: Path) -> list[Path]:
+def _plots(evaluation: NLUEvaluation) -> dict[str, bytes]:
     # Drawing is imported late: the figures are optional, matplotlib takes a second to load.
-    from gossamer.evaluate.plots import draw_confusion_matrix, draw_histogram
+    from gossamer.evaluate.plots import confusion_matrix_png, histogram_png
 
-    written = []
+    files = {}
     parts: list[IntentEvaluation | EntityEvaluation] = list(evaluation.entities)
     if evaluation.intents is not None:
         parts.insert(0, evaluation.intents)
@@ -87,18 +86,14 @@ def _write_plots(evaluation: NLUEvaluation, folder: Path) -> list[Path]:
             prefix, what, scores = part.extractor, "entity tokens", part.tokens
             title = f"{prefix}, entities per token"
             right, wrong = confidences_of_entities(part)
-        matrix = folder / f"{prefix}_confusion_matrix.png"
-        draw_confusion_matrix(
-            scores.confusion, scores.confusion_labels, matrix, title=f"{title}: confusion matrix"
+        files[f"{prefix}_confusion_matrix.png"] = confusion_matrix_png(
+            scores.confusion, scores.confusion_labels, title=f"{title}: confusion matrix"
         )
-        written.append(matrix)
         if right or wrong:
-            histogram = folder / f"{prefix}_histogram.png"
-            draw_histogram(
-                right, wrong, histogram, title=f"{title}: confidence", what=f"Predicted {what}"
+            files[f"{prefix}_histogram.png"] = histogram_png(
+                right, wrong, title=f"{title}: confidence", what=f"Predicted {what}"
             )
-            written.append(histogram)
-    return written
+    return files
 
 
 def confidences_of_intents(evaluation: IntentEvaluation) -> tuple[list[float], list[float]]:

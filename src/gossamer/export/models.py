@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import warnings
 from enum import StrEnum
 from pathlib import Path
 
-from gossamer.data.errors import ConfigError, Location, ModelFileError
+from gossamer.data.errors import ConfigError, ModelFileError
+from gossamer.data.files import write_file
 from gossamer.export.features import describe_featurizers
 from gossamer.export.onnx_diet import diet_to_onnx
 from gossamer.export.subject import Model, find_diet, left_out, pipeline_of
@@ -70,7 +68,7 @@ def export_model(
         not_exported=others,
     )
     path = Path(path)
-    _write(path, raw)
+    write_file(path, raw, error=ModelFileError)
     finders = [
         part.alias
         for part in pipeline.components
@@ -93,28 +91,3 @@ def _intents(model: Model, diet: DIETComponent) -> list[str]:
     if isinstance(model, DIETClassifier) and hasattr(model, "classes_"):
         names = {name: str(label) for label, name in class_names(model.classes_).items()}
     return [names.get(label, label) for label in diet.labels]
-
-
-def _write(path: Path, raw: bytes) -> None:
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        umask = os.umask(0o077)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise ModelFileError(
-            "the model must be exported to a place that can be written",
-            got=str(error),
-            where=Location(path),
-            hint="another folder",
-        ) from error
-    finally:  # also when interrupted
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()

@@ -7,11 +7,8 @@ in it can be executed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gossamer.data.errors import Location, ModelFileError
+from gossamer.data.files import write_file
 
 FORMAT = "gossamer-model"
 #: 2: DIET's input tables may be in bytes (`gossamer.nn.rounding`). Files of version 1 are read.
@@ -57,28 +55,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
         "sha256": _digest(text, whole),
     }
     raw = save(whole, metadata=metadata)
-    temporary: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise ModelFileError(
-            "the model must be saved to a place that can be written",
-            got=str(error),
-            where=Location(path),
-            hint="another folder",
-        ) from error
-    finally:  # also when interrupted
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
+    write_file(path, raw, error=ModelFileError)
 
 
 def load_model(path: Path) -> Stored:
@@ -163,10 +140,3 @@ def _digest(text: str, arrays: Arrays) -> str:
         digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _umask() -> int:
-    """The process's file mode mask (it can only be read by setting it)."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

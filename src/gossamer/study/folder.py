@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import InputError, Location
-from gossamer.evaluate.files import make_folder, replacing, write_json, write_text
+from gossamer.data.files import write_file, write_files
+from gossamer.evaluate.files import json_bytes, png_bytes, text_bytes
 from gossamer.study.analysis import listed
 from gossamer.study.catalog import study_named
 from gossamer.study.document import Document, to_html, to_markdown
@@ -111,7 +112,6 @@ class StudyFolder:
         Raises:
             InputError: it holds another kind of study, or cannot be written.
         """
-        make_folder(self.path)
         self.check_kind(about.study)
         if (self.path / _ABOUT).exists():
             before = self.about()
@@ -121,7 +121,7 @@ class StudyFolder:
                 commands=_joined(before.commands, about.commands),
                 notes=_joined(before.notes, about.notes),
             )
-        write_json(self.path / _ABOUT, dataclasses.asdict(about))
+        write_file(self.path / _ABOUT, json_bytes(dataclasses.asdict(about)), error=InputError)
 
     def document(self) -> Document:
         """The report of the rows there are.
@@ -144,28 +144,23 @@ class StudyFolder:
         return _document(study, about, rows)
 
     def write_report(self) -> list[Path]:
-        """Write `report.html`, `README.md` and the figures; each replaces the one before.
+        """Write `report.html`, `README.md` and the figures, all or none.
 
         Returns:
             The files.
 
         Raises:
-            InputError: as `document`.
+            InputError: as `document`, or the folder cannot be written.
         """
         document = self.document()
-        written = []
-        for picture in document.pictures:
-            path = self.path / f"{picture.name}.png"
-            with replacing(path) as temporary:
-                picture.figure.savefig(temporary, format="png", dpi=_PNG_DPI)
-            written.append(path)
-        for name, text in (
-            (_PAGE, to_markdown(document)),
-            ("report.html", to_html(document)),
-        ):
-            write_text(self.path / name, text)
-            written.append(self.path / name)
-        return written
+        files = {
+            self.path / f"{picture.name}.png": png_bytes(picture.figure, dpi=_PNG_DPI)
+            for picture in document.pictures
+        }
+        files[self.path / _PAGE] = text_bytes(to_markdown(document))
+        files[self.path / "report.html"] = text_bytes(to_html(document))
+        write_files(files, error=InputError)
+        return list(files)
 
 
 def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
@@ -185,8 +180,7 @@ def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
         link = os.path.relpath(folder.path / _PAGE, path.parent)
         findings = "\n".join(f"- {text}" for text in document.findings)
         parts += [f"## [{document.title}]({Path(link).as_posix()})", document.question, findings]
-    make_folder(path.parent)
-    write_text(path, "\n\n".join(parts) + "\n")
+    write_file(path, text_bytes("\n\n".join(parts) + "\n"), error=InputError)
 
 
 def check_together(rows: Sequence[Mapping[str, Any]], study: Study, path: Path) -> None:

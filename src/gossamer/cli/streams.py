@@ -1,0 +1,158 @@
+"""Standard input, output and error where they are closed, full or of another encoding."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+import typer
+
+STOP = "/stop"
+PROMPT = "> "
+
+
+def prepare_streams() -> None:
+    """Make the process's streams such that their failures can be told apart and told.
+
+    A closed input or output becomes one that cannot be read or written, a closed error stream one
+    that swallows everything: no file that is opened later gets their numbers. What the output's
+    encoding does not have is printed as an escape; bytes of the input that are no text are kept, to
+    be refused with their line.
+    """
+    if sys.stdin is None:
+        _occupy(0, os.O_WRONLY)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stdout is None:
+        _occupy(1, os.O_RDONLY)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        _occupy(2, os.O_WRONLY)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def output_problem() -> OSError | None:
+    """Why standard output takes no more, None if it does; it is silent from then on."""
+    try:
+        sys.stdout.flush()
+    except OSError as problem:
+        _occupy(1, os.O_WRONLY)
+        return problem
+    return None
+
+
+def say(message: str) -> None:
+    """Print a line on standard error; if that is not possible, nothing can be done."""
+    try:
+        typer.echo(message, err=True)
+    except OSError:
+        _occupy(2, os.O_WRONLY)
+
+
+def input_lines() -> Iterator[str]:
+    """Lines of standard input, without their ends and without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, or a line is not of its encoding; earlier lines were yielded.
+    """
+    with _explained():
+        for number, line in enumerate(sys.stdin, start=1):
+            yield _checked(line.rstrip("\r\n").removeprefix("\ufeff"), number)
+
+
+def typed_lines(*, echo: bool = False) -> Iterator[str]:
+    """What a person types after a prompt, or what comes through a pipe: lines that are not blank.
+
+    The end is `STOP` or the end of input.
+
+    Args:
+        echo: print each line of a pipe after the prompt, for scripted talks.
+
+    Raises:
+        InputError: as `input_lines`; on a terminal a line that is not of its encoding is an error
+            that is printed, and the next one is asked for.
+    """
+    from gossamer.data.errors import InputError
+
+    is_interactive = sys.stdin.isatty()
+    if is_interactive:
+        _edit_lines()
+    number = 0
+    while True:
+        number += 1
+        try:
+            with _explained():
+                # `input` would flush standard output too, whose failure is something else.
+                line = input(PROMPT) + "\n" if is_interactive else sys.stdin.readline()
+                text = _checked(line.strip(), number)
+        except EOFError:
+            typer.echo()
+            return
+        except InputError as error:
+            if not is_interactive:
+                raise
+            say(f"Error: {error}")
+            continue
+        if not line:
+            return
+        if echo and not is_interactive:
+            typer.echo(f"{PROMPT}{text}")
+        if text == STOP:
+            return
+        if text:
+            yield text
+
+
+def _checked(line: str, number: int) -> str:
+    from gossamer.data.errors import InputError
+
+    # Reading makes a byte that is not of the encoding one of these.
+    strays = [character for character in line if "\udc80" <= character <= "\udcff"]
+    if strays:
+        raise InputError(
+            f"line {number} of standard input must be {sys.stdin.encoding.upper()}",
+            got=bytes(ord(stray) - 0xDC00 for stray in strays),
+            hint="another encoding, or PYTHONIOENCODING for the one that it has",
+        )
+    return line
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    from gossamer.data.errors import InputError
+
+    try:
+        yield
+    except UnicodeDecodeError as problem:
+        raise InputError(
+            f"standard input must be {problem.encoding.upper()}",
+            got=problem.object[problem.start : problem.end],
+            hint="another encoding, or PYTHONIOENCODING for the one that it has",
+        ) from None
+    except OSError as problem:
+        raise InputError("standard input must be readable", got=problem.strerror) from problem
+
+
+def _occupy(number: int, mode: int) -> None:
+    """Put the null device in the place of a standard stream."""
+    handle = os.open(os.devnull, mode)
+    if handle != number:
+        os.dup2(handle, number)
+        os.close(handle)
+
+
+def _edit_lines() -> None:
+    """Arrow keys and history, where the platform has readline: importing it is enough."""
+    try:
+        import readline  # noqa: F401
+    except ImportError:
+        return
