@@ -138,13 +138,15 @@ def validate(
     Errors give exit code 1. A part that cannot be read is an error, and the others are checked.
     """
     from gossamer.data import Finding, Severity, check_project, read_config
-    from gossamer.data.errors import InputError
+    from gossamer.data.errors import InputError, MistakeWarning
 
     findings: list[Finding] = []
 
     # What the readers warn of is as doubtful as what the checks find.
     def note(message: Warning | str, *_: object, **__: object) -> None:
-        findings.append(Finding(Severity.WARNING, " ".join(str(message).split())))
+        is_mistake = isinstance(message, MistakeWarning)
+        severity = Severity.ERROR if is_mistake else Severity.WARNING
+        findings.append(Finding(severity, " ".join(str(message).split())))
 
     def attempt(read: Callable[[], T]) -> T | None:
         try:

@@ -6,6 +6,7 @@ The command line prints these errors without a traceback; anything else is a bug
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,19 @@ class ConfigError(InputError):
 
 class ModelFileError(InputError):
     """A model file is missing, damaged, altered or of an unknown format."""
+
+
+class MistakeWarning(UserWarning):
+    """What was read is hardly what was meant; `gossamer data validate` calls it an error."""
+
+
+def warn_of_mistake(
+    must_hold: str,
+    *,
+    got: object = None,
+    where: Location | None = None,
+    hint: str | None = None,
+) -> None:
+    """Issue a `MistakeWarning`, worded as an `InputError` of the same arguments is."""
+    told = InputError(must_hold, got=got, where=where, hint=hint)
+    warnings.warn(str(told), MistakeWarning, stacklevel=3)
