@@ -99,7 +99,16 @@ class TestOfNluData:
 
     def test_retrieval_responses_of_the_domain_have_their_action(self, write: Write) -> None:
         domain = read_domain(write("domain.yml", "responses: {utter_faq/a: [x], utter_faq/b: [y]}"))
-        assert domain.with_responses({}).actions == ("utter_faq",)
+        assert domain.actions == ("utter_faq",)
+        assert domain.content["actions"] == ["utter_faq"]
+        assert domain.with_responses({}) is domain
+
+    def test_an_action_that_is_declared_stays_where_it_is(self, write: Write) -> None:
+        text = (
+            "intents: [faq: {is_retrieval_intent: true}]\nactions: [utter_faq, action_a]\n"
+            "responses: {utter_faq/a: [x]}"
+        )
+        assert read_domain(write("domain.yml", text)).actions == ("utter_faq", "action_a")
 
     def test_a_domain_may_be_made_without_a_file(self) -> None:
         domain = Domain().with_responses({"utter_x": [{"text": "x"}]})

@@ -58,6 +58,9 @@ OPEN_TEXT = SOMETHING.map(lambda text: text.replace("[", "").replace("]", "")).f
     lambda text: text.strip() != ""
 )
 
+# Texts with any brackets look like broken annotations now and then.
+BRACKETS = pytest.mark.filterwarnings("ignore::gossamer.data.errors.MistakeWarning")
+
 
 @st.composite
 def examples(draw: st.DrawFn, texts: st.SearchStrategy[str] = OPEN_TEXT) -> Example:
@@ -121,6 +124,7 @@ def same(left: Any, right: Any) -> bool:
     return repr(left) == repr(right)
 
 
+@BRACKETS
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets())
 def test_yaml_carries_everything(data: TrainingData) -> None:
@@ -129,6 +133,7 @@ def test_yaml_carries_everything(data: TrainingData) -> None:
     assert same(read_back, data)
 
 
+@BRACKETS
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets(SOMETHING))
 def test_yaml_carries_texts_with_brackets_or_refuses(data: TrainingData) -> None:
@@ -140,6 +145,7 @@ def test_yaml_carries_texts_with_brackets_or_refuses(data: TrainingData) -> None
     assert parse_rasa_yaml(text, PATH) == data
 
 
+@BRACKETS
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets(SOMETHING))
 def test_json_and_markdown_carry_all_or_refuse(data: TrainingData) -> None:
@@ -155,6 +161,7 @@ def test_json_and_markdown_carry_all_or_refuse(data: TrainingData) -> None:
         assert parse(text, PATH) == data
 
 
+@BRACKETS
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.builds(Example, text=SOMETHING, intent=INTENT), min_size=1, max_size=4))
 def test_plain_examples_in_every_format_that_can(items: list[Example]) -> None:

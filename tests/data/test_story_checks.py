@@ -32,7 +32,7 @@ DOMAIN = Domain(
         "utter_faq/ask_price": (Variation(text="four"),),
     },
     forms={"city_form": Form(name="city_form", required_slots=("city",))},
-    actions=("action_look",),
+    actions=("action_look", "utter_faq"),
 )
 
 

@@ -105,6 +105,12 @@ def test_synonyms() -> None:
     ]
 
 
+def test_annotations_in_lookups_are_doubtful() -> None:
+    data = TrainingData(lookups=(LookupTable(name="city", elements=("Oslo", "[Rome](city)")),))
+    said = "the element '[Rome](city)' of lookup table 'city' holds an annotation"
+    assert any(said in str(finding) for finding in validate(data))
+
+
 def test_patterns_and_lookups() -> None:
     messages = found(
         regexes=(

@@ -150,6 +150,7 @@ def validate(
     """
     from gossamer.checks import check, read_parts
     from gossamer.data import Finding, Severity
+    from gossamer.data.errors import MistakeWarning
     from gossamer.data.wording import counted
     from gossamer.dialogue.contradictions import story_contradictions
 
@@ -157,7 +158,9 @@ def validate(
 
     # What the readers warn of is as doubtful as what the checks find.
     def note(message: Warning | str, *_: object, **__: object) -> None:
-        noted.append(Finding(Severity.WARNING, " ".join(str(message).split())))
+        is_mistake = isinstance(message, MistakeWarning)
+        severity = Severity.ERROR if is_mistake else Severity.WARNING
+        noted.append(Finding(severity, " ".join(str(message).split())))
 
     has_data = nlu != [DATA] or not stories or DATA.exists()
     with warnings.catch_warnings():

@@ -17,16 +17,17 @@ import json
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from gossamer.data.broken_annotations import ANNOTATION_FORMS, DONE, is_plain_name, warn_of_broken
 from gossamer.data.errors import DataError, Location
 from gossamer.data.examples import Entity, Example
 
-_STRETCH = re.compile(r"\[(?P<text>[^\]]+)\](?=[(\[{])")
+_OPEN = ("(", "[", "{")
 _ROUND = re.compile(r"\((?P<entity>[^:)]+)(?::(?P<value>[^)]+))?\)")
 _KEYS = ("entity", "role", "group", "value")
-_FORMS = '[text](entity), [text](entity:value) or [text]{"entity": "name", "role": "role"}'
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -43,6 +44,8 @@ JSON_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)
 def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tuple[Entity, ...]]:
     """Take the annotations out of a text.
 
+    What looks like a broken annotation is plain text, with a `MistakeWarning`.
+
     Args:
         text: a text as people write it, "from [Bonn]{"entity": "city", "role": "from"}".
         where: where it was read, for errors.
@@ -53,24 +56,50 @@ def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tupl
     Raises:
         DataError: the JSON of an annotation is broken, or does not describe entities.
     """
-    if "](" not in text and "]{" not in text and "][" not in text:
-        return text, ()
-    pieces: list[str] = []
-    entities: list[Entity] = []
+    read = _parsed(text, where)
+    warn_of_broken(DONE.join(read.between), text, read.round_ones, where)
+    return "".join(read.pieces), tuple(read.entities)
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """What a text says: `pieces` of the plain text, and what is `between` the annotations.
+
+    Of annotations in round brackets, `round_ones` are the stretch and the name of the entity.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    entities: list[Entity] = field(default_factory=list)
+    between: list[str] = field(default_factory=list)
+    round_ones: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _parsed(text: str, where: Location | None) -> _Parsed:
+    read = _Parsed()
     length = 0  # of the plain text so far
-    position = 0  # in the annotated text
-    search_from = 0
-    while (match := _STRETCH.search(text, search_from)) is not None:
-        found = _descriptions(text, match.end(), match["text"], where)
+    position = search_from = 0  # in the annotated text
+    while (closing := text.find("]", search_from)) >= 0:
+        opening = text.find("[", search_from, closing)
+        search_from = closing + 1
+        if (
+            opening < 0
+            or opening + 1 == closing
+            or text[search_from : search_from + 1] not in _OPEN
+        ):
+            continue
+        stretch = text[opening + 1 : closing]
+        found = _descriptions(text, search_from, stretch, where)
         if found is None:  # plain brackets
-            search_from = match.end()
             continue
         descriptions, end = found
-        before, stretch = text[position : match.start()], match["text"]
-        pieces += (before, stretch)
+        before = text[position:opening]
+        read.pieces += (before, stretch)
+        read.between.append(before)
+        if text[search_from] == "(":
+            read.round_ones.append((stretch, descriptions[0]["entity"]))
         start = length + len(before)
         length = start + len(stretch)
-        entities += (
+        read.entities += (
             Entity(
                 start=start,
                 end=length,
@@ -82,8 +111,9 @@ def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tupl
             for description in descriptions
         )
         position = search_from = end
-    pieces.append(text[position:])
-    return "".join(pieces), tuple(entities)
+    read.pieces.append(text[position:])
+    read.between.append(text[position:])
+    return read
 
 
 def _descriptions(
@@ -91,26 +121,29 @@ def _descriptions(
 ) -> tuple[list[dict[str, Any]], int] | None:
     """What is said of a stretch, and the offset behind it; None when it is no annotation."""
     if text[start] == "(":
-        match = _ROUND.match(text, start)
-        if match is None:
+        match = _ROUND.match(text, start) if text.find(")", start) >= 0 else None
+        if match is None or not match["entity"].strip():
             return None
         return [{key: part for key, part in match.groupdict().items() if part}], match.end()
     closing = "}" if text[start] == "{" else "]"
-    if closing not in text[start:] or text[start : start + 2] == "{}":
+    if text.find(closing, start) < 0 or text.startswith("{}", start):
         return None
     try:
         said, end = JSON_DECODER.raw_decode(text, start)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"the annotation of '{stretch}' must be valid JSON: {error}",
             got=text[start:],
             where=where,
-            hint=_FORMS,
+            hint=ANNOTATION_FORMS,
         ) from None
     descriptions = said if isinstance(said, list) else [said]
     if not descriptions:
         raise DataError(
-            f"the annotation of '{stretch}' must name an entity", got=said, where=where, hint=_FORMS
+            f"the annotation of '{stretch}' must name an entity",
+            got=said,
+            where=where,
+            hint=ANNOTATION_FORMS,
         )
     for description in descriptions:
         problem = _problem(description)
@@ -119,7 +152,7 @@ def _descriptions(
                 f"the annotation of '{stretch}': {problem}",
                 got=description,
                 where=where,
-                hint=_FORMS,
+                hint=ANNOTATION_FORMS,
             )
     return descriptions, end
 
@@ -171,11 +204,11 @@ def annotate(example: Example) -> str:
     pieces.append(text[position:])
     annotated = "".join(pieces)
     try:
-        read_back = parse_annotated(annotated)
+        read_back = _parsed(annotated, None)
     except DataError:
-        read_back = None
+        read_back = _Parsed()
     # Entities are equal to what is read back only if every bracket is read as it is meant.
-    if read_back != (text, example.entities):
+    if ("".join(read_back.pieces), tuple(read_back.entities)) != (text, example.entities):
         raise _refusal(example, "brackets of the text must not look like an annotation")
     return annotated
 
@@ -203,7 +236,11 @@ def _described(example: Example, group: Iterable[Entity]) -> str:
     if description.keys() <= {"entity", "value"} and isinstance(description.get("value", ""), str):
         parts = [description["entity"]] + ([description["value"]] if "value" in description else [])
         match = _ROUND.fullmatch(f"({':'.join(parts)})")
-        if match is not None and [part for part in match.groups() if part is not None] == parts:
+        if (
+            match is not None
+            and is_plain_name(parts[0])
+            and [part for part in match.groups() if part is not None] == parts
+        ):
             return match[0]
     return json.dumps(description, ensure_ascii=False)
 

@@ -93,8 +93,9 @@ def read_domain(paths: Paths) -> Domain:
         paths: a file, a folder or several of them.
 
     Returns:
-        The domain, with Rasa's default intents and slots. Warnings name what Rasa warns of when it
-        reads, and what is written but not read.
+        The domain, with Rasa's default intents and slots, and with the actions that say retrieval
+        responses ("utter_faq" for "utter_faq/ask_price"), declared or not. Warnings name what
+        Rasa warns of when it reads, and what is written but not read.
 
     Raises:
         DataError: a path is missing or holds no domain; a file is not well-formed; a part of the
@@ -116,7 +117,7 @@ def _domain(parts: DomainParts, where: Location) -> Domain:
     forms = {name: _form(named) for name, named in parts.forms.items()}
     slots = [read_slot(named) for named in parts.slots.values()]
     session = SessionConfig() if parts.session is None else parts.session
-    return Domain(
+    domain = Domain(
         intents=tuple(intents[name] for name in sorted(intents)),
         entities=tuple(sorted(entities, key=lambda entity: entity.name)),
         slots=(*slots, *_added_slots(parts)),
@@ -134,6 +135,7 @@ def _domain(parts: DomainParts, where: Location) -> Domain:
         content=_content(parts, session),
         where=where,
     )
+    return domain.with_responses({})  # retrieval responses bring their actions
 
 
 def _options(named: Named, kind: str, example: str) -> YamlMapping | None:

@@ -6,6 +6,7 @@ The command line prints these errors without a traceback; anything else is a bug
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,3 +104,19 @@ def all_of(faults: Sequence[InputErrorT]) -> InputErrorT | InputError:
     error = kind(f"{len(each)} faults must be put right:\n{listed}")
     error._parts = tuple(each.values())
     return error
+
+
+class MistakeWarning(UserWarning):
+    """What was read is hardly what was meant; `gossamer data validate` calls it an error."""
+
+
+def warn_of_mistake(
+    must_hold: str,
+    *,
+    got: object = None,
+    where: Location | None = None,
+    hint: str | None = None,
+) -> None:
+    """Issue a `MistakeWarning`, worded as an `InputError` of the same arguments is."""
+    told = InputError(must_hold, got=got, where=where, hint=hint)
+    warnings.warn(str(told), MistakeWarning, stacklevel=3)

@@ -137,7 +137,7 @@ def _uses(part: Story | Rule) -> Iterator[_Use]:
 
 
 def _check_names(data: StoryData, domain: Domain) -> Iterator[Finding]:
-    actions = {*domain.action_names, *_retrieval_actions(domain)}
+    actions = set(domain.action_names)
     known = {
         "intent": set(domain.intent_names),
         "entity": {entity.name for entity in domain.entities},
@@ -170,11 +170,6 @@ def _check_names(data: StoryData, domain: Domain) -> Iterator[Finding]:
             yield Finding.of(DataError(message, where=use.where))
         else:
             yield _error(message, use.where)
-
-
-def _retrieval_actions(domain: Domain) -> Iterator[str]:
-    """Actions that answer retrieval intents: `utter_faq` for `utter_faq/ask_price`."""
-    return (name.partition("/")[0] for name in domain.responses if "/" in name)
 
 
 def _check_values(data: StoryData, domain: Domain) -> Iterator[Finding]:

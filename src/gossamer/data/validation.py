@@ -193,7 +193,7 @@ def _check_synonyms(data: TrainingData) -> Iterator[Finding]:
             f"'{phrase}' is a synonym of '{earlier}' and of '{later}'; the later one counts", where
         )
     for synonym in data.synonyms:
-        if "](" in synonym.text or "]{" in synonym.text:
+        if _is_annotated(synonym.text):
             yield _warning(
                 f"the synonym '{synonym.text}' holds an annotation, which is not read there",
                 synonym.where,
@@ -202,6 +202,10 @@ def _check_synonyms(data: TrainingData) -> Iterator[Finding]:
             yield _warning(
                 f"the synonym value '{synonym.value}' has blanks around it", synonym.where
             )
+
+
+def _is_annotated(text: str) -> bool:
+    return "](" in text or "]{" in text
 
 
 def _check_patterns(data: TrainingData) -> Iterator[Finding]:
@@ -227,6 +231,12 @@ def _check_lookups(data: TrainingData) -> Iterator[Finding]:
     for table in data.lookups:
         if not table.elements:
             yield _warning(f"lookup table '{table.name}' has no elements", table.where)
+        for element in filter(_is_annotated, table.elements):
+            yield _warning(
+                f"the element '{element}' of lookup table '{table.name}' holds an annotation, "
+                "which is not read there",
+                table.where,
+            )
         repeated = [element for element, n in Counter(table.elements).items() if n > 1]
         if repeated:
             yield _warning(
