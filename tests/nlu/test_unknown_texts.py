@@ -100,7 +100,8 @@ def test_numbers_alone_are_known_if_training_has_a_text_of_them(
 ) -> None:
     data = data_with(travel_data, Example(text="17", intent="order"))
     assistant = train(tiny_config, steps, data)
-    assert assistant.parse("23").intent.name is not None
+    for text in ("23", "$2.50", "3 4"):
+        assert assistant.parse(text).intent.name is not None
     assert nothing(assistant.parse("zyxwv"))
 
 

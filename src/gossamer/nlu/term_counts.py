@@ -52,6 +52,11 @@ class WordRules:
             return word
         return self._oov_token if self._oov_token in vocabulary else self._without_oov_words(word)
 
+    def kind(self, word: str) -> str:
+        """The word itself, or that of all numbers for a number, however written ("$5.00")."""
+        is_number = self.number in word and not any(map(str.isalnum, word.replace(self.number, "")))
+        return self.number if is_number else word
+
     def telling(self, word: str) -> str:
         """A word without what many tokens count as: numbers, and `OOV_token`."""
         if word == self._oov_token:
@@ -133,7 +138,7 @@ class TermCounter:
         for text in tokens:
             found = [self._look_up(token.text) for token in text]
             if all(np.isnan(counted.known) for counted in found):
-                alone.update(counted.word for counted in found if len(counted.row[0]))
+                alone.update(self._rules.kind(each.word) for each in found if len(each.row[0]))
         return frozenset(alone)
 
     def _look_up(self, token: str) -> _Counted:
@@ -151,7 +156,7 @@ class TermCounter:
         return result
 
     def _known(self, word: str, terms: Sequence[str]) -> float:
-        if word in self.alone:
+        if self.alone and self._rules.kind(word) in self.alone:
             return 1.0
         telling = self._rules.telling(word)
         if telling != word:
