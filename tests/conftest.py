@@ -152,3 +152,24 @@ def travel_assistant(
         after=(("EntitySynonymMapper", {}),),
     )
     return Assistant.train(config, travel_data)
+
+
+@pytest.fixture(scope="session")
+def starter_assistant() -> Assistant:
+    """The starter with a small DIET and without TED, trained for a moment; do not change it."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from gossamer.assistant import Assistant
+    from gossamer.data import read_project
+
+    folder = Path(__file__).resolve().parents[1] / "src" / "gossamer" / "starter"
+    project = read_project(folder / "config.yml", [folder / "data"], [folder / "domain.yml"])
+    small = {**TINY_DIET, "epochs": 12, "learning_rate": 0.01, "number_of_transformer_layers": 1}
+    pipeline = tuple(
+        replace(part, options={**part.options, **small}) if part.name == "DIETClassifier" else part
+        for part in project.config.pipeline
+    )
+    policies = tuple(part for part in project.config.policies if part.name != "TEDPolicy")
+    config = replace(project.config, pipeline=pipeline, policies=policies)
+    return Assistant.train_project(replace(project, config=config))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,6 +30,9 @@ from gossamer.data import (
 from gossamer.data.domain import DEFAULT_INTENTS
 from gossamer.data.slots import MappingType
 from gossamer.data.stories import ActionStep, OrStep, Step, UserStep
+
+if TYPE_CHECKING:
+    from gossamer.assistant import Assistant
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTER = ROOT / "src" / "gossamer" / "starter"
@@ -343,6 +347,37 @@ def test_demo_sentences_are_new(train: TrainingData, test: TrainingData) -> None
     assert not known & {words(Example(text=text)) for text in sentences}
 
 
+UNKNOWN = (
+    "??", "...", "-", "!", "%$&", "👍", "😡😡", "🤷‍♀️", "🙂 🙂", "你好", "안녕하세요", "صباح الخير",
+    "Привет", "xyz", "qqqq wwww", "zxcv", "k", "q", "w v", "12345 99", "42", "12.5", "", "  ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNKNOWN, ids=ascii)
+def test_what_nobody_can_know_is_asked_again(starter_assistant: Assistant, text: str) -> None:
+    assert starter_assistant.parse(text).intent.name == "nlu_fallback"
+    conversation = starter_assistant.conversations(random_seed=1)
+    conversation.begin()
+
+    def say(message: str) -> list[str]:
+        return [action.name for action in conversation.handle(message).actions]
+
+    assert say(text) == ["utter_rephrase", "action_listen"]
+    assert say("/book_trip")[0] == "booking_form"
+    assert "utter_rephrase" in say(text), "in the middle of the form"
+    assert say('/inform{"city": "Ottersea"}')[0] == "booking_form"
+    assert "utter_rephrase" in say(text)
+    say('/inform{"city": "Silverfen"}')
+    assert "utter_confirm_booking" in say('/inform{"date": "Friday"}')
+    assert say(text) == ["utter_rephrase", "action_listen"], "in answer to whether to book"
+
+
+@pytest.mark.parametrize("text", ["yes", "yes please", "yess", "sure!", "ok 🙂", "helo", "no..."])
+def test_what_is_known_is_still_understood(starter_assistant: Assistant, text: str) -> None:
+    wanted = {"helo": "greet", "no...": "deny"}.get(text, "affirm")
+    assert starter_assistant.parse(text).intent.name == wanted
+
+
 @pytest.mark.slow
 def test_a_model_of_it_is_good(
     project: Project, test: TrainingData, test_stories: StoryData
@@ -355,6 +390,19 @@ def test_a_model_of_it_is_good(
     assert figures["intent weighted F1"] >= 0.9, figures
     assert figures["DIETClassifier token micro F1"] >= 0.9, figures
 
+    asked_again = {parse.intent.name for parse in assistant.parse_many(UNKNOWN)}
+    assert asked_again == {"nlu_fallback"}
+    known = {
+        "book a train to Zyxwv": "book_trip",
+        "plese bok a tiket": "book_trip",
+        "cancl my boking": "cancel_booking",
+        "yess": "affirm",
+        "helo": "greet",
+        "thnks": "thank",
+        "tomorow": "inform",
+    }
+    found = {parse.text: parse.intent.name for parse in assistant.parse_many(list(known))}
+    assert found == known
     ticket, umbrella = assistant.parse_many(demo_sentences())
     assert ticket.intent.name == "book_trip"
     assert {(e.entity, e.role, e.value) for e in ticket.entities} == {
@@ -376,6 +424,15 @@ def test_a_model_of_it_is_good(
         model.ensemble, test_stories, model.domain, parser=assistant, end_to_end=True
     )
     assert len(understood.failed) <= 1, [story.errors for story in understood.failed]
+
+    for text in UNKNOWN:
+        conversations = assistant.conversations(random_seed=1)
+        conversations.begin()
+        for message in ("book a train from Ottersea to Silverfen on Friday", text):
+            turn = conversations.handle(message)
+        assert [action.name for action in turn.actions] == ["utter_rephrase", "action_listen"]
+        turn = conversations.handle("yes please")
+        assert turn.actions[0].name == "utter_booked", "the question still stands"
 
     conversations = assistant.conversations(random_seed=1)
     conversations.begin()

@@ -101,7 +101,7 @@ def test_blank_texts_mean_nothing(travel_assistant: Assistant, text: str) -> Non
 @pytest.mark.parametrize("text", [text for text in ODD if text.strip()], ids=ascii)
 def test_odd_texts_are_answered(travel_assistant: Assistant, text: str) -> None:
     parse = travel_assistant.parse(text)
-    assert parse.intent.name in diet(travel_assistant).labels
+    assert parse.intent.name in (*diet(travel_assistant).labels, None)
     assert np.isfinite(parse.intent.confidence)
     for entity in parse.entities:
         assert text[entity.start : entity.end] == entity.value

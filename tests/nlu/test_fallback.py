@@ -47,6 +47,11 @@ def test_thresholds_including_zero() -> None:
     assert classify(0.9, 0.5, ambiguity_threshold=0.5).intent.name == "nlu_fallback"
 
 
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 0.3])
+def test_a_message_without_an_intent_falls_back_whatever_the_threshold(threshold: float) -> None:
+    assert classify(threshold=threshold).intent.name == "nlu_fallback"
+
+
 def test_an_intent_without_ranking_counts_by_its_confidence() -> None:
     assert classify(intent=1.0).intent.name == "k"
 

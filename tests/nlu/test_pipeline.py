@@ -25,7 +25,6 @@ from gossamer.data.examples import (
 from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener, EpochReport
 from gossamer.nlu.messages import (
-    NO_INTENT,
     ComponentState,
     IntentPrediction,
     MessageBatch,
@@ -93,7 +92,7 @@ def check_parses(pipeline: Pipeline) -> None:
     (entity,) = city.entities
     assert (entity.start, entity.end, entity.value) == (4, 16, "Roma")
     assert entity.processors == ("EntitySynonymMapper",)
-    assert blank == Parse(text=" \n", intent=NO_INTENT)
+    assert blank == Parse(text=" \n", intent=unclear.intent, intent_ranking=[unclear.intent])
     assert unclear.intent == IntentPrediction(name="nlu_fallback", confidence=0.4)
     assert direct.intent == IntentPrediction(name="travel", confidence=0.8)
 
@@ -301,7 +300,7 @@ def test_more_texts_than_are_processed_at_a_time(trained: Pipeline) -> None:
     texts = ["hello", " ", "go to Rome"] * 200
     parses = trained.parse(texts)
     assert [parse.text for parse in parses] == texts
-    assert [parse.intent.name for parse in parses[-3:]] == ["greet", None, "travel"]
+    assert [parse.intent.name for parse in parses[-3:]] == ["greet", "nlu_fallback", "travel"]
 
 
 @pytest.mark.parametrize(

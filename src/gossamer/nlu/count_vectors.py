@@ -96,6 +96,9 @@ class CountVectorsFeaturizer(Component):
             # Names need not hold countable words: classifiers do without their features.
             self._label_vocabulary = self._fit(labels, 1, what=None)
             self._key_vocabulary = self._fit(keys, 1, what=None)
+        alone = self._texts.words_alone(batch.tokens)
+        if alone:
+            self._texts = self._counter(dict(self._texts.vocabulary), alone)
         oov_token = options.oov_token
         if oov_token is not None and oov_token not in self._texts.vocabulary:
             warnings.warn(
@@ -108,9 +111,9 @@ class CountVectorsFeaturizer(Component):
         """Append a block of sequence and sentence features; for a training batch, of labels too."""
         counter = self._responses if isinstance(batch, ResponseTexts) else self._texts
         if counter.vocabulary:
-            sequence, sentence = counter.features(batch.tokens)
+            sequence, sentence, known = counter.features(batch.tokens)
             batch.blocks.append(
-                FeatureBlock(origin=self.alias, sequence=sequence, sentence=sentence)
+                FeatureBlock(origin=self.alias, sequence=sequence, sentence=sentence, known=known)
             )
         if not isinstance(batch, TrainingBatch):
             return
@@ -122,11 +125,12 @@ class CountVectorsFeaturizer(Component):
             )
 
     def state(self) -> ComponentState:
-        """The vocabulary of texts, in order, and the stop words."""
+        """The vocabulary of texts, in order, the stop words, and the words known alone."""
         return ComponentState(
             json={
                 "vocabulary": list(self._texts.vocabulary),
                 "stop_words": sorted(self._analyze.stop_words),
+                "alone": sorted(self._texts.alone),
             }
         )
 
@@ -134,11 +138,13 @@ class CountVectorsFeaturizer(Component):
         """Take over a stored vocabulary. Raises `ModelFileError` when it does not fit."""
         vocabulary, stop_words = (self._terms(state, key) for key in ("vocabulary", "stop_words"))
         self._analyze = self._make_analyzer(stop_words)
-        self._texts = self._counter({term: column for column, term in enumerate(vocabulary)})
+        columns = {term: column for column, term in enumerate(vocabulary)}
+        alone = self._terms(state, "alone") if "alone" in state.json else [self._rules.number]
+        self._texts = self._counter(columns, alone)
         self._responses, self._label_vocabulary, self._key_vocabulary = self._counter({}), {}, {}
 
-    def _counter(self, vocabulary: dict[str, int]) -> TermCounter:
-        return TermCounter(vocabulary, self._analyze, self._rules)
+    def _counter(self, vocabulary: dict[str, int], alone: Iterable[str] = ()) -> TermCounter:
+        return TermCounter(vocabulary, self._analyze, self._rules, frozenset(alone))
 
     def _make_analyzer(self, stop_words: Iterable[str]) -> NgramAnalyzer:
         options = self.options

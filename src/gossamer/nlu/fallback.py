@@ -28,8 +28,8 @@ class FallbackClassifierOptions(ComponentOptions):
 class FallbackClassifier(Component):
     """Puts the intent "nlu_fallback" before all others when the classifier is not sure.
 
-    As in Rasa, its confidence is the threshold itself, and messages without an intent (confidence
-    0.0) fall back as well.
+    As in Rasa, its confidence is the threshold itself. Messages without an intent fall back as
+    well, whatever the threshold.
     """
 
     name: ClassVar[str] = "FallbackClassifier"
@@ -50,7 +50,7 @@ class FallbackClassifier(Component):
                 parse.intent_ranking = [fallback, *parse.intent_ranking]
 
     def _is_unclear(self, parse: Parse) -> bool:
-        if parse.intent.confidence < self.options.threshold:
+        if parse.intent.name is None or parse.intent.confidence < self.options.threshold:
             return True
         if len(parse.intent_ranking) < 2:
             return False

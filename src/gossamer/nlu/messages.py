@@ -48,11 +48,14 @@ class FeatureBlock:
             *Shape:* (n_tokens, n_features).
         sentence: one row a text, or None.
             *Shape:* (n_texts, n_features).
+        known: how much of each token the featurizer knows from training, in [0, 1], NaN where it
+            cannot tell; None when it knows no words, only their looks. *Shape:* (n_tokens,).
     """
 
     origin: str
     sequence: FeatureMatrix | None = None
     sentence: FeatureMatrix | None = None
+    known: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

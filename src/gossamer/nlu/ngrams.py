@@ -57,6 +57,13 @@ class NgramAnalyzer:
         """Whether the terms of words joined by blanks are the terms of the words, added up."""
         return self.analyzer == "char_wb" or (self.analyzer == "word" and self.max_ngram == 1)
 
+    def weight(self, term: str) -> int:
+        """How much it says of a text that this term is known.
+
+        1 for words; for runs of characters the letters but one, as single ones are in every text.
+        """
+        return 1 if self.analyzer == "word" else max(0, len(term.replace(" ", "")) - 1)
+
     def _strip_accents(self, text: str) -> str:
         if self.strip_accents is None or text.isascii():
             return text

@@ -210,7 +210,8 @@ class Pipeline:
     def parse(self, texts: Sequence[str]) -> list[Parse]:
         """Understand messages; one result for each, in order.
 
-        A text with nothing but white space has no intent (None, 0.0) and no entities.
+        A text with nothing but white space has no intent (None, 0.0) and no entities; a
+        FallbackClassifier makes its intent "nlu_fallback".
 
         Raises:
             TypeError: one string was given where a list of them is meant.
@@ -227,7 +228,18 @@ class Pipeline:
             batch = self.process([texts[index] for index in chosen])
             for index, parse in zip(chosen, batch.parses, strict=True):
                 parses[index] = parse
+        self._judge([parse for parse in parses if not parse.text.strip()])
         return parses
+
+    def _judge(self, blank: list[Parse]) -> None:
+        """Send parses of texts without a word through the components that judge intents alone."""
+        if not blank:
+            return
+        batch = MessageBatch(texts=[parse.text for parse in blank])
+        batch.parses = blank
+        for component in self._components:
+            if "intent" in component.requires:
+                component.process(batch)
 
     def process(self, texts: Sequence[str]) -> MessageBatch:
         """Send non-blank texts through all components; the batch keeps tokens and features."""

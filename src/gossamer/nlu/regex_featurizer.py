@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
+from gossamer.data.errors import ModelFileError
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch, Token, TrainingBatch
@@ -18,6 +20,9 @@ from gossamer.nlu.patterns import (
     patterns_to_json,
 )
 from gossamer.nlu.sparse_rows import SparseRow, rows_to_csr
+
+#: Share of the training texts in which a pattern is found that tells nothing of a text.
+_COMMON = 0.9
 
 
 class RegexFeaturizerOptions(ComponentOptions):
@@ -47,6 +52,9 @@ class RegexFeaturizer(Component):
 
     Columns: the regexes, sorted by name and pattern, then the lookup tables in the order they were
     read. Without patterns there are no features. Behaves as Rasa's RegexFeaturizer.
+
+    A token that a match overlaps counts as known, unless the pattern is found in nearly every
+    training text.
     """
 
     name: ClassVar[str] = "RegexFeaturizer"
@@ -58,6 +66,7 @@ class RegexFeaturizer(Component):
         super().__init__(options, alias=alias)
         self.options: RegexFeaturizerOptions
         self._patterns: list[NamedPattern] = []
+        self._common: frozenset[int] = frozenset()
 
     @property
     def n_features(self) -> int:
@@ -84,23 +93,34 @@ class RegexFeaturizer(Component):
         """Append a block with sequence and sentence features."""
         if not self._patterns:
             return
-        sequence: list[SparseRow] = []
-        sentence: list[SparseRow] = []
+        of_tokens: list[set[int]] = []
+        of_texts: list[set[int]] = []
         for text, tokens in zip(batch.texts, batch.tokens, strict=True):
             found = self._columns_by_token(text, tokens)
-            sequence.extend(_ones(columns) for columns in found)
-            sentence.append(_ones(set().union(*found)))
+            of_tokens.extend(found)
+            of_texts.append(set().union(*found))
+        if isinstance(batch, TrainingBatch):
+            counts = Counter(column for columns in of_texts for column in columns)
+            most = _COMMON * len(of_texts)
+            self._common = frozenset(column for column, n in counts.items() if n >= most)
+        known = [1.0 if columns - self._common else np.nan for columns in of_tokens]
         batch.blocks.append(
             FeatureBlock(
                 origin=self.alias,
-                sequence=rows_to_csr(sequence, self.n_features),
-                sentence=rows_to_csr(sentence, self.n_features),
+                sequence=rows_to_csr(list(map(_ones, of_tokens)), self.n_features),
+                sentence=rows_to_csr(list(map(_ones, of_texts)), self.n_features),
+                known=np.array(known, dtype=np.float32),
             )
         )
 
     def state(self) -> ComponentState:
-        """The patterns."""
-        return ComponentState(json={"patterns": patterns_to_json(self._patterns)})
+        """The patterns, and which of them are found in nearly every text."""
+        return ComponentState(
+            json={
+                "patterns": patterns_to_json(self._patterns),
+                "common": sorted(self._common),
+            }
+        )
 
     def restore(self, state: ComponentState) -> None:
         """Take over stored patterns. Raises `ModelFileError` when they do not fit."""
@@ -109,6 +129,10 @@ class RegexFeaturizer(Component):
             case_sensitive=self.options.case_sensitive,
             owner=self.name,
         )
+        common = state.json.get("common", [])
+        if not isinstance(common, list) or not all(type(column) is int for column in common):
+            raise ModelFileError(f"{self.name} must be stored with numbers of columns", got=common)
+        self._common = frozenset(common)
 
     def _columns_by_token(self, text: str, tokens: list[Token]) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in tokens]

@@ -49,7 +49,7 @@ class ResponseSelector(NetworkComponent):
 
     Departures from Rasa: `use_text_as_label` reads a message at the same position in answers as in
     training (Rasa takes the last token for the whole message); a response that is missing is told
-    of in training, not at each message; a message without a word gets no selection.
+    of in training, not at each message; a message without a word that is known gets no selection.
     """
 
     name: ClassVar[str] = "ResponseSelector"
@@ -103,6 +103,7 @@ class ResponseSelector(NetworkComponent):
         text = text_features(
             self._blocks(batch.blocks), batch.lengths, use_sequence=self._uses_sequence
         ).texts(chosen)
+        self._see_coverage(batch)
         batch.drop_read_features()
         self._check_features(text)
         self._learn(
@@ -213,17 +214,19 @@ class ResponseSelector(NetworkComponent):
     # -- answering -----------------------------------------------------------------------------
 
     def process(self, batch: MessageBatch) -> None:
-        """Add its choice to the parse of every text that has a token."""
-        for chosen, _, encoded in self._encode(batch):
+        """Add its choice to the parse of every text of which something is known."""
+        trust = self.trust(batch)
+        for chosen, _, encoded in self._encode(batch, trust > 0):
             for i, row in zip(chosen, self._scores(encoded).tolist(), strict=True):
                 parse = batch.parses[i]
-                parse.response_selector[self.selector_name] = self._selection(row)
+                selection = self._selection(row, float(trust[i]))
+                parse.response_selector[self.selector_name] = selection
                 parse.retrieval_intents = self.retrieval_intents
 
-    def _selection(self, confidences: list[float]) -> ResponseSelection:
+    def _selection(self, confidences: list[float], trust: float) -> ResponseSelection:
         ranking = tuple(
             RankedResponse(intent_response_key=key, confidence=confidence)
-            for key, confidence in self._ranking(confidences)
+            for key, confidence in self._ranking(confidences, trust)
         )
         best = ranking[0].intent_response_key
         return ResponseSelection(

@@ -26,6 +26,7 @@ from gossamer.dialogue.ted.features import (
 from gossamer.dialogue.ted.network import EntityTargets, TEDBatch
 from gossamer.dialogue.ted.options import TEDOptions
 from gossamer.dialogue.tracker import Tracker
+from gossamer.nlu.coverage import coverage, tells_texts_apart, trust
 from gossamer.nlu.diet.features import TextFeatures, text_features
 from gossamer.nlu.diet.tags import TagKind, TagSet
 from gossamer.nlu.messages import MessageBatch
@@ -38,11 +39,15 @@ class TextReader:
     Args:
         pipeline: the trained pipeline; None: there is none.
         featurizers: aliases of the featurizers to use; empty for all.
+
+    Attributes:
+        trusts_all: whether every text counts in full.
     """
 
     def __init__(self, pipeline: Pipeline | None, featurizers: Sequence[str] = ()) -> None:
         self._pipeline = pipeline
         self._featurizers = featurizers
+        self.trusts_all = False
 
     def read(self, texts: Sequence[str]) -> tuple[TextFeatures, MessageBatch]:
         """Features of texts, and their tokens.
@@ -58,10 +63,22 @@ class TextReader:
             for block in batch.blocks
             if not self._featurizers or block.origin in self._featurizers
         ]
+        batch.blocks = blocks
         features = text_features(blocks, batch.lengths)
         if features.sequence.is_empty and features.sentence.is_empty:
             raise no_text_features(texts[0], has_pipeline=True)
         return features, batch
+
+    def trust(self, text: str) -> float:
+        """How far a message counts by its text, in [0, 1]; see `gossamer.nlu.coverage`."""
+        if self.trusts_all:
+            return 1.0
+        _, batch = self.read([text])
+        return float(trust(coverage(batch.blocks, batch.lengths))[0])
+
+    def see_coverage(self, batch: MessageBatch) -> None:
+        """Find out from the texts of stories whether `trust` can be told."""
+        self.trusts_all = not tells_texts_apart(coverage(batch.blocks, batch.lengths))
 
 
 def no_text_features(text: str, *, has_pipeline: bool) -> ConfigError:
@@ -195,8 +212,10 @@ def ted_data(
         column = table.texts[attribute]
         if column.texts:
             texts[attribute], batch = reader.read(column.texts)
-            if attribute == TEXT and options.entity_recognition:
-                tags = _message_tags(messages, batch, options)
+            if attribute == TEXT:
+                reader.see_coverage(batch)
+                if options.entity_recognition:
+                    tags = _message_tags(messages, batch, options)
     last = [None if message is None else message.text for message in messages]
     return TEDData(table, dialogues, labels, texts=texts, last_texts=last, tags=tags)
 

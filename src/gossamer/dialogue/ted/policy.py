@@ -199,6 +199,10 @@ class TEDPolicy(Policy):
         decides when it gives a similarity above that of the intent and a confidence above
         `e2e_confidence_threshold`, or when no story had an intent. As in Rasa 3.6.
 
+        A message of which nothing counts (no intent, no entity, no text of known words) says
+        nothing of what to do next: no action is preferred. The less is known of a text, the lower
+        its confidences. Rasa predicts as if the message had not been there.
+
         Raises:
             RuntimeError: it is not trained.
         """
@@ -210,7 +214,11 @@ class TEDPolicy(Policy):
         by_intent = self._window(tracker, rule_only, use_text=False)
         reads_texts = TEXT in self.network.texts
         by_text = self._window(tracker, rule_only, use_text=True) if reads_texts else by_intent
-        if not (reads_texts and _counts_by_text(by_text[-1])):
+        text = _text_of(by_text[-1]) if reads_texts else None
+        trust = 0.0 if text is None else self._reader.trust(text)
+        if trust == 0.0:
+            if _says_nothing(by_intent[-1]):
+                return self.nothing(domain)
             answer = self._answer([by_intent])
             return self._prediction(self._confidences(answer.similarity)[0])
         # A message without an intent has nothing but its text.
@@ -218,6 +226,7 @@ class TEDPolicy(Policy):
         windows = [by_intent, by_text] if has_choice else [by_text]
         answer = self._answer(windows)
         scores = self._confidences(answer.similarity)
+        scores[-1] = np.minimum(scores[-1], scores[-1] * trust)
         best = answer.similarity.max(dim=1).values
         text_counts = len(windows) == 1 or (
             float(scores[-1].max()) > self.options.e2e_confidence_threshold
@@ -364,6 +373,7 @@ class TEDPolicy(Policy):
             json={
                 "seed": self.seed,
                 "knows_intents": self._knows_intents,
+                "trusts_all": self._reader.trusts_all,
                 "texts": {name: _to_json(widths) for name, widths in shape.texts.items()},
                 "label_texts": None if shape.label_texts is None else _to_json(shape.label_texts),
                 "tags": None if self._tags is None else list(self._tags.tags),
@@ -392,6 +402,7 @@ class TEDPolicy(Policy):
     ) -> None:
         self.seed = json["seed"]
         self._knows_intents = bool(json["knows_intents"])
+        self._reader.trusts_all = bool(json.get("trusts_all", False))
         if json["tags"] is not None:
             self._tags = TagSet(TagKind.ENTITY, tuple(json["tags"]), self.options.BILOU_flag)
         widths = None if json["label_texts"] is None else _from_json(json["label_texts"])
@@ -411,9 +422,15 @@ class TEDPolicy(Policy):
         self._get_ready()
 
 
-def _counts_by_text(state: State) -> bool:
-    """Whether the last message is there by its text."""
-    return state.follows_listen and state.user is not None and state.user.text is not None
+def _text_of(state: State) -> str | None:
+    """The text of the last message, if it counts."""
+    return state.user.text if state.follows_listen and state.user is not None else None
+
+
+def _says_nothing(state: State) -> bool:
+    """Whether the user has just said something of which neither intent nor entity is known."""
+    user = state.user
+    return state.follows_listen and user is not None and not (user.intent or user.entities)
 
 
 def _to_json(widths: TextWidths) -> list[list[int]]:

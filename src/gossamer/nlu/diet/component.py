@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.coverage import Shares, coverage, tells_texts_apart, trust
 from gossamer.nlu.diet.features import (
     DIETData,
     FeatureWidths,
@@ -76,6 +77,7 @@ class NetworkComponent(Component):
         self._label_embeddings: Tensor | None = None
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
+        self._trusts_all = False
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
 
@@ -89,7 +91,22 @@ class NetworkComponent(Component):
             rows[chosen] = self._scores(encoded).numpy()
         return rows
 
+    def trust(self, batch: MessageBatch) -> Shares:
+        """What the confidences in a parse are those of `confidences` multiplied by.
+
+        In [0, 1]: 1 for a text of known words, 0 for one of which next to nothing is known, which
+        gets no answer at all. *Shape:* (n_texts,).
+        """
+        if self._trusts_all:
+            return np.ones(len(batch.texts))
+        return trust(coverage(self._blocks(batch.blocks), batch.lengths))
+
     # -- training ------------------------------------------------------------------------------
+
+    def _see_coverage(self, batch: MessageBatch) -> None:
+        """Find out whether `trust` can be told; call it before features are dropped."""
+        shares = coverage(self._blocks(batch.blocks), batch.lengths)
+        self._trusts_all = not tells_texts_apart(shares[batch.lengths > 0])
 
     def _learn(
         self,
@@ -196,10 +213,20 @@ class NetworkComponent(Component):
 
     # -- answering -----------------------------------------------------------------------------
 
-    def _encode(self, batch: MessageBatch) -> Iterator[tuple[Indices, TextFeatures, Encoded]]:
-        """Numbers of some texts, their features and the transformer's output, part by part."""
+    def _encode(
+        self, batch: MessageBatch, wanted: npt.NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[Indices, TextFeatures, Encoded]]:
+        """Numbers of some texts, their features and the transformer's output, part by part.
+
+        Args:
+            batch: the texts.
+            wanted: which of them, if they have a token; None: all. *Shape:* (n_texts,).
+        """
         network = self.network
-        if network is None or self._shape is None:
+        is_wanted = batch.lengths > 0
+        if wanted is not None:
+            is_wanted &= wanted
+        if network is None or self._shape is None or not is_wanted.any():
             return
         everything = text_features(
             self._blocks(batch.blocks),
@@ -207,7 +234,7 @@ class NetworkComponent(Component):
             use_sequence=self._shape.text.sequence != (0, 0),
         )
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
-        order = order[batch.lengths[order] > 0]
+        order = order[is_wanted[order]]
         for start in range(0, len(order), _TEXTS_AT_A_TIME):
             chosen = order[start : start + _TEXTS_AT_A_TIME]
             is_all = len(chosen) == len(batch.texts) == 1
@@ -238,15 +265,20 @@ class NetworkComponent(Component):
             return torch.softmax(similarity, dim=1)
         return similarity
 
-    def _ranking(self, confidences: list[float]) -> list[tuple[str, float]]:
-        """Labels and confidences, best first, cut to `ranking_length`; ties by name."""
+    def _ranking(self, confidences: list[float], trust: float) -> list[tuple[str, float]]:
+        """Labels and confidences, best first, cut to `ranking_length`; ties by name.
+
+        Args:
+            confidences: in each of `labels`, as the network gives them.
+            trust: what positive ones are multiplied by.
+        """
         pairs = sorted(zip(self.labels, confidences, strict=True), key=lambda pair: -pair[1])
         length = self.options.ranking_length
         pairs = pairs if length == 0 else pairs[:length]
         if self.options.renormalize_confidences:
             total = sum(confidence for _, confidence in pairs)
             pairs = [(name, confidence / total) for name, confidence in pairs]
-        return pairs
+        return [(name, min(confidence, confidence * trust)) for name, confidence in pairs]
 
     # -- storing -------------------------------------------------------------------------------
 
@@ -262,6 +294,7 @@ class NetworkComponent(Component):
                 "sequence_widths": list(text.sequence),
                 "sentence_widths": list(text.sentence),
                 "label_widths": None if label is None else _to_json(label),
+                "trusts_all": self._trusts_all,
             },
             arrays={**weights_to_arrays(self.network), **labels_to_arrays(self.network.labels)},
         )
@@ -277,6 +310,7 @@ class NetworkComponent(Component):
         json, arrays = state.json, state.arrays
         self.labels = tuple(json["labels"])
         self.seed = json["seed"]
+        self._trusts_all = bool(json.get("trusts_all", False))
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
         label = _from_json(json["label_widths"])
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)
