@@ -338,6 +338,13 @@ def test_not_fitted(call: str, tmp_path: Path) -> None:
         ({"entity_recognition": False, "intent_classification": False}, "must be true"),
         ({"featurizers": [{"name": "WhitespaceTokenizr"}]}, "WhitespaceTokenizer"),
         ({"featurizers": [{"name": "WhitespaceTokenizer", "flag": 1}]}, "no option 'flag'"),
+        ({"featurizers": "WhitespaceTokenizer"}, "featurizers must be a list of mappings"),
+        ({"intent_classification": None}, "^intent_classification must be a valid boolean"),
+        ({"random_state": 1, "random_seed": np.array([1, 2])}, "must agree"),
+        ({"tol": np.array([1, 2])}, "tol must be a number from 0 up"),
+        ({"verbose": np.array([1, 2])}, "verbose must be 0, 1 or 2"),
+        ({"featurizers": 3}, "featurizers must be a list of mappings"),
+        ({"epochs": np.array("x")}, "epochs must be a valid integer"),
         ({"featurizers": ["WhitespaceTokenizer"]}, "each of featurizers must be a mapping"),
         (
             {"featurizers": [{"nam": "WhitespaceTokenizer"}]},
@@ -357,3 +364,10 @@ def test_texts_that_predict_refuses(model: DIETClassifier) -> None:
         model.predict("hello")
     with pytest.raises(DataError, match=r"X must hold strings only .*3 at index 0"):
         model.parse(3)  # type: ignore[arg-type]
+
+
+def test_shared_layers_where_there_are_none() -> None:
+    """Texts and labels are of different widths, and no layer is there to share."""
+    rows = tiny(epochs=1, share_hidden_layers=True).fit(TEXTS, INTENTS).predict_proba(TEXTS)
+    plain = tiny(epochs=1).fit(TEXTS, INTENTS).predict_proba(TEXTS)
+    np.testing.assert_array_equal(rows, plain)

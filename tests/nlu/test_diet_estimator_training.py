@@ -267,6 +267,13 @@ def test_parameters_set_after_fit_do_not_change_what_is_saved(tmp_path: Path) ->
     assert unpickled.epochs == 99 and unpickled.fitted_params_["epochs"] == 1
 
 
+def test_halves_of_characters_can_be_saved(tmp_path: Path) -> None:
+    """Python's strings may hold them; UTF-8 may not."""
+    model = tiny(epochs=1).fit([*TEXTS, "\ud800 x"], [*INTENTS, "\udfff"])
+    loaded = DIETClassifier.load(model.save(tmp_path / "m"))
+    assert loaded.classes_.tolist() == model.classes_.tolist() and "\udfff" in loaded.classes_
+
+
 def test_files_of_before_training_was_told(model: DIETClassifier, tmp_path: Path) -> None:
     content, arrays = load_model(model.save(tmp_path / "m"))
     del content["training"]

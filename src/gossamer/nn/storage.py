@@ -46,7 +46,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
     Raises:
         ModelFileError: the file cannot be written there.
     """
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = _as_json(content)
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = {
         "format": FORMAT,
@@ -120,6 +120,16 @@ def load_model_of_kind(path: Path, kind: str, *, named: str, hint: str) -> Store
     if found != kind:
         raise ModelFileError(f"this must be {named}", got=found, where=Location(path), hint=hint)
     return stored
+
+
+def _as_json(content: Mapping[str, Any]) -> str:
+    """JSON that UTF-8 can hold; single halves of surrogate pairs need escapes."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return text
 
 
 def _check_version(metadata: Mapping[str, str], where: Location) -> None:

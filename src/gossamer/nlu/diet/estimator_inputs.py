@@ -29,9 +29,9 @@ def plain(value: Any) -> Any:
     """The value as JSON has it: lists, dicts and Python's own numbers."""
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple):
         return [plain(part) for part in value]
-    return value.item() if isinstance(value, np.generic) else value
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def is_missing(value: object) -> bool:

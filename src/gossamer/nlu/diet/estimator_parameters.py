@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,11 +168,15 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
             ConfigError: a parameter is not valid; the message names it.
         """
         for name, is_right, must_be in (
-            ("early_stopping", isinstance(self.early_stopping, bool), "True or False"),
+            ("early_stopping", isinstance(self.early_stopping, bool | np.bool_), "True or False"),
             ("validation_fraction", _is_between(self.validation_fraction, 0, 1), "between 0 and 1"),
             ("n_iter_no_change", _is_whole(self.n_iter_no_change, 1), "a whole number from 1 up"),
-            ("tol", self.tol == 0 or _is_between(self.tol, 0, math.inf), "a number from 0 up"),
-            ("verbose", self.verbose in (0, 1, 2), "0, 1 or 2"),
+            ("tol", _is_between(self.tol, 0, math.inf, with_low=True), "a number from 0 up"),
+            (
+                "verbose",
+                isinstance(self.verbose, int | np.integer) and 0 <= self.verbose <= 2,
+                "0, 1 or 2",
+            ),
         ):
             if not is_right:
                 raise ConfigError(f"{name} must be {must_be}", got=getattr(self, name))
@@ -182,11 +187,11 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
                 got=self.evaluate_on_number_of_examples,
                 hint="one of the two",
             )
-        parameters = self.get_params(deep=False)
+        defaults = inspect.signature(type(self)).parameters
         given = {
             name: plain(value)
-            for name, value in parameters.items()
-            if name not in _NO_OPTIONS and value is not None
+            for name, value in self.get_params(deep=False).items()
+            if name not in _NO_OPTIONS and not (value is None and defaults[name].default is None)
         }
         seed = self._seed()
         given |= {} if seed is None else {"random_seed": seed}
@@ -201,7 +206,8 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         raise ConfigError("; ".join(told), got=got)
 
     def _seed(self) -> int | None:
-        state, seed = self.random_state, self.random_seed
+        state = self.random_state
+        seed: int | None = plain(self.random_seed)
         if state is None:
             return seed
         if isinstance(state, int | np.integer) and _is_whole(state, 0):
@@ -257,6 +263,12 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
     def _config(self, options: Mapping[str, Any]) -> ProjectConfig:
         """The pipeline: featurizers, and DIET with its options."""
         steps = DEFAULT_FEATURIZERS if self.featurizers is None else self.featurizers
+        if not isinstance(steps, list | tuple):
+            raise ConfigError(
+                "featurizers must be a list of mappings, or None",
+                got=steps,
+                hint='[{"name": "WhitespaceTokenizer"}, {"name": "CountVectorsFeaturizer"}]',
+            )
         for step in steps:
             if not isinstance(step, Mapping) or "name" not in step:
                 raise ConfigError(
@@ -318,6 +330,7 @@ def _is_whole(value: object, least: int) -> bool:
     return is_number and int(value) >= least  # type: ignore[call-overload]
 
 
-def _is_between(value: object, low: float, high: float) -> bool:
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return is_number and low < float(value) < high  # type: ignore[arg-type]
+def _is_between(value: object, low: float, high: float, *, with_low: bool = False) -> bool:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        return False
+    return low < float(value) < high or (with_low and float(value) == low)

@@ -156,7 +156,7 @@ class DIETNetwork(TextEncoder):
                 _check_shared(self.input_width, self.label_input.width)
             self.label_hidden = (
                 self.hidden
-                if options.share_hidden_layers
+                if options.share_hidden_layers and sizes  # without layers, nothing to share
                 else FeedForward(
                     self.label_input.width,
                     sizes,
