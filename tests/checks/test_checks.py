@@ -66,10 +66,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked(folder: Path, **options: bool) -> Checked:
-    return check(
-        read_parts(folder / "config.yml", folder / "data", folder / "domain.yml", **options)
-    )
+def checked(folder: Path, *, wants_all: bool = False) -> Checked:
+    config, domain = folder / "config.yml", folder / "domain.yml"
+    return check(read_parts(config, folder / "data", domain, wants_all=wants_all))
 
 
 def told(found: Checked) -> str:

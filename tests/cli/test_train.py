@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,76 @@ def test_wrong_input_is_found_before_training(run: Run, project: Path, fake: Any
     assert run("train", "nlu", "--config", "missing.yml").exit_code == 1
     assert fake.calls == []
     assert not (project / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a/b", "a plain file name"),
+        ("a\0b", "a plain file name"),
+        ("..", "a plain file name"),
+        ("x" * 250, "a name that is too long"),
+        ("é" * 120, "a name that is too long"),
+        ("taken", "a folder of that name"),
+    ],
+    ids=repr,
+)
+def test_a_name_that_the_file_system_refuses(
+    run: Run, project: Path, fake: Any, name: str, told: str
+) -> None:
+    if name == "taken":
+        (project / "models" / "taken.gossamer").mkdir(parents=True)
+    result = run("train", "nlu", "--fixed-model-name", name)
+    assert result.exit_code == 1
+    assert told in result.stderr and result.stderr.count("\n") == 1
+    assert fake.calls == []
+    assert run("train", "nlu", "--fixed-model-name", "x" * 200).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written(
+    run: Run, project: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "file").write_text("")
+    for out in ("file", "file/deeper", "x" * 300, "config.yml/models"):
+        result = run("train", "nlu", "--out", out)
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.stderr
+        assert "the model must have a place that can be written" in result.stderr
+    result = run("train", "nlu", "--out", "a/b/c")
+    assert result.exit_code == 0, result.stderr
+    calls = len(fake.calls)
+    (project / "closed").mkdir(mode=0o500)
+    allowed = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "closed" not in str(path) and allowed(path, mode)
+    )
+    result = run("train", "nlu", "--out", "closed/models")
+    assert (result.exit_code, "no permission to write in" in result.stderr) == (1, True)
+    assert len(fake.calls) == calls
+
+
+def test_all_that_is_wrong_is_told_at_once(run: Run, project: Path, fake: Any) -> None:
+    (project / "config.yml").write_text(
+        "pipeline:\n- name: Telepathy\n- name: FallbackClassifier\n  threshold: x\n"
+    )
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- regex: r\n  examples: |\n    - (a\n")
+    result = run("train", "nlu", "--fixed-model-name", "a/b", "--random-seed", "-1")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert all(line.startswith("Error: ") for line in lines)
+    for told in ("Telepathy", "threshold", "regex 'r'", "a plain file name", "random_seed must be"):
+        assert sum(told in line for line in lines) == 1, told
+    assert fake.calls == [] and not (project / "models").exists()
+
+
+def test_what_validation_finds_is_told_first(run: Run, project: Path, fake: Any) -> None:
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- intent: other\n  examples: |\n    - hello\n")
+    result = run("train", "nlu")
+    assert result.exit_code == 0
+    first, second = result.stderr.splitlines()
+    assert first.startswith("Warning: data/nlu.yml:19: 'hello' is an example of 'other' and of")
+    assert second == "1 warning: gossamer data validate shows them"
 
 
 def _report(component: str, epoch: int) -> EpochReport:

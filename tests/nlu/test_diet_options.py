@@ -161,6 +161,8 @@ def test_options_that_do_not_go_together(given: dict[str, Any], message: str) ->
 
 def test_heads_do_not_matter_without_transformer() -> None:
     DIETOptions.model_validate({"transformer_size": 30, "number_of_transformer_layers": 0})
+    unset = {"transformer_size": None, "number_of_transformer_layers": 0}
+    assert DIETOptions.model_validate(unset).transformer_size == 256
 
 
 WRONG_ALONE: list[tuple[str, Any]] = [

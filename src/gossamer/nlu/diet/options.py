@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from gossamer.nlu.learning_options import (
     LearningOptions,
@@ -36,7 +36,7 @@ class NetworkOptions(LearningOptions):
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
             for "label".
         share_hidden_layers: text and labels go through the same feed-forward layers.
-        transformer_size: width of the transformer.
+        transformer_size: width of the transformer; may be None where there is none.
         number_of_transformer_layers: 0 leaves the transformer out.
         dense_dimension: width that sparse features of "text" and "label" are projected to.
         concat_dimension: width to which sequence and sentence features are brought when their own
@@ -49,6 +49,15 @@ class NetworkOptions(LearningOptions):
     number_of_transformer_layers: NonNegative = 2
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _size_of_no_transformer(cls, data: Any) -> Any:
+        """Without a transformer its size may be unset, as in Rasa."""
+        if isinstance(data, dict) and data.get("number_of_transformer_layers") == 0:
+            is_unset = data.get("transformer_size", 0) is None
+            return {k: v for k, v in data.items() if k != "transformer_size"} if is_unset else data
+        return data
 
     @field_validator("hidden_layers_sizes", "dense_dimension", "concat_dimension", mode="before")
     @classmethod
