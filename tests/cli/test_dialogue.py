@@ -167,7 +167,7 @@ def test_train_tells_what_there_is(run: Run, small: Path) -> None:
     assert result.exit_code == 0, result.stderr
     first, second = result.stdout.splitlines()
     assert first == (
-        "Training on 10 examples, 5 intents, 1 entity type, 1 story, 4 rules, 20 actions."
+        "Training on 10 examples, 5 intents, 1 entity types, 1 stories, 4 rules, 20 actions."
     )
     assert "The model is models/2" in second
 

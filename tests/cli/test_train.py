@@ -20,7 +20,7 @@ def test_start_and_end_are_plain_lines(run: Run, project: Path, fake: Any) -> No
     result = run("train", "nlu")
     assert result.exit_code == 0, result.stderr
     first, second = result.stdout.splitlines()
-    assert first == "Training on 10 examples, 2 intents, 1 entity type."
+    assert first == "Training on 10 examples, 2 intents, 1 entity types."
     assert re.fullmatch(r"Trained in \d+\.\d s\. The model is models/nlu-.*\.gossamer", second)
     assert fake.calls[0]["on_epoch"] is None
     (model,) = (project / "models").iterdir()

@@ -113,8 +113,8 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "loop").symlink_to("loop")
     for path, got, hint in (
-        (tmp_path / "file" / "x", "Not a directory", "another folder"),
-        (tmp_path / "file" / "x" / "y", "Not a directory", "another folder"),
+        (tmp_path / "file" / "x", f"Not a directory: {tmp_path / 'file'}", "another folder"),
+        (tmp_path / "file" / "x" / "y", f"Not a directory: {tmp_path / 'file'}", "another folder"),
         (tmp_path / "folder", "Is a directory", "another name, or a file in it"),
         (tmp_path / ("x" * 300), "File name too long", "a shorter name"),
         (tmp_path / ("x" * 300) / "y", "File name too long", "a shorter name"),

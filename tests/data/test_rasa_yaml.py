@@ -112,7 +112,11 @@ def item(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("- intent: a\n  examples: |\n    - x\n    y\n", 6, "must begin with a dash (got 'y')"),
+        (
+            "- intent: a\n  examples: |\n    - x\n    y\n",
+            6,
+            "must begin with a dash (got 'y'). Try: - y",
+        ),
         ("- intent: a\n  examples: |\n    - x\n    -\n", 6, "needs a text"),
         ("- intent: a\n  examples: |\n    - x\n    - [y]{z}\n", 6, "must be valid JSON"),
         ("- intent: a/b/c\n  examples: |\n    - x\n", 3, "one '/' and a key"),

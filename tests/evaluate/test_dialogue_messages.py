@@ -10,6 +10,7 @@ import pytest
 
 from gossamer.data.domain import Domain
 from gossamer.evaluate import MessageOutcome, evaluate_dialogue
+from gossamer.evaluate.dialogue_tables import dialogue_summary_text
 from gossamer.nlu.messages import Parse
 from gossamer.nlu.response_selection import RankedResponse, ResponseSelection
 
@@ -119,6 +120,21 @@ def test_entities_must_have_place_type_and_value(
     assert evaluation.headline()["message accuracy"] == 0.5
     # The conversation goes on with what the story says.
     assert chooser.seen[0].slots["city"] == "Rome"
+
+
+def test_a_missed_entity_is_told_with_what_was_expected(
+    scripted: Make, by_heart: Make, stories: Make, small_domain: Domain, make_parse: Make
+) -> None:
+    evaluation = evaluate_dialogue(
+        scripted(by_heart()),
+        stories(BOOK),
+        small_domain,
+        parser=Parser(make_parse(TEXT, "book"), make_parse("bye", "bye")),
+        end_to_end=True,
+    )
+    expected = "book: a train to [the capital](city:Rome) please"
+    told = f"    expected: {expected}; predicted: book: {TEXT}"
+    assert told in dialogue_summary_text(evaluation).splitlines()
 
 
 def test_roles_do_not_count_and_values_are_texts(make_parse: Make, annotated: Make) -> None:

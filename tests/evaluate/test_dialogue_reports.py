@@ -218,8 +218,11 @@ def test_the_summary_says_what_is_wrong(three: DialogueEvaluation) -> None:
     assert ["conversations", "2", "3", "0.6667"] in lines
     assert ["actions", "6", "8", "0.7500"] in lines
     assert "1 right but for an unlikely intent" in text
-    assert "  wrong [very]\n    utter_greet; predicted: utter_faq (TEDPolicy, 0.51)\n" in text
-    assert "    action_listen; predicted: utter_book (RulePolicy, 0.90)\n" in text
+    assert (
+        "  wrong [very]\n    expected: utter_greet; predicted: utter_faq (TEDPolicy, 0.51)\n"
+        in text
+    )
+    assert "    expected: action_listen; predicted: utter_book (RulePolicy, 0.90)\n" in text
     assert "messages" not in text
 
 

@@ -35,7 +35,8 @@ def document(**changes: Any) -> Document:
         "commands": ["gossamer study density"],
         "settings": [("task", "intent")],
         "limits": ["One limit."],
-        "source": "From rows.",
+        "rows": "rows.jsonl",
+        "source": "From rows.jsonl.",
     }
     return Document(**parts | changes)
 
@@ -83,7 +84,7 @@ def test_all_parts_in_order() -> None:
         "task",
         "gossamer study density",
         "One limit.",
-        "From rows.",
+        "From",
     ]
     places = [text.index(part, text.index("Why") - 30) for part in order[1:]]
     assert places == sorted(places)
@@ -99,7 +100,9 @@ def test_html_loads_nothing() -> None:
     links = [
         value for _, name, value in page.attributes if name in ("src", "href", "srcset", "action")
     ]
-    assert len(links) == 1
+    assert len(links) == 2
+    assert links.pop() == "rows.jsonl", "a link beside the page, that loads nothing by itself"
+    assert "From [rows.jsonl](rows.jsonl)." in to_markdown(document())
     assert links[0].startswith("data:image/svg+xml;base64,")
     assert "@import" not in to_html(document())
     assert "url(" not in to_html(document())

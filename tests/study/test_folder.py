@@ -96,7 +96,10 @@ def test_without_a_commit(tmp_path: Path) -> None:
 
 def test_where_nothing_can_be_compared_it_says_so(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, [row(f1=0.5)], study="input-layer")
-    assert folder.document().findings == ("These rows allow no comparison yet.",)
+    assert folder.document().findings == (
+        "These rows allow no comparison yet.",
+        "Each model was trained with one seed: differences between models may be chance.",
+    )
 
 
 def test_reports_need_rows(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 import gossamer.study
 from gossamer.data.errors import InputError
+from gossamer.study.locking import exclusive
 from gossamer.study.rows import Row, RowStore
 
 A: Row = {"key": "a", "f1": 0.5}
@@ -279,3 +280,18 @@ def test_killed_while_appending(store: RowStore) -> None:
     whole = store.path.read_bytes()
     assert whole.endswith(b"\n")
     assert all("key" in json.loads(line) for line in whole.splitlines())
+
+
+def test_a_lock_on_a_full_disk_holds_without_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with (
+        exclusive(tmp_path / "lock"),
+        pytest.raises(InputError, match="a lock of another process"),
+        exclusive(tmp_path / "lock"),
+    ):
+        pass

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from gossamer.data.errors import DataError
-from gossamer.study import Run, StudyData, Task, perform
+from gossamer.sparse.native.build import CompileTime, Kernel, compile_time, is_available
+from gossamer.sparse.native.function import Function
+from gossamer.study import Run, StudyData, Task, perform, training
 
 RUN = Run(task=Task.INTENT, density=0.2, size=16, seed=0, epochs=2)
 
@@ -34,6 +36,7 @@ SAID: dict[str, Any] = {
     "sparse_biases": int,
     "weights": int,
     "train_seconds": float,
+    "compile_seconds": float,
     "cpu_seconds": float,
     "warm_cpu_seconds": float,
     "test_seconds": float,
@@ -155,3 +158,28 @@ def test_test_data_without_a_text(intents: StudyData) -> None:
     nothing = dataclasses.replace(intents, test_examples=empty, digest="nothing to test on")
     with pytest.raises(DataError, match="at least one example with a text"):
         perform(nothing, RUN)
+
+
+def test_compiling_kernels_counts_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([(100.0, 50.0, 2.0, 1.0), (110.0, 58.0, 6.0, 4.0)])
+
+    def now() -> training._Clock:
+        seconds, cpu, compiling, compiling_cpu = next(moments)
+        monkeypatch.setattr(training.time, "perf_counter", lambda: seconds)
+        monkeypatch.setattr(training.time, "process_time", lambda: cpu)
+        monkeypatch.setattr(training, "compile_time", lambda: CompileTime(compiling, compiling_cpu))
+        return training._Clock.now()
+
+    before, after = now(), now()
+    # 10 s on the clock and 8 s of processor time, of which compiling took 4 s and 3 s.
+    assert after.since(before) == (6.0, 5.0, 4.0)
+
+
+def test_compiling_is_timed() -> None:
+    before = compile_time()
+    if not is_available():
+        pytest.skip("llvmlite is not installed")
+    Kernel(Function("nothing"), "nothing")
+    after = compile_time()
+    assert after.seconds > before.seconds
+    assert after.cpu_seconds >= before.cpu_seconds

@@ -38,6 +38,7 @@ def export(
     """
     from gossamer.cli.models import latest_model
     from gossamer.data.errors import InputError
+    from gossamer.data.files import check_writable
 
     # Before the networks are imported, which takes seconds: a wrong name is told at once.
     path = latest_model(model)
@@ -48,6 +49,7 @@ def export(
             got=str(target),
             hint="another --out",
         )
+    check_writable([target], error=InputError)
     from gossamer.assistant import Assistant
     from gossamer.export import export_model
 

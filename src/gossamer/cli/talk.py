@@ -107,7 +107,7 @@ class Talk:
         tracker = self._conversations.tracker()
         values = {name: value for name, value in tracker.slots.items() if value is not None}
         for name, value in values.items():
-            self._note(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}")
+            self._note(f"{name} = {_shown(value)}")
         if tracker.active_loop_name is not None:
             self._note(f"the form {tracker.active_loop_name} is active")
         elif not values:
@@ -145,13 +145,16 @@ class Talk:
     def _understood(self, turn: Turn) -> None:
         from gossamer.dialogue.events import SlotSet, UserUttered
 
+        slots: dict[str, Any] = {}  # filled from the message, then perhaps by a form or an action
         for event in turn.events:
             if isinstance(event, UserUttered):
                 found = [f"{e['entity']} = {e.get('value')}" for e in event.entities]
                 text = f"understood {event.intent or 'nothing'} ({event.confidence:.2f})"
                 self._note(", ".join([text, *found]))
             elif isinstance(event, SlotSet):
-                self._note(f"slot {event.name} = {event.value!r}")
+                slots[event.name] = event.value
+        for name, value in slots.items():
+            self._note(f"slot {name} = {_shown(value)}")
 
     def _why(self, action: TurnAction) -> None:
         text = f"did {action.reason()}"
@@ -167,3 +170,7 @@ class Talk:
 
     def _note(self, text: str) -> None:
         self._console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -222,7 +222,7 @@ def _explained(path: Path, error: type[InputError]) -> Iterator[None]:
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter is told with the folder's name
         return None
 
 

@@ -250,7 +250,10 @@ def _block(item: YamlMapping, name: YamlScalar, key: str) -> Iterator[tuple[str,
         where = Location(path, line + number) if known and line is not None else node.where
         if not stripped.startswith("-"):
             raise DataError(
-                f"each line of '{key}' must begin with a dash", got=stripped, where=where, hint="- "
+                f"each line of '{key}' must begin with a dash",
+                got=stripped,
+                where=where,
+                hint=f"- {stripped}",
             )
         element = stripped[1:].strip(_BLANKS)
         if not element:

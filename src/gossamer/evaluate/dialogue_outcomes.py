@@ -89,18 +89,16 @@ class MessageOutcome:
         )
 
     @property
+    def expected(self) -> str:
+        """What it means, for people: the intent, and the text with its entities."""
+        return f"{self.target}: {_annotated(self.text, self.target_entities)}"
+
+    @property
     def remark(self) -> str | None:
         """How it was understood, for people; None when that is right."""
         if self.is_right:
             return None
-        pieces: list[str] = []
-        end = 0
-        for entity in sorted(self.predicted_entities, key=lambda e: (e.start, e.end)):
-            if entity.start >= end:
-                stretch = entity_label(self.text, entity)
-                pieces += (self.text[end : entity.start], stretch)
-                end = entity.end
-        return f"predicted: {self.prediction}: {''.join(pieces)}{self.text[end:]}"
+        return f"predicted: {self.prediction}: {_annotated(self.text, self.predicted_entities)}"
 
     def labels(self) -> tuple[list[str], list[str]]:
         """True and predicted labels to compare: intents, then entities, "None" where one is none.
@@ -126,6 +124,17 @@ class MessageOutcome:
 
     def _label(self, entity: Entity | None) -> str:
         return "None" if entity is None else entity_label(self.text, entity)
+
+
+def _annotated(text: str, entities: Sequence[Entity]) -> str:
+    """The text with its entities in the short form of annotations; of those that overlap, one."""
+    pieces: list[str] = []
+    end = 0
+    for entity in sorted(entities, key=lambda e: (e.start, e.end)):
+        if entity.start >= end:
+            pieces += (text[end : entity.start], entity_label(text, entity))
+            end = entity.end
+    return f"{''.join(pieces)}{text[end:]}"
 
 
 def entity_label(text: str, entity: Entity) -> str:

@@ -107,8 +107,8 @@ def _told(outcome: ConversationOutcome) -> str:
     lines = [f"  {outcome.name}"]
     for error in outcome.errors:
         if isinstance(error, MessageOutcome):
-            lines.append(f"    '{error.text}' is {error.target}; {error.remark}")
+            lines.append(f"    expected: {error.expected}; {error.remark}")
         else:
             by = "" if error.policy is None else f" ({error.policy}, {error.confidence:.2f})"
-            lines.append(f"    {error.target}; {error.remark}{by}")
+            lines.append(f"    expected: {error.target}; {error.remark}{by}")
     return "\n".join(lines)

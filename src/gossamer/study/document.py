@@ -47,6 +47,7 @@ class Document:
         commands: how to do it again.
         settings: what was the same in all runs, names and values.
         limits: what it does not show.
+        rows: name of the file of rows, in the folder of the page; linked where `source` says it.
         source: which rows it is made of.
     """
 
@@ -59,11 +60,12 @@ class Document:
     commands: Sequence[str]
     settings: Sequence[tuple[str, str]]
     limits: Sequence[str]
+    rows: str
     source: str
 
 
 def to_html(document: Document) -> str:
-    """One self-contained page: figures are within, nothing is loaded from elsewhere."""
+    """One page with its figures within; nothing is loaded, only the file of rows is linked."""
     e = html.escape
     parts = [f"<h1>{e(document.title)}</h1>", f"<p>{_text(document.question)}</p>"]
     parts += ["<h2>Findings</h2>", _items(document.findings)]
@@ -81,7 +83,9 @@ def to_html(document: Document) -> str:
     if document.commands:
         parts += ["<h2>Command</h2>", f"<pre>{e(chr(10).join(document.commands))}</pre>"]
     parts += ["<h2>What it does not show</h2>", _items(document.limits)]
-    parts.append(f'<p class="small">{e(document.source)}</p>')
+    name = e(document.rows)
+    source = e(document.source).replace(name, f'<a href="{name}">{name}</a>')
+    parts.append(f'<p class="small">{source}</p>')
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -102,7 +106,8 @@ def to_markdown(document: Document) -> str:
     parts.append(_markdown_table(settings))
     if document.commands:
         parts += ["## Command", "\n".join(["```sh", *document.commands, "```"])]
-    parts += ["## What it does not show", _bullets(document.limits), document.source]
+    source = document.source.replace(document.rows, f"[{document.rows}]({document.rows})")
+    parts += ["## What it does not show", _bullets(document.limits), source]
     return "\n\n".join(parts) + "\n"
 
 

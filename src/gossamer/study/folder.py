@@ -12,6 +12,7 @@ from typing import Any
 
 from gossamer.data.errors import InputError, Location
 from gossamer.data.files import write_file, write_files
+from gossamer.data.wording import counted
 from gossamer.evaluate.files import json_bytes, png_bytes, text_bytes
 from gossamer.study.analysis import listed
 from gossamer.study.catalog import study_named
@@ -20,7 +21,7 @@ from gossamer.study.kind import F1_NAMES, Study
 from gossamer.study.row_fields import check_row
 from gossamer.study.rows import RowStore
 from gossamer.study.runs import Run, Task
-from gossamer.study.summary import Row
+from gossamer.study.summary import Cell, Row, cells, seeds_of
 
 _ROWS = "rows.jsonl"
 _ABOUT = "study.json"
@@ -239,22 +240,33 @@ def _document(study: Study, about: About, rows: Sequence[Row]) -> Document:
     return Document(
         title=about.title or f"{study.summary.rstrip('.')}: {task}",
         question=study.question(task),
-        findings=analysis.findings or ("These rows allow no comparison yet.",),
+        findings=(
+            *(analysis.findings or ("These rows allow no comparison yet.",)),
+            _about_seeds(cells(rows, study.varied)),
+        ),
         pictures=analysis.pictures,
         tables=analysis.tables,
         protocol=(
             study.protocol(),
             f"F1 is the {F1_NAMES[task]}. Seconds are those of training the network, its features "
-            "made before. Runs shared the machine, each on threads of its own, so processor "
-            "seconds are given.",
+            "made and kernels compiled before. Runs shared the machine, each on threads of its "
+            "own, so processor seconds are given.",
         ),
         commands=about.commands,
         settings=_settings(study, rows),
         limits=(*about.notes, *study.limits()),
-        source=f"Made from {len(rows)} rows in {_ROWS} ({seconds / 60:.0f} minutes of training and "
-        f"testing; {when}; commit{'s' if len(commits) > 1 else ''} "
-        f"{listed(commits) if commits else 'unknown'}).",
+        rows=_ROWS,
+        source=f"Made from {counted(len(rows), 'row')} in {_ROWS} "
+        f"({counted(round(seconds / 60), 'minute')} of training and testing; {when}; "
+        f"commit{'s' if len(commits) > 1 else ''} {listed(commits) if commits else 'unknown'}).",
     )
+
+
+def _about_seeds(found: Sequence[Cell]) -> str:
+    seeds = seeds_of(found)
+    if seeds == "one seed":
+        return "Each model was trained with one seed: differences between models may be chance."
+    return f"Each mean is over {seeds}."
 
 
 def _settings(study: Study, rows: Sequence[Row]) -> list[tuple[str, str]]:

@@ -53,8 +53,9 @@ def exclusive(path: Path) -> Iterator[None]:
                 where=Location(path),
                 hint="a folder on a local disk",
             ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()}".encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without a name
+            os.ftruncate(handle, 0)
+            os.write(handle, f"process {os.getpid()}".encode())
         yield
     finally:
         os.close(handle)

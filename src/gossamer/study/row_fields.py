@@ -43,6 +43,7 @@ class RowFields(BaseModel):
     sparse_biases: int
     weights: int
     train_seconds: float
+    compile_seconds: float | None = None  # part of train_seconds in rows without it
     cpu_seconds: float
     warm_cpu_seconds: float
     test_seconds: float

@@ -57,6 +57,15 @@ class Cell:
         return self.mean("sparse_weights")
 
 
+def seeds_of(found: Iterable[Cell]) -> str:
+    """How many seeds some models were trained with: "one seed", "3 seeds", "2 to 3 seeds"."""
+    numbers = {cell.n for cell in found}
+    if numbers == {1}:
+        return "one seed"
+    least, most = min(numbers), max(numbers)
+    return f"{most} seeds" if least == most else f"{least} to {most} seeds"
+
+
 def value_of(row: Row, name: str) -> float:
     """A figure of a row; `scores.NAME` is one of the other scores."""
     outer, _, inner = name.partition(".")

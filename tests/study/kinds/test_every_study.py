@@ -153,8 +153,8 @@ def test_other_rows_other_findings(study: Study) -> None:
     before, after = study.analyse(rows), study.analyse(other)
     assert len(before.findings) > 0
     assert before.findings[0] != after.findings[0]
-    assert [t.title for t in before.tables if "best F1" not in t.title] == [
-        t.title for t in after.tables if "best F1" not in t.title
+    assert [t.title for t in before.tables if "mean F1" not in t.title] == [
+        t.title for t in after.tables if "mean F1" not in t.title
     ]
     for one, two in zip(before.tables, after.tables, strict=True):
         assert one.rows != two.rows

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gossamer.sparse.native.function import Function
+
+
+class CompileTime(NamedTuple):
+    """What compiling has taken in this process.
+
+    Attributes:
+        seconds: on the clock.
+        cpu_seconds: of processor time.
+    """
+
+    seconds: float
+    cpu_seconds: float
+
+
+_spent = CompileTime(0.0, 0.0)
+
+
+def compile_time() -> CompileTime:
+    """What compiling kernels has taken since the process began, for who times something else."""
+    return _spent
 
 
 class Kernel:
@@ -22,7 +43,13 @@ class Kernel:
     """
 
     def __init__(self, function: Function, name: str) -> None:
+        global _spent
+        began, cpu_began = time.perf_counter(), time.process_time()
         self._engine, self._run = _compile(function.text(), name)
+        _spent = CompileTime(
+            _spent.seconds + time.perf_counter() - began,
+            _spent.cpu_seconds + time.process_time() - cpu_began,
+        )
 
     def __call__(self, *arguments: int | Tensor, n_threads: int = 1) -> None:
         """Run it.

@@ -26,6 +26,8 @@ from gossamer.study.summary import (
     Row,
     cells,
     least_size_reaching,
+    paired,
+    seeds_of,
     smallest_within_one_standard_error,
 )
 
@@ -84,7 +86,7 @@ class DensityStudy(Study):
             pictures=(_picture(by_density, choice, task),),
             tables=(_reached(by_density, choice.best), _all(by_density)),
             findings=(
-                _occam(choice),
+                _occam(choice, found),
                 *_peaks(by_density),
                 *_against_dense(by_density),
                 *_needed(by_density, choice.best),
@@ -137,10 +139,7 @@ def _picture(by_density: dict[float, list[Cell]], choice: Choice, task: Task) ->
     top.set_title(f"the same, from {100 * _TOP:.0f}% of the best", fontsize=10)
     whole.set_ylabel(F1_NAMES[task])
     legend(whole, loc="lower right", title="connections that exist")
-    seeds = {cell.n for found in by_density.values() for cell in found}
-    each = f"{min(seeds)} to {max(seeds)} seeds"
-    if len(seeds) == 1:
-        each = "one seed" if seeds == {1} else f"{min(seeds)} seeds"
+    each = seeds_of(cell for found in by_density.values() for cell in found)
     return Picture(
         name="density",
         figure=figure,
@@ -161,7 +160,7 @@ def _reached(by_density: dict[float, list[Cell]], best: Cell) -> Table:
         rows.append(texts)
     return Table(
         title="Weights in the sparse layers of the smallest model that reaches a share of the "
-        f"best F1 ({best.mean():.4f})",
+        f"highest mean F1 ({best.mean():.4f})",
         columns=("density", *(f"{100 * level:.0f}%" for level in _LEVELS)),
         rows=rows,
     )
@@ -176,7 +175,7 @@ def _all(by_density: dict[float, list[Cell]]) -> Table:
             f"{cell.mean('weights'):,.0f}",
             spread(cell.mean(), cell.deviation()),
             str(cell.n),
-            f"{cell.median('cpu_seconds'):.1f}",
+            f"{cell.median('warm_cpu_seconds'):.1f}",
         )
         for density, found in by_density.items()
         for cell in found
@@ -188,19 +187,35 @@ def _all(by_density: dict[float, list[Cell]]) -> Table:
     )
 
 
-def _occam(choice: Choice) -> str:
-    density, size = choice.cell.group
-    within = (
-        "the best of all"
-        if choice.cell is choice.best
-        else f"within {choice.loss:.1g} of the best ({percent(choice.best.group[0])} at "
-        f"{choice.best.group[1]} units, {count(choice.best.weights)} weights, "
-        f"F1 {choice.best.mean():.3f})"
-    )
-    return (
-        f"Use {percent(density)} at {size} units: {count(choice.cell.weights)} weights, "
-        f"F1 {choice.cell.mean():.3f}, {within}."
-    )
+def _occam(choice: Choice, found: Sequence[Cell]) -> str:
+    """What to use; of means that the spread does not tell apart, none is called the best."""
+    cell, best = choice.cell, choice.best
+    highest = f"{best.mean():.3f} with {count(best.weights)} weights"
+    if best.n < 2:
+        return f"With one seed {_name(best)} has the highest F1, {highest}, which may be chance."
+    if cell is not best:
+        return (
+            f"Of the models within one standard error of the highest mean F1, {_name(cell)} is the "
+            f"smallest: {_figures(cell)}, over {seeds_of([cell])}. The highest mean is that of "
+            f"{_name(best)}: {_figures(best)}."
+        )
+    text = f"{_name(best)} has the highest mean F1, {highest}, over {seeds_of([best])}"
+    others = [each for each in found if each is not best]
+    if not others:
+        return f"{text}."
+    second = max(others, key=lambda each: each.mean())
+    change = paired(best, second)
+    seen = "tells" if change is not None and change.is_above_zero else "does not tell"
+    return f"{text}; the spread {seen} it from the next, {_name(second)}: {_figures(second)}."
+
+
+def _name(cell: Cell) -> str:
+    density, size = cell.group
+    return f"{percent(density)} at {size} units"
+
+
+def _figures(cell: Cell) -> str:
+    return f"F1 {cell.mean():.3f} with {count(cell.weights)} weights"
 
 
 def _peaks(by_density: dict[float, list[Cell]]) -> list[str]:
@@ -227,12 +242,15 @@ def _against_dense(by_density: dict[float, list[Cell]]) -> list[str]:
         cell = least_size_reaching(found, level)
         if cell is None:
             top = max(found, key=lambda cell: cell.mean())
-            far.append(f"{percent(density)} has {top.mean():.3f} at best")
+            far.append(f"{percent(density)} has {top.mean():.3f} at most")
         else:
             ratio = best.weights / cell.weights
             fewer = f"{ratio:.3g} times fewer" if ratio >= 1 else f"{1 / ratio:.3g} times more"
             near.append(f"{percent(density)} with {count(cell.weights)} weights ({fewer})")
-    text = f"Dense layers are best with {count(best.weights)} weights ({best.mean():.3f}); "
+    text = (
+        f"Dense layers have their highest mean F1, {best.mean():.3f}, with {count(best.weights)} "
+        "weights; "
+    )
     if near:
         reach = "reaches" if len(near) == 1 else "reach"
         near.append(f"{near.pop()} {reach} that within one standard error")
@@ -252,5 +270,5 @@ def _needed(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
             parts = [f"{count(cell.weights)} at {percent(d)}" for d, cell in needed.items()]
             missing = [percent(d) for d in by_density if d not in needed]
             rest = f"; {listed(missing)} did not reach it with the sizes tried" if missing else ""
-            return [f"{100 * level:.0f}% of the best F1 takes {', '.join(parts)}{rest}."]
+            return [f"{100 * level:.0f}% of the highest mean F1 takes {', '.join(parts)}{rest}."]
     return []

@@ -169,7 +169,8 @@ def _finding(
         text += f"; fixed uniform has {base.mean():.3f}"
         change = paired(best, base)
         if change is not None:
-            text += f", the difference being {change}"
+            is_clear = change.is_above_zero or change.is_below_zero
+            text += f", the difference being {change}{'' if is_clear else ', within the spread'}"
     if base is None:
         return [f"{text}."]
     others = [(_name(cell), cell) for cell in here if cell is not base]

@@ -106,7 +106,7 @@ def _reached(by_density: dict[float, list[Cell]], best: Cell) -> Table:
             )
         rows.append(texts)
     return Table(
-        title=f"Shortest training that reaches a share of the best F1 ({best.mean():.4f})",
+        title=f"Shortest training that reaches a share of the highest mean F1 ({best.mean():.4f})",
         columns=("density", *(f"{100 * level:.0f}%" for level in _LEVELS)),
         rows=rows,
     )
@@ -144,7 +144,9 @@ def _findings(by_density: dict[float, list[Cell]], best: Cell) -> list[str]:
             parts = [f"{_seconds(cell):.0f} s at {percent(d)}" for d, cell in reached.items()]
             missing = [percent(d) for d in by_density if d not in reached]
             rest = f" ({', '.join(missing)} did not reach it)" if missing else ""
-            findings.append(f"{100 * level:.0f}% of the best F1 takes {', '.join(parts)}{rest}.")
+            findings.append(
+                f"{100 * level:.0f}% of the highest mean F1 takes {', '.join(parts)}{rest}."
+            )
             break
     dense = by_density.get(1.0)
     if dense is not None:
