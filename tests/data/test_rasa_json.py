@@ -141,3 +141,19 @@ def test_which_files_are_nlu_data() -> None:
         is_nlu_json('{"rasa_nlu_data": ', PATH)
     with pytest.raises(DataError, match="that of LUIS is not read"):
         is_nlu_json('{"luis_schema_version": "2.0", "utterances": []}', PATH)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ("[" * 101 + "]" * 101, "more than 100 levels deep"),
+        ("[" * 100_000, "more than 100 levels deep"),
+        ("9" * 5000, "must be readable"),
+        (r'"\ud83d"', "half a surrogate pair"),
+    ],
+)
+def test_values_that_nothing_can_hold(metadata: str, said: str) -> None:
+    text = f'{{"rasa_nlu_data": {{"common_examples": [{{"text": "a", "metadata": {metadata}}}]}}}}'
+    with pytest.raises(DataError, match=rf"^nlu\.json: .*{said}"):
+        assert is_nlu_json(text, Path("nlu.json"))
+        parse_rasa_json(text, Path("nlu.json"))

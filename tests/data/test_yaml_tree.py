@@ -135,9 +135,66 @@ def test_errors_name_the_line(text: str, line: int, said: str) -> None:
     assert said in str(caught.value)
 
 
-def test_deep_nesting_is_refused() -> None:
-    with pytest.raises(DataError, match=r"nested|well-formed"):
-        parse_yaml_tree("[" * 900 + "]" * 900, PATH)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 101 + "]" * 101,
+        "[" * 2000,
+        "".join(f"{' ' * level}a:\n" for level in range(1000)),
+        "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 200)),
+    ],
+)
+def test_deep_nesting_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match=r"^a\.yml(:\d+)?: .* more than 100 levels deep"):
+        plain(text)
+    plain("[" * 99 + "]" * 99)
+
+
+BOMB = "l0: &l0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]\n" for i in range(1, 60)
+)
+MERGES = "m0: &m0 {k: v}\n" + "".join(
+    f"m{i}: &m{i}\n  <<: [*m{i - 1}, *m{i - 1}]\n  a{i}: *m{i - 1}\n" for i in range(1, 60)
+)
+
+
+@pytest.mark.parametrize("text", [BOMB, MERGES])
+def test_aliases_that_stand_for_too_much_are_refused(text: str) -> None:
+    with pytest.raises(DataError, match=r"^a\.yml:\d+: .* at most 5,000,000 nodes, aliases"):
+        plain(text)
+
+
+def test_how_many_nodes_there_may_be_is_set_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "a: &a [1, 2, 3]\nb: [*a, *a]"
+    monkeypatch.setenv("GOSSAMER_MAX_YAML_NODES", "16")
+    assert plain(text) == {"a": [1, 2, 3], "b": [[1, 2, 3], [1, 2, 3]]}
+    monkeypatch.setenv("GOSSAMER_MAX_YAML_NODES", "15")
+    with pytest.raises(DataError, match=r"^a\.yml:1: .* at most 15 nodes.* \(got 16\)"):
+        plain(text)
+    monkeypatch.setenv("GOSSAMER_MAX_YAML_NODES", "many")
+    with pytest.raises(ConfigError, match="GOSSAMER_MAX_YAML_NODES must be a whole number"):
+        plain(text)
+
+
+@pytest.mark.parametrize("anchor", ["a: &a [*a]", "a: &a {b: *a}", "a: &a {<<: *a}"])
+def test_an_anchor_within_itself_is_refused(anchor: str) -> None:
+    with pytest.raises(DataError, match=r"^a\.yml:1: an anchor must not contain itself"):
+        plain(anchor)
+
+
+@pytest.mark.parametrize("number", ["9" * 301, "9" * 10_000, "0x" + "f" * 100_000])
+def test_integers_have_300_digits_at_most(number: str) -> None:
+    with pytest.raises(DataError, match=r"^a\.yml:1: a YAML scalar must fit its type"):
+        plain(f"a: {number}")
+    assert plain(f"a: {'9' * 300}") == {"a": int("9" * 300)}
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    assert plain('"\\ud83d\\ude00"') == "\U0001f600"
+    with pytest.raises(DataError, match=r"^a\.yml:1: a text must not hold half a surrogate pair"):
+        plain('a: "x \\ud83d"')
 
 
 def test_the_kind_of_error_can_be_chosen() -> None:

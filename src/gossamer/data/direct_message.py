@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gossamer.data.limits import is_too_deep
+
 _HEAD = re.compile(r"\s*/(?P<intent>[^\s{@]+)(?:@(?P<confidence>[0-9]*\.?[0-9]+))?\s*")
 
 
@@ -51,6 +53,7 @@ def parse_direct_message(text: str) -> DirectMessage | None:
     if text.startswith("{", start):
         try:
             values, end = json.JSONDecoder().raw_decode(text, start)
+            values = None if is_too_deep(values) else values
         except (ValueError, RecursionError):
             values = None
     return DirectMessage(

@@ -18,10 +18,12 @@ from gossamer.data.examples import (
     TrainingData,
 )
 from gossamer.data.intents import intent_name
+from gossamer.data.limits import MAX_DEPTH, is_too_deep
 from gossamer.data.lookup_files import read_lookup_file
 
 ROOT = "rasa_nlu_data"
 _BRACES = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _FOREIGN = {"luis_schema_version": "LUIS", "utterances": "wit.ai"}
 
 
@@ -84,17 +86,37 @@ def _load(text: str, path: Path) -> Any:
         return result
 
     try:
-        return json.loads(text, object_pairs_hook=located)
+        content = json.loads(text, object_pairs_hook=located)
     except json.JSONDecodeError as problem:
         raise DataError(
             f"a JSON file must be well-formed: {problem.msg}",
             where=Location(path, problem.lineno),
             hint="check commas and quotes on this line and the one before",
         ) from None
+    except DataError:
+        raise
+    except ValueError as problem:  # a number of thousands of digits
+        raise DataError(f"a JSON file must be readable: {problem}", where=Location(path)) from None
     except RecursionError:
+        is_deep = True
+    else:
+        is_deep = is_too_deep(content)
+    if is_deep:
         raise DataError(
-            "a JSON file must not be nested this deeply", where=Location(path)
-        ) from None
+            f"a JSON file must not be nested more than {MAX_DEPTH} levels deep",
+            where=Location(path),
+        )
+    if _SURROGATE.search(text) is not None and not _is_unicode(content):
+        raise DataError("a text must not hold half a surrogate pair", where=Location(path))
+    return content
+
+
+def _is_unicode(content: Any) -> bool:
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_rasa_json(text: str, path: Path) -> TrainingData:

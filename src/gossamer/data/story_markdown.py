@@ -23,6 +23,7 @@ from typing import Any
 from gossamer.data.annotations import JSON_DECODER
 from gossamer.data.domain import RULE_SNIPPET_ACTION
 from gossamer.data.errors import DataError, Location
+from gossamer.data.limits import MAX_DEPTH, is_too_deep
 from gossamer.data.rasa_markdown import is_nlu_markdown
 from gossamer.data.stories import (
     ActionStep,
@@ -302,6 +303,8 @@ def _json(text: str, start: int, where: Location) -> tuple[dict[str, Any], int]:
     """The JSON object that begins at an offset, and the offset behind it."""
     try:
         values, end = JSON_DECODER.raw_decode(text, start)
+        if is_too_deep(values):
+            raise RecursionError(f"more than {MAX_DEPTH} levels")
     except (ValueError, RecursionError) as problem:
         raise DataError(
             f"braces must hold valid JSON: {problem}",

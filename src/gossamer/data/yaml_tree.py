@@ -26,11 +26,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from gossamer.data.errors import DataError, InputError, Location
+from gossamer.data.limits import MAX_DEPTH, MAX_YAML_NODES
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({f"{_TAG}{name}" for name in ("str", "timestamp", "value", "merge")})
 _VARIABLE = re.compile(r"\$\{([^}^{]+)\}")
 _DIRECTIVE = re.compile(r"\A((?:[ \t]*(?:#.*)?\n)*)%YAML[ \t]+1\.\d+", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_DIGITS = 300
 ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})+)")
 
 
@@ -98,7 +101,8 @@ def parse_yaml_tree(
 
     Raises:
         InputError: (of the kind `error`) not valid YAML 1.2, a key twice, a tag, an environment
-            variable that is not set, an anchor inside itself.
+            variable that is not set, an anchor inside itself, more than `MAX_YAML_NODES` nodes or
+            `MAX_DEPTH` levels, an integer of more than 300 digits.
     """
     text = _DIRECTIVE.sub(r"\g<1>%YAML 1.2", text)
     yaml = YAML(typ="safe", pure=True)
@@ -123,17 +127,20 @@ def parse_yaml_tree(
             where=Location(path, None if mark is None else mark.line + 1),
             hint="check indentation, colons and quotes on this line and the one before",
         ) from None
-    except (YAMLError, RecursionError, ValueError) as problem:
+    except RecursionError:
+        raise _too_deep(error, Location(path)) from None
+    except (YAMLError, ValueError) as problem:
         raise error(
             f"a YAML file must be well-formed: {type(problem).__name__} {problem}".rstrip(),
             where=Location(path),
         ) from None
     if node is None:
         return None
-    try:
-        return _Builder(path, error, decode_escapes=text.isascii()).build(node)
-    except RecursionError:
-        raise error("a YAML file must not be nested this deeply", where=Location(path)) from None
+    return _Builder(path, error, decode_escapes=text.isascii()).build(node)
+
+
+def _too_deep(error: type[InputError], where: Location) -> InputError:
+    return error(f"a YAML file must not be nested more than {MAX_DEPTH} levels deep", where=where)
 
 
 class _Builder:
@@ -145,6 +152,8 @@ class _Builder:
         self.decode_escapes = decode_escapes
         self.done: dict[int, YamlNode] = {}  # aliases share one node
         self.open: set[int] = set()
+        self.sizes: dict[int, tuple[int, int]] = {}  # nodes and levels, aliases written out
+        self.most = MAX_YAML_NODES.value()
 
     def build(self, node: Node) -> YamlNode:
         if id(node) in self.done:
@@ -152,6 +161,8 @@ class _Builder:
         where = Location(self.path, node.start_mark.line + 1)
         if id(node) in self.open:
             raise self.error("an anchor must not contain itself", where=where)
+        if len(self.open) >= MAX_DEPTH:
+            raise _too_deep(self.error, where)
         self.open.add(id(node))
         result: YamlNode
         if isinstance(node, ScalarNode):
@@ -164,7 +175,29 @@ class _Builder:
             raise self.tag_error(node, where)
         self.open.discard(id(node))
         self.done[id(node)] = result
+        self.sizes[id(result)] = self.size(result, where)
         return result
+
+    def size(self, node: YamlNode, where: Location) -> tuple[int, int]:
+        """How many nodes and levels there would be if each alias were written out."""
+        parts: list[tuple[int, int]] = []
+        if isinstance(node, YamlList):
+            parts = [self.sizes[id(item)] for item in node.items]
+        elif isinstance(node, YamlMapping):
+            parts = [self.sizes[id(part)] for pair in node.pairs for part in pair]
+        n_nodes = 1 + sum(part for part, _ in parts)
+        n_levels = 1 + max((levels for _, levels in parts), default=0)
+        if n_levels > MAX_DEPTH:
+            raise _too_deep(self.error, where)
+        if n_nodes > self.most:
+            raise self.error(
+                f"a YAML file must have at most {self.most:,} nodes, aliases ('*') written out",
+                got=n_nodes,
+                where=where,
+                hint=f"fewer aliases, or {MAX_YAML_NODES.variable}={10 * self.most} in the "
+                "environment",
+            )
+        return n_nodes, n_levels
 
     def tag_error(self, node: Node, where: Location) -> InputError:
         return self.error(
@@ -179,6 +212,8 @@ class _Builder:
         text: str = node.value
         if style != '"' and self.decode_escapes and "\\" in text:
             text = ESCAPE.sub(lambda match: self.unescaped(match, where), text)
+        if _SURROGATE.search(text) is not None:
+            text = self.whole(text, where)
         if style == "" and "${" in text:
             expanded = _VARIABLE.sub(lambda match: self.variable(match[1], where), text)
             if expanded != text:
@@ -205,6 +240,15 @@ class _Builder:
                 hint=f"export {name}=..., or quotes around the text if it is no variable",
             )
         return value
+
+    def whole(self, text: str, where: Location) -> str:
+        """A text with each surrogate pair made one character."""
+        try:
+            return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            raise self.error(
+                "a text must not hold half a surrogate pair", got=text, where=where
+            ) from None
 
     def unescaped(self, match: re.Match[str], where: Location) -> str:
         codes = re.findall(r"\\[uU]([0-9a-fA-F]+)", match[2])
@@ -272,6 +316,8 @@ def _integer(text: str) -> int:
     digits = text.replace("_", "").lower()
     unsigned = digits.lstrip("+-")
     base = {"0x": 16, "0o": 8, "0b": 2}.get(unsigned[:2], 10)
+    if len(unsigned) > _MOST_DIGITS:  # it would fit neither a float nor the time to print it
+        raise ValueError(text)
     return int(digits, base)
 
 

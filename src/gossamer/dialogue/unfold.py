@@ -2,7 +2,8 @@
 
 Each path through checkpoints and alternatives is one conversation. Where several reach the same
 checkpoint and look the same to a policy, one of them goes on. Circles of checkpoints are walked
-twice. Both as in Rasa 3.6.
+twice. Both as in Rasa 3.6. Unlike Rasa, which takes as long as it takes, conversations are drawn
+where there are too many (see `unfold_limit`), with a warning.
 
 Augmentation glues whole conversations together, so that a model learns that what was said before
 a story began does not matter. As in Rasa, at most `factor` conversations serve as beginnings in
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gossamer.data.domain import Domain
+from gossamer.data.limits import MAX_CONVERSATIONS
 from gossamer.data.stories import Rule, Story, StoryData
 from gossamer.dialogue.events import (
     ActionReverted,
@@ -30,6 +32,7 @@ from gossamer.dialogue.state import State, states_of
 from gossamer.dialogue.story_events import LISTEN
 from gossamer.dialogue.story_graph import START, Segment, segments_of, story_graph
 from gossamer.dialogue.tracker import Tracker
+from gossamer.dialogue.unfold_limit import Quota
 
 _ROUNDS = 3
 _KEPT_PER_BEGINNING = 10
@@ -64,7 +67,12 @@ class TrainingTracker:
 
 
 def unfold_stories(
-    data: StoryData, domain: Domain, *, augmentation_factor: int = 0, random_seed: int = 42
+    data: StoryData,
+    domain: Domain,
+    *,
+    augmentation_factor: int = 0,
+    random_seed: int = 42,
+    max_conversations: int | None = None,
 ) -> list[TrainingTracker]:
     """The conversations that stories stand for, the augmented ones last.
 
@@ -72,12 +80,16 @@ def unfold_stories(
         data: stories and rules; rules do not count here.
         domain: says what counts of messages and slots.
         augmentation_factor: how many beginnings to glue in each round; 0 for none.
-        random_seed: decides what is glued.
+        random_seed: decides what is glued, and what is drawn where there is too much.
+        max_conversations: how many conversations to walk, counted at each branch; None for
+            `MAX_CONVERSATIONS`. Ten may always go on from a branch.
 
     Raises:
         DataError: a step cannot be understood; see `step_events`.
     """
-    unfolding = Unfolding(data, domain)
+    unfolding = Unfolding(
+        data, domain, max_conversations=max_conversations, random_seed=random_seed
+    )
     return [
         *unfolding.trackers,
         *unfolding.augmented(augmentation_factor, random_seed=random_seed),
@@ -90,6 +102,8 @@ class Unfolding:
     Args:
         data: stories and rules; rules do not count here.
         domain: says what counts of messages and slots.
+        max_conversations: as for `unfold_stories`.
+        random_seed: decides what is drawn where there is too much.
 
     Attributes:
         trackers: the conversations, none of them augmented.
@@ -98,8 +112,15 @@ class Unfolding:
         DataError: a step cannot be understood; see `step_events`.
     """
 
-    def __init__(self, data: StoryData, domain: Domain) -> None:
-        self._walk = _Walk(domain, is_rule=False)
+    def __init__(
+        self,
+        data: StoryData,
+        domain: Domain,
+        *,
+        max_conversations: int | None = None,
+        random_seed: int = 42,
+    ) -> None:
+        self._walk = _Walk(domain, is_rule=False, most=max_conversations, random_seed=random_seed)
         self.trackers = self._walk.run(
             [part for story in data.stories for part in segments_of(story, domain)]
         )
@@ -116,14 +137,21 @@ class Unfolding:
         return _augmented(self._walk, factor, random.Random(random_seed)) if factor > 0 else []
 
 
-def unfold_rules(data: StoryData, domain: Domain) -> list[TrainingTracker]:
+def unfold_rules(
+    data: StoryData, domain: Domain, *, max_conversations: int | None = None
+) -> list[TrainingTracker]:
     """The conversations that rules stand for.
+
+    Args:
+        data: stories and rules; stories do not count here.
+        domain: says what counts of messages and slots.
+        max_conversations: as for `unfold_stories`.
 
     Raises:
         DataError: a step cannot be understood; see `step_events`.
     """
     segments = [part for rule in data.rules for part in segments_of(rule, domain)]
-    return _Walk(domain, is_rule=True).run(segments)
+    return _Walk(domain, is_rule=True, most=max_conversations).run(segments)
 
 
 class _Walk:
@@ -133,15 +161,21 @@ class _Walk:
         ended: conversations that came to the end of a story; those cut by a restart are not here.
     """
 
-    def __init__(self, domain: Domain, *, is_rule: bool) -> None:
+    def __init__(
+        self, domain: Domain, *, is_rule: bool, most: int | None, random_seed: int = 42
+    ) -> None:
         self.domain = domain
         self.is_rule = is_rule
         self.ended: list[TrainingTracker] = []
+        self._most = MAX_CONVERSATIONS.value() if most is None else most
+        self._random_seed = random_seed
         self._seen: set[tuple[State, ...]] = set()
+        self._states_by_id: dict[int, tuple[TrainingTracker, tuple[State, ...]]] = {}
 
     def run(self, segments: Sequence[Segment]) -> list[TrainingTracker]:
         """All conversations, those that stop in the middle first."""
         graph = story_graph(segments)
+        quota = Quota(graph, self._most, self._random_seed)
         waiting: dict[str, list[TrainingTracker]] = defaultdict(list)
         waiting[START] = [TrainingTracker(Tracker(self.domain.slots), is_rule=self.is_rule)]
         stopped: list[TrainingTracker] = []
@@ -158,7 +192,7 @@ class _Walk:
                         used.add(link.name)
                     elif link.name not in used:
                         unused.add(link.name)
-                arriving = self._different(arriving)
+                arriving = quota.draw(self._different(arriving), segment)
                 if not arriving:
                     continue
                 going, cut = self._through(segment, arriving)
@@ -181,7 +215,11 @@ class _Walk:
                     self._warn(name)
                 break
             unused_before = unused
-        return [*stopped, *self.ended]
+        self._states_by_id.clear()
+        found = [*stopped, *self.ended]
+        if quota.first_cut is not None:
+            self._warn_of_cut(quota.first_cut.source, quota.n_paths, len(found))
+        return found
 
     def extend(
         self, beginning: TrainingTracker, segments: Iterable[Segment]
@@ -209,7 +247,13 @@ class _Walk:
         return found
 
     def _states(self, tracker: TrainingTracker) -> tuple[State, ...]:
-        return tuple(states_of(tracker.tracker, self.domain))
+        # Asked for at each alternative that a conversation may go on with. The tracker is kept
+        # beside them, so that no other one can have its id.
+        known = self._states_by_id.get(id(tracker))
+        if known is None:
+            known = tracker, tuple(states_of(tracker.tracker, self.domain))
+            self._states_by_id[id(tracker)] = known
+        return known[1]
 
     def _different(self, trackers: list[TrainingTracker]) -> list[TrainingTracker]:
         if len(trackers) < 2:
@@ -232,6 +276,19 @@ class _Walk:
                 tracker.update(event)
             going.append(TrainingTracker(tracker, path, is_rule=self.is_rule))
         return going, cut
+
+    def _warn_of_cut(self, source: Story | Rule, n_paths: int, n_found: int) -> None:
+        kind = "rules" if self.is_rule else "stories"
+        place = "" if source.where is None else f"{source.where}: "
+        # Python does not print integers of thousands of digits.
+        n_told = f"{n_paths:,}" if n_paths < 10**15 else "more than 10^15"
+        warnings.warn(
+            f"{place}{kind} stand for {n_told} conversations, too many to learn from, so {n_found} "
+            f"are drawn; '{source.name}' is the first that is not walked in every way. Try: fewer "
+            "alternatives ('or') or checkpoints in a row, or "
+            f"{MAX_CONVERSATIONS.variable}={10 * self._most} in the environment",
+            stacklevel=4,
+        )
 
     def _warn(self, name: str) -> None:
         if name != START and not name.startswith("GENR_"):
