@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from enum import Enum
 
 from gossamer.data.errors import Location
 from gossamer.data.examples import Entity, Example, TrainingData
+from gossamer.data.regexes import Regex, RegexError, RegexTimeout
 from gossamer.data.synonyms import synonym_conflicts
 
 
@@ -198,14 +198,14 @@ def _check_synonyms(data: TrainingData) -> Iterator[Finding]:
 def _check_patterns(data: TrainingData) -> Iterator[Finding]:
     for pattern in data.regexes:
         try:
-            compiled = re.compile(pattern.pattern)
-        except re.error as problem:
+            matches_empty = Regex.compile(pattern.pattern).spans("") != []
+        except (RegexError, RegexTimeout) as problem:
             yield _error(
                 f"regex '{pattern.name}' cannot be compiled ({problem}): {pattern.pattern}",
                 pattern.where,
             )
             continue
-        if compiled.search("") is not None:
+        if matches_empty:
             yield _warning(
                 f"regex '{pattern.name}' matches the empty text: {pattern.pattern}", pattern.where
             )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.data.examples import TrainingData
+from gossamer.data.regexes import REGEX_SECONDS, Regex, RegexError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, IntentPrediction, MessageBatch, TrainingBatch
+from gossamer.nlu.patterns import NamedPattern, PatternSearch
 
 
 class KeywordIntentClassifierOptions(ComponentOptions):
@@ -17,9 +20,12 @@ class KeywordIntentClassifierOptions(ComponentOptions):
 
     Attributes:
         case_sensitive: "Hi" does not match "hi".
+        regex_timeout: seconds that a keyword may take on one text (Gossamer's own); when it takes
+            longer it counts as not found.
     """
 
     case_sensitive: bool = True
+    regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
 
 
 class KeywordIntentClassifier(Component):
@@ -30,8 +36,8 @@ class KeywordIntentClassifier(Component):
     counts for none, and when nothing is found the intent of an earlier classifier stays. The
     ranking of an earlier classifier stays in any case.
 
-    Departure from Rasa: a text that is no valid regular expression is refused in training, where
-    Rasa fails on the first message.
+    Departures from Rasa: a text that is no valid regular expression is refused in training, where
+    Rasa fails on the first message; an empty match is no match.
     """
 
     name: ClassVar[str] = "KeywordIntentClassifier"
@@ -41,7 +47,8 @@ class KeywordIntentClassifier(Component):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
         self.options: KeywordIntentClassifierOptions
-        self._keywords: list[tuple[str, str, re.Pattern[str]]] = []
+        self._keywords: list[tuple[str, NamedPattern]] = []
+        self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def train(
         self,
@@ -68,7 +75,7 @@ class KeywordIntentClassifier(Component):
                 stacklevel=2,
             )
         self._keywords = [
-            (text, intent, self._compile(text, places[text]))
+            (text, self._compile(text, intent, places[text]))
             for text, intent in intents.items()
             if text not in ambiguous
         ]
@@ -76,14 +83,14 @@ class KeywordIntentClassifier(Component):
     def process(self, batch: MessageBatch) -> None:
         """Set the intent of each message in which a keyword is found."""
         for text, parse in zip(batch.texts, batch.parses, strict=True):
-            for _, intent, pattern in self._keywords:
-                if pattern.search(text) is not None:
-                    parse.intent = IntentPrediction(name=intent, confidence=1.0)
+            for _, pattern in self._keywords:
+                if any(end > start for start, end in self._search.spans(pattern, text)):
+                    parse.intent = IntentPrediction(name=pattern.name, confidence=1.0)
                     break
 
     def state(self) -> ComponentState:
         """The keywords with their intents, in order."""
-        keywords = [[text, intent] for text, intent, _ in self._keywords]
+        keywords = [[text, pattern.name] for text, pattern in self._keywords]
         return ComponentState(json={"keywords": keywords})
 
     def restore(self, state: ComponentState) -> None:
@@ -97,14 +104,16 @@ class KeywordIntentClassifier(Component):
                 f"{self.name} must be stored with pairs of keyword and intent", got=stored
             )
         try:
-            self._keywords = [(text, intent, self._compile(text, None)) for text, intent in stored]
+            self._keywords = [(text, self._compile(text, intent, None)) for text, intent in stored]
         except DataError as error:
             raise ModelFileError(error.must_hold, got=error.got) from error
 
-    def _compile(self, text: str, where: Location | None) -> re.Pattern[str]:
+    def _compile(self, text: str, intent: str, where: Location | None) -> NamedPattern:
+        source = rf"\b{text}\b"
         try:
-            return re.compile(rf"\b{text}\b", 0 if self.options.case_sensitive else re.IGNORECASE)
-        except (re.error, RecursionError, OverflowError) as error:
+            regex = Regex.compile(source, ignore_case=not self.options.case_sensitive)
+            return NamedPattern(intent, source, regex, where)
+        except RegexError as error:
             raise DataError(
                 f"a keyword must be a valid regular expression, but this is none: {error}",
                 got=text,
