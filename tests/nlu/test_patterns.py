@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import random
 import re
+import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossamer.data.errors import DataError, Location, ModelFileError
-from gossamer.data.examples import LookupTable, RegexPattern, TrainingData
+from gossamer.data.examples import Example, LookupTable, RegexPattern, TrainingData
+from gossamer.data.regexes import Regex
 from gossamer.nlu.patterns import (
+    NamedPattern,
+    PatternSearch,
     collect_patterns,
+    compile_pattern,
     lookup_pattern,
     patterns_from_json,
     patterns_to_json,
@@ -92,8 +99,8 @@ def test_finds_what_the_plain_alternation_finds(
     elements: list[str], text: str, boundaries: bool, case_sensitive: bool
 ) -> None:
     flags = 0 if case_sensitive else re.IGNORECASE
-    edge = r"\b" if boundaries else ""
-    plain = "|".join(f"{edge}{re.escape(element)}{edge}" for element in elements) or "(?!)"
+    before, after = (r"(?<!\w)", r"(?!\w)") if boundaries else ("", "")
+    plain = "|".join(f"{before}{re.escape(element)}{after}" for element in elements) or "(?!)"
     shared = lookup_pattern(elements, use_word_boundaries=boundaries, case_sensitive=case_sensitive)
     expected = [match.span() for match in re.finditer(plain, text, flags)]
     assert [match.span() for match in re.finditer(shared, text, flags)] == expected
@@ -120,7 +127,7 @@ def test_json_round_trip() -> None:
     )
     restored = patterns_from_json(stored, case_sensitive=False, owner="X")
     assert patterns_to_json(restored) == stored
-    assert restored[-1].compiled.search("in OSLO today") is not None
+    assert restored[-1].regex.spans("in OSLO today") == [(3, 7)]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +136,73 @@ def test_json_round_trip() -> None:
 def test_damaged_state_is_refused(stored: object) -> None:
     with pytest.raises(ModelFileError, match="X"):
         patterns_from_json(stored, case_sensitive=True, owner="X")
+
+
+def found_by(elements: list[str], text: str, *, boundaries: bool = True) -> list[str]:
+    source = lookup_pattern(elements, use_word_boundaries=boundaries, case_sensitive=False)
+    spans = compile_pattern("x", source, case_sensitive=False).regex.spans(text)
+    return [text[start:end] for start, end in spans]
+
+
+SIGNS = ["c++", ".cda", "aziz (a)", "c#", "$", "plain"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I write c++ daily", ["c++"]),
+        ("C++", ["C++"]),
+        ("(c++), c#.", ["c++", "c#"]),
+        ("a .cda file", [".cda"]),
+        ("ask aziz (a) about c#", ["aziz (a)", "c#"]),
+        ("pay in $ now", ["$"]),
+        ("plain c++", ["plain", "c++"]),
+        ("abc++x", []),
+        ("abc++ c++x", []),
+        ("x.cda .cdas", []),
+        ("plainc# explain", []),
+        ("5$ $5", []),
+    ],
+)
+def test_elements_that_begin_or_end_with_signs_are_found(text: str, expected: list[str]) -> None:
+    assert found_by(SIGNS, text) == expected
+
+
+def test_with_word_characters_at_the_ends_boundaries_are_those_of_re() -> None:
+    elements = ["New York", "Oslo", "a-b"]
+    source = lookup_pattern(elements, use_word_boundaries=True, case_sensitive=True)
+    assert source.startswith(r"\b") and source.endswith(r"\b")
+
+
+def test_a_large_table_is_searched_fast() -> None:
+    rng = random.Random(1)
+    words = ("".join(rng.choices("abcdefgh", k=7)) for _ in range(10_000))
+    elements = list({word + rng.choice(["", "+"]) for word in words})
+    source = lookup_pattern(elements, use_word_boundaries=True, case_sensitive=False)
+    pattern = compile_pattern("x", source, case_sensitive=False)
+    text = f"please find {elements[5]} and {elements[-1]} in this text of some words"
+    start = time.perf_counter()
+    for _ in range(20):
+        assert len(pattern.regex.spans(text)) == 2
+    assert time.perf_counter() - start < 1
+
+
+SLOW = NamedPattern("slow", r"(a|aa)+$", Regex.compile(r"(a|aa)+$"), Location(Path("nlu.yml"), 3))
+LONG = "a" * 100 + "b"
+
+
+def test_a_pattern_that_takes_too_long_is_not_found_and_told_once() -> None:
+    search = PatternSearch("RegexFeaturizer", 0.02)
+    with pytest.warns(UserWarning, match=r"nlu\.yml:3: RegexFeaturizer: .* in 0\.02 s, but 'slow'"):
+        assert search.spans(SLOW, LONG) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert search.spans(SLOW, LONG) == []
+    assert search.spans(SLOW, "caa") == [(1, 3)]
+
+
+def test_in_training_it_is_an_error() -> None:
+    search = PatternSearch("RegexFeaturizer", 0.02)
+    example = Example(text=LONG, intent="x", where=Location(Path("nlu.yml"), 8))
+    with pytest.raises(DataError, match=r"^nlu\.yml:3: .*'slow' does not .* at nlu\.yml:8.*Try"):
+        search.spans(SLOW, LONG, example)

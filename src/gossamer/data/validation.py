@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from enum import Enum
 
 from gossamer.data.errors import DataError, InputError, Location
 from gossamer.data.examples import Entity, Example, TrainingData
+from gossamer.data.regexes import Regex, RegexError, RegexTimeout
 from gossamer.data.synonyms import synonym_conflicts
 
 
@@ -211,8 +211,8 @@ def _is_annotated(text: str) -> bool:
 def _check_patterns(data: TrainingData) -> Iterator[Finding]:
     for pattern in data.regexes:
         try:
-            compiled = re.compile(pattern.pattern)
-        except re.error as problem:
+            matches_empty = Regex.compile(pattern.pattern).spans("") != []
+        except (RegexError, RegexTimeout) as problem:
             yield Finding.of(
                 DataError(
                     f"regex '{pattern.name}' cannot be compiled ({problem}): {pattern.pattern}",
@@ -221,7 +221,7 @@ def _check_patterns(data: TrainingData) -> Iterator[Finding]:
                 )
             )
             continue
-        if compiled.search("") is not None:
+        if matches_empty:
             yield _warning(
                 f"regex '{pattern.name}' matches the empty text: {pattern.pattern}", pattern.where
             )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
+
+from pydantic import Field
 
 from gossamer.data.errors import DataError, InputError, Location, ModelFileError
 from gossamer.data.examples import TrainingData
 from gossamer.data.listing import warn_together
+from gossamer.data.regexes import REGEX_SECONDS, Regex, RegexError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, IntentPrediction, MessageBatch, TrainingBatch
+from gossamer.nlu.patterns import NamedPattern, PatternSearch
 
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 
@@ -20,9 +23,12 @@ class KeywordIntentClassifierOptions(ComponentOptions):
 
     Attributes:
         case_sensitive: "Hi" does not match "hi".
+        regex_timeout: seconds that a keyword may take on one text (Gossamer's own); when it takes
+            longer it counts as not found.
     """
 
     case_sensitive: bool = True
+    regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
 
 
 class KeywordIntentClassifier(Component):
@@ -33,8 +39,8 @@ class KeywordIntentClassifier(Component):
     counts for none, and when nothing is found the intent of an earlier classifier stays. The
     ranking of an earlier classifier stays in any case.
 
-    Departure from Rasa: a text that is no valid regular expression is refused in training, where
-    Rasa fails on the first message.
+    Departures from Rasa: a text that is no valid regular expression is refused in training, where
+    Rasa fails on the first message; an empty match is no match.
     """
 
     name: ClassVar[str] = "KeywordIntentClassifier"
@@ -44,7 +50,8 @@ class KeywordIntentClassifier(Component):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
         self.options: KeywordIntentClassifierOptions
-        self._keywords: list[tuple[str, str, re.Pattern[str]]] = []
+        self._keywords: list[tuple[str, NamedPattern]] = []
+        self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def check(self, data: TrainingData) -> Iterator[InputError]:
         """Texts that are no regular expressions."""
@@ -52,7 +59,7 @@ class KeywordIntentClassifier(Component):
             # Other texts are regular expressions in any case, and there may be many.
             if example.base_intent is not None and _SPECIAL.intersection(example.text):
                 try:
-                    self._compile(example.text, example.where)
+                    self._compile(example.text, example.base_intent, example.where)
                 except InputError as fault:
                     yield fault
 
@@ -80,7 +87,7 @@ class KeywordIntentClassifier(Component):
             for text, where in ambiguous.items()
         )
         self._keywords = [
-            (text, intent, self._compile(text, places[text]))
+            (text, self._compile(text, intent, places[text]))
             for text, intent in intents.items()
             if text not in ambiguous
         ]
@@ -88,14 +95,14 @@ class KeywordIntentClassifier(Component):
     def process(self, batch: MessageBatch) -> None:
         """Set the intent of each message in which a keyword is found."""
         for text, parse in zip(batch.texts, batch.parses, strict=True):
-            for _, intent, pattern in self._keywords:
-                if pattern.search(text) is not None:
-                    parse.intent = IntentPrediction(name=intent, confidence=1.0)
+            for _, pattern in self._keywords:
+                if any(end > start for start, end in self._search.spans(pattern, text)):
+                    parse.intent = IntentPrediction(name=pattern.name, confidence=1.0)
                     break
 
     def state(self) -> ComponentState:
         """The keywords with their intents, in order."""
-        keywords = [[text, intent] for text, intent, _ in self._keywords]
+        keywords = [[text, pattern.name] for text, pattern in self._keywords]
         return ComponentState(json={"keywords": keywords})
 
     def restore(self, state: ComponentState) -> None:
@@ -109,14 +116,16 @@ class KeywordIntentClassifier(Component):
                 f"{self.name} must be stored with pairs of keyword and intent", got=stored
             )
         try:
-            self._keywords = [(text, intent, self._compile(text, None)) for text, intent in stored]
+            self._keywords = [(text, self._compile(text, intent, None)) for text, intent in stored]
         except DataError as error:
             raise ModelFileError(error.must_hold, got=error.got) from error
 
-    def _compile(self, text: str, where: Location | None) -> re.Pattern[str]:
+    def _compile(self, text: str, intent: str, where: Location | None) -> NamedPattern:
+        source = rf"\b{text}\b"
         try:
-            return re.compile(rf"\b{text}\b", 0 if self.options.case_sensitive else re.IGNORECASE)
-        except (re.error, RecursionError, OverflowError) as error:
+            regex = Regex.compile(source, ignore_case=not self.options.case_sensitive)
+            return NamedPattern(intent, source, regex, where)
+        except RegexError as error:
             raise DataError(
                 f"a keyword must be a valid regular expression, but this is none: {error}",
                 got=text,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gossamer.data.errors import DataError, Location, ModelFileError
-from gossamer.data.examples import TrainingData
+from gossamer.data.examples import Example, TrainingData
+from gossamer.data.regexes import Regex, RegexError, RegexTimeout
 
 _DEEPEST_SHARED_PREFIX = 24
+_WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,66 @@ class NamedPattern:
     Attributes:
         name: of the regex or lookup table; several patterns may share one.
         pattern: source text of the expression.
-        compiled: ready to search.
+        regex: ready to search.
+        where: the place it was read from.
     """
 
     name: str
     pattern: str
-    compiled: re.Pattern[str]
+    regex: Regex
+    where: Location | None = None
+
+
+class PatternSearch:
+    """Searches for patterns, each of which may take only some time on a text.
+
+    Args:
+        owner: the component that searches, for messages.
+        seconds: that a pattern may take on one text.
+    """
+
+    def __init__(self, owner: str, seconds: float) -> None:
+        self._owner = owner
+        self._seconds = seconds
+        self._told: set[tuple[str, str]] = set()
+
+    def spans(
+        self, pattern: NamedPattern, text: str, example: Example | None = None, *, group: int = 0
+    ) -> list[tuple[int, int]]:
+        """Where matches start and end. None where the search takes too long, with one warning.
+
+        Args:
+            pattern: what to search for.
+            text: where to search.
+            example: the text's training example: then it is an error.
+            group: of the expression, that is meant; 0 is the whole match.
+
+        Raises:
+            DataError: the search of a training example takes too long.
+        """
+        try:
+            return pattern.regex.spans(text, self._seconds, group=group)
+        except RegexTimeout as error:
+            too_long = f"search a text in {self._seconds:g} s, but '{pattern.name}' does not"
+            if example is not None:
+                place = "" if example.where is None else f" at {example.where}"
+                raise DataError(
+                    f"{self._owner}: a regex must {too_long} in the training example{place}, "
+                    f"{text[:60]!r}",
+                    got=pattern.pattern,
+                    where=pattern.where,
+                    hint="repeat no part that repeats something itself, as (a+)+ does, or a larger "
+                    "regex_timeout",
+                ) from error
+            if (pattern.name, pattern.pattern) not in self._told:
+                self._told.add((pattern.name, pattern.pattern))
+                place = "" if pattern.where is None else f"{pattern.where}: "
+                warnings.warn(
+                    f"{place}{self._owner}: a regex must {too_long} ({pattern.pattern[:120]!r}); "
+                    "it counts as not found. Said once for each regex",
+                    stacklevel=4,
+                )
+            return []
 
 
 def collect_patterns(
@@ -75,15 +132,15 @@ def compile_pattern(
 ) -> NamedPattern:
     """Compile one expression. Raises `DataError` when it is not valid."""
     try:
-        compiled = re.compile(pattern, 0 if case_sensitive else re.IGNORECASE)
-    except (re.error, RecursionError, OverflowError) as error:
+        compiled = Regex.compile(pattern, ignore_case=not case_sensitive)
+    except RegexError as error:
         raise DataError(
             f"a regex must be a valid regular expression, but '{name}' is not: {error}",
             got=pattern,
             where=where,
             hint="escape characters that are meant literally, such as \\( or \\?",
         ) from error
-    return NamedPattern(name, pattern, compiled)
+    return NamedPattern(name, pattern, compiled, where)
 
 
 def patterns_to_json(patterns: Iterable[NamedPattern]) -> list[dict[str, str]]:
@@ -113,10 +170,13 @@ def patterns_from_json(stored: Any, *, case_sensitive: bool, owner: str) -> list
 def lookup_pattern(
     elements: Sequence[str], *, use_word_boundaries: bool, case_sensitive: bool
 ) -> str:
-    """One expression that finds the elements of a lookup table, trying them in their order.
+    r"""One expression that finds the elements of a lookup table, trying them in their order.
 
     It matches what the plain alternation of the elements matches, but shares their common
-    beginnings, so that the cost of a search hardly grows with the table.
+    beginnings, so that the cost of a search hardly grows with the table. With word boundaries there
+    is no letter, digit or underscore before or after a match, whatever an element begins and ends
+    with: "c++" is found in "c++ or c", not in "abc++" or "c++x". Departure from Rasa, whose `\b`
+    finds an element that begins or ends with another character only within words.
     """
     words = [element for element in dict.fromkeys(elements) if element]
     if not words:
@@ -127,7 +187,12 @@ def lookup_pattern(
         body = _shared_prefixes(words, case_sensitive=case_sensitive, depth=0)
     else:
         body = "|".join(map(re.escape, words))
-    return rf"\b(?:{body})\b" if use_word_boundaries else f"(?:{body})"
+    if not use_word_boundaries:
+        return f"(?:{body})"
+    # Next to the + of "c++", \b would ask for a letter. Where it means the same it is faster.
+    start = r"\b" if all(_WORD.match(word[0]) for word in words) else r"(?<!\w)"
+    end = r"\b" if all(_WORD.match(word[-1]) for word in words) else r"(?!\w)"
+    return f"{start}(?:{body}){end}"
 
 
 def _shared_prefixes(words: Sequence[str], *, case_sensitive: bool, depth: int) -> str:

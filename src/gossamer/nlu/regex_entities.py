@@ -5,7 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import ClassVar
 
+from pydantic import Field
+
 from gossamer.data.examples import TrainingData
+from gossamer.data.regexes import REGEX_SECONDS
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import (
     ComponentState,
@@ -15,6 +18,7 @@ from gossamer.nlu.messages import (
 )
 from gossamer.nlu.patterns import (
     NamedPattern,
+    PatternSearch,
     collect_patterns,
     patterns_from_json,
     patterns_to_json,
@@ -29,12 +33,15 @@ class RegexEntityExtractorOptions(ComponentOptions):
         use_lookup_tables: search for the elements of lookup tables.
         use_regexes: search for regexes.
         use_word_boundaries: elements of lookup tables match whole words only.
+        regex_timeout: seconds that a regex may take on one text (Gossamer's own); when it takes
+            longer it counts as not found.
     """
 
     case_sensitive: bool = False
     use_lookup_tables: bool = True
     use_regexes: bool = True
     use_word_boundaries: bool = True
+    regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
 
 
 class RegexEntityExtractor(Component):
@@ -52,6 +59,7 @@ class RegexEntityExtractor(Component):
         super().__init__(options, alias=alias)
         self.options: RegexEntityExtractorOptions
         self._patterns: list[NamedPattern] = []
+        self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def train(
         self,
@@ -82,14 +90,14 @@ class RegexEntityExtractor(Component):
             for pattern in self._patterns:
                 parse.entities.extend(
                     EntityPrediction(
-                        start=match.start(),
-                        end=match.end(),
+                        start=start,
+                        end=end,
                         entity=pattern.name,
-                        value=match.group(),
+                        value=text[start:end],
                         extractor=self.name,
                     )
-                    for match in pattern.compiled.finditer(text)
-                    if match.end() > match.start()
+                    for start, end in self._search.spans(pattern, text)
+                    if end > start
                 )
 
     def state(self) -> ComponentState:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from gossamer.data.errors import ModelFileError
-from gossamer.data.examples import TrainingData
+from gossamer.data.examples import Example, TrainingData
+from gossamer.data.regexes import REGEX_SECONDS
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch, Token, TrainingBatch
 from gossamer.nlu.patterns import (
     NamedPattern,
+    PatternSearch,
     collect_patterns,
     patterns_from_json,
     patterns_to_json,
@@ -34,6 +38,8 @@ class RegexFeaturizerOptions(ComponentOptions):
         use_lookup_tables: a column for each lookup table.
         use_regexes: a column for each regex.
         use_word_boundaries: elements of lookup tables match whole words only.
+        regex_timeout: seconds that a regex may take on one text (Gossamer's own); in training it is
+            an error that a regex takes longer, in answers it then counts as not found.
     """
 
     ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -45,6 +51,7 @@ class RegexFeaturizerOptions(ComponentOptions):
     use_lookup_tables: bool = True
     use_regexes: bool = True
     use_word_boundaries: bool = True
+    regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
 
 
 class RegexFeaturizer(Component):
@@ -67,6 +74,7 @@ class RegexFeaturizer(Component):
         self.options: RegexFeaturizerOptions
         self._patterns: list[NamedPattern] = []
         self._common: frozenset[int] = frozenset()
+        self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     @property
     def n_features(self) -> int:
@@ -95,8 +103,9 @@ class RegexFeaturizer(Component):
             return
         of_tokens: list[set[int]] = []
         of_texts: list[set[int]] = []
-        for text, tokens in zip(batch.texts, batch.tokens, strict=True):
-            found = self._columns_by_token(text, tokens)
+        examples = batch.examples if isinstance(batch, TrainingBatch) else [None] * len(batch.texts)
+        for text, tokens, example in zip(batch.texts, batch.tokens, examples, strict=True):
+            found = self._columns_by_token(text, tokens, example)
             of_tokens.extend(found)
             of_texts.append(set().union(*found))
         if isinstance(batch, TrainingBatch):
@@ -134,14 +143,18 @@ class RegexFeaturizer(Component):
             raise ModelFileError(f"{self.name} must be stored with numbers of columns", got=common)
         self._common = frozenset(common)
 
-    def _columns_by_token(self, text: str, tokens: list[Token]) -> list[set[int]]:
+    def _columns_by_token(
+        self, text: str, tokens: list[Token], example: Example | None
+    ) -> list[set[int]]:
         found: list[set[int]] = [set() for _ in tokens]
+        ends = [token.end for token in tokens]
         for column, pattern in enumerate(self._patterns):
-            for match in pattern.compiled.finditer(text):
-                start, end = match.span()
-                for token, columns in zip(tokens, found, strict=True):
-                    if token.start < end and token.end > start:
-                        columns.add(column)
+            for start, end in self._search.spans(pattern, text, example):
+                # Tokens are in order and apart.
+                for index in range(bisect_right(ends, start), len(tokens)):
+                    if tokens[index].start >= end:
+                        break
+                    found[index].add(column)
         return found
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import regex
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
+from gossamer.data.examples import Example
+from gossamer.data.regexes import REGEX_SECONDS, Regex, RegexError
 from gossamer.nlu.component import Component, ComponentOptions
 from gossamer.nlu.messages import MessageBatch, Token, TrainingBatch
+from gossamer.nlu.patterns import NamedPattern, PatternSearch
 
 # Each match becomes one blank. `regex` and `re` differ in what \w is for recent scripts; Rasa uses
 # `regex`.
@@ -47,6 +50,8 @@ class WhitespaceTokenizerOptions(ComponentOptions):
         prefix_separator_symbol: where intent names are cut first, once; None for nowhere.
         token_pattern: a regular expression; its matches inside a token become tokens in its place,
             a token without a match stays. With one group, what the group matched counts.
+        regex_timeout: seconds that `token_pattern` may take on one token (Gossamer's own); in
+            training it is an error when it takes longer, in answers the token then stays.
     """
 
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -57,6 +62,7 @@ class WhitespaceTokenizerOptions(ComponentOptions):
     intent_split_symbol: str = "_"
     prefix_separator_symbol: str | None = None
     token_pattern: str | None = None
+    regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
 
     @field_validator("intent_split_symbol", "prefix_separator_symbol")
     @classmethod
@@ -71,10 +77,10 @@ class WhitespaceTokenizerOptions(ComponentOptions):
         if value is None:
             return None
         try:
-            pattern = re.compile(value)
-        except re.error as error:
+            pattern = Regex.compile(value)
+        except RegexError as error:
             raise ValueError(f"not a regular expression: {error}") from error
-        if pattern.groups > 1:
+        if pattern.n_groups > 1:
             raise ValueError("the pattern may hold one group at most; write (?:...) for the others")
         return value
 
@@ -104,18 +110,36 @@ class WhitespaceTokenizer(Component):
         super().__init__(options, alias=alias)
         self.options: WhitespaceTokenizerOptions
         pattern: str | None = self.options.token_pattern
-        self._token_pattern = None if pattern is None else re.compile(pattern)
+        self._token_pattern = (
+            None
+            if pattern is None
+            else NamedPattern("token_pattern", pattern, Regex.compile(pattern))
+        )
+        self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def process(self, batch: MessageBatch) -> None:
         """Fill `batch.tokens`, and the tokens of a training batch's labels."""
-        batch.tokens = [self.tokenize(text) for text in batch.texts]
-        if isinstance(batch, TrainingBatch):
+        if not isinstance(batch, TrainingBatch):
+            batch.tokens = [self.tokenize(text) for text in batch.texts]
+        else:
+            batch.tokens = [
+                self.tokenize(text, example)
+                for text, example in zip(batch.texts, batch.examples, strict=True)
+            ]
             batch.label_tokens = [self.tokenize_label(label) for label in batch.labels]
             if batch.responses is not None:
                 batch.responses.tokens = list(map(self.tokenize_label, batch.responses.keys))
 
-    def tokenize(self, text: str) -> list[Token]:
-        """The words of one text, in order, with their offsets in it."""
+    def tokenize(self, text: str, example: Example | None = None) -> list[Token]:
+        """The words of one text, in order, with their offsets in it.
+
+        Args:
+            text: what to cut.
+            example: the training example it is of, for error messages.
+
+        Raises:
+            DataError: `token_pattern` takes too long on a training example.
+        """
         if not text.strip():
             return []
         words = [
@@ -129,7 +153,9 @@ class WhitespaceTokenizer(Component):
             start = text.index(word, offset)
             offset = start + len(word)
             tokens.append(Token(word, start, offset))
-        return tokens if self._token_pattern is None else self._refine(tokens, self._token_pattern)
+        if self._token_pattern is None:
+            return tokens
+        return self._refine(tokens, self._token_pattern, example)
 
     def tokenize_label(self, label: str) -> list[str]:
         """The tokens of an intent name: the name itself, unless the options cut it.
@@ -144,11 +170,12 @@ class WhitespaceTokenizer(Component):
             parts = [piece for part in parts for piece in part.split(options.intent_split_symbol)]
         return [part for part in parts if part] or [label]
 
-    @staticmethod
-    def _refine(tokens: list[Token], pattern: re.Pattern[Any]) -> list[Token]:
+    def _refine(
+        self, tokens: list[Token], pattern: NamedPattern, example: Example | None
+    ) -> list[Token]:
         refined: list[Token] = []
         for token in tokens:
-            spans = [match.span(pattern.groups) for match in pattern.finditer(token.text)]
+            spans = self._search.spans(pattern, token.text, example, group=pattern.regex.n_groups)
             pieces = [
                 Token(token.text[start:end], token.start + start, token.start + end)
                 for start, end in spans
