@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology, draw_connectivity
+from gossamer.sparse.guard import may_run_kernel
 from gossamer.sparse.layout import backward_tables, find_block_size
 from gossamer.sparse.native import tiles
-from gossamer.sparse.tile_product import can_run
 from gossamer.sparse.topology import tile_of
 
 SHAPES = [
@@ -86,7 +86,7 @@ def test_kernels_equal_dense(
     layer = layer_of(*shape, torch.float32)
     x = torch.randn(n_tokens, shape[0], requires_grad=True)
     assert layer.plan is not None
-    assert can_run(x, layer.weight, layer.bias), "else this test would not reach the kernels"
+    assert may_run_kernel(x, layer.weight, layer.bias), "else this test would not reach the kernels"
     grad = torch.randn(n_tokens, shape[1])
     expected = F.linear(x, layer.to_dense_weight(), layer.bias)
     y = layer(x)

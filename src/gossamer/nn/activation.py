@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import rows
-from gossamer.sparse.tile_product import can_run
+from gossamer.sparse.guard import may_run_kernel
 
 _WIDTH = 16
 _NO_DROPOUT = (0, 0, torch.ones(1))
@@ -42,7 +42,7 @@ def _fits(x: Tensor) -> bool:
         and x.requires_grad
         and x.ndim == 2
         and x.shape[1] % _WIDTH == 0
-        and can_run(x, x, None)
+        and may_run_kernel(x)
     )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import rows
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.guard import is_watched, may_run_kernel
 
 _LEVELS = 2**16
 _WIDTH = 16
@@ -82,13 +82,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 def _has_kernel(x: Tensor) -> bool:
     return (
-        x.dtype == torch.float32
-        and x.ndim > 0
-        and x.shape[-1] % _WIDTH == 0
-        and x.numel() > 0
-        and not torch.compiler.is_compiling()
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and is_available()
+        may_run_kernel(x, autocast=True) and x.ndim > 0 and x.shape[-1] % _WIDTH == 0 and x.numel() > 0
     )
 
 

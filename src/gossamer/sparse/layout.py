@@ -47,6 +47,12 @@ class GroupLayout:
         """Inputs of each group."""
         return self.blocks.shape[1] * self.block_size
 
+    def inputs(self) -> Tensor:
+        """The inputs of each output. *Shape:* (out_features, k), int64."""
+        steps = torch.arange(self.block_size, device=self.blocks.device)
+        inputs = (self.blocks.long()[:, :, None] * self.block_size + steps).flatten(1)
+        return by_output(inputs, self.n_groups, self.out_features)
+
     def parts(self) -> list[tuple[slice, slice, int]]:
         """Runs of groups of one size: the groups, their outputs, and the size. At most two."""
         small, n_larger = divmod(self.out_features, self.n_groups)
@@ -57,6 +63,21 @@ class GroupLayout:
             (slice(0, n_larger), slice(0, edge), small + 1),
             (slice(n_larger, self.n_groups), slice(edge, self.out_features), small),
         ]
+
+
+def by_output(inputs: Tensor, n_groups: int, out_features: int) -> Tensor:
+    """The inputs of each output, from those of each group.
+
+    *Shape:* (n_groups, k) -> (out_features, k). The first groups are the larger ones.
+    """
+    small, n_larger = divmod(out_features, n_groups)
+    first = inputs[:n_larger].repeat_interleave(small + 1, dim=0)
+    return torch.cat([first, inputs[n_larger:].repeat_interleave(small, dim=0)])
+
+
+def spread(weight: Tensor, inputs: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The dense kernel, zeros where nothing is connected. *Shape:* (out, k) -> `shape`."""
+    return weight.new_zeros(shape).scatter(1, inputs, weight)
 
 
 def matrices_of(weight: Tensor, outputs: slice, size: int) -> Tensor:

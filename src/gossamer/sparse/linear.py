@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gossamer.sparse.checks import (
+    check_input,
+    check_masked_dense,
+    check_parameters,
+    check_same_form,
+)
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
-from gossamer.sparse.kept_kernel import MOST_TOKENS, KeptKernel, most_tokens
-from gossamer.sparse.layout import GroupLayout, backward_tables, find_block_size
+from gossamer.sparse.guard import are_ordinary, is_watched, may_run_kernel
+from gossamer.sparse.index_tables import holds_other_connections, index_tables, settled
+from gossamer.sparse.layout import (
+    GroupLayout,
+    by_output,
+    spread,
+)
 from gossamer.sparse.products import (
     grouped_feature_major,
     grouped_token_major,
 )
 from gossamer.sparse.scattered_product import ScatteredPlan, pays, scattered_product
+from gossamer.sparse.scripting import ScriptableLinear
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
-from gossamer.sparse.tile_product import TilePlan, can_run, tile_product
+from gossamer.sparse.tile_product import TilePlan, tile_product
 from gossamer.sparse.topology import draw_connectivity
 
 
@@ -155,22 +168,7 @@ class RandomlyConnectedLinear(nn.Module):
         Raises:
             ValueError: the shapes differ.
         """
-        if weight.ndim != 2 or weight.shape != mask.shape:
-            raise ValueError(
-                complaint(
-                    "weight and mask must both have the shape (out_features, in_features)",
-                    got=(tuple(weight.shape), tuple(mask.shape)),
-                    hint="transposing a kernel that is stored as (in, out)",
-                )
-            )
-        if bias is not None and bias.shape != weight.shape[:1]:
-            raise ValueError(
-                complaint(
-                    f"bias must have the shape ({weight.shape[0]},)",
-                    got=tuple(bias.shape),
-                    hint="one value per output",
-                )
-            )
+        check_masked_dense(weight, mask, bias)
         connectivity = Connectivity.from_mask((mask != 0).cpu().numpy())
         layer = cls.from_connectivity(
             connectivity, bias is not None, seed=0, device=weight.device, dtype=weight.dtype
@@ -202,28 +200,34 @@ class RandomlyConnectedLinear(nn.Module):
 
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
-        self.plan = TilePlan.of(connectivity)
-        self._scattered = ScatteredPlan.of(connectivity) if self.plan is None else None
-        most = most_tokens(connectivity) if self._scattered is not None else MOST_TOKENS
-        self._kept = KeptKernel(self.plan, most)
-        if connectivity.indices is None:
-            return
-        where = self.weight.device
-        self.register_buffer("indices", torch.tensor(connectivity.indices, device=where))
-        if connectivity.topology.shares_inputs:
-            # Derived from the indices, so they stay out of the state dict.
-            size = find_block_size(connectivity.indices, self.in_features)
-            blocks = connectivity.indices[:, ::size] // size
-            self._block_size = size
-            tables = backward_tables(blocks, self.in_features // size)
-            names = ("_blocks", "_slots", "_rest_slots", "_rest_blocks")
-            for name, table in zip(names, (blocks, *tables), strict=True):
-                self.register_buffer(name, torch.tensor(table, device=where), persistent=False)
+        self._plan_kernels()
+        self._tables = index_tables(connectivity)
+        for name, table in self._tables.items():
+            buffer = torch.tensor(table, device=self.weight.device)
+            # What is derived from the indices stays out of the state dict.
+            self.register_buffer(name, buffer, persistent=name == "indices")
 
-    def train(self, mode: bool = True) -> Self:
-        """Set training or evaluation mode; what evaluation has kept for its answers is let go."""
-        self._kept.forget()
-        return super().train(mode)
+    def _plan_kernels(self) -> None:
+        self.plan = TilePlan.of(self.connectivity)
+        self._scattered = ScatteredPlan.of(self.connectivity) if self.plan is None else None
+
+    def _settle_tables(self) -> None:
+        """Bring the index tables to the weights' device, with the numbers that belong in them.
+
+        After `to_empty` and loading into a layer on the meta device they hold anything.
+        """
+        weight = next(self.parameters(), self.weight)  # also where hooks or others compute `weight`
+        for name, table in self._tables.items():
+            self._buffers[name] = settled(self._buffers[name], table, weight.device)
+        plan = self.plan or self._scattered
+        if plan is not None and not plan.is_real and type(weight) is nn.Parameter:
+            self._plan_kernels()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Convert or move the layer, as `to` and `to_empty` do; its indices stay right."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._settle_tables()
+        return self
 
     def replace_connectivity(self, connectivity: Connectivity) -> None:
         """Put other connections in place; weights stay where they are stored.
@@ -234,21 +238,7 @@ class RandomlyConnectedLinear(nn.Module):
         Raises:
             ValueError: it differs in one of these.
         """
-        own = self.connectivity
-        same = (own.topology, own.in_features, own.out_features, own.weight_shape)
-        if same != (
-            connectivity.topology,
-            connectivity.in_features,
-            connectivity.out_features,
-            connectivity.weight_shape,
-        ):
-            raise ValueError(
-                complaint(
-                    "new connections must have the layer's topology, widths and weight count",
-                    got=connectivity,
-                    hint="RandomlyConnectedLinear.from_connectivity for a layer of another shape",
-                )
-            )
+        check_same_form(self.connectivity, connectivity)
         self._set_connectivity(connectivity)
         self.seed = None
 
@@ -296,31 +286,34 @@ class RandomlyConnectedLinear(nn.Module):
         Raises:
             ValueError: the last dimension is not `in_features`.
         """
-        if x.ndim == 0 or x.shape[-1] != self.in_features:
-            raise ValueError(
-                complaint(
-                    f"the input's last dimension must be in_features = {self.in_features}",
-                    got=tuple(x.shape),
-                    hint="forward_feature_major, if the features come first",
-                )
-            )
-        if not (self.training or torch.is_grad_enabled() or torch.compiler.is_compiling()):
-            answer = self._kept(x, self)
-            if answer is not None:
-                return answer
-        if self.connectivity.is_dense:
-            return F.linear(x, self.weight, self.bias)
-        tokens = x.reshape(-1, self.in_features)
+        y = self._by_groups_or_kernels(x)
+        return F.linear(x, self.to_dense_weight(), self.bias) if y is None else y
+
+    def _by_groups_or_kernels(self, x: Tensor) -> Tensor | None:
+        """The product where one quicker than the dense one can take what is here; else None."""
         weight, bias = self.weight, self.bias
-        if self.plan is not None and can_run(tokens, weight, bias):
-            y = tile_product(tokens, weight, bias, self.plan, self._layout())
-        elif self._scattered is not None and pays(tokens, weight, bias):
-            y = scattered_product(tokens, weight, bias, self._scattered)
-        elif self._is_grouped and torch._C._functorch.peek_interpreter_stack() is None:
-            y = grouped_token_major(tokens, weight, bias, self._layout())
+        if torch.compiler.is_compiling():
+            check_input(x, self.in_features)
+            if not self._is_grouped:
+                return None
+            y = grouped_token_major(self._tokens(x), weight, bias, self._layout())
+        elif not isinstance(x, Tensor) or x.is_nested or torch._C._get_tracing_state() is not None:
+            return None  # here shapes may be no numbers
         else:
-            return F.linear(x, self.to_dense_weight(), bias)
-        return y.reshape(*x.shape[:-1], self.out_features)
+            check_input(x, self.in_features)
+            check_parameters(weight, bias, self.connectivity)
+            if self.plan is not None and may_run_kernel(x, weight, bias):
+                y = tile_product(self._tokens(x), weight, bias, self.plan, self._layout())
+            elif self._scattered is not None and pays(x, weight, bias):
+                y = scattered_product(self._tokens(x), weight, bias, self._scattered)
+            elif self._is_grouped and _can_gather(x, weight, bias):
+                y = grouped_token_major(self._tokens(x), weight, bias, self._layout())
+            else:
+                return None
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
+
+    def _tokens(self, x: Tensor) -> Tensor:
+        return x if x.ndim == 2 else x.reshape(-1, self.in_features)
 
     def forward_feature_major(self, x: Tensor) -> Tensor:
         """Apply the layer to feature-major activations; quicker for `grouped` layers.
@@ -342,11 +335,14 @@ class RandomlyConnectedLinear(nn.Module):
                     hint="forward, if the features come last",
                 )
             )
-        if self._is_grouped:
-            return grouped_feature_major(x, self.weight, self.bias, self._layout())
-        if self.bias is None:
+        weight, bias = self.weight, self.bias
+        check_parameters(weight, bias, self.connectivity)
+        compiles = torch.compiler.is_compiling()
+        if self._is_grouped and (compiles or _can_gather(x, weight, bias)):
+            return grouped_feature_major(x, weight, bias, self._layout())
+        if bias is None:
             return torch.mm(self.to_dense_weight(), x)
-        return torch.addmm(self.bias.unsqueeze(1), self.to_dense_weight(), x)
+        return torch.addmm(bias.unsqueeze(1), self.to_dense_weight(), x)
 
     def to_dense_weight(self) -> Tensor:
         """Spread the weights over the whole kernel, zeros elsewhere; gradients flow through.
@@ -363,14 +359,8 @@ class RandomlyConnectedLinear(nn.Module):
             return flat.scatter(0, self.indices.long(), self.weight).reshape(size)
         inputs = self.indices.long()
         if connectivity.topology.shares_inputs:
-            small, n_larger = divmod(self.out_features, inputs.shape[0])
-            inputs = torch.cat(
-                [
-                    inputs[:n_larger].repeat_interleave(small + 1, dim=0),
-                    inputs[n_larger:].repeat_interleave(small, dim=0),
-                ]
-            )
-        return self.weight.new_zeros(size).scatter(1, inputs, self.weight)
+            inputs = by_output(inputs, len(self._tables["indices"]), self.out_features)
+        return spread(self.weight, inputs, size)
 
     @property
     def _is_grouped(self) -> bool:
@@ -383,7 +373,7 @@ class RandomlyConnectedLinear(nn.Module):
             slots=self._slots,
             rest_slots=self._rest_slots,
             rest_blocks=self._rest_blocks,
-            block_size=self._block_size,
+            block_size=self._tables["indices"].shape[1] // self._tables["_blocks"].shape[1],
             out_features=self.out_features,
         )
 
@@ -398,22 +388,31 @@ class RandomlyConnectedLinear(nn.Module):
         error_msgs: list[str],
     ) -> None:
         """Refuse weights that belong to other connections; otherwise load as every module does."""
-        stored = state_dict.get(f"{prefix}indices")
-        if not self.connectivity.is_dense and isinstance(stored, Tensor):
-            own = self.indices
-            if stored.shape != own.shape or not torch.equal(stored.to(own.device, own.dtype), own):
-                error_msgs.append(
-                    complaint(
-                        f"{prefix}indices must hold the connections this layer was drawn with",
-                        got=f"other connections, of shape {tuple(stored.shape)}",
-                        hint="building the model with the seed, density and topology it was "
-                        "saved with, or gossamer.sparse.adopt_connectivity",
-                    )
+        name, own = f"{prefix}indices", self.connectivity.indices
+        if own is not None and holds_other_connections(state_dict.get(name), own):
+            error_msgs.append(
+                complaint(
+                    f"{name} must hold the connections this layer was drawn with",
+                    got=f"other connections, of shape {tuple(state_dict[name].shape)}",
+                    hint="building the model with the seed, density and topology it was saved "
+                    "with, or gossamer.sparse.adopt_connectivity",
                 )
-                return
+            )
+            return
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
+        self._settle_tables()
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What `torch.jit.script` compiles: the dense product, on this layer's own parameters."""
+        scripted = ScriptableLinear(
+            self.weight,
+            self.bias,
+            self.connectivity.positions(),
+            (self.out_features, self.in_features),
+        )
+        return scripted.train(self.training)
 
     def extra_repr(self) -> str:
         """Show widths, counts and seed in the printed form of the layer."""
@@ -424,6 +423,16 @@ class RandomlyConnectedLinear(nn.Module):
             f"weights={connectivity.n_weights} ({connectivity.density:.4g} of all), "
             f"seed={self.seed}"
         )
+
+
+def _can_gather(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether the product of groups, with its own backward pass, takes these tensors here."""
+    tensors = [weight] if bias is None else [weight, bias]
+    return (
+        not is_watched()
+        and are_ordinary(x, *tensors)
+        and (all(t.dtype == x.dtype for t in tensors) or torch.is_autocast_enabled(x.device.type))
+    )
 
 
 def stored_weights(dense: Tensor, connectivity: Connectivity) -> Tensor:

@@ -16,9 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from gossamer.sparse.layout import GroupLayout, matrices_of
+from gossamer.sparse.guard import are_ordinary, is_watched
+from gossamer.sparse.layout import GroupLayout, matrices_of, spread
 
 
 def grouped_feature_major(
@@ -74,7 +76,7 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether somebody may want to go back through the product."""
+    """Whether gradients through the product may be asked for."""
     return torch.is_grad_enabled() and (
         x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
     )
@@ -109,10 +111,17 @@ class _GroupedProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        grad = grads[0].t() if ctx.tokens_first else grads[0]
+        (grad,) = grads
         x, weight = ctx.saved_tensors
         layout = ctx.layout
-        grad_x = grad_weight = grad_bias = None
+        grad_x: Tensor | None
+        if is_watched() or not are_ordinary(grad, x, weight):
+            by_token = grad if ctx.tokens_first else grad.t()
+            grad_x, grad_weight = dense_gradients(by_token, x.t(), weight, layout)
+            grad_bias = by_token.sum(0) if ctx.needs_input_grad[2] else None
+            return grad_x.t(), grad_weight, grad_bias, None, None
+        grad = grad.t() if ctx.tokens_first else grad
+        grad_x, grad_weight, grad_bias = None, None, None
         if ctx.needs_input_grad[0]:
             grad_x = input_gradient(grad, weight, layout)
         if ctx.needs_input_grad[1]:
@@ -201,6 +210,21 @@ def weight_gradient(grad: Tensor, x: Tensor, layout: GroupLayout) -> Tensor:
         product = torch.bmm(by_group, gathered[groups].mT)
         results.append(product.flatten(0, 1))
     return _joined(results, dim=0)
+
+
+def dense_gradients(
+    grad: Tensor, x: Tensor, weight: Tensor, layout: GroupLayout
+) -> tuple[Tensor, Tensor]:
+    """Gradients of token-major activations and of weights, over the dense kernel.
+
+    In operations that everything of PyTorch knows: batched, traced or differentiated once more.
+
+    *Shape:* (n_tokens, out_features), (n_tokens, in_features), (out_features, k) -> as `x` and
+    `weight`.
+    """
+    inputs = layout.inputs()
+    dense = spread(weight, inputs, (layout.out_features, x.shape[1]))
+    return grad @ dense, F.linear(grad.t(), x.t()).gather(1, inputs)
 
 
 def _joined(parts: list[Tensor], dim: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The product of layers whose connections lie one by one, by kernels, where that pays.
 
 Beside the dense product over a kernel matrix full of zeros, which is what other densities, devices
-and precisions get (see `can_run`).
+and precisions get (see `guard`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gossamer.sparse.connectivity import Connectivity
+from gossamer.sparse.guard import may_run_kernel
 from gossamer.sparse.native import scattered
 from gossamer.sparse.products import needs_grad
-from gossamer.sparse.tile_product import can_run, threads_for
+from gossamer.sparse.tile_product import threads_for
 
 # Above it the dense product is quicker. Measured by benchmarks/layer.py, forward plus backward,
 # 1,024 tokens, 256 to 1,024 wide: at 25% the kernels are 1.1 to 1.2 times as fast as dense.
@@ -84,6 +85,11 @@ class ScatteredPlan:
         )
 
     @property
+    def is_real(self) -> bool:
+        """Whether the tables have numbers; not so if made under a FakeTensorMode."""
+        return type(self.offsets) is Tensor
+
+    @property
     def n_weights(self) -> int:
         """The number of connections."""
         return self.columns.numel()
@@ -101,8 +107,11 @@ def _is_scattered(connectivity: Connectivity) -> bool:
 
 
 def pays(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether the kernels can take these tensors, and are the quicker way for so many tokens."""
-    return x.shape[0] >= _LEAST_TOKENS and can_run(x, weight, bias)
+    """Whether the kernels can take these tensors, and are the quicker way for so many tokens.
+
+    *Shape:* of `x` (..., in_features).
+    """
+    return x.numel() >= _LEAST_TOKENS * x.shape[-1] and may_run_kernel(x, weight, bias)
 
 
 def scattered_product(
@@ -209,7 +218,7 @@ class _ScatteredProduct(torch.autograd.Function):
         plan: ScatteredPlan = ctx.plan
         needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
         grad_bias = grad.sum(0) if needs_bias else None
-        if torch.is_grad_enabled() or not can_run(grad, weight, x):
+        if torch.is_grad_enabled() or not may_run_kernel(grad, weight, x):
             return *_plain_gradients(grad, x, weight, plan), grad_bias, None
         grad_x = gradient_of_input(grad, weight, plan) if needs_x else None
         grad_weight = None

@@ -1,8 +1,7 @@
 """The product of layers that are made of tiles, by the kernels of `gossamer.sparse.native`.
 
 What this computes is what `products` computes in plain PyTorch, which is also what runs wherever a
-kernel cannot: on other devices, in other precisions than float32, under autocast, compilers and
-`torch.func`, for second derivatives, and where llvmlite is not installed.
+kernel cannot (see `guard`), and for second derivatives.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import torch
 from torch import Tensor
 
 from gossamer.sparse.connectivity import Connectivity
+from gossamer.sparse.guard import may_run_kernel
 from gossamer.sparse.layout import GroupLayout, find_block_size
-from gossamer.sparse.native.build import is_available
 from gossamer.sparse.native.tiles import TileKernels, TileShape, tile_kernels
-from gossamer.sparse.products import input_gradient, needs_grad, weight_gradient
+from gossamer.sparse.products import dense_gradients, needs_grad
 
 _LEAST_RUN, _MOST_RUN = 4, 16
 _LEAST_WORK_OF_A_THREAD = 250_000  # products; less is done before another thread has woken up
@@ -70,6 +69,11 @@ class TilePlan:
         return cls(shape, *(torch.from_numpy(np.array(t, dtype=np.int32)) for t in tables))
 
     @property
+    def is_real(self) -> bool:
+        """Whether the tables have numbers; not so if made under a FakeTensorMode."""
+        return type(self.starts) is Tensor
+
+    @property
     def kernels(self) -> TileKernels:
         """The kernels, compiled when first asked for."""
         return tile_kernels(self.shape)
@@ -84,23 +88,10 @@ def threads_for(n_products: int) -> int:
     return max(1, min(torch.get_num_threads(), n_products // _LEAST_WORK_OF_A_THREAD))
 
 
-def can_run(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether the kernels can take these tensors, here and now."""
-    tensors = (x, weight) if bias is None else (x, weight, bias)
-    return (
-        all(type(t) in (Tensor, torch.nn.Parameter) for t in tensors)
-        and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
-        and not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and is_available()
-    )
-
-
 def tile_product(
     x: Tensor, weight: Tensor, bias: Tensor | None, plan: TilePlan, layout: GroupLayout
 ) -> Tensor:
-    """Multiply token-major activations; `can_run` must have said yes.
+    """Multiply token-major activations; `may_run_kernel` must have said yes.
 
     Args:
         x: activations. *Shape:* (n_tokens, in_features)
@@ -217,16 +208,13 @@ class _TileProduct(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         needs_x, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         grad_x = grad_weight = grad_bias = None
-        if torch.is_grad_enabled() or not can_run(grad, weight, x):
-            columns = grad.t()
-            grad_x = input_gradient(columns, weight, ctx.layout).t() if needs_x else None
-            grad_weight = weight_gradient(columns, x.t(), ctx.layout) if needs_weight else None
-        else:
-            grad_x = gradient_of_input(grad, weight, ctx.plan) if needs_x else None
-            if needs_weight:
-                grad_weight, grad_bias = gradients_of_parameters(grad, x, ctx.plan)
-        if not needs_bias:
-            grad_bias = None
-        elif grad_bias is None:
+        if torch.is_grad_enabled() or not may_run_kernel(grad, weight, x):
+            gradients = dense_gradients(grad, x, weight, ctx.layout)
+            return *gradients, grad.sum(0) if needs_bias else None, None, None
+        if needs_x:
+            grad_x = gradient_of_input(grad, weight, ctx.plan)
+        if needs_weight:
+            grad_weight, grad_bias = gradients_of_parameters(grad, x, ctx.plan)
+        elif needs_bias:
             grad_bias = grad.sum(0)
-        return grad_x, grad_weight, grad_bias, None, None
+        return grad_x, grad_weight, grad_bias if needs_bias else None, None, None

@@ -56,13 +56,26 @@ class Kernel:
 
         Args:
             arguments: sizes and other whole numbers, and contiguous tensors, which a kernel gets by
-                the address of their first element. 0 stands for no tensor.
+                the address of their first element. 0 is passed for no tensor.
             n_threads: how many of PyTorch's threads share the work.
+
+        Raises:
+            RuntimeError: the memory of a tensor has been freed.
         """
         words = (ctypes.c_int64 * (len(arguments) + 1))(
-            n_threads, *[a if isinstance(a, int) else a.data_ptr() for a in arguments]
+            n_threads, *[a if isinstance(a, int) else _address(a) for a in arguments]
         )
         self._run(words)
+
+
+def _address(tensor: Tensor) -> int:
+    address = tensor.data_ptr()
+    if address == 0 and tensor.numel() > 0:
+        raise RuntimeError(
+            f"a tensor of shape {tuple(tensor.shape)} must have memory (got one whose storage was "
+            "freed or resized to 0). Try: giving the storage its size back first"
+        )
+    return address
 
 
 def is_available() -> bool:
