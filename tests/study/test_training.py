@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -165,8 +166,8 @@ def test_compiling_kernels_counts_apart(monkeypatch: pytest.MonkeyPatch) -> None
 
     def now() -> training._Clock:
         seconds, cpu, compiling, compiling_cpu = next(moments)
-        monkeypatch.setattr(training.time, "perf_counter", lambda: seconds)
-        monkeypatch.setattr(training.time, "process_time", lambda: cpu)
+        monkeypatch.setattr(time, "perf_counter", lambda: seconds)
+        monkeypatch.setattr(time, "process_time", lambda: cpu)
         monkeypatch.setattr(training, "compile_time", lambda: CompileTime(compiling, compiling_cpu))
         return training._Clock.now()
 
