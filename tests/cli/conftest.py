@@ -100,6 +100,7 @@ class FakeAssistant:
         return cls()
 
     def save(self, path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("a model")
         return path
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.errors import InputError, ModelFileError
 
 SUFFIX = ".gossamer"
-_TEMPORARY = 8  # characters that `tempfile` adds to a name
 
 # fmt: off
 _FIRST = (
@@ -83,55 +81,3 @@ def new_model_path(folder: Path, *, fixed_name: str | None = None, prefix: str =
         path = folder / f"{prefix}{now:%Y%m%d-%H%M%S}-{words}{SUFFIX}"
         if not os.path.exists(path):  # noqa: PTH110  (no error where no such path can be)
             return path
-
-
-def check_place(path: Path) -> None:
-    """Look whether a model can be written, as far as that can be told without writing anything.
-
-    Raises:
-        ModelFileError: a name is too long or not possible, a folder on the way is a file or may
-            not be written, or the model's place is taken by a folder.
-    """
-    name = f".{path.name}.{'x' * _TEMPORARY}"  # as long as the file that is written first
-    if "\0" in str(path):
-        raise _unwritable(path, "a NUL character in the name")
-    try:
-        folder = path.parent.absolute()
-        missing = [name]
-        while not folder.exists():
-            missing.append(folder.name)
-            folder = folder.parent
-        longest = os.pathconf(folder, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
-        if any(len(os.fsencode(part)) > longest for part in missing):
-            raise _unwritable(path, "a name that is too long")
-        if not folder.is_dir():
-            raise _unwritable(path, f"{folder} is a file")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise _unwritable(path, f"no permission to write in {folder}")
-        if path.is_dir():
-            raise _unwritable(path, "a folder of that name")
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder of a model, and try to write in it.
-
-    Raises:
-        ModelFileError: it is not possible.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name}."):
-            pass
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-
-
-def _unwritable(path: Path, problem: str) -> ModelFileError:
-    return ModelFileError(
-        "the model must have a place that can be written",
-        got=problem,
-        where=Location(path),
-        hint="another --out or --fixed-model-name",
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from gossamer.cli.options import CONFIG, DOMAIN, ConfigPath, DomainPaths
+from gossamer.cli.streams import say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -393,7 +394,7 @@ def _tell(console: Console, result: StudyResult) -> None:
             "its run was done again."
         )
     for run, failure in result.failures.items():
-        typer.echo(f"Failed: {run}: {failure.type}: {failure.message}", err=True)
+        say(f"Failed: {run}: {failure.type}: {failure.message}")
     if result.reports:
         for finding in result.folder.document().findings:
             console.print(f"- {finding}", highlight=False, markup=False)

@@ -21,6 +21,7 @@ from gossamer.cli.options import (
     RandomSeed,
     StoryPaths,
 )
+from gossamer.cli.streams import say
 
 if TYPE_CHECKING:
     from gossamer.checks import Checked, Parts
@@ -128,10 +129,11 @@ def _train(
     from rich.console import Console
 
     from gossamer.checks import check
-    from gossamer.cli.models import check_place, make_folder, new_model_path
+    from gossamer.cli.models import new_model_path
     from gossamer.cli.progress import epoch_bars
     from gossamer.cli.threads import use_threads
-    from gossamer.data.errors import InputError
+    from gossamer.data.errors import InputError, ModelFileError
+    from gossamer.data.files import check_writable
 
     # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
     use_threads(num_threads)
@@ -139,16 +141,15 @@ def _train(
     refusals = checked.refusals
     try:
         path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
-        check_place(path)
+        check_writable([path], error=ModelFileError)
     except InputError as error:
         refusals.append(error)
     if refusals:
         for text in dict.fromkeys(map(str, refusals)):
-            typer.echo(f"Error: {text}", err=True)
+            say(f"Error: {text}")
         raise typer.Exit(1)
     _warn(checked)
     project = checked.require_sound()
-    make_folder(path)
 
     from gossamer.assistant import Assistant
 
@@ -171,7 +172,7 @@ def _warn(checked: Checked) -> None:
 
     for found in checked.mistakes[:MOST_WARNINGS]:
         place = "" if found.where is None else f"{found.where}: "
-        typer.echo(f"Warning: {place}{found.message}", err=True)
+        say(f"Warning: {place}{found.message}")
     n_errors = max(0, len(checked.mistakes) - MOST_WARNINGS)
     n_warnings = len(checked.findings) - len(checked.mistakes)
     more = [
@@ -179,7 +180,7 @@ def _warn(checked: Checked) -> None:
         *([counted(n_warnings, "warning")] if n_warnings else []),
     ]
     if more:
-        typer.echo(f"{' and '.join(more)}: gossamer data validate shows them", err=True)
+        say(f"{' and '.join(more)}: gossamer data validate shows them")
 
 
 def _summary(project: Project) -> str:

@@ -150,6 +150,7 @@ class _Part:
             return
         self.target = Path(os.path.realpath(self.path))
         _make_folder(self.target.parent, folders)
+        _mode(self.target)  # a name that is too long shows once its folder is there
         _remove_left_over(self.target.parent)
         while self.handle is None:
             temporary = self.target.with_name(f".gossamer-{secrets.token_hex(8)}.part")
