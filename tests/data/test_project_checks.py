@@ -42,7 +42,7 @@ def test_parts_that_do_not_agree() -> None:
     findings = check_project(NLU, STORIES, DOMAIN)
     assert [str(finding) for finding in findings] == [
         "error: the domain has no intent 'gret', which has examples; did you mean 'greet'?",
-        "warning: the domain has no entity 'city', which examples have",
+        "error: the domain has no entity 'city', which examples have",
         "warning: intent 'gone' of the domain has no examples",
         "error: in rule 'r' the user speaks 2 times; once is the most",
         "warning: no story or rule says response 'utter_bye'; unless an action does, it is never "

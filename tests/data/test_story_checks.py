@@ -308,3 +308,18 @@ def test_without_a_domain_structure_is_checked_alone() -> None:
     assert [f.message for f in check_stories(data)] == [
         "story 's' ends with checkpoint 'a', with which no story begins"
     ]
+
+
+def test_conditions_of_rules_on_what_models_do_not_see() -> None:
+    rule = "rules:\n- rule: r\n  condition:\n  - slot_was_set:\n    - {}\n  steps:\n"
+    rule += "  - intent: greet\n  - action: utter_greet\n"
+    assert found(read(rule.format("hidden: true"))) == [
+        "stories.yml:5: warning: rule 'r': a condition on slot 'hidden' has no effect, because the "
+        "slot does not influence the conversation"
+    ]
+    assert found(read(rule.format("city: Rome"))) == [
+        "stories.yml:5: warning: rule 'r': a condition on slot 'city' of type text holds for any "
+        "value, not for 'Rome' alone; a categorical slot tells values apart"
+    ]
+    for good in ("city", "city: null", "size: small", "open: true", "requested_slot: city"):
+        assert found(read(rule.format(good))) == []

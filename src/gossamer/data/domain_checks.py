@@ -12,6 +12,7 @@ from gossamer.data.names import nearest
 from gossamer.data.responses import Variation
 from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
 from gossamer.data.validation import Finding, Severity
+from gossamer.data.value_checks import comparison_problem, setting_problem
 
 _UTTER = "utter_"
 _LOOPS = ("action_two_stage_fallback",)  # the loop of Rasa that is no form
@@ -23,7 +24,10 @@ def check_domain(domain: Domain) -> list[Finding]:
     """Everything doubtful in a domain that needs no stories and no NLU data to be seen.
 
     Errors: a form asks for a slot, or a mapping or a response's condition names a slot, form,
-    intent, entity type or action, that is not declared. Warnings: a slot that a form cannot ask
+    intent, entity type or action, that is not declared; a response's condition that cannot hold,
+    as it compares the slot with a value of another type; a mapping or an initial value that the
+    slot's type cannot read; an entity type that an intent uses and that is not declared. Warnings:
+    a value that a slot hardly has, a slot that a form cannot ask
     for, a condition that has no effect, an `utter_...` action without its response, a validation
     of no form, a placeholder that is no slot, a role, group, entity type or intent that is named
     but not declared, a categorical slot without values, a response without variations.
@@ -69,9 +73,16 @@ def _unknown(
 def _check_intents(domain: Domain) -> Iterator[Finding]:
     entities = [entity.name for entity in domain.entities]
     for intent in domain.intents:
-        names = dict.fromkeys((*(intent.use_entities or ()), *intent.ignore_entities))
-        by = f"intent '{intent.name}'"
-        yield from _unknown(names, entities, "entity type", by, intent.where, _warning)
+        by, kind = f"intent '{intent.name}'", "entity type"
+        used, ignored = (
+            dict.fromkeys(intent.use_entities or ()),
+            dict.fromkeys(intent.ignore_entities),
+        )
+        yield from _unknown(used, entities, kind, by, intent.where)
+        yield from _unknown(
+            (name for name in ignored if name not in used),
+            *(entities, kind, by, intent.where, _warning),
+        )
         if "/" in intent.name:
             yield _warning(
                 f"intent '{intent.name}' has a key; a domain lists retrieval intents without "
@@ -87,6 +98,9 @@ def _check_slots(domain: Domain) -> Iterator[Finding]:
                 f"categorical slot '{slot.name}' has no values; all look alike to models",
                 slot.where,
             )
+        initial = setting_problem(slot, slot.initial_value)
+        if initial is not None and slot.type is not SlotType.FLOAT:  # read_slot knows of those
+            yield Finding(initial[0], f"the initial value {initial[1]}", slot.where)
         for mapping in slot.mappings:
             yield from _check_mapping(domain, slot, mapping)
             yield from _check_conditions(domain, slot, mapping)
@@ -103,6 +117,10 @@ def _check_mapping(domain: Domain, slot: Slot, mapping: SlotMapping) -> Iterator
             yield from _unknown(roles, entity.roles, "role", by, where, _warning)
             groups = [] if mapping.group is None else [mapping.group]
             yield from _unknown(groups, entity.groups, "group", by, where, _warning)
+    if mapping.type in (MappingType.FROM_INTENT, MappingType.FROM_TRIGGER_INTENT):
+        problem = setting_problem(slot, mapping.value)
+        if problem is not None:
+            yield Finding(problem[0], f"{by} {problem[1]}", where)
     yield from _unknown(mapping.intents, domain.intent_names, "intent", by, where)
     yield from _unknown(mapping.not_intents, domain.intent_names, "intent", by, where, _warning)
     if mapping.action is not None:
@@ -182,6 +200,11 @@ def _check_responses(domain: Domain) -> Iterator[Finding]:
             where = variation.where or domain.where
             slots = [condition.slot for condition in variation.conditions]
             yield from _unknown(slots, domain.slot_by_name, "slot", f"a condition of {by}", where)
+            for condition in variation.conditions:
+                slot = domain.slot_by_name.get(condition.slot)
+                problem = None if slot is None else comparison_problem(slot, condition.value)
+                if problem is not None:
+                    yield Finding(problem[0], f"a condition of {by} {problem[1]}", where)
             for placeholder in dict.fromkeys(_placeholders(variation)):
                 if placeholder not in domain.slot_by_name:
                     yield _warning(

@@ -33,9 +33,9 @@ def check_project(
 ) -> list[Finding]:
     """Everything doubtful in NLU data, domain and stories, and between them.
 
-    Beside what `validate`, `check_domain` and `check_stories` find: an intent of the NLU data that
-    the domain does not have (error); an entity type likewise, an intent of the domain without
-    examples, a response that no story says (warnings), as in `rasa data validate`.
+    Beside what `validate`, `check_domain` and `check_stories` find: an intent or an entity type of
+    the NLU data that the domain does not have (errors); an intent of the domain without examples,
+    a response that no story says (warnings), as in `rasa data validate`.
 
     Args:
         nlu: the NLU data, or None.
@@ -85,7 +85,7 @@ def _check_agreement(nlu: TrainingData, domain: Domain) -> Iterator[Finding]:
     for entity_type, example in types.items():
         if entity_type not in known:
             yield Finding(
-                Severity.WARNING,
+                Severity.ERROR,
                 f"the domain has no entity '{entity_type}', which examples have"
                 + _hint(entity_type, known),
                 example.where,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from gossamer.data.checkpoints import StoryPart, story_parts
 from gossamer.data.domain import REQUESTED_SLOT, SESSION_METADATA_SLOT, Domain
@@ -28,6 +27,7 @@ from gossamer.data.stories import (
 )
 from gossamer.data.story_reading import is_test_file
 from gossamer.data.validation import Finding, Severity
+from gossamer.data.value_checks import is_number
 
 _ALWAYS_SLOTS = frozenset({REQUESTED_SLOT, SESSION_METADATA_SLOT})
 
@@ -43,7 +43,8 @@ def check_stories(
 
     Errors: intents, entities (with roles and groups), actions, slots and loops that the domain
     does not have; a rule in which the user speaks more than once. Warnings: a value that a slot
-    cannot take or does not name, a slot named without a value that its type needs, a checkpoint
+    cannot take or does not name, a rule's condition on a slot whose value models do not see, a slot
+    named without a value that its type needs, a checkpoint
     that nothing leads to or that leads nowhere, checkpoints that are reached only from themselves
     or never lead to an end, a story that begins with an action (which is not learnt), a retrieval
     intent with its key in a training story (the key is not learnt).
@@ -184,6 +185,26 @@ def _check_values(data: StoryData, domain: Domain) -> Iterator[Finding]:
             if problem is not None and key not in seen:
                 seen.add(key)
                 yield _warning(f"{_called(part)}: {problem}", step.where)
+        for condition in part.conditions if isinstance(part, Rule) else ():
+            slot = domain.slot_by_name.get(condition.name or "")
+            if slot is not None and isinstance(condition, SlotStep):
+                yield from _check_condition(part, slot, condition)
+
+
+def _check_condition(part: Story | Rule, slot: Slot, step: SlotStep) -> Iterator[Finding]:
+    """Conditions of a rule see what models see of a slot, which may be nothing."""
+    if slot.feature_size == 0:
+        yield _warning(
+            f"{_called(part)}: a condition on slot '{slot.name}' has no effect, because the slot "
+            "does not influence the conversation",
+            step.where,
+        )
+    elif slot.type in (SlotType.TEXT, SlotType.LIST) and step.value is not None:
+        yield _warning(
+            f"{_called(part)}: a condition on slot '{slot.name}' of type {slot.type} holds for any "
+            f"value, not for {step.value!r} alone; a categorical slot tells values apart",
+            step.where,
+        )
 
 
 def _problem(slot: Slot, step: SlotStep) -> str | None:
@@ -202,17 +223,9 @@ def _problem(slot: Slot, step: SlotStep) -> str | None:
         )
     if slot.type is SlotType.BOOL and read_bool(step.value) is None:
         return f"{value} is no truth value, as slot '{slot.name}' needs; it counts as not set"
-    if slot.type is SlotType.FLOAT and not _is_number(step.value):
+    if slot.type is SlotType.FLOAT and not is_number(step.value):
         return f"{value} is no number, as slot '{slot.name}' needs; it counts as not set"
     return None
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _check_checkpoints(data: StoryData) -> Iterator[Finding]:
