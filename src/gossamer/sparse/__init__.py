@@ -11,6 +11,7 @@ from gossamer.sparse.draw import draw
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.report import LayerReport, SparsifyReport
 from gossamer.sparse.seeds import child_seed
+from gossamer.sparse.speed import SpeedReport, compare_speed
 from gossamer.sparse.topology import draw_connectivity
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "RandomlyConnectedLinear",
     "SparseMultiheadAttention",
     "SparsifyReport",
+    "SpeedReport",
     "Topology",
     "adopt_connectivity",
     "child_seed",
+    "compare_speed",
     "count_weights",
     "densify",
     "draw",

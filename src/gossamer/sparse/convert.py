@@ -41,9 +41,9 @@ def sparsify(
     Only modules whose type is exactly `nn.Linear` are replaced, and with `attention` those that are
     exactly `nn.MultiheadAttention`. Subclasses are left alone, for their owners may read their
     `weight`, and so are layers whose weight is computed (parametrized, pruned or normalised by
-    `torch.nn.utils`). A layer that a model uses in several places is replaced once and stays shared.
-    Hooks set on a replaced layer are not carried over. An `nn.TransformerEncoderLayer` whose
-    layers were replaced keeps off its fused inference path, which reads dense weights, and an
+    `torch.nn.utils`). A layer used in several places is replaced once and stays shared. Hooks set
+    on a replaced layer are not carried over. An `nn.TransformerEncoderLayer` whose layers were
+    replaced keeps off its fused inference path, which reads dense weights, and an
     `nn.TransformerEncoder` off nested tensors. A tied weight (one parameter in two modules) cannot
     be kept and is refused.
 
