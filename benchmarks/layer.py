@@ -17,35 +17,17 @@ import dataclasses
 import itertools
 import json
 import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from layer_peers import Call, Layers
+from layer_peers import Layers
 from layer_report import Row, draw, report
 from provenance import OtherLoad, described, surroundings
 
+from gossamer.sparse.speed import measure, quartiles
+
 _MEASURED = ("ms", "ratio", "ratio_low", "ratio_high", "share_of_limit")
-
-
-def measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call in each round, all peers in turns; small calls are repeated."""
-    repeats: dict[str, int] = {}
-    for name, call in calls.items():
-        for _ in range(3):  # the first one may compile
-            call()
-        began = time.perf_counter()
-        call()
-        repeats[name] = max(1, min(200, int(2e-3 / (time.perf_counter() - began))))
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            times[name].append((time.perf_counter() - began) / repeats[name])
-    return times
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
@@ -68,9 +50,7 @@ def _setting(
     n_in, n_out = layers.shape
     for name, own in times.items():
         ratios = [a / b for a, b in zip(times["dense"], own, strict=True)]
-        low, _, high = (
-            statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-        )
+        low, high = quartiles(ratios)
         ratio = statistics.median(ratios)
         yield Row(
             peer=name,

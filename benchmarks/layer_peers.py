@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
 from gossamer.sparse.joined import JoinedLinear
-
-Call = Callable[[], object]
+from gossamer.sparse.speed import Call, call_of
 
 _BYTES = 4  # of a float32
 _IN_THE_ENCODER = (Topology.BLOCKED, Topology.WINDOWED)
@@ -150,20 +149,6 @@ def _n_weights(layer: RandomlyConnectedLinear) -> int:
 def _call(
     function: Callable[[Tensor], Tensor], x: Tensor, grad: Tensor, layer: nn.Module, backward: bool
 ) -> Call:
-    parameters = list(layer.parameters())
-    layer.train(backward)
-
-    def both() -> None:
-        x.grad = None
-        for parameter in parameters:
-            parameter.grad = None
-        function(x).backward(grad)  # type: ignore[no-untyped-call]
-
     # Products of CSR do not work in inference mode.
     no_gradients = torch.no_grad if isinstance(layer, CSRLinear) else torch.inference_mode
-
-    def forward() -> Tensor:
-        with no_gradients():
-            return function(x)
-
-    return both if backward else forward
+    return call_of(function, x, grad, layer, backward, no_gradients=no_gradients)

@@ -11,6 +11,7 @@ from torch.nn.utils import prune
 
 from gossamer.sparse import (
     RandomlyConnectedLinear,
+    SparsifyReport,
     Topology,
     child_seed,
     count_weights,
@@ -217,3 +218,63 @@ def test_a_model_without_linear_layers_comes_back_as_it_is() -> None:
     net = nn.Sequential(nn.ReLU())
     assert sparsify(net) is net
     assert densify(net) is net
+
+
+def test_the_report_tells_what_was_replaced_and_what_was_left_and_why() -> None:
+    net = nn.Sequential(
+        nn.Linear(16, 32),
+        nn.ReLU(),
+        nn.Linear(32, 4),
+        nn.utils.parametrizations.weight_norm(nn.Linear(8, 8)),
+        prune.l1_unstructured(nn.Linear(8, 8), "weight", 0.5),  # type: ignore[no-untyped-call]
+        nn.Embedding(10, 8),
+        nn.MultiheadAttention(16, 2),
+        nn.MultiheadAttention(16, 2, add_bias_kv=True),
+        nn.LayerNorm(8),
+        nn.LazyLinear(3),
+        nn.modules.linear.NonDynamicallyQuantizableLinear(8, 4),
+        RandomlyConnectedLinear(16, 16, connection_density=0.25, seed=0),
+    )
+    reports: list[SparsifyReport] = []
+    assert sparsify(net, 0.25, seed=0, skip=["2"], report=reports.append) is net
+    (report,) = reports
+    lines = str(report).splitlines()
+    assert lines[0] == "0: Linear 16 -> 32, 512 -> 128 weights (density 0.25)"
+    assert {layer.name: layer.left_because for layer in report.left} == {
+        "2": "skip",
+        "3": "its weight is computed (parametrized, pruned or normalised)",
+        "4": "its weight is computed (parametrized, pruned or normalised)",
+        "5": "not an nn.Linear",
+        "6": "attention=True would replace it",
+        "7": "add_bias_kv and add_zero_attn are not supported",
+        "9": "its shape is not known before its first call",
+        "10": "a subclass of nn.Linear, whose owner may read its weight",
+        "11": "it is sparse already",
+    }
+    before = 512 + 128 + 64 + 64 + 80 + 1024 + 1024 + 2 * 16 + 32 + 64
+    assert lines[-1] == f"replaced 1 of 10 layers: {before:,} -> {before - 384:,} weights"
+    assert sum(layer.weights_after for layer in report.layers) == before - 384
+
+
+def test_the_report_counts_attention_and_a_bare_or_shared_layer() -> None:
+    reports: list[SparsifyReport] = []
+    net = Net()
+    sparsify(net, 0.25, seed=0, attention=True, report=reports.append)
+    (report,) = reports
+    names = [layer.name for layer in report.replaced]
+    assert names == ["first.0", "first.2", "shared", "attention", "last"]
+    assert report.left == ()
+    attention = report.replaced[3]
+    assert (attention.weights_before, attention.weights_after) == (4 * 256, 4 * 64)
+    assert attention.density == 0.25
+    sparsify(nn.Linear(8, 8), 0.25, seed=0, report=reports.append)
+    assert str(reports[1].layers[0]).startswith("(the model): Linear 8 -> 8, 64 -> 16 weights")
+
+
+def test_skip_names_attention_too() -> None:
+    net = Net()
+    reports: list[SparsifyReport] = []
+    sparsify(net, 0.25, attention=True, skip=["atten*", "last"], report=reports.append)
+    assert type(net.attention) is nn.MultiheadAttention
+    assert {layer.name for layer in reports[0].left} == {"attention", "last"}
+    assert all(layer.left_because == "skip" for layer in reports[0].left)

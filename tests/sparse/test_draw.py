@@ -68,3 +68,15 @@ def test_without_matplotlib_the_install_line_is_named(monkeypatch: pytest.Monkey
     layer = RandomlyConnectedLinear(4, 4, seed=0)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         draw(layer)
+
+
+def test_the_size_is_that_of_the_figure_in_inches() -> None:
+    layer = RandomlyConnectedLinear(4, 4, seed=0)
+    assert tuple(draw(layer, size=(8, 3)).figure.get_size_inches()) == (8, 3)
+    assert tuple(draw(layer, size=5).figure.get_size_inches()) == (5, 5)
+    for wrong in (0, -1, (1, 2, 3), (1, "2"), float("nan")):
+        with pytest.raises(ValueError, match="one or two positive numbers"):
+            draw(layer, size=wrong)  # type: ignore[arg-type]
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match="size is for a new figure"):
+        draw(layer, ax, size=3)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
+from gossamer.sparse.attention import (
+    PROJECTIONS,
+    SparseMultiheadAttention,
+    as_multihead_attention,
+    attention_obstacle,
+    dense_projections,
+)
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_density, checked_seed, complaint
 from gossamer.sparse.linear import RandomlyConnectedLinear, stored_weights
+from gossamer.sparse.report import LayerReport, SparsifyReport
 from gossamer.sparse.seeds import child_seed, fresh_seed
 
 Skip = Iterable[str] | Callable[[str, nn.Module], bool]
@@ -24,17 +33,19 @@ def sparsify(
     seed: int | None = None,
     skip: Skip = (),
     keep_weights: bool = False,
+    attention: bool = False,
+    report: Callable[[SparsifyReport], object] | None = None,
 ) -> nn.Module:
     """Replace the `nn.Linear`s of a model by randomly connected layers, in place.
 
-    Only modules whose type is exactly `nn.Linear` are replaced. Subclasses are left alone, for
-    their owners read their `weight` (the output projection of `nn.MultiheadAttention`, which is
-    a `NonDynamicallyQuantizableLinear`), and so are layers whose weight is computed (parametrized,
-    pruned or normalised by `torch.nn.utils`). A layer that a model uses in several places is
-    replaced once and stays shared. Hooks set on a replaced layer are not carried over. An
-    `nn.TransformerEncoderLayer` whose layers were replaced keeps off its fused inference path,
-    which reads dense weights. A tied weight (one parameter in two modules) cannot be kept and is
-    refused.
+    Only modules whose type is exactly `nn.Linear` are replaced, and with `attention` those that are
+    exactly `nn.MultiheadAttention`. Subclasses are left alone, for their owners may read their
+    `weight`, and so are layers whose weight is computed (parametrized, pruned or normalised by
+    `torch.nn.utils`). A layer used in several places is replaced once and stays shared. Hooks set
+    on a replaced layer are not carried over. An `nn.TransformerEncoderLayer` whose layers were
+    replaced keeps off its fused inference path, which reads dense weights, and an
+    `nn.TransformerEncoder` off nested tensors. A tied weight (one parameter in two modules) cannot
+    be kept and is refused.
 
     Args:
         module: the model; a bare `nn.Linear` too.
@@ -47,6 +58,10 @@ def sparsify(
             bare layer's name), or a function of name and layer that says so.
         keep_weights: take over the dense weights where a connection exists, and the bias. False
             gives fresh initial weights for the real fan-in, to train from the start.
+        attention: replace each `nn.MultiheadAttention` too, by a `SparseMultiheadAttention` whose
+            four projections are sparse.
+        report: called once with what was replaced and what was left, and why: `print` shows it,
+            the `append` of a list keeps it.
 
     Returns:
         The same module, or, for a bare `nn.Linear`, the layer that takes its place. Device,
@@ -60,40 +75,60 @@ def sparsify(
     density = checked_density(density)
     topology = Topology(topology)
     base = fresh_seed() if seed is None else checked_seed(seed)
-    linears = [
+    linears = [(n, part) for n, part in module.named_modules() if _is_plain_linear(part)]
+    attentions = [
         (name, part)
         for name, part in module.named_modules()
-        if type(part) is nn.Linear and "weight" in part._parameters
+        if isinstance(part, nn.MultiheadAttention) and attention_obstacle(part) is None
     ]
-    chosen = _without_skipped(linears, skip)
+    chosen = _without_skipped([*linears, *(attentions if attention else [])], skip)
     _refuse_tied(module, chosen)
 
-    new: dict[nn.Module, nn.Module] = {}
-    for number, (name, linear) in enumerate(linears):
-        if name not in chosen:
-            continue
+    def drawn(weight: Tensor, bias: Tensor | None, number: int) -> RandomlyConnectedLinear:
         layer = RandomlyConnectedLinear(
-            linear.in_features,
-            linear.out_features,
-            linear.bias is not None,
+            weight.shape[1],
+            weight.shape[0],
+            bias is not None,
             connection_density=density,
             topology=topology,
             seed=child_seed(base, number),
-            device=linear.weight.device,
-            dtype=linear.weight.dtype,
+            device=weight.device,
+            dtype=weight.dtype,
         )
         if keep_weights:
             with torch.no_grad():
-                layer.weight.copy_(stored_weights(linear.weight, layer.connectivity))
-                if layer.bias is not None:
-                    layer.bias.copy_(linear.bias)
-        _take_over(linear, layer)
-        new[linear] = layer
-    return _replaced(module, new)
+                layer.weight.copy_(stored_weights(weight, layer.connectivity))
+                if layer.bias is not None and bias is not None:
+                    layer.bias.copy_(bias)
+        layer.weight.requires_grad_(weight.requires_grad)
+        if layer.bias is not None and bias is not None:
+            layer.bias.requires_grad_(bias.requires_grad)
+        return layer
+
+    new: dict[nn.Module, nn.Module] = {}
+    for number, (name, linear) in enumerate(linears):
+        if name in chosen:
+            layer = drawn(linear.weight, linear.bias, number)
+            new[linear] = layer.train(linear.training)
+    for place, (name, old) in enumerate(attentions):
+        if name in chosen:
+            first = len(linears) + len(PROJECTIONS) * place
+            parts = {
+                projection: drawn(*dense, first + number)
+                for number, (projection, dense) in enumerate(dense_projections(old).items())
+            }
+            new[old] = SparseMultiheadAttention(
+                parts, old.num_heads, dropout=old.dropout, batch_first=old.batch_first
+            ).train(old.training)
+    told = _reported(module, new, attention=attention)
+    result = _replaced(module, new)
+    if report is not None:
+        report(told)
+    return result
 
 
 def densify(module: nn.Module) -> nn.Module:
-    """Replace randomly connected layers by the `nn.Linear`s that compute the same, in place.
+    """Replace sparse layers and attentions by the dense ones that compute the same, in place.
 
     Args:
         module: the model; a bare layer too.
@@ -104,11 +139,10 @@ def densify(module: nn.Module) -> nn.Module:
     """
     new: dict[nn.Module, nn.Module] = {}
     for part in module.modules():
-        if not isinstance(part, RandomlyConnectedLinear):
-            continue
-        linear = _as_linear(part)
-        _take_over(part, linear)
-        new[part] = linear
+        if isinstance(part, SparseMultiheadAttention):
+            new[part] = as_multihead_attention(part)
+        elif isinstance(part, RandomlyConnectedLinear):
+            new[part] = _as_linear(part)
     return _replaced(module, new)
 
 
@@ -202,18 +236,81 @@ def _as_linear(layer: RandomlyConnectedLinear) -> nn.Linear:
     # Built on the meta device, which draws nothing, so the global generator stays as it was.
     linear = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
     linear.weight = nn.Parameter(layer.to_dense_weight().detach().clone())
+    linear.weight.requires_grad_(layer.weight.requires_grad)
     if layer.bias is not None:
-        linear.bias = nn.Parameter(layer.bias.detach().clone())
-    return linear
+        linear.bias = nn.Parameter(layer.bias.detach().clone(), layer.bias.requires_grad)
+    return linear.train(layer.training)
 
 
-def _take_over(
-    old: nn.Linear | RandomlyConnectedLinear, new: nn.Linear | RandomlyConnectedLinear
-) -> None:
-    new.train(old.training)
-    new.weight.requires_grad_(old.weight.requires_grad)
-    if old.bias is not None and new.bias is not None:
-        new.bias.requires_grad_(old.bias.requires_grad)
+def _is_plain_linear(part: nn.Module) -> bool:
+    return type(part) is nn.Linear and "weight" in part._parameters
+
+
+def _reported(
+    module: nn.Module, new: Mapping[nn.Module, nn.Module], *, attention: bool
+) -> SparsifyReport:
+    """Every module that has matrices of its own, and what becomes of it."""
+    told: list[LayerReport] = []
+    inside: set[nn.Module] = set()  # told of as parts of their attention
+    for name, part in module.named_modules():
+        if part in inside:
+            continue
+        if isinstance(part, nn.MultiheadAttention | SparseMultiheadAttention):
+            inside.update(part.modules())
+        before = _matrix_size(part)
+        if before == 0 and not isinstance(part, nn.Linear):
+            continue
+        replacement = new.get(part)
+        told.append(
+            LayerReport(
+                name=name,
+                kind=type(part).__name__,
+                in_features=getattr(part, "in_features", None),
+                out_features=getattr(part, "out_features", None),
+                weights_before=before,
+                weights_after=before if replacement is None else _matrix_size(replacement),
+                left_because=_reason(part, attention) if replacement is None else None,
+            )
+        )
+    return SparsifyReport(tuple(told))
+
+
+def _reason(part: nn.Module, attention: bool) -> str:
+    if isinstance(part, RandomlyConnectedLinear | SparseMultiheadAttention):
+        return "it is sparse already"
+    if isinstance(part, nn.MultiheadAttention):
+        obstacle = attention_obstacle(part)
+        return obstacle or ("skip" if attention else "attention=True would replace it")
+    if nn.utils.parametrize.is_parametrized(part) or (
+        type(part) is nn.Linear and not _is_plain_linear(part)
+    ):
+        return "its weight is computed (parametrized, pruned or normalised)"
+    if isinstance(part, nn.modules.lazy.LazyModuleMixin):
+        return "its shape is not known before its first call"
+    if _is_plain_linear(part):
+        return "skip"
+    if isinstance(part, nn.Linear):
+        return "a subclass of nn.Linear, whose owner may read its weight"
+    return "not an nn.Linear"
+
+
+def _matrix_size(part: nn.Module) -> int:
+    """Weights of a module's kernels, those of an attention's projections with them."""
+    if isinstance(part, RandomlyConnectedLinear):
+        return part.weight.numel()
+    if isinstance(part, SparseMultiheadAttention):
+        return sum(getattr(part, name).weight.numel() for name in PROJECTIONS)
+    if isinstance(part, nn.MultiheadAttention):
+        return sum(p.numel() for p in part.parameters() if p.ndim > 1)
+    if nn.utils.parametrize.is_parametrized(part) or isinstance(part, nn.Linear):
+        weight = getattr(part, "weight", None)
+        known = isinstance(weight, Tensor) and not nn.parameter.is_lazy(weight)
+        return weight.numel() if known and isinstance(weight, Tensor) else 0
+    return sum(
+        p.numel()
+        for p in part.parameters(recurse=False)
+        if not nn.parameter.is_lazy(p) and p.ndim > 1
+    )
 
 
 def _replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
@@ -226,6 +323,9 @@ def _replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
                 setattr(parent, name, new[child])
         if isinstance(parent, nn.TransformerEncoderLayer):
             _choose_encoder_path(parent)
+    for parent in module.modules():
+        if isinstance(parent, nn.TransformerEncoder) and len(parent.layers) > 0:
+            _choose_nesting(parent)
     return module
 
 
@@ -243,3 +343,15 @@ def _choose_encoder_path(layer: nn.TransformerEncoderLayer) -> None:
         is_relu = activation is nn.functional.relu or isinstance(activation, nn.ReLU)
         is_gelu = activation is nn.functional.gelu or isinstance(activation, nn.GELU)
         layer.activation_relu_or_gelu = 1 if is_relu else 2 if is_gelu else 0
+
+
+def _choose_nesting(encoder: nn.TransformerEncoder) -> None:
+    """Nested tensors, which only the fused paths of all layers take, for dense encoders only."""
+    kinds = (RandomlyConnectedLinear, SparseMultiheadAttention)
+    if any(isinstance(part, kinds) for part in encoder.layers.modules()):
+        encoder.use_nested_tensor = False
+    elif encoder.enable_nested_tensor:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch tells why it does not use them
+            first = encoder.layers[0]
+            encoder.use_nested_tensor = nn.TransformerEncoder(first, 0).use_nested_tensor

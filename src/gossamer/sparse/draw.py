@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gossamer.sparse.connectivity import Connectivity
@@ -21,6 +22,7 @@ def draw(
     *,
     color: str = "tab:blue",
     show_values: bool = False,
+    size: float | tuple[float, float] | None = None,
 ) -> Axes:
     """Draw a kernel as the article on sparse DIET models does: inputs across, outputs down.
 
@@ -29,12 +31,15 @@ def draw(
         ax: matplotlib axes to draw on; a new figure's when None.
         color: colour of existing connections.
         show_values: colour each connection by its weight instead, with a colour bar; a layer only.
+        size: width and height of the new figure in inches; one number for both. None takes
+            matplotlib's own. Axes that are given have a figure, which keeps its size.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: matplotlib is not installed.
+        ValueError: `size` is not one or two positive numbers, or is given with `ax`.
         TypeError: `layer` is neither, or `show_values` is asked of a connectivity.
     """
     if not isinstance(layer, RandomlyConnectedLinear | Connectivity):
@@ -53,6 +58,7 @@ def draw(
                 hint="show_values=False, or the layer itself",
             )
         )
+    figure_size = _checked_size(size, ax)
     try:
         import matplotlib.pyplot as plt
         import numpy as np
@@ -66,7 +72,7 @@ def draw(
     connectivity = layer if isinstance(layer, Connectivity) else layer.connectivity
     mask = connectivity.mask()
     if ax is None:
-        _, ax = plt.subplots()
+        _, ax = plt.subplots(figsize=figure_size)
     n_out, n_in = mask.shape
     if show_values and isinstance(layer, RandomlyConnectedLinear):
         values = layer.to_dense_weight().detach().float().cpu().numpy()
@@ -88,3 +94,30 @@ def draw(
         f"{connectivity.n_weights:,} of {n_in * n_out:,} connections ({connectivity.density:.3g})"
     )
     return ax
+
+
+def _checked_size(
+    size: float | tuple[float, float] | None, ax: Axes | None
+) -> tuple[float, float] | None:
+    if size is None:
+        return None
+    if ax is not None:
+        raise ValueError(
+            complaint(
+                "size is for a new figure; axes that are given have one",
+                got=size,
+                hint="plt.subplots(figsize=...), or no ax",
+            )
+        )
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    sound = len(pair) == 2 and all(
+        isinstance(side, int | float) and not isinstance(side, bool) and 0 < side < math.inf
+        for side in pair
+    )
+    if not sound:
+        raise ValueError(
+            complaint(
+                "size must be one or two positive numbers, inches", got=size, hint="size=(8, 6)"
+            )
+        )
+    return float(pair[0]), float(pair[1])

@@ -1,0 +1,142 @@
+"""The fuzz of the layer: some calls of it, and proof that it finds layers that are wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+import fuzz_layer
+import pytest
+import torch
+from layer_cases import Case, draw_case, make_input, make_layer
+from layer_ways import RARE, WAYS
+from torch import Tensor, nn
+
+from gossamer.sparse import RandomlyConnectedLinear
+
+# Kernels of many shapes are compiled in a run of all ways; these need none or few.
+N_CALLS = 200
+
+
+def quick_cases(seed: int, count: int) -> list[Case]:
+    """Cases without the ways that trace or compile, which take long."""
+    chance = random.Random(seed)
+    drawn = (draw_case(chance.randrange(2**31)) for _ in range(3 * count))
+    return [case for case in drawn if case.way not in RARE][:count]
+
+
+def test_calls_equal_the_dense_reference(seed: int) -> None:
+    cases = quick_cases(seed, N_CALLS)
+    assert len(cases) == N_CALLS
+    outcomes = list(fuzz_layer.run([case.seed for case in cases]))
+    wrong = [f"--only {outcome.seed}: {outcome.problem}" for outcome in outcomes if outcome.problem]
+    assert wrong == []
+
+
+def test_a_case_is_fixed_by_its_seed_and_cases_differ(seed: int) -> None:
+    cases = [draw_case(seed + number) for number in range(500)]
+    assert cases == [draw_case(seed + number) for number in range(500)]
+    assert len({case.way for case in cases}) > len(WAYS) / 2
+    assert {case.topology for case in cases} == {
+        "uniform",
+        "fan_in",
+        "grouped",
+        "blocked",
+        "windowed",
+    }
+    for case in cases[:50]:
+        one, two = make_input(case), make_input(case)
+        assert one.shape == case.shape
+        assert one.stride() == two.stride()
+        assert torch.equal(torch.nan_to_num(one), torch.nan_to_num(two))
+
+
+class Wrong(RandomlyConnectedLinear):
+    """A layer with a fault; see FAULTS."""
+
+    fault: Callable[[Wrong, Tensor], Tensor]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Wrong.fault(self, x)
+
+
+def right(layer: Wrong, x: Tensor) -> Tensor:
+    return RandomlyConnectedLinear.forward(layer, x)
+
+
+def one_connection_off(layer: Wrong, x: Tensor) -> Tensor:
+    y = right(layer, x)
+    return y + torch.nn.functional.pad(y.new_full((1,), 0.5), (0, y.shape[-1] - 1))
+
+
+def no_input_gradient(layer: Wrong, x: Tensor) -> Tensor:
+    return right(layer, x.detach())
+
+
+def stale(layer: Wrong, x: Tensor) -> Tensor:
+    if not hasattr(layer, "kept"):
+        layer.kept = layer.to_dense_weight().detach().clone()
+    return torch.nn.functional.linear(x, layer.kept.to(x.dtype), layer.bias)
+
+
+def other_error(layer: Wrong, x: Tensor) -> Tensor:
+    try:
+        return right(layer, x)
+    except Exception as error:
+        raise KeyError("something else") from error
+
+
+def lenient(layer: Wrong, x: Tensor) -> Tensor:
+    return right(layer, x.to(layer.weight.dtype))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (one_connection_off, "wrong by"),
+        (no_input_gradient, "requires_grad|gradient|not None|raises"),
+        (stale, "wrong by|requires_grad|raises"),
+        (other_error, "raises KeyError"),
+        (lenient, "answers where F.linear raises"),
+    ],
+)
+def test_it_finds_a_layer_with_a_fault(
+    monkeypatch: pytest.MonkeyPatch, fault: Callable[[Wrong, Tensor], Tensor], said: str
+) -> None:
+    monkeypatch.setattr(Wrong, "fault", fault, raising=False)
+
+    def build(case: Case) -> nn.Module:
+        layer = make_layer(case)
+        layer.__class__ = Wrong
+        return layer
+
+    ways = ("plain", "changed", "other_batch")
+    cases = [case for case in map(draw_case, range(1500)) if case.way in ways]
+    cases = [case for case in cases if case.in_features * case.out_features < 4000][:150]
+    found = [problem for case in cases if (problem := fuzz_layer.run_case(case, build))]
+    assert any(any(part in problem for part in said.split("|")) for problem in found), found
+
+
+def test_a_crash_and_a_hang_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_layer, "_SECONDS", 20.0)
+    monkeypatch.setattr(fuzz_layer, "_work", die_or_hang)
+    monkeypatch.setattr(fuzz_layer, "_SECONDS", 12.0)
+    outcomes = list(fuzz_layer.run([1, 2, 3]))
+    problems = [outcome.problem for outcome in outcomes]
+    assert problems[0] == ""
+    assert problems[1].startswith("CRASH: the process ended with code -6")
+    assert problems[2].startswith("HANG")
+    assert fuzz_layer.kind_of(outcomes[1]).endswith("code #")
+
+
+def die_or_hang(pipe: object) -> None:
+    """A worker for which seed 2 aborts and seed 3 never ends."""
+    import time
+
+    while (seed := pipe.recv()) is not None:  # type: ignore[attr-defined]
+        if seed == 2:
+            os.abort()
+        if seed == 3:
+            time.sleep(600)
+        pipe.send(("", 0.0))  # type: ignore[attr-defined]
