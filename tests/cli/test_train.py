@@ -76,7 +76,7 @@ def test_wrong_input_is_found_before_training(run: Run, project: Path, fake: Any
         ("a\0b", "a plain file name"),
         ("..", "a plain file name"),
         ("x" * 250, "File name too long"),
-        ("é" * 120, "File name too long"),
+        ("é" * 125, "File name too long"),
         ("taken", "Is a directory"),
     ],
     ids=repr,
