@@ -96,7 +96,7 @@ def check_place(path: Path) -> None:
     if "\0" in str(path):
         raise _unwritable(path, "a NUL character in the name")
     try:
-        folder = path.parent.absolute()
+        folder = path.parent
         missing = [name]
         while not folder.exists():
             missing.append(folder.name)

@@ -132,7 +132,7 @@ def _train(
     from gossamer.cli.models import check_place, make_folder, new_model_path
     from gossamer.cli.progress import epoch_bars
     from gossamer.cli.threads import use_threads
-    from gossamer.data.errors import InputError
+    from gossamer.data.errors import InputError, all_of
 
     # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
     use_threads(num_threads)
@@ -144,9 +144,7 @@ def _train(
     except InputError as error:
         refusals.append(error)
     if refusals:
-        for text in dict.fromkeys(map(str, refusals)):
-            typer.echo(f"Error: {text}", err=True)
-        raise typer.Exit(1)
+        raise all_of(refusals)
     _warn(checked)
     project = checked.require_sound()
     make_folder(path)
