@@ -227,6 +227,21 @@ def test_stories_with_texts_need_features_before_any_epoch(folder: Path) -> None
     assert "stories with texts need an NLU pipeline" in told(without)
 
 
+def test_examples_that_cannot_be_held_out_are_told_of_before_any_epoch(folder: Path) -> None:
+    (folder / "config.yml").write_text(
+        "pipeline:\n- name: WhitespaceTokenizer\n- name: CountVectorsFeaturizer\n"
+        "- name: DIETClassifier\n  evaluate_on_number_of_examples: 30\n"
+        "- name: ResponseSelector\n  evaluate_on_number_of_examples: 40\n"
+    )
+    with (folder / "data" / "nlu.yml").open("a") as file:
+        for key in ("a", "b"):
+            file.write(f"- intent: faq/{key}\n  examples: |\n    - {key}?\n    - {key}!\n")
+    found = checked(folder)
+    for number in (30, 40):
+        said = f"evaluate_on_number_of_examples does not fit the training data (got {number})"
+        assert said in told(found)
+
+
 def test_seeds(folder: Path) -> None:
     parts = read_parts(folder / "config.yml", folder / "data", folder / "domain.yml")
     assert "random_seed must be 0 to" in told(check(parts, random_seed=-1))

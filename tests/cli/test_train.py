@@ -124,8 +124,9 @@ def test_all_that_is_wrong_is_told_at_once(run: Run, project: Path, fake: Any) -
         file.write("- regex: r\n  examples: |\n    - (a\n")
     result = run("train", "nlu", "--fixed-model-name", "a/b", "--random-seed", "-1")
     assert result.exit_code == 1
-    lines = result.stderr.splitlines()
-    assert all(line.startswith("Error: ") for line in lines)
+    first, *lines = result.stderr.splitlines()
+    assert first == "Error: 5 faults must be put right:"
+    assert all(line.startswith("- ") for line in lines)
     for told in ("Telepathy", "threshold", "regex 'r'", "a plain file name", "random_seed must be"):
         assert sum(told in line for line in lines) == 1, told
     assert fake.calls == [] and not (project / "models").exists()

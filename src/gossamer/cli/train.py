@@ -132,7 +132,7 @@ def _train(
     from gossamer.cli.models import new_model_path
     from gossamer.cli.progress import epoch_bars
     from gossamer.cli.threads import use_threads
-    from gossamer.data.errors import InputError, ModelFileError
+    from gossamer.data.errors import InputError, ModelFileError, all_of
     from gossamer.data.files import check_writable
 
     # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
@@ -145,9 +145,7 @@ def _train(
     except InputError as error:
         refusals.append(error)
     if refusals:
-        for text in dict.fromkeys(map(str, refusals)):
-            say(f"Error: {text}")
-        raise typer.Exit(1)
+        raise all_of(refusals)
     _warn(checked)
     project = checked.require_sound()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.data.errors import ConfigError
+from gossamer.data.errors import ConfigError, InputError
 from gossamer.nlu.component import EpochListener, EpochReport
 from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nn.batching import stratified_holdout
@@ -50,6 +50,21 @@ def hold_out(
             got=number,
             hint=str(error),
         ) from error
+
+
+def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator[InputError]:
+    """Why so many examples cannot be held out, told before training.
+
+    Args:
+        options: say how many are held out.
+        labels: of the examples to train on; with one label each, none when they are all alike.
+    """
+    if options.evaluate_on_number_of_examples > 0:
+        numbers = np.unique(np.array(labels), return_inverse=True)[1]
+        try:
+            hold_out(options, numbers, len(labels), np.random.default_rng(0))
+        except InputError as fault:
+            yield fault
 
 
 def reporter(

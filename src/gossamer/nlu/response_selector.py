@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from gossamer.data.errors import ConfigError
+from gossamer.data.errors import ConfigError, InputError
 from gossamer.data.examples import TrainingData
 from gossamer.data.names import nearest
 from gossamer.nlu.component import ComponentOptions, EpochListener
@@ -21,6 +21,7 @@ from gossamer.nlu.diet.features import (
     rows_of,
     text_features,
 )
+from gossamer.nlu.learning import held_out_faults
 from gossamer.nlu.messages import ComponentState, MessageBatch, ResponseLabels, TrainingBatch
 from gossamer.nlu.response_options import ResponseSelectorOptions
 from gossamer.nlu.response_selection import (
@@ -112,6 +113,19 @@ class ResponseSelector(NetworkComponent):
             label_numbers=label_numbers,
             on_epoch=on_epoch,
         )
+
+    def check(self, data: TrainingData) -> Iterator[InputError]:
+        """Too few examples to hold some out."""
+        wanted = self.options.retrieval_intent
+        keys = [
+            example.response_key
+            for example in data.unique_examples()
+            if example.text.strip()
+            and example.response_key
+            and wanted in (None, example.base_intent)
+        ]
+        if len(set(keys)) > 1 and not self.options.use_text_as_label:
+            yield from held_out_faults(self.options, keys)
 
     @property
     def _uses_sequence(self) -> bool:

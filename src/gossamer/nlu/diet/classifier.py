@@ -31,6 +31,7 @@ from gossamer.nlu.diet.tags import (
     to_entities,
     token_span,
 )
+from gossamer.nlu.learning import held_out_faults
 from gossamer.nlu.messages import (
     ComponentState,
     IntentPrediction,
@@ -117,14 +118,16 @@ class DIETComponent(NetworkComponent):
         )
 
     def check(self, data: TrainingData) -> Iterator[InputError]:
-        """Too few intents, or no entities, to learn anything."""
-        examples = [example for example in data.examples if example.text.strip()]
-        intents = {example.base_intent for example in examples} - {None}
+        """Too few intents, no entities, or too few examples to hold some out."""
+        examples = [example for example in data.unique_examples() if example.text.strip()]
+        intents = [str(example.base_intent) for example in examples if example.base_intent]
         if self.options.intent_classification:
             if not intents:
                 yield _nothing_usable("examples with an intent", len(examples))
-            elif len(intents) < 2:
-                yield _too_few_intents(sorted(map(str, intents)))
+            elif len(set(intents)) < 2:
+                yield _too_few_intents(sorted(set(intents)))
+            else:
+                yield from held_out_faults(self.options, intents)
         elif not any(example.entities for example in examples):
             yield _no_entities()
 
