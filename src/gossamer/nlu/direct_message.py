@@ -65,8 +65,8 @@ class DirectMessageHandler(Component):
 
     def process(self, batch: MessageBatch) -> None:
         """Replace intent, ranking and entities of direct messages."""
-        for text, parse in zip(batch.texts, batch.parses, strict=True):
-            self._read(text, parse)
+        for parse in batch.parses:
+            self._read(parse.text, parse)
 
     def state(self) -> ComponentState:
         """The known names."""
