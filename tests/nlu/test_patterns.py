@@ -181,10 +181,10 @@ def test_a_large_table_is_searched_fast() -> None:
     source = lookup_pattern(elements, use_word_boundaries=True, case_sensitive=False)
     pattern = compile_pattern("x", source, case_sensitive=False)
     text = f"please find {elements[5]} and {elements[-1]} in this text of some words"
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(20):
         assert len(pattern.regex.spans(text)) == 2
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 SLOW = NamedPattern("slow", r"(a|aa)+$", Regex.compile(r"(a|aa)+$"), Location(Path("nlu.yml"), 3))

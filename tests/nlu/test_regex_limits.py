@@ -62,10 +62,10 @@ def test_answers_go_on(steps: tuple[tuple[str, dict[str, Any]], ...]) -> None:
     name = steps[-1][0]
     training = data(*[SLOW] if name == "KeywordIntentClassifier" else [])
     trained.train(training if name.startswith("Regex") else replace(training, regexes=()))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.warns(UserWarning, match=r"search a text in 0\.05 s.*counts as not found"):
         (parse,) = trained.parse([LONG])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert parse.entities == [] and parse.intent.name is None
     (restored,) = Pipeline.from_state(trained.state()).parse(["hi"])
     assert restored == trained.parse(["hi"])[0]
@@ -86,10 +86,10 @@ def test_training_refuses_a_slow_token_pattern() -> None:
     "pattern", [SLOW, "((a{1000}){1000}){1000}", "(?:(?:(?:(?:x?){99}){99}){99}){99}b"]
 )
 def test_validation_ends(pattern: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     regex = RegexPattern(name="slow", pattern=pattern, where=Location(FILE, 2))
     validate(TrainingData(regexes=(regex,)))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_keywords_that_match_nothing_do_not_count() -> None:

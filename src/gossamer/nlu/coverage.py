@@ -72,4 +72,4 @@ def _known(block: FeatureBlock) -> npt.NDArray[np.float32] | None:
     """What a featurizer knows of each token; a vector of zeros is that of an unknown word."""
     if block.known is not None or not isinstance(block.sequence, np.ndarray):
         return block.known
-    return block.sequence.any(axis=1).astype(np.float32)
+    return np.asarray(block.sequence.any(axis=1), dtype=np.float32)

@@ -66,8 +66,8 @@ class DirectMessageHandler(Component):
     def process(self, batch: MessageBatch) -> None:
         """Replace intent, ranking and entities of direct messages."""
         faults: list[str] = []
-        for text, parse in zip(batch.texts, batch.parses, strict=True):
-            self._read(text, parse, faults)
+        for parse in batch.parses:
+            self._read(parse.text, parse, faults)
         warn_together(faults)
 
     def state(self) -> ComponentState:

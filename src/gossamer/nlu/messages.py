@@ -139,6 +139,7 @@ class Parse:
         response_selector: what each response selector picked, by its retrieval intent or
             `DEFAULT_SELECTOR`.
         retrieval_intents: all retrieval intents that the selectors' training data had, sorted.
+        is_truncated: whether the message was too long, and only its beginning was read.
     """
 
     text: str
@@ -148,11 +149,13 @@ class Parse:
     tokens: Sequence[Token] = ()
     response_selector: dict[str, ResponseSelection] = field(default_factory=dict)
     retrieval_intents: Sequence[str] = ()
+    is_truncated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON of the shape that Rasa's `parse` returns.
 
-        `response_selector` is there only when a selector has picked something.
+        `response_selector` is there only when a selector has picked something, `truncated` (true)
+        only when the message was cut.
         """
         result: dict[str, Any] = {
             "text": self.text,
@@ -166,6 +169,8 @@ class Parse:
                 "all_retrieval_intents": list(self.retrieval_intents),
                 **{name: picked.to_dict() for name, picked in self.response_selector.items()},
             }
+        if self.is_truncated:
+            result["truncated"] = True
         return result
 
 
@@ -174,7 +179,7 @@ class MessageBatch:
     """Texts on their way through a pipeline; components fill it in.
 
     Attributes:
-        texts: the messages.
+        texts: the messages; a tokenizer cuts those that are too long.
         tokens: per text its tokens; every text has at least one once a tokenizer has run, except
             a text with nothing but white space, which has none.
         blocks: one per featurizer, in pipeline order.

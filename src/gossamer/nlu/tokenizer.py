@@ -15,10 +15,11 @@ from typing import ClassVar
 import regex
 from pydantic import Field, field_validator
 
+from gossamer.data.errors import DataError
 from gossamer.data.examples import Example
 from gossamer.data.regexes import REGEX_SECONDS, Regex, RegexError
 from gossamer.nlu.component import Component, ComponentOptions
-from gossamer.nlu.messages import MessageBatch, Token, TrainingBatch
+from gossamer.nlu.messages import MessageBatch, ResponseTexts, Token, TrainingBatch
 from gossamer.nlu.patterns import NamedPattern, PatternSearch
 
 # Each match becomes one blank. `regex` and `re` differ in what \w is for recent scripts; Rasa uses
@@ -52,6 +53,8 @@ class WhitespaceTokenizerOptions(ComponentOptions):
             a token without a match stays. With one group, what the group matched counts.
         regex_timeout: seconds that `token_pattern` may take on one token (Gossamer's own); in
             training it is an error when it takes longer, in answers the token then stays.
+        max_tokens: as many tokens of a message are read (Gossamer's own).
+        max_characters: as many characters of a message are read (Gossamer's own).
     """
 
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -63,6 +66,8 @@ class WhitespaceTokenizerOptions(ComponentOptions):
     prefix_separator_symbol: str | None = None
     token_pattern: str | None = None
     regex_timeout: float = Field(default=REGEX_SECONDS, gt=0)
+    max_tokens: int = Field(default=512, ge=1)
+    max_characters: int = Field(default=20_000, ge=1)
 
     @field_validator("intent_split_symbol", "prefix_separator_symbol")
     @classmethod
@@ -87,6 +92,9 @@ class WhitespaceTokenizerOptions(ComponentOptions):
 
 class WhitespaceTokenizer(Component):
     """Cuts texts into words.
+
+    A message longer than `max_tokens` or `max_characters` is cut: no component after this one sees
+    the rest, and its parse says so. Training examples and responses of that length are refused.
 
     A text in which nothing but punctuation or emoji stands becomes one token; one with nothing but
     white space has none.
@@ -118,17 +126,47 @@ class WhitespaceTokenizer(Component):
         self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def process(self, batch: MessageBatch) -> None:
-        """Fill `batch.tokens`, and the tokens of a training batch's labels."""
-        if not isinstance(batch, TrainingBatch):
-            batch.tokens = [self.tokenize(text) for text in batch.texts]
-        else:
-            batch.tokens = [
-                self.tokenize(text, example)
-                for text, example in zip(batch.texts, batch.examples, strict=True)
-            ]
+        """Fill `batch.tokens`, and the tokens of a training batch's labels.
+
+        Raises:
+            DataError: training examples or responses are too long; the message names the first.
+        """
+        examples = batch.examples if isinstance(batch, TrainingBatch) else [None] * len(batch.texts)
+        limit, most = self.options.max_characters, self.options.max_tokens
+        batch.tokens = [
+            self.tokenize(text[:limit], example)
+            for text, example in zip(batch.texts, examples, strict=True)
+        ]
+        cut = [
+            index
+            for index, (text, tokens) in enumerate(zip(batch.texts, batch.tokens, strict=True))
+            if len(tokens) > most or len(text) > limit
+        ]
+        if cut:
+            if isinstance(batch, TrainingBatch | ResponseTexts):
+                raise self._too_long(batch, cut)
+            texts = list(batch.texts)
+            for index in cut:
+                batch.tokens[index] = tokens = batch.tokens[index][:most]
+                texts[index] = texts[index][: tokens[-1].end if tokens else limit]
+                batch.parses[index].is_truncated = True
+            batch.texts = texts
+        if isinstance(batch, TrainingBatch):
             batch.label_tokens = [self.tokenize_label(label) for label in batch.labels]
             if batch.responses is not None:
                 batch.responses.tokens = list(map(self.tokenize_label, batch.responses.keys))
+
+    def _too_long(self, batch: MessageBatch, cut: list[int]) -> DataError:
+        first = cut[0]
+        what = "response" if isinstance(batch, ResponseTexts) else "training example"
+        more = f"; there are {len(cut) - 1} more" if len(cut) > 1 else ""
+        return DataError(
+            f"a {what} may have {self.options.max_tokens} words and "
+            f"{self.options.max_characters:,} characters{more}",
+            got=batch.texts[first][:80],
+            where=batch.examples[first].where if isinstance(batch, TrainingBatch) else None,
+            hint=f"cutting it, or larger values of max_tokens and max_characters of {self.name}",
+        )
 
     def tokenize(self, text: str, example: Example | None = None) -> list[Token]:
         """The words of one text, in order, with their offsets in it.

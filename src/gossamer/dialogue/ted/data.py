@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ConfigError
+from gossamer.data.errors import ConfigError, DataError
 from gossamer.data.examples import Entity, Example
 from gossamer.dialogue.events import UserUttered
 from gossamer.dialogue.examples import dialogue_examples, training_examples
@@ -183,6 +183,7 @@ def ted_data(
 
     Raises:
         ConfigError: stories have texts, and nothing gives features of texts.
+        DataError: a text is too long for the tokenizer.
     """
     numbers: dict[State, int] = {}
     index = domain.action_index
@@ -212,6 +213,13 @@ def ted_data(
         column = table.texts[attribute]
         if column.texts:
             texts[attribute], batch = reader.read(column.texts)
+            for parse in batch.parses:
+                if parse.is_truncated:
+                    raise DataError(
+                        "a text of a story must be no longer than what a tokenizer reads",
+                        got=parse.text[:80],
+                        hint="cutting it, or larger values of max_tokens and max_characters",
+                    )
             if attribute == TEXT:
                 reader.see_coverage(batch)
                 if options.entity_recognition:

@@ -42,6 +42,7 @@ from gossamer.nn.inputs import Features
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
+_ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
@@ -235,8 +236,7 @@ class NetworkComponent(Component):
         )
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
         order = order[is_wanted[order]]
-        for start in range(0, len(order), _TEXTS_AT_A_TIME):
-            chosen = order[start : start + _TEXTS_AT_A_TIME]
+        for chosen in _parts(order, batch.lengths):
             is_all = len(chosen) == len(batch.texts) == 1
             text = everything if is_all else everything.texts(chosen)
             serving = self._serving_for(text)
@@ -324,6 +324,17 @@ class NetworkComponent(Component):
         self._get_ready()
         if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, features of another number")
+
+
+def _parts(order: Indices, lengths: Indices) -> Iterator[Indices]:
+    """The texts, ordered by length, in parts whose attention takes a bounded memory."""
+    start = 0
+    while start < len(order):
+        end = min(start + _TEXTS_AT_A_TIME, len(order))
+        while end - start > 1 and (end - start) * lengths[order[end - 1]] ** 2 > _ATTENTION:
+            end -= 1
+        yield order[start:end]
+        start = end
 
 
 @contextmanager
