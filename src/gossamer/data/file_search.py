@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from gossamer.data.errors import DataError, Location
 from gossamer.data.text_files import read_text
+from gossamer.data.top_keys import check_top_keys
 from gossamer.data.yaml_tree import parse_yaml_tree
 
 T = TypeVar("T")
@@ -58,7 +59,8 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
 
     Raises:
         DataError: no path is given, one is missing, a folder holds nothing of the kind though it
-            must, a named file is not of the kind, or the kind's parser finds a fault.
+            must, a named file is not of the kind, a YAML file has a misspelt key at its top, or
+            the kind's parser finds a fault.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
@@ -83,6 +85,7 @@ def _find(
         passed_over: list[Path] = []
         for file in files_in(path, kind.suffixes):
             text = read_text(file)
+            _check_keys(text, file)
             parser = kind.parser(text, file)
             if parser is None:
                 continue
@@ -105,12 +108,18 @@ def _find(
     if not path.exists():
         raise DataError(f"a path of {kind.subject} must exist", where=Location(path))
     text = read_text(path)
+    _check_keys(text, path)
     parser = kind.parser(text, path)
     if parser is None:
         if path.suffix in (".yml", ".yaml"):
             parse_yaml_tree(text, path)  # says what is wrong, if it is not well-formed
         raise DataError(f"a file must hold {kind.name}", where=Location(path), hint=kind.formats)
     yield path, parser, text
+
+
+def _check_keys(text: str, path: Path) -> None:
+    if path.suffix.lower() in (".yml", ".yaml"):
+        check_top_keys(text, path)
 
 
 def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
