@@ -221,7 +221,7 @@ def test_what_is_refused(text: str, message: str, write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("respones: {}\nintents: []", r":1: a domain has a key 'respones'.*did you mean 'resp"),
+        ("remarks: {}\nintents: []", r":1: a domain has a key 'remarks', which is not read"),
         ("intents:\n- a: {use_entity: [b]}", r":2: .*'use_entity'.*did you mean 'use_entities'"),
         ("intents:\n- a: {triggers: b}", r":2: 'triggers' of intent 'a' has no effect"),
         ("entities:\n- a: {zz: 1}", r":2: entity 'a' has a key 'zz'.*known: roles, groups"),

@@ -129,3 +129,10 @@ def test_no_login_in_the_address(url: str) -> None:
     with pytest.raises(ConfigError, match="must not hold a user name") as caught:
         ActionEndpoint(url=url)
     assert "pass@" not in str(caught.value)
+
+
+def test_a_misspelt_action_endpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.yml"
+    path.write_text("action_endpiont:\n  url: http://localhost:5055/webhook\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"got 'action_endpiont'.*Try: action_endpoint:"):
+        read_endpoints(path)

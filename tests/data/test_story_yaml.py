@@ -228,7 +228,7 @@ def test_what_a_yaml_file_holds() -> None:
 
 
 def test_files_without_stories() -> None:
-    for text in ("", "stories:\n", "nlu: [x]\n", "rules: []\n", "version: '3.1'\n"):
+    for text in ("", "stories: []\n", "nlu: [x]\n", "rules: []\n", "version: '3.1'\n"):
         assert parse_story_yaml(text, PATH) == StoryData()
 
 

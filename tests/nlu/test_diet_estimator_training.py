@@ -298,6 +298,7 @@ def test_confidence_that_a_text_leaves_open_is_divided(
 ) -> None:
     rows = np.array([[0.3, 0.1], [0.0, 0.0]])
     monkeypatch.setattr(DIETComponent, "confidences", lambda self, batch: rows)
+    monkeypatch.setattr(DIETComponent, "trust", lambda self, batch: np.ones(2))
     np.testing.assert_allclose(model.predict_proba(["a", "b"]), [[0.6, 0.4], [0.5, 0.5]])
     assert model.predict(["a", "b"]).tolist() == ["greet", "greet"]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gossamer.data.domain import SessionConfig
 from gossamer.data.errors import DataError, Location
 from gossamer.data.rasa_yaml import check_version
+from gossamer.data.top_keys import TOP_KEYS
 from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar
 from gossamer.data.yaml_values import (
     bool_of,
@@ -18,29 +19,6 @@ from gossamer.data.yaml_values import (
     number_of,
     text_of,
     warn_unread,
-)
-
-DOMAIN_KEYS = frozenset(
-    {
-        "slots",
-        "forms",
-        "actions",
-        "entities",
-        "intents",
-        "responses",
-        "templates",
-        "e2e_actions",
-        "session_config",
-    }
-)
-"""Keys that make a file a domain; `templates` was the name of `responses` in Rasa 1."""
-
-_TOP_KEYS = (
-    *sorted(DOMAIN_KEYS),
-    *("version", "config"),
-    # Other parts of a project that may share the file.
-    *("nlu", "stories", "rules"),
-    *("recipe", "language", "assistant_id", "pipeline", "policies", "importers"),
 )
 
 
@@ -101,7 +79,7 @@ def parts_of(tree: YamlMapping) -> DomainParts:
     """
     version = tree.entries.get("version")
     check_version(version)
-    warn_unread(tree, _TOP_KEYS, "a domain")
+    warn_unread(tree, TOP_KEYS, "a domain")
     entries = tree.entries
     responses = _by_key(entries.get("responses"), "responses")
     for name, response in _by_key(entries.get("templates"), "templates").items():

@@ -21,12 +21,13 @@ from gossamer.data.domain import (
     SessionConfig,
 )
 from gossamer.data.domain_migration import migrate
-from gossamer.data.domain_parts import DOMAIN_KEYS, DomainParts, Named, merge_parts, parts_of
+from gossamer.data.domain_parts import DomainParts, Named, merge_parts, parts_of
 from gossamer.data.domain_responses import read_variations
 from gossamer.data.domain_slots import read_slot
 from gossamer.data.errors import DataError, Location
 from gossamer.data.file_search import FileKind, Paths, read_files
 from gossamer.data.slots import Slot, SlotType
+from gossamer.data.top_keys import DOMAIN_KEYS
 from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlScalar, parse_yaml_tree
 from gossamer.data.yaml_values import (
     bool_of,

@@ -13,11 +13,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.names import nearest
 from gossamer.data.text_files import read_text
 from gossamer.data.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _KEY: Final = "action_endpoint"
+_OTHERS: Final = ("models", "tracker_store", "event_broker", "nlg", "nlu", "lock_store")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 DEFAULT_TIMEOUT: Final = 10.0
@@ -109,8 +111,8 @@ def read_endpoints(path: str | Path) -> Endpoints:
 
     Raises:
         ConfigError: the file is missing or not well-formed YAML; it is not a mapping;
-            `action_endpoint` has no valid `url`, an unknown key, or a value of another type than
-            it should have.
+            `action_endpoint` is misspelt, has no valid `url`, an unknown key, or a value of
+            another type than it should have.
     """
     path = Path(path)
     if not path.is_file():
@@ -125,6 +127,14 @@ def read_endpoints(path: str | Path) -> Endpoints:
             hint=f"{_KEY}:",
         )
     ignored = [key.text for key, _ in tree.pairs if key.text != _KEY]
+    for key in ignored:
+        if _KEY not in tree.entries and nearest(key, (_KEY, *_OTHERS)) == _KEY:
+            raise ConfigError(
+                "a key of endpoints must be a known one",
+                got=key,
+                where=tree.where,
+                hint=f"{_KEY}:",
+            )
     if ignored:
         warnings.warn(f"{path}: not used by Gossamer: {', '.join(ignored)}", stacklevel=2)
     node = tree.entries.get(_KEY)

@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from gossamer.data.errors import DataError, InputError, Location, all_of
 from gossamer.data.text_files import read_text
+from gossamer.data.top_keys import check_top_keys
 from gossamer.data.yaml_tree import parse_yaml_tree
 
 T = TypeVar("T")
@@ -59,8 +60,8 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
 
     Raises:
         DataError: no path is given, one is missing, a folder holds nothing of the kind though it
-            must, a named file is not of the kind, or the kind's parser finds a fault. The faults
-            of all files are told at once.
+            must, a named file is not of the kind, a YAML file has a misspelt key at its top, or
+            the kind's parser finds a fault. The faults of all files are told at once.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
@@ -107,6 +108,7 @@ def _find(
         for file in files_in(path, kind.suffixes):
             try:
                 text = read_text(file)
+                _check_keys(text, file)
                 parser = kind.parser(text, file)
             except InputError as fault:
                 faults.append(fault)
@@ -133,6 +135,7 @@ def _find(
     if not path.exists():
         raise DataError(f"a path of {kind.subject} must exist", where=Location(path))
     text = read_text(path)
+    _check_keys(text, path)
     parser = kind.parser(text, path)
     if parser is None:
         if path.suffix in (".yml", ".yaml"):
@@ -141,6 +144,11 @@ def _find(
             return
         raise DataError(f"a file must hold {kind.name}", where=Location(path), hint=kind.formats)
     yield path, parser, text
+
+
+def _check_keys(text: str, path: Path) -> None:
+    if path.suffix.lower() in (".yml", ".yaml"):
+        check_top_keys(text, path)
 
 
 def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:

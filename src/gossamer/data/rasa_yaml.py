@@ -17,13 +17,12 @@ from gossamer.data.annotations import parse_annotated
 from gossamer.data.errors import DataError, Location
 from gossamer.data.examples import Example, LookupTable, RegexPattern, Synonym, TrainingData
 from gossamer.data.intents import intent_name
+from gossamer.data.top_keys import DOMAIN_KEYS, TOP_KEYS
 from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+from gossamer.data.yaml_values import warn_unread
 
 NEWEST_VERSION = (3, 1)
 _KINDS = ("intent", "synonym", "regex", "lookup")
-_DOMAIN_KEYS = frozenset(
-    {"intents", "entities", "slots", "actions", "forms", "e2e_actions", "session_config"}
-)
 _MAY_BE_NLU = re.compile(r"""^\s*[{"']*(?:nlu|responses)["']?\s*:""", re.MULTILINE)
 _IS_NLU = re.compile(r"^nlu[ \t]*:", re.MULTILINE)
 _BLANKS = " \r\n"  # what Rasa strips; tabs stay
@@ -46,7 +45,7 @@ def is_nlu_yaml(text: str, path: Path) -> bool:
     if not isinstance(tree, YamlMapping):
         return False
     keys = tree.entries.keys()
-    return "nlu" in keys or ("responses" in keys and not keys & _DOMAIN_KEYS)
+    return "nlu" in keys or ("responses" in keys and not keys & DOMAIN_KEYS - {"responses"})
 
 
 def parse_rasa_yaml(text: str, path: Path) -> TrainingData:
@@ -68,8 +67,11 @@ def parse_rasa_yaml(text: str, path: Path) -> TrainingData:
             "NLU data must be a mapping with the key 'nlu'", where=tree.where, hint="nlu:"
         )
     check_version(tree.entries.get("version"))
+    warn_unread(tree, TOP_KEYS, "a file of NLU data")
     reader = _Reader()
     nlu = tree.entries.get("nlu")
+    if nlu is not None and _is_null(nlu) and len(tree.pairs) - ("version" in tree.entries) == 1:
+        warnings.warn(f"{nlu.where}: 'nlu' is empty; an empty list is []", stacklevel=2)
     if isinstance(nlu, YamlList):
         for item in nlu.items:
             reader.read_item(item)

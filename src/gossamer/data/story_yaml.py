@@ -29,7 +29,9 @@ from gossamer.data.stories import (
     UserStep,
 )
 from gossamer.data.story_parts import action_step, check_steps, message_step, story_intent
+from gossamer.data.top_keys import TOP_KEYS
 from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+from gossamer.data.yaml_values import warn_unread
 
 _MAY_BE_STORIES = re.compile(r"""^\s*[{"']*(?:stories|rules)["']?\s*:""", re.MULTILINE)
 _IS_STORIES = re.compile(r"^(?:stories|rules)[ \t]*:", re.MULTILINE)
@@ -99,6 +101,11 @@ def parse_story_yaml(text: str, path: Path) -> StoryData:
             hint="stories:",
         )
     check_version(tree.entries.get("version"))
+    warn_unread(tree, TOP_KEYS, "a file of stories")
+    held = [(key, value) for key, value in tree.pairs if key.text in ("stories", "rules")]
+    if held and all(isinstance(value, YamlScalar) and value.value is None for _, value in held):
+        (key, _), *_ = held
+        warnings.warn(f"{key.where}: '{key.text}' is empty; an empty list is []", stacklevel=2)
     return StoryData(
         stories=tuple(_story(item) for item in _items(tree, "stories", "- story: name")),
         rules=tuple(_rule(item) for item in _items(tree, "rules", "- rule: name")),

@@ -380,7 +380,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
                 if component is self._diet:
                     break
                 component.process(batch)
-            rows[filled] = self._diet.confidences(batch)
+            rows[filled] = self._diet.confidences(batch) * self._diet.trust(batch)[:, None]
         return rows
 
     def _take(self, pipeline: Pipeline, classes: npt.NDArray[Any] | None) -> None:
