@@ -7,6 +7,7 @@ of Gossamer.
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.convert import adopt_connectivity, count_weights, densify, sparsify
 from gossamer.sparse.draw import draw
+from gossamer.sparse.frozen import freeze
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.seeds import child_seed
 from gossamer.sparse.topology import draw_connectivity
@@ -21,5 +22,6 @@ __all__ = [
     "densify",
     "draw",
     "draw_connectivity",
+    "freeze",
     "sparsify",
 ]

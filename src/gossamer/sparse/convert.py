@@ -89,7 +89,7 @@ def sparsify(
                     layer.bias.copy_(linear.bias)
         _take_over(linear, layer)
         new[linear] = layer
-    return _replaced(module, new)
+    return replaced(module, new)
 
 
 def densify(module: nn.Module) -> nn.Module:
@@ -109,7 +109,7 @@ def densify(module: nn.Module) -> nn.Module:
         linear = _as_linear(part)
         _take_over(part, linear)
         new[part] = linear
-    return _replaced(module, new)
+    return replaced(module, new)
 
 
 def adopt_connectivity(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
@@ -216,7 +216,8 @@ def _take_over(
         new.bias.requires_grad_(old.bias.requires_grad)
 
 
-def _replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
+def replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Put each of the new modules where the old one is; returns the model or what replaces it."""
     if module in new:
         return new[module]
     for parent in list(module.modules()):
