@@ -13,7 +13,7 @@ from gossamer.nn.native import rows
 from gossamer.sparse.guard import may_run_kernel
 
 _WIDTH = 16
-_NO_DROPOUT = (0, 0, torch.ones(1))
+_NO_DROPOUT = (0, 0, torch.ones(1, dtype=torch.float32, device="cpu"))
 
 
 def gelu_in_two(x: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +66,10 @@ class _GeluInTwo(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        result, n = torch.empty_like(x), ctx.n_first
+        n = ctx.n_first
+        if not may_run_kernel(x, *grads):
+            return _plain_gradient(x, grads, n), None
+        result = torch.empty_like(x)
         for grad, part, own in zip(grads, (x[:n], x[n:]), (result[:n], result[n:]), strict=True):
             if grad is None:
                 own.zero_()
@@ -81,3 +84,11 @@ class _GeluInTwo(torch.autograd.Function):
                 n_threads=rows.threads_for(part.numel()),
             )
         return result, None
+
+
+def _plain_gradient(x: Tensor, grads: tuple[Tensor | None, ...], n_first: int) -> Tensor:
+    parts = [
+        torch.zeros_like(part) if grad is None else torch.ops.aten.gelu_backward(grad, part)
+        for grad, part in zip(grads, (x[:n_first], x[n_first:]), strict=True)
+    ]
+    return torch.cat(parts)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
 from gossamer.nn.native.adam import WORDS, adam
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.guard import may_run_kernel, require_kernel
 
 _LEAST_ELEMENTS_OF_A_THREAD = 20_000
 
@@ -52,12 +52,7 @@ class Adam:
     @staticmethod
     def can_step(parameter: Tensor) -> bool:
         """Whether the kernel can: float32 on the CPU, all in one piece."""
-        return (
-            parameter.dtype == torch.float32
-            and parameter.device.type == "cpu"
-            and parameter.is_contiguous()
-            and is_available()
-        )
+        return may_run_kernel(parameter) and parameter.is_contiguous()
 
     def moments(self, parameter: nn.Parameter) -> list[Tensor]:
         """The two running means kept for a parameter; none for one that is not stepped here."""
@@ -76,7 +71,13 @@ class Adam:
 
         Args:
             regularized: `id` of each parameter under L2.
+
+        Raises:
+            RuntimeError: a parameter or gradient is no longer one that the kernel can step.
         """
+        grads = [p.grad for p in self._parameters]
+        stepped = [p for p, grad in zip(self._parameters, grads, strict=True) if grad is not None]
+        require_kernel("Adam's step", *stepped, *grads)
         words: dict[int, list[int]] = {}
         kept = []  # gradients must live until the kernel has read them
         n_elements = 0
@@ -85,6 +86,11 @@ class Adam:
                 continue
             grad = parameter.grad.contiguous()
             kept.append(grad)
+            if parameter.shape != moments[0].shape or not parameter.is_contiguous():
+                raise RuntimeError(
+                    f"a parameter must keep the shape {tuple(moments[0].shape)} while it is "
+                    f"trained, in one piece (got {tuple(parameter.shape)}). Try: a new optimiser"
+                )
             self._steps[i] += 1
             n_elements += parameter.numel()
             words.setdefault(self._steps[i], []).extend(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import crf as native
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.guard import may_run_kernel, require_kernel
 
 _FORBIDDEN = -1e4  # far below any score, and yet a difference that float32 can tell
 
@@ -217,10 +217,9 @@ def _has_kernels(logits: Tensor, transitions: Tensor) -> bool:
     """Whether `_LogPartition` can take these, here and now; answers go without it."""
     return (
         torch.is_grad_enabled()
-        and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in (logits, transitions))
-        and not torch.compiler.is_compiling()
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and is_available()
+        and may_run_kernel(logits, transitions)
+        and logits.ndim == 2
+        and transitions.shape == (logits.shape[1], logits.shape[1])
     )
 
 
@@ -230,6 +229,13 @@ class _LogPartition(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, transitions: Tensor, lengths: Tensor) -> Tensor:
         n_tags = logits.shape[1]
+        n_rows = int(lengths.sum())
+        if lengths.dtype != torch.int64 or n_rows != logits.shape[0] or (lengths < 0).any():
+            raise ValueError(
+                f"lengths must be int64, 0 or more, and sum up to the {logits.shape[0]} rows of "
+                f"logits (got {lengths.dtype}, sum {n_rows}). Try: the number of tokens of each "
+                "sequence"
+            )
         extra = native.padded(n_tags) - n_tags
         shift = transitions.amax(0)
         starts = torch.cat([lengths.new_zeros(1), torch.cumsum(lengths, 0)])
@@ -255,6 +261,7 @@ class _LogPartition(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        require_kernel("the CRF's backward pass", grads[0].float())
         moves, starts, alphas, factors = ctx.saved_tensors
         n_tags, n_threads = moves.shape[0], torch.get_num_threads()
         extra = moves.shape[1] - n_tags

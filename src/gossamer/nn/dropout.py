@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.native import rows
-from gossamer.sparse.guard import is_watched, may_run_kernel
+from gossamer.sparse.guard import are_ordinary, is_watched, may_run_kernel
 
 _LEVELS = 2**16
 _WIDTH = 16
-_ONE = torch.ones(1)
+_ONE = torch.ones(1, dtype=torch.float32, device="cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Noise:
             return cls(0, 0, _ONE)
         levels = min(round(rate * 2**32), 2**32 - 1)
         seed = int(torch.randint(2**31, ()).item())
-        return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)]))
+        return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)], dtype=torch.float32))
 
     def words(self, site: int) -> tuple[int, int, Tensor]:
         """What a kernel takes; every site has a seed of its own."""
@@ -75,15 +75,15 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
         return x
     if x.device.type != "cpu" or not x.is_floating_point():
         return F.dropout(x, rate, training)
+    if not torch.compiler.is_compiling() and (is_watched() or not are_ordinary(x)):
+        return F.dropout(x, rate, training)
     way = _DropoutByKernel if _has_kernel(x) else _Dropout
     dropped: Tensor = way.apply(x, rate)  # type: ignore[no-untyped-call]
     return dropped
 
 
 def _has_kernel(x: Tensor) -> bool:
-    return (
-        may_run_kernel(x, autocast=True) and x.ndim > 0 and x.shape[-1] % _WIDTH == 0 and x.numel() > 0
-    )
+    return x.ndim > 0 and x.shape[-1] % _WIDTH == 0 and x.numel() > 0 and may_run_kernel(x)
 
 
 class Dropout(nn.Module):
@@ -129,13 +129,17 @@ class _Dropout(torch.autograd.Function):
 class _DropoutByKernel(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, rate: float) -> Tensor:
-        ctx.noise = Noise.draw(rate)
+        ctx.noise, ctx.shape = Noise.draw(rate), x.shape
         return _scaled(x, ctx.noise)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _scaled(grads[0], ctx.noise), None
+        (grad,) = grads
+        if may_run_kernel(grad):
+            return _scaled(grad, ctx.noise), None
+        kept = torch.ones(ctx.shape, dtype=torch.float32)
+        return grad * _scaled(kept, ctx.noise), None
 
 
 def _scaled(x: Tensor, noise: Noise) -> Tensor:

@@ -12,6 +12,7 @@ from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
 from gossamer.nn.dropout import Dropout
 from gossamer.nn.native_encoder import NativeEncoder, fits
 from gossamer.nn.packing import Packing
+from gossamer.sparse.guard import are_ordinary, is_watched
 
 _LAYER_NORM_EPS = 1e-6
 
@@ -157,10 +158,17 @@ class TransformerEncoder(nn.Module):
         return self._by_kernels
 
     def _position_table(self, packing: Packing, like: Tensor) -> Tensor:
-        if self._positions.shape[0] < packing.max_len or self._positions.dtype != like.dtype:
-            length = max(64, 2 * packing.max_len)
+        length = max(64, 2 * packing.max_len)
+        if torch.compiler.is_compiling() or is_watched() or not are_ordinary(like):
+            return sinusoidal_positions(length, self.hidden_size).to(like)  # not one to keep
+        kept = self._positions
+        if (
+            kept.shape[0] < packing.max_len
+            or kept.dtype != like.dtype
+            or kept.device != like.device
+        ):
             self._positions = sinusoidal_positions(length, self.hidden_size).to(like)
-        return self._positions.to(like.device)
+        return self._positions
 
 
 def sinusoidal_positions(length: int, width: int) -> Tensor:

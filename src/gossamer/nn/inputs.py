@@ -21,7 +21,7 @@ from torch.autograd.function import once_differentiable
 from gossamer.nn.attention import LinearMaker
 from gossamer.nn.dropout import dropout, keep_mask
 from gossamer.nn.native import tables
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.guard import may_run_kernel, require_kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,7 @@ class SparseInputTable(nn.Module):
     @property
     def can_collect_rows(self) -> bool:
         """Whether there are kernels for this table."""
-        return (
-            self.weight.device.type == "cpu"
-            and self.weight.dtype == torch.float32
-            and tables.vector_width(self.weight.shape[1]) is not None
-            and is_available()
-        )
+        return may_run_kernel(self.weight) and tables.vector_width(self.weight.shape[1]) is not None
 
     def forward(self, x: sparse.csr_array, *, dropout: float = 0.0) -> Tensor:
         """Multiply.
@@ -133,9 +128,10 @@ class SparseInputTable(nn.Module):
             )
         if self._numbering is None:
             self._numbering = _Numbering(self.weight.shape[0])
+        require_kernel("the gradient of an input table", grad, self.weight)
         columns = torch.from_numpy(np.ascontiguousarray(x.indices, dtype=np.int32))
         found, slots = self._numbering(columns)
-        rows = torch.zeros(found.numel(), self.weight.shape[1])
+        rows = torch.zeros(found.numel(), self.weight.shape[1], dtype=torch.float32)
         values, starts = _csr_tensors(x)
         grad = grad.contiguous()
         tables.gradient(self.weight.shape[1])(
@@ -185,6 +181,13 @@ def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
 
 def _multiplied(x: sparse.csr_array, weight: Tensor, bias: Tensor) -> Tensor:
     """X W + b by the kernel."""
+    require_kernel("the product of an input table", weight, bias)
+    if weight.shape[:1] != x.shape[1:] or bias.shape != weight.shape[1:]:
+        raise ValueError(
+            f"a table of shape {tuple(weight.shape)} with a bias of shape {tuple(bias.shape)} must "
+            f"fit the features (got {x.shape[1]} columns). Try: the features it was made for"
+        )
+    weight, bias = weight.contiguous(), bias.contiguous()
     values, starts = _csr_tensors(x)
     columns = torch.from_numpy(np.ascontiguousarray(x.indices, dtype=np.int32))
     y = torch.empty(x.shape[0], weight.shape[1])

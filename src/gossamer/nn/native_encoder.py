@@ -20,14 +20,14 @@ from gossamer.nn.native import attention, rows
 from gossamer.nn.packing import Packing
 from gossamer.nn.workspace import Workspace
 from gossamer.sparse import RandomlyConnectedLinear
+from gossamer.sparse.guard import may_run_kernel, require_kernel
 from gossamer.sparse.joined import JoinedLinear
-from gossamer.sparse.native.build import is_available
 
 if TYPE_CHECKING:
     from gossamer.nn.encoder import TransformerEncoder
 
 _WIDTH = 16
-_LEAST_ROWS_TO_ANSWER = 256  # for fewer the readable way is as quick, and compiles nothing
+LEAST_ROWS_TO_ANSWER = 256  # for fewer the readable way is as quick, and compiles nothing
 
 
 class _Layer:
@@ -68,7 +68,7 @@ class NativeEncoder:
         self.parameters = [p for part in products for p in part.parameters]
         for norm in self.norms:
             self.parameters += [norm.weight, norm.bias]
-        self._factor = torch.tensor([math.sqrt(self.width)])
+        self._factor = torch.tensor([math.sqrt(self.width)], dtype=torch.float32)
         self._free: list[Workspace] = []
 
     def is_current(self) -> bool:
@@ -84,6 +84,12 @@ class NativeEncoder:
         wanted: Tensor | None = None,
     ) -> Tensor:
         """Encode, as `TransformerEncoder.forward`; `positions` is the table of positions."""
+        if x.shape != (packing.n_positions, self.input.in_features):
+            raise ValueError(
+                f"the encoder's input must have the shape ({packing.n_positions}, "
+                f"{self.input.in_features}), a row for each position: got {tuple(x.shape)}. "
+                "Try: the packing that belongs to these rows"
+            )
         noise = Noise.draw(rate)
         if torch.is_grad_enabled():
             result: Tensor = _Encode.apply(  # type: ignore[no-untyped-call]
@@ -337,16 +343,10 @@ def fits(encoder: TransformerEncoder, x: Tensor) -> bool:
     They know plain attention in float32 on the CPU, widths that are multiples of 16, and no
     dropout inside attention. Answers to a few positions are not worth compiling for.
     """
-    if not (
-        type(x) is Tensor
-        and x.dtype == torch.float32
-        and x.device.type == "cpu"
-        and x.shape[0] > 0
-        and (torch.is_grad_enabled() or x.shape[0] >= _LEAST_ROWS_TO_ANSWER)
-        and not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and is_available()
+    if torch.compiler.is_compiling() or not (
+        x.shape[0] > 0
+        and (torch.is_grad_enabled() or x.shape[0] >= LEAST_ROWS_TO_ANSWER)
+        and may_run_kernel(x, *encoder.parameters())
     ):
         return False
     for layer in encoder.layers:
@@ -357,9 +357,14 @@ def fits(encoder: TransformerEncoder, x: Tensor) -> bool:
             return False
         if layer.feed_forward_in.out_features % _WIDTH:  # type: ignore[union-attr,operator]
             return False
-    linears = [m for m in encoder.modules() if isinstance(m, RandomlyConnectedLinear | nn.Linear)]
-    expected = 1 + 6 * len(encoder.layers)
-    return len(linears) == expected and all(p.dtype == x.dtype for p in encoder.parameters())
+    parts = list(encoder.modules())
+    linears = [m for m in parts if type(m) in (RandomlyConnectedLinear, nn.Linear)]
+    # Hooks (of pruning, say) and other classes (parametrized ones) would be passed over.
+    return len(linears) == 1 + 6 * len(encoder.layers) and not any(
+        m._forward_pre_hooks or m._forward_hooks or m._backward_hooks or m._backward_pre_hooks
+        for m in parts
+        if m is not encoder
+    )
 
 
 class _Encode(torch.autograd.Function):
@@ -388,6 +393,7 @@ class _Encode(torch.autograd.Function):
                 "the encoder can be gone back through once only (got a second backward pass). "
                 "Try: another forward pass, or one backward pass over the sum of the losses"
             )
+        require_kernel("the encoder's backward pass", grads[0])
         needs_x = ctx.needs_input_grad[0]
         grad_x, rest = encoder.backward(grads[0], packing, noise, space, saved, needs_x, wanted)
         encoder.give_back(space)

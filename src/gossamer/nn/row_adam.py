@@ -3,7 +3,7 @@
 The same numbers as `torch.optim.Adam` on the whole table, up to rounding; the work goes with the
 rows that occur in a batch instead of with the vocabulary. A row that does not occur still moves
 under Adam, by its fading moments: it is brought up to date when it is met again, or by `catch_up`,
-which must be called before anybody reads the tables.
+which must be called before the tables are read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch.autograd.graph import increment_version
 
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.native import tables
+from gossamer.sparse.guard import require_kernel
 
 _N_KEPT = 200  # 0.9^200 < 1e-9
 
@@ -53,7 +54,9 @@ class RowAdam:
             self._states.append((*state, torch.zeros(weight.shape[0], dtype=torch.int32)))
         numbers = (*betas, epsilon, 1 - betas[0], 1 - betas[1], 2 * regularization_constant)
         self._constants = torch.tensor(numbers, dtype=torch.float32)
-        self._sizes, self._corrections, self._fading = (torch.ones(1) for _ in range(3))
+        self._sizes, self._corrections, self._fading = (
+            torch.ones(1, dtype=torch.float32) for _ in range(3)
+        )
 
     def step(self) -> None:
         """Step all tables by the gradients of the last backward pass."""
@@ -83,6 +86,12 @@ class RowAdam:
         gradients: Tensor | None,
     ) -> None:
         weight = table.weight.detach()
+        require_kernel("the step of an input table", weight, gradients)
+        if weight.shape != state[0].shape or not weight.is_contiguous():
+            raise RuntimeError(
+                f"a table must keep the shape {tuple(state[0].shape)} while it is trained, in one "
+                f"piece (got {tuple(weight.shape)}). Try: a new optimiser"
+            )
         n_rows = weight.shape[0] if rows is None else rows.numel()
         kernel = tables.adam_rows(weight.shape[1], rows is not None)
         kernel(

@@ -26,7 +26,7 @@ class Workspace:
         self._count = 0
 
     def take(self, *shape: int) -> Tensor:
-        """A tensor that nobody else gets before `reset`."""
+        """A tensor that is lent to no one else before `reset`."""
         self._count += 1
         return self._of(self._count, shape)
 
@@ -39,6 +39,6 @@ class Workspace:
         buffer = self._buffers.get(key)
         if buffer is None or buffer.numel() < size:
             self._buffers.pop(key, None)
-            buffer = torch.empty(int(size * _ROOM))
+            buffer = torch.empty(int(size * _ROOM), dtype=torch.float32, device="cpu")
             self._buffers[key] = buffer
         return buffer[:size].view(shape)

@@ -8,6 +8,7 @@ from gossamer.sparse.attention import SparseMultiheadAttention
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.convert import adopt_connectivity, count_weights, densify, sparsify
 from gossamer.sparse.draw import draw
+from gossamer.sparse.frozen import freeze
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.report import LayerReport, SparsifyReport
 from gossamer.sparse.seeds import child_seed
@@ -29,5 +30,6 @@ __all__ = [
     "densify",
     "draw",
     "draw_connectivity",
+    "freeze",
     "sparsify",
 ]

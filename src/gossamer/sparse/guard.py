@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+from gossamer.sparse.errors import complaint
 from gossamer.sparse.native.build import is_available
 
 _KINDS = (Tensor, nn.Parameter)
@@ -40,6 +41,27 @@ def may_run_kernel(*tensors: Tensor | None) -> bool:
         and torch.get_default_dtype() is torch.float32  # what kernels write is made in it
         and is_available()
     )
+
+
+def require_kernel(what: str, *tensors: Tensor | None) -> None:
+    """Refuse what only a kernel could do where none may run.
+
+    Args:
+        what: the operation, for the message.
+        tensors: what the kernel is to read.
+
+    Raises:
+        RuntimeError: `may_run_kernel` says no.
+    """
+    if not may_run_kernel(*tensors):
+        raise RuntimeError(
+            complaint(
+                f"{what} needs plain float32 tensors on the CPU, and nothing that traces, batches "
+                "or fakes them",
+                got=[(t.dtype, str(t.device), type(t).__name__) for t in tensors if t is not None],
+                hint="an ordinary forward and backward pass, outside of vmap and tracers",
+            )
+        )
 
 
 def is_watched() -> bool:

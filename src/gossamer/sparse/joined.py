@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.sparse import scattered_product as scattered
+from gossamer.sparse.checks import check_parameters
 from gossamer.sparse.connectivity import Connectivity
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.tile_product import (
@@ -36,6 +37,7 @@ class JoinedLinear:
 
     Attributes:
         width: of the output, the sum of `out_features`.
+        in_features: of the input.
         parameters: weights of all layers, then their biases; gradients come in this order.
     """
 
@@ -50,6 +52,7 @@ class JoinedLinear:
         biases = [layer.bias for layer in layers if layer.bias is not None]
         self._has_bias = len(biases) > 0
         self.width = sum(self._heights)
+        self.in_features = layers[0].in_features
         self.parameters = [*(layer.weight for layer in layers), *biases]
 
     def is_current(self) -> bool:
@@ -64,7 +67,14 @@ class JoinedLinear:
         return all(a is b for a, b in pairs)
 
     def weight(self) -> Tensor:
-        """All weights, as `forward` and `input_gradient` take them."""
+        """All weights, as `forward` and `input_gradient` take them.
+
+        Raises:
+            RuntimeError: those of a sparse layer do not have its shape.
+        """
+        for layer in self._layers:
+            if isinstance(layer, RandomlyConnectedLinear):
+                check_parameters(layer.weight, layer.bias, layer.connectivity)
         if self._is_dense:
             parts: list[Tensor] = [
                 layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()

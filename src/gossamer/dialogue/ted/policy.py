@@ -41,6 +41,7 @@ from gossamer.nlu.pipeline import Pipeline
 from gossamer.nn.callbacks import FitCallback
 from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
+from gossamer.nn.serving import FrozenCopy
 from gossamer.sparse import adopt_connectivity
 
 Scores = npt.NDArray[np.float32]
@@ -83,6 +84,7 @@ class TEDPolicy(Policy):
         super().__init__(options, alias=alias)
         self.seed: int | None = None
         self.network: TEDNetwork | None = None
+        self._frozen = FrozenCopy[TEDNetwork]()
         self._shape: TEDShape | None = None
         self._tags: TagSet | None = None
         self._knows_intents = True
@@ -184,6 +186,7 @@ class TEDPolicy(Policy):
         return TEDNetwork(self.options, shape, labels, label_texts)
 
     def _get_ready(self) -> None:
+        self._frozen.forget()
         if self.network is None:
             return
         self.network.eval()
@@ -285,7 +288,8 @@ class TEDPolicy(Policy):
         lengths = torch.tensor([len(states) for states in conversations])
         with torch.inference_mode():
             texts = text_inputs(table, turns, features)
-            dialogues = network.encode(turn_inputs(table, turns), texts, lengths)
+            quickest = self._frozen.of(network, len(turns))
+            dialogues = quickest.encode(turn_inputs(table, turns), texts, lengths)
             embedded = network.embed_dialogue(dialogues.turns)
             if network.is_full_dialogue:
                 embedded = embedded[torch.cumsum(lengths, 0) - 1]

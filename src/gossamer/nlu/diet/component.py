@@ -39,6 +39,7 @@ from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
 from gossamer.nn.callbacks import FitCallback
 from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
+from gossamer.nn.serving import FrozenCopy
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
@@ -76,6 +77,7 @@ class NetworkComponent(Component):
         self.network: DIETNetwork | None = None
         self._shape: NetworkShape | None = None
         self._label_embeddings: Tensor | None = None
+        self._frozen = FrozenCopy[DIETNetwork]()
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self._trusts_all = False
@@ -202,6 +204,7 @@ class NetworkComponent(Component):
         if self.network is None:
             return
         self.network.eval()
+        self._frozen.forget()
         self._serving, self._serving_is_made = None, False
         if self.network.has_intents:
             with torch.inference_mode():
@@ -210,7 +213,9 @@ class NetworkComponent(Component):
     def _forget(self) -> None:
         """Back to what it was before training."""
         self.labels, self.seed, self.network, self._shape = (), None, None, None
-        self._label_embeddings, self._serving, self._serving_is_made = None, None, False
+        self._label_embeddings = None
+        self._frozen.forget()
+        self._serving, self._serving_is_made = None, False
 
     # -- answering -----------------------------------------------------------------------------
 
@@ -240,16 +245,20 @@ class NetworkComponent(Component):
             is_all = len(chosen) == len(batch.texts) == 1
             text = everything if is_all else everything.texts(chosen)
             serving = self._serving_for(text)
+            n_rows = int(text.lengths.sum()) + len(text.lengths)
             with torch.inference_mode():
-                encoded = network.encode(text) if serving is None else serving.encode(text)
+                if serving is not None:
+                    encoded = serving.encode(text)
+                else:
+                    encoded = self._frozen.of(network, n_rows).encode(text)
             yield chosen, text, encoded
 
     def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
         """The form for single messages, made when first needed; None where it does not apply."""
-        if len(text.lengths) != 1 or self.network is None:
+        if len(text.lengths) != 1 or self.network is None or self.network.training:
             return None
         if not self._serving_is_made:
-            self._serving = ServingNetwork.of(self.network)
+            self._serving = ServingNetwork.of(self._frozen.of(self.network))
             self._serving_is_made = True
         return self._serving if self._serving is not None and self._serving.takes(text) else None
 
