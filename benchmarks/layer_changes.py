@@ -46,7 +46,7 @@ def hooked(model: nn.Module, make: Make, chance: random.Random) -> Results:
     model.register_forward_hook(lambda m, args, out: out + 1)
     model.register_full_backward_hook(lambda m, into, out: None)
     for parameter in model.parameters():
-        parameter.register_hook(lambda g: g * 3)
+        parameter.register_hook(lambda g: g * 3)  # type: ignore[no-untyped-call]
     return with_grads(model, x, model(x), chance)
 
 
@@ -201,7 +201,7 @@ def optimised(model: nn.Module, make: Make, chance: random.Random) -> Results:
 
 
 def _swapped(parameter: nn.Parameter) -> None:
-    torch.utils.swap_tensors(parameter, nn.Parameter(parameter.detach() * 2))
+    torch.utils.swap_tensors(parameter, nn.Parameter(parameter.detach() * 2))  # type: ignore[no-untyped-call]
 
 
 CHANGES: dict[str, Callable[[nn.Module, nn.Parameter], object]] = {
@@ -215,7 +215,7 @@ CHANGES: dict[str, Callable[[nn.Module, nn.Parameter], object]] = {
     "data.resize_": lambda m, p: p.data.resize_(1),
     "detach().mul_": lambda m, p: p.detach().mul_(2),
     "mul_": lambda m, p: torch.no_grad()(p.mul_)(2),
-    "set_": lambda m, p: torch.no_grad()(p.set_)((p * 2).detach()),
+    "set_": lambda m, p: torch.no_grad()(p.set_)((p * 2).detach()),  # type: ignore[call-overload]
     "swap_tensors": lambda m, p: _swapped(p),
     "numpy": lambda m, p: np.multiply(p.detach().numpy(), 2, out=p.detach().numpy()),
     "new parameter": lambda m, p: setattr(m, "weight", nn.Parameter(p.detach() * 2)),
@@ -229,7 +229,7 @@ CHANGES: dict[str, Callable[[nn.Module, nn.Parameter], object]] = {
     "requires_grad_": lambda m, p: m.requires_grad_(False),
     "train": lambda m, p: (m.train(), p.data.mul_(2), m.eval()),
     "foreach": lambda m, p: torch._foreach_mul_([p.data], 2),
-    "storage": lambda m, p: p.untyped_storage().fill_(0),
+    "storage": lambda m, p: p.untyped_storage().fill_(0),  # type: ignore[attr-defined]
 }
 
 

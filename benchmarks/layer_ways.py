@@ -163,7 +163,7 @@ def func_grad(model: nn.Module, make: Make, chance: random.Random) -> Results:
     parameters = dict(model.named_parameters())
 
     def loss(p: Mapping[str, Tensor], one: Tensor) -> Tensor:
-        return functional_call(model, dict(p), (one,)).square().sum()
+        return functional_call(model, dict(p), (one,)).square().sum()  # type: ignore[no-any-return]
 
     if chance.random() < 0.5:
         found = vmap(grad(loss, argnums=(0, 1)), in_dims=(None, 0))(parameters, x)
@@ -183,7 +183,7 @@ def jacobians(model: nn.Module, make: Make, chance: random.Random) -> Results:
         return {kind: jacfwd(model)(x)}
     if kind == "hessian":
         return {
-            kind: torch.autograd.functional.hessian(
+            kind: torch.autograd.functional.hessian(  # type: ignore[no-untyped-call]
                 lambda z: model(z).square().sum(), x, vectorize=chance.random() < 0.5
             )
         }
@@ -192,7 +192,7 @@ def jacobians(model: nn.Module, make: Make, chance: random.Random) -> Results:
         more = {"vectorize": True}
     elif kind == "forward-mode":
         more = {"vectorize": True, "strategy": "forward-mode"}
-    return {kind: torch.autograd.functional.jacobian(model, x, **more)}
+    return {kind: torch.autograd.functional.jacobian(model, x, **more)}  # type: ignore[no-untyped-call]
 
 
 @way()
@@ -211,23 +211,23 @@ def forward_mode(model: nn.Module, make: Make, chance: random.Random) -> Results
     """Derivatives in forward mode: `jvp`, or dual numbers in input or weight."""
     x = make()
     if chance.random() < 0.4:
-        y, tangent = jvp(model, (x,), (torch.ones_like(x),))
+        y, tangent = jvp(model, (x,), (torch.ones_like(x),))  # type: ignore[misc]
         return {"y": y, "tangent": tangent}
     with forward_ad.dual_level():
         if chance.random() < 0.5:
-            y = model(forward_ad.make_dual(x, torch.ones_like(x)))
+            y = model(forward_ad.make_dual(x, torch.ones_like(x)))  # type: ignore[no-untyped-call]
         else:
             weight = dict(model.named_parameters())["weight"]
-            dual = forward_ad.make_dual(weight.detach(), torch.ones_like(weight))
+            dual = forward_ad.make_dual(weight.detach(), torch.ones_like(weight))  # type: ignore[no-untyped-call]
             y = functional_call(model, {"weight": dual}, (x,))
-        primal, tangent = forward_ad.unpack_dual(y)
+        primal, tangent = forward_ad.unpack_dual(y)  # type: ignore[no-untyped-call]
         return {"y": primal, "tangent": tangent}
 
 
 @way()
 def func_vjp(model: nn.Module, make: Make, chance: random.Random) -> Results:
     """`torch.func.vjp`."""
-    y, back = vjp(model, make())
+    y, back = vjp(model, make())  # type: ignore[misc]
     return {"y": y, "x": back(torch.ones_like(y))[0]}
 
 
@@ -240,7 +240,7 @@ def other_parameters(model: nn.Module, make: Make, chance: random.Random) -> Res
     value = given[name]
     kind = chance.choice(["good", "good", "half", "double", "int", "short", "long", "flat", "3d"])
     kind = chance.choice([kind, "strides", "scalar", "meta", "none", "transposed"])
-    changed: Any = {
+    changed: Any = {  # type: ignore[no-untyped-call]
         "good": lambda: value,
         "half": value.half,
         "double": value.double,
@@ -269,7 +269,7 @@ def other_parameters(model: nn.Module, make: Make, chance: random.Random) -> Res
 def traced(model: nn.Module, make: Make, chance: random.Random) -> Results:
     """`torch.jit.trace`, and the trace run on a batch of another size."""
     x = make().detach()
-    trace = torch.jit.trace(model, x, check_trace=False)
+    trace = torch.jit.trace(model, x, check_trace=False)  # type: ignore[no-untyped-call]
     return {"same": trace(x), "other": trace(torch.cat([x, x * 2]) if x.ndim > 1 else x * 2)}
 
 
@@ -278,7 +278,7 @@ def made_graph(model: nn.Module, make: Make, chance: random.Random) -> Results:
     """`make_fx`, with real or fake or symbolic tensors."""
     x = make()
     mode = chance.choice(["real", "fake", "symbolic"])
-    graph = make_fx(model, tracing_mode=mode)(x)
+    graph = make_fx(model, tracing_mode=mode)(x)  # type: ignore[arg-type]
     return {"same": graph(x), "twice": graph(x * 2)}
 
 
@@ -326,18 +326,18 @@ class Marked(Tensor):
 class Wrapped(Tensor):
     """A wrapper without memory of its own: whoever reads its address reads nothing."""
 
-    inner: Tensor
+    inner: Tensor  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> Wrapped:  # noqa: D102
-        made: Wrapped = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made: Wrapped = Tensor._make_wrapper_subclass(
             cls, inner.shape, dtype=inner.dtype, strides=inner.stride(), device=inner.device
         )
         made.inner = inner.detach()
         return made
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         open_it = torch.utils._pytree.tree_map_only(
@@ -346,7 +346,7 @@ class Wrapped(Tensor):
         return function(*open_it[0], **open_it[1])
 
 
-class Passing(TorchDispatchMode):
+class Passing(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A mode that lets every operation pass."""
 
     def __torch_dispatch__(
@@ -368,7 +368,7 @@ def subclass(model: nn.Module, make: Make, chance: random.Random) -> Results:
     if kind == "parameter":
         return {"y": model(nn.Parameter(x.detach()))}
     if kind == "mode":
-        with Passing():
+        with Passing():  # type: ignore[no-untyped-call]
             return with_grads(model, x, model(x), chance)
     weight = model.get_parameter("weight").detach().as_subclass(Marked)
     return {"y": functional_call(model, {"weight": weight}, (x,)).as_subclass(Tensor)}
@@ -387,7 +387,7 @@ def strange_input(model: nn.Module, make: Make, chance: random.Random) -> Result
         return {"y": model()}
     if kind == "two":
         return {"y": model(x, x)}
-    given: Any = {
+    given: Any = {  # type: ignore[operator]
         "list": x.tolist,
         "array": x.float().numpy,
         "none": lambda: None,

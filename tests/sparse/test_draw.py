@@ -72,8 +72,10 @@ def test_without_matplotlib_the_install_line_is_named(monkeypatch: pytest.Monkey
 
 def test_the_size_is_that_of_the_figure_in_inches() -> None:
     layer = RandomlyConnectedLinear(4, 4, seed=0)
-    assert tuple(draw(layer, size=(8, 3)).figure.get_size_inches()) == (8, 3)
-    assert tuple(draw(layer, size=5).figure.get_size_inches()) == (5, 5)
+    draw(layer, size=(8, 3))
+    assert tuple(plt.gcf().get_size_inches()) == (8, 3)
+    draw(layer, size=5)
+    assert tuple(plt.gcf().get_size_inches()) == (5, 5)
     for wrong in (0, -1, (1, 2, 3), (1, "2"), float("nan")):
         with pytest.raises(ValueError, match="one or two positive numbers"):
             draw(layer, size=wrong)  # type: ignore[arg-type]

@@ -148,7 +148,7 @@ class SparseMultiheadAttention(nn.Module):
     def _heads(self, x: Tensor) -> Tensor:
         """To (N, num_heads, length, head_dim)."""
         first = x if self.batch_first else x.transpose(0, 1)
-        return first.unflatten(2, (self.num_heads, self.head_dim)).transpose(1, 2)
+        return torch.unflatten(first, 2, (self.num_heads, self.head_dim)).transpose(1, 2)
 
     def _mask(
         self, q: Tensor, k: Tensor, attn_mask: Tensor | None, padding: Tensor | None

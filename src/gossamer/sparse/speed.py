@@ -127,24 +127,23 @@ def compare_speed(
         ValueError: a number is below 1, the density outside [0, 1], the topology unknown, or
             the tensors would take more than 8 GiB.
     """
-    widths = [
-        checked_width("in_features", in_features),
-        checked_width("out_features", out_features),
-    ]
+    n_in = checked_width("in_features", in_features)
+    n_out = checked_width("out_features", out_features)
     tokens, rounds = checked_width("tokens", tokens), checked_width("rounds", rounds)
     before = torch.get_num_threads()
     threads = before if threads is None else checked_width("threads", threads)
-    n_bytes = 4 * (3 * widths[0] * widths[1] + 4 * tokens * sum(widths))
+    n_bytes = 4 * (3 * n_in * n_out + 4 * tokens * (n_in + n_out))
     if n_bytes > _MOST_BYTES:
         raise ValueError(
             complaint(
                 "layer and input must fit into 8 GiB",
-                got=f"{widths[0]} x {widths[1]}, {tokens} tokens: {n_bytes / 2**30:.0f} GiB",
+                got=f"{n_in} x {n_out}, {tokens} tokens: {n_bytes / 2**30:.0f} GiB",
                 hint="fewer tokens; the ratio hardly changes above some thousands",
             )
         )
     sparse = RandomlyConnectedLinear(
-        *widths,
+        n_in,
+        n_out,
         connection_density=density,
         topology=topology,
         seed=0,
@@ -152,14 +151,14 @@ def compare_speed(
         dtype=torch.float32,
     )
     with torch.random.fork_rng(devices=[]):
-        dense = nn.Linear(*widths, device="cpu", dtype=torch.float32)
+        dense = nn.Linear(n_in, n_out, device="cpu", dtype=torch.float32)
     try:
         torch.set_num_threads(threads)
         found = [_compared(dense, sparse, tokens, rounds, backward) for backward in (False, True)]
     finally:
         torch.set_num_threads(before)
-    n_dense = widths[0] * widths[1]
-    layer = f"{widths[0]} -> {widths[1]}, {sparse.topology.value}, density {density:g}"
+    n_dense = n_in * n_out
+    layer = f"{n_in} -> {n_out}, {sparse.topology.value}, density {density:g}"
     return SpeedReport(
         layer, tokens, threads, rounds, sparse.connectivity.n_weights, n_dense, *found
     )
