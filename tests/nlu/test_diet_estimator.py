@@ -228,7 +228,7 @@ def test_direct_messages(model: DIETClassifier) -> None:
     assert model.parse("/travel").intent.name == "travel"
     assert model.parse("/restart").intent.name == "restart"
     with pytest.warns(UserWarning, match="names the intent 'nonsense'"):
-        assert model.parse("/nonsense").intent.name in ("greet", "travel")
+        assert model.parse("/nonsense").intent.name is None, "an unknown word"
     numbered = tiny(epochs=1).fit(TEXTS, [0] * 6 + [1] * 6)
     assert numbered.parse("/1").intent.name == "1"
     only_entities = tiny(epochs=1).fit(TEXTS, entities=cities(TEXTS))

@@ -26,7 +26,7 @@ from gossamer.nlu.pipeline import register
 from gossamer.nn.inputs import Features
 
 Steps = tuple[tuple[str, Mapping[str, Any]], ...]
-TEXTS = ("fly from Rome to New York on Monday", "hello", "a small pizza, please", "xyzzy 🙂")
+TEXTS = ("fly from Rome to New York on Monday", "hello", "a small pizza, please", "hello xyzzy 🙂")
 WORDS: Steps = (("WhitespaceTokenizer", {}), ("CountVectorsFeaturizer", {}))
 
 
