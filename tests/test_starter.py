@@ -390,7 +390,9 @@ def test_a_model_of_it_is_good(
     assert figures["intent weighted F1"] >= 0.9, figures
     assert figures["DIETClassifier token micro F1"] >= 0.9, figures
 
-    asked_again = {parse.intent.name for parse in assistant.parse_many(UNKNOWN)}
+    little_known = ("asdf jkl", "blorp", "fnord quux", "zzz", "hgjk", "brrr", "vbn qwrt zxcv")
+    parses = assistant.parse_many([*UNKNOWN, *little_known])
+    asked_again = {parse.intent.name for parse in parses}
     assert asked_again == {"nlu_fallback"}
     known = {
         "book a train to Zyxwv": "book_trip",
