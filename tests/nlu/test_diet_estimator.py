@@ -352,7 +352,7 @@ def test_not_fitted(call: str, tmp_path: Path) -> None:
         ),
         ({"featurizers": []}, "WhitespaceTokenizer|tokens"),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],
 )
 def test_options_that_fit_refuses(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):

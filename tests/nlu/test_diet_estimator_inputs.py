@@ -20,6 +20,13 @@ from gossamer.nlu.diet.estimator_inputs import checked_texts
 from gossamer.nlu.diet.estimator_labels import checked_labels
 from gossamer.nlu.messages import EntityPrediction
 
+
+def shown(value: object) -> str:
+    """A name for a test's input that is the same in every process."""
+    text = str(value)
+    return type(value).__name__ if " at 0x" in text else text[:40]
+
+
 TEXT = "fly to Rome"
 ROME = Entity(start=7, end=11, entity="city", value="Rome")
 
@@ -97,7 +104,7 @@ def test_real_frames() -> None:
         (3, "X must be a list"),
         (None, "X must be a list"),
         ({"text": ["a"]}, "X must be a list"),
-        ({"a", "b"}, "X must be a list"),
+        ({"a"}, "X must be a list"),
         (np.array("a"), "X must be a list"),
         (np.array([["a", "b"]]), r"X must be a list, .*ndarray of shape \(1, 2\)"),
         (sparse.csr_array(np.eye(2)), "X must be a list"),
@@ -109,7 +116,7 @@ def test_real_frames() -> None:
         (["a", ["b", "c"]], "at index 1.*flat list"),
         (np.arange(9), "0 at index 0, 1 at index 1, 2 at index 2 and 6 more"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_texts_that_are_refused(texts: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -128,7 +135,7 @@ def test_texts_that_are_refused(texts: Any, message: str) -> None:
         (Frame(["b", "a"]), ["a", "b"], "U"),
         ((label for label in "ba"), ["a", "b"], "U"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_labels_of_many_kinds(labels: Any, classes: list[Any], kind: str) -> None:
     found = read(X=["x", "y"], y=labels).classes
@@ -136,7 +143,7 @@ def test_labels_of_many_kinds(labels: Any, classes: list[Any], kind: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "labels", [np.array([["b"], ["a"]]), [["b"], ["a"]], Frame([["b"], ["a"]])], ids=str
+    "labels", [np.array([["b"], ["a"]]), [["b"], ["a"]], Frame([["b"], ["a"]])], ids=shown
 )
 def test_a_column_of_labels_is_taken_with_scikit_learns_warning(labels: Any) -> None:
     with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
@@ -163,7 +170,7 @@ def test_a_column_of_labels_is_taken_with_scikit_learns_warning(labels: Any) -> 
         (np.array(["a", 1, 2], dtype=object), "y must hold labels of one kind"),
         (["a", "a", "a"], "y must hold at least two classes .*one class, 'a'"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_labels_that_are_refused(labels: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -193,7 +200,7 @@ def test_a_class_with_blank_texts_only() -> None:
         ),
         (part for part in [(7, 11, "city")]),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=shown,
 )
 def test_entities_of_many_kinds(found: Any) -> None:
     assert checked_entities([found, []], [TEXT, "hi"]) == [(ROME,), ()]
@@ -245,7 +252,7 @@ def test_values_roles_groups_and_order() -> None:
             "the document at index 0 of entities must have the text at index 0 of X",
         ),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=shown,
 )
 def test_entities_that_are_refused(entities: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -287,7 +294,7 @@ def test_a_class_of_weight_zero_is_no_class() -> None:
         ([0, 0.0], "sample_weight must have a weight that is not zero"),
         (np.ones((2, 2)), "sample_weight must be a list"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_weights_that_are_refused(weights: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
@@ -302,7 +309,7 @@ def test_weights_that_are_refused(weights: Any, message: str) -> None:
         ({"X": ["a", "b"], "entities": [[], []]}, "entities must hold at least one entity"),
         ({"X": [" ", ""], "entities": [[], []]}, "X must hold a text that is not blank"),
     ],
-    ids=str,
+    ids=shown,
 )
 @pytest.mark.filterwarnings("ignore:2 texts are blank")
 def test_nothing_to_learn(given: dict[str, Any], message: str) -> None:
