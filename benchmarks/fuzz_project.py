@@ -27,7 +27,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -254,12 +253,13 @@ def _keep_parsed_files() -> None:
     """Files that a mistake leaves alone are parsed once: most of the time goes into YAML."""
     import gossamer.data.yaml_tree as yaml_tree
 
+    original = yaml_tree.parse_yaml_tree
+    kept = _kept(original)
     for module in list(sys.modules.values()):
-        if getattr(module, "parse_yaml_tree", None) is yaml_tree.parse_yaml_tree:
-            setattr(module, "parse_yaml_tree", _kept(yaml_tree.parse_yaml_tree))  # noqa: B010
+        if getattr(module, "parse_yaml_tree", None) is original:
+            setattr(module, "parse_yaml_tree", kept)  # noqa: B010
 
 
-@lru_cache(maxsize=1)
 def _kept(parse: Any) -> Any:
     trees: dict[Any, Any] = {}
 
