@@ -20,9 +20,6 @@ class ScriptableLinear(nn.Module):
         shape: (out_features, in_features).
     """
 
-    bias: nn.Parameter | None
-    places: Tensor
-
     def __init__(
         self,
         weight: nn.Parameter,
@@ -40,5 +37,6 @@ class ScriptableLinear(nn.Module):
         """*Shape:* (..., in_features) -> (..., out_features)."""
         flat = torch.zeros(
             self.out_features * self.in_features, dtype=self.weight.dtype, device=self.weight.device
-        ).scatter(0, self.places, self.weight.reshape(-1))
-        return F.linear(x, flat.reshape(self.out_features, self.in_features), self.bias)
+        ).scatter(0, self.places, self.weight.reshape(-1))  # type: ignore[arg-type]
+        dense = flat.reshape(self.out_features, self.in_features)
+        return F.linear(x, dense, self.bias)  # type: ignore[arg-type]
