@@ -18,7 +18,7 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from gossamer.sparse import RandomlyConnectedLinear, sparsify
+from gossamer.sparse import RandomlyConnectedLinear, freeze, sparsify
 from gossamer.sparse.guard import are_ordinary, may_run_kernel
 from gossamer.sparse.native.build import Kernel, is_available
 from gossamer.sparse.native.function import Function
@@ -73,12 +73,15 @@ def compiled_ahead(layer: nn.Module, x: Tensor) -> Any:
 WAYS: list[tuple[Callable[[nn.Module, Tensor], Any], bool]] = [
     (traced, True),
     (scripted, True),
+    (lambda layer, x: scripted(freeze(layer), x), True),
     (exported, False),
     (exported_for_any_batch, True),
     (lambda layer, x: make_fx(layer)(x), False),
     (lambda layer, x: torch.fx.symbolic_trace(layer), True),
     (lambda layer, x: torch.fx.symbolic_trace(nn.Sequential(layer)), True),
     (compiled, True),
+    (lambda layer, x: traced(freeze(layer), x), True),
+    (lambda layer, x: compiled(freeze(layer), x), True),
     (compiled_ahead, False),
 ]
 

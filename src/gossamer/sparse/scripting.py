@@ -13,7 +13,7 @@ class ScriptableLinear(nn.Module):
     """The dense product of a layer, on the same parameters, in operations TorchScript knows.
 
     Args:
-        weight: the existing weights, of any shape, in order.
+        weight: the existing weights, of any shape, in order; a parameter or, frozen, a constant.
         bias: *Shape:* (out_features,); None without.
         places: where each weight sits in the dense kernel, `output * in_features + input`.
             *Shape:* (n_weights,)
@@ -22,15 +22,14 @@ class ScriptableLinear(nn.Module):
 
     def __init__(
         self,
-        weight: nn.Parameter,
-        bias: nn.Parameter | None,
+        weight: Tensor,
+        bias: Tensor | None,
         places: NDArray[np.int64],
         shape: tuple[int, int],
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = shape
-        self.weight = weight
-        self.register_parameter("bias", bias)
+        self.weight, self.bias = weight, bias
         self.register_buffer("places", torch.tensor(places, device=weight.device))
 
     def forward(self, x: Tensor) -> Tensor:
