@@ -6,6 +6,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from gossamer.nn.adam import Adam
 from gossamer.sparse import RandomlyConnectedLinear, Topology, freeze
 from gossamer.sparse.frozen import FrozenLinear
 
+l1_unstructured: Any = prune.l1_unstructured
+ema: Any = get_ema_multi_avg_fn
 TOPOLOGIES = ["blocked", "windowed", "grouped", "uniform", "fan_in"]
 
 
@@ -68,7 +71,7 @@ def test_a_step_of_every_optimizer_is_seen(
     def loss() -> Tensor:
         optimizer.zero_grad()
         total: Tensor = layer(torch.ones(40, 64)).square().mean()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         return total
 
     def step() -> None:
@@ -112,7 +115,7 @@ CHANGES: dict[str, Callable[[nn.Module], object]] = {
         parameters_to_vector(layer.parameters()) * 2, layer.parameters()
     ),
     "own Adam": step_by_kernel,
-    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", amount=0.5),
+    "pruned": lambda layer: l1_unstructured(layer, "weight", amount=0.5),
 }
 
 
@@ -132,7 +135,7 @@ class Twice(nn.Module):
 def test_parametrizations_and_averages(topology: str) -> None:
     layer = layer_of(topology)
     check(layer, lambda: parametrize.register_parametrization(layer, "weight", Twice()))
-    check(layer, lambda: layer.parametrizations.weight.original.data.mul_(3))  # type: ignore[union-attr]
+    check(layer, lambda: layer.parametrizations.weight.original.data.mul_(3))  # type: ignore[union-attr,operator]
     model = layer_of(topology)
     for average in (
         AveragedModel(model),
@@ -172,7 +175,8 @@ def test_a_frozen_copy_stays_as_it_is(topology: str) -> None:
     x = torch.randn(2, 64)
     wanted = model(x).detach()
     frozen = freeze(model)
-    assert isinstance(frozen[0], FrozenLinear)
+    first = frozen[0]
+    assert isinstance(first, FrozenLinear)
     assert not any(p.requires_grad for p in frozen.parameters())
     assert model.training
     assert not frozen.train()[0].training
@@ -186,21 +190,21 @@ def test_a_frozen_copy_stays_as_it_is(topology: str) -> None:
     torch.testing.assert_close(frozen(x), model(x))
     torch.testing.assert_close(frozen.double()(x.double()).float(), model(x), rtol=1e-4, atol=1e-5)
     with pytest.raises(RuntimeError, match="must stay"):
-        frozen[0].reset_parameters()
+        first.reset_parameters()
     with pytest.raises(RuntimeError, match="must stay"):
-        frozen[0].replace_connectivity(frozen[0].connectivity)
+        first.replace_connectivity(first.connectivity)
 
 
 def test_a_frozen_copy_can_share_its_tensors() -> None:
     model = nn.Sequential(layer_of(), nn.Linear(48, 4))
     frozen = freeze(model, share_tensors=True)
     assert frozen[1].weight is model[1].weight
-    assert frozen[0].weight.data_ptr() == model[0].get_parameter("weight").data_ptr()
+    assert frozen[0].get_buffer("weight").data_ptr() == model[0].get_parameter("weight").data_ptr()
 
 
 def test_layers_with_hooks_are_not_frozen() -> None:
     layer = layer_of()
-    prune.l1_unstructured(layer, "weight", amount=0.5)
+    l1_unstructured(layer, "weight", amount=0.5)
     with torch.no_grad():
         layer(torch.ones(1, 64))
     model = nn.Sequential(layer)

@@ -24,12 +24,23 @@ def check_input(x: Tensor, in_features: int) -> None:
         )
 
 
-def check_parameters(weight: Tensor, bias: Tensor | None, connectivity: Connectivity) -> None:
+def check_parameters(
+    x: Tensor, weight: Tensor, bias: Tensor | None, connectivity: Connectivity
+) -> None:
     """Check parameters, of which others may have come by assignment or `functional_call`.
 
     Raises:
-        RuntimeError: the shapes are not the layer's; the same error class as `nn.Linear`'s.
+        RuntimeError: the shapes are not the layer's, or the input `x` is on another device; the
+            same class of error as `nn.Linear`'s.
     """
+    if weight.device != x.device or (bias is not None and bias.device != x.device):
+        raise RuntimeError(
+            complaint(
+                "the input must be on the device of the layer's weight and bias",
+                got=[str(t.device) for t in (x, weight, bias) if t is not None],
+                hint="moving the input or the layer by .to(device)",
+            )
+        )
     if weight.shape != connectivity.weight_shape:
         raise RuntimeError(
             complaint(

@@ -93,7 +93,7 @@ class FrozenLinear(RandomlyConnectedLinear):
             or (x.requires_grad and torch.is_grad_enabled())
         ):
             return super().forward(x)
-        check_parameters(weight, bias, self.connectivity)
+        check_parameters(x, weight, bias, self.connectivity)
         kept = self._kept
         if kept is None:
             with torch.no_grad():

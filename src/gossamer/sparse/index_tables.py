@@ -35,14 +35,15 @@ def index_tables(connectivity: Connectivity) -> dict[str, Table]:
     return tables
 
 
-def settled(buffer: Tensor | None, table: Table, device: torch.device) -> Tensor:
-    """The buffer where it is on the device and holds the table's numbers; else a new one.
+def settled(buffer: Tensor, table: Table, weight: Tensor) -> Tensor:
+    """The buffer where it is on the weight's device and holds the table; else a new one.
 
     After `to_empty`, and after loading into a layer on the meta device, a buffer holds anything.
     """
-    if buffer is not None and type(buffer) is not Tensor:
+    if type(weight) not in (Tensor, nn.Parameter) and type(buffer) is not Tensor:
         return buffer  # a fake one, of a fake layer
-    if buffer is not None and buffer.device == device:
+    device = weight.device
+    if type(buffer) is Tensor and buffer.device == device:
         kind = torch.from_numpy(np.empty(0, table.dtype)).dtype
         if buffer.is_meta or (buffer.dtype == kind and np.array_equal(buffer.cpu().numpy(), table)):
             return buffer

@@ -74,7 +74,7 @@ class JoinedLinear:
         """
         for layer in self._layers:
             if isinstance(layer, RandomlyConnectedLinear):
-                check_parameters(layer.weight, layer.bias, layer.connectivity)
+                check_parameters(layer.weight, layer.weight, layer.bias, layer.connectivity)
         if self._is_dense:
             parts: list[Tensor] = [
                 layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()

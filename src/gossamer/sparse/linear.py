@@ -218,7 +218,7 @@ class RandomlyConnectedLinear(nn.Module):
         """
         weight = next(self.parameters(), self.weight)  # also where hooks or others compute `weight`
         for name, table in self._tables.items():
-            self._buffers[name] = settled(self._buffers[name], table, weight.device)
+            self._buffers[name] = settled(self.get_buffer(name), table, weight)
         plan = self.plan or self._scattered
         if plan is not None and not plan.is_real and type(weight) is nn.Parameter:
             self._plan_kernels()
@@ -301,7 +301,7 @@ class RandomlyConnectedLinear(nn.Module):
             return None  # here shapes may be no numbers
         else:
             check_input(x, self.in_features)
-            check_parameters(weight, bias, self.connectivity)
+            check_parameters(x, weight, bias, self.connectivity)
             if self.plan is not None and may_run_kernel(x, weight, bias):
                 y = tile_product(self._tokens(x), weight, bias, self.plan, self._layout())
             elif self._scattered is not None and pays(x, weight, bias):
@@ -336,7 +336,7 @@ class RandomlyConnectedLinear(nn.Module):
                 )
             )
         weight, bias = self.weight, self.bias
-        check_parameters(weight, bias, self.connectivity)
+        check_parameters(x, weight, bias, self.connectivity)
         compiles = torch.compiler.is_compiling()
         if self._is_grouped and (compiles or _can_gather(x, weight, bias)):
             return grouped_feature_major(x, weight, bias, self._layout())
@@ -429,7 +429,8 @@ def _can_gather(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether the product of groups, with its own backward pass, takes these tensors here."""
     tensors = [weight] if bias is None else [weight, bias]
     return (
-        not is_watched()
+        not x.is_meta
+        and not is_watched()
         and are_ordinary(x, *tensors)
         and (all(t.dtype == x.dtype for t in tensors) or torch.is_autocast_enabled(x.device.type))
     )

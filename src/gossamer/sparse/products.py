@@ -62,7 +62,7 @@ def outside_autocast(
 ) -> Tensor:
     """Do what autocast does to nn.Linear, once, so that forward and backward pass agree."""
     kind = x.device.type
-    if not torch.is_autocast_enabled(kind):
+    if x.is_meta or not torch.is_autocast_enabled(kind):
         return product(x, weight, bias, *rest)
     to = torch.get_autocast_dtype(kind)
     with torch.autocast(kind, enabled=False):
@@ -114,14 +114,13 @@ class _GroupedProduct(torch.autograd.Function):
         (grad,) = grads
         x, weight = ctx.saved_tensors
         layout = ctx.layout
-        grad_x: Tensor | None
         if is_watched() or not are_ordinary(grad, x, weight):
             by_token = grad if ctx.tokens_first else grad.t()
-            grad_x, grad_weight = dense_gradients(by_token, x.t(), weight, layout)
-            grad_bias = by_token.sum(0) if ctx.needs_input_grad[2] else None
-            return grad_x.t(), grad_weight, grad_bias, None, None
+            of_x, of_weight = dense_gradients(by_token, x.t(), weight, layout)
+            of_bias = by_token.sum(0) if ctx.needs_input_grad[2] else None
+            return of_x.t(), of_weight, of_bias, None, None
         grad = grad.t() if ctx.tokens_first else grad
-        grad_x, grad_weight, grad_bias = None, None, None
+        grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_x = input_gradient(grad, weight, layout)
         if ctx.needs_input_grad[1]:

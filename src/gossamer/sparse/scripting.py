@@ -13,32 +13,29 @@ class ScriptableLinear(nn.Module):
     """The dense product of a layer, on the same parameters, in operations TorchScript knows.
 
     Args:
-        weight: the existing weights, of any shape, in order.
+        weight: the existing weights, of any shape, in order; a parameter or, frozen, a constant.
         bias: *Shape:* (out_features,); None without.
         places: where each weight sits in the dense kernel, `output * in_features + input`.
             *Shape:* (n_weights,)
         shape: (out_features, in_features).
     """
 
-    bias: nn.Parameter | None
-    places: Tensor
-
     def __init__(
         self,
-        weight: nn.Parameter,
-        bias: nn.Parameter | None,
+        weight: Tensor,
+        bias: Tensor | None,
         places: NDArray[np.int64],
         shape: tuple[int, int],
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = shape
-        self.weight = weight
-        self.register_parameter("bias", bias)
+        self.weight, self.bias = weight, bias
         self.register_buffer("places", torch.tensor(places, device=weight.device))
 
     def forward(self, x: Tensor) -> Tensor:
         """*Shape:* (..., in_features) -> (..., out_features)."""
         flat = torch.zeros(
             self.out_features * self.in_features, dtype=self.weight.dtype, device=self.weight.device
-        ).scatter(0, self.places, self.weight.reshape(-1))
-        return F.linear(x, flat.reshape(self.out_features, self.in_features), self.bias)
+        ).scatter(0, self.places, self.weight.reshape(-1))  # type: ignore[arg-type]
+        dense = flat.reshape(self.out_features, self.in_features)
+        return F.linear(x, dense, self.bias)  # type: ignore[arg-type]
