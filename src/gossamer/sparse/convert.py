@@ -121,7 +121,7 @@ def sparsify(
                 parts, old.num_heads, dropout=old.dropout, batch_first=old.batch_first
             ).train(old.training)
     told = _reported(module, new, attention=attention)
-    result = _replaced(module, new)
+    result = replaced(module, new)
     if report is not None:
         report(told)
     return result
@@ -143,7 +143,7 @@ def densify(module: nn.Module) -> nn.Module:
             new[part] = as_multihead_attention(part)
         elif isinstance(part, RandomlyConnectedLinear):
             new[part] = _as_linear(part)
-    return _replaced(module, new)
+    return replaced(module, new)
 
 
 def adopt_connectivity(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
@@ -315,7 +315,8 @@ def _matrix_size(part: nn.Module) -> int:
     )
 
 
-def _replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
+def replaced(module: nn.Module, new: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Put each of the new modules where the old one is; returns the model or what replaces it."""
     if module in new:
         return new[module]
     for parent in list(module.modules()):
