@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import layer_changes  # noqa: F401  (enters its ways in the table)
 import torch
+import torch.fx
 import torch.nn.functional as F
 from layer_ways import RARE, SMALL, WAYS
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ DTYPES = {
     "bool": torch.bool,
     "complex64": torch.complex64,
 }
+NO_WEIGHT = "F.linear wants a weight"
 _LAYOUTS = [
     "plain", "transposed", "steps", "row steps", "offset", "expanded", "expanded columns",
     "overlapping", "narrow",
@@ -164,15 +166,20 @@ class Reference(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """*Shape:* (..., in_features) -> (..., out_features)."""
-        weight = self.weight
-        if weight is None:
-            raise TypeError("F.linear wants a weight")
-        if tuple(weight.shape) != self.stored:
-            raise RuntimeError("a kernel of a wrong shape")
-        flat = weight.new_zeros(self.shape[0] * self.shape[1])
-        places = self.get_buffer("places")
-        kernel = flat.scatter(0, places, weight.reshape(-1)).reshape(self.shape)
+        kernel = _kernel(self.weight, self.get_buffer("places"), self.stored, self.shape)
         return F.linear(x, kernel, self.bias)
+
+
+@torch.fx.wrap  # symbolic tracing looks no further
+def _kernel(
+    weight: Tensor | None, places: Tensor, stored: tuple[int, ...], shape: tuple[int, int]
+) -> Tensor:
+    if weight is None:
+        raise TypeError(NO_WEIGHT)
+    if tuple(weight.shape) != stored:
+        raise RuntimeError("a kernel of a wrong shape")
+    flat = weight.new_zeros(shape[0] * shape[1])
+    return flat.scatter(0, places, weight.reshape(-1)).reshape(shape)
 
 
 def make_input(case: Case) -> Tensor:

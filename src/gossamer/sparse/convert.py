@@ -257,6 +257,8 @@ def _reported(
             continue
         if isinstance(part, nn.MultiheadAttention | SparseMultiheadAttention):
             inside.update(part.modules())
+        elif nn.utils.parametrize.is_parametrized(part):
+            inside.update(part.parametrizations.modules())
         before = _matrix_size(part)
         if before == 0 and not isinstance(part, nn.Linear):
             continue
