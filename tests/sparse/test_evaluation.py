@@ -139,7 +139,7 @@ def test_parametrizations_and_averages(topology: str) -> None:
     model = layer_of(topology)
     for average in (
         AveragedModel(model),
-        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn()),
+        AveragedModel(model, multi_avg_fn=ema()),
     ):
         average.eval().update_parameters(model)
 

@@ -19,7 +19,7 @@ from gossamer.sparse.tile_product import multiply, turned
 
 # Up to so many tokens a dense kernel matrix, made once, is the quicker one for layers without
 # tiles: a vector of the other kernels holds 16 tokens, and what they set up serves 64.
-MOST_TOKENS = 64
+_MOST_TOKENS = 64
 _MOST_TOKENS_OF_FEW, _FEW = 31, 0.1  # where connections are few and have kernels of their own
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -37,7 +37,7 @@ class FrozenLinear(RandomlyConnectedLinear):
         layer: what to freeze; its tensors are shared, not copied.
     """
 
-    _kept: Tensor | None
+    _kept: tuple[Tensor, Tensor | None] | None
 
     def __init__(self, layer: RandomlyConnectedLinear) -> None:
         nn.Module.__init__(self)
@@ -45,8 +45,9 @@ class FrozenLinear(RandomlyConnectedLinear):
         self.seed = layer.seed
         self.register_buffer("weight", layer.weight.detach())
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach())
-        self.register_buffer("_kept", None, persistent=False)
         self._set_connectivity(layer.connectivity)
+        self._kept = None
+        self._most_tokens = _most_tokens(layer.connectivity, self._scattered is not None)
         super().train(False)
 
     def train(self, mode: bool = True) -> Self:
@@ -83,31 +84,36 @@ class FrozenLinear(RandomlyConnectedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """As in `RandomlyConnectedLinear`; gradients reach `x` alone."""
-        weight, bias, plan = self.weight, self.bias, self.plan
+        plan = self.plan
         if (
-            not may_run_kernel(x, weight, bias)
-            or self.connectivity.is_dense
+            not may_run_kernel(x)
             or x.ndim == 0
             or x.shape[-1] != self.in_features
             or (plan is None and x.numel() > self._most_tokens * self.in_features)
             or (x.requires_grad and torch.is_grad_enabled())
         ):
             return super().forward(x)
-        check_parameters(x, weight, bias, self.connectivity)
         kept = self._kept
         if kept is None:
-            with torch.no_grad():
-                kept = self.to_dense_weight() if plan is None else turned(weight, plan)
-            self._kept = kept
+            kept = self._keep()
+            if kept is None:
+                return super().forward(x)
+        weight, bias = kept
         if plan is None:
-            return F.linear(x, kept, bias)
-        y = multiply(self._tokens(x), kept, bias, plan)
+            return F.linear(x, weight, bias)
+        y = multiply(self._tokens(x), weight, bias, plan)
         return y if x.ndim == 2 else y.view(*x.shape[:-1], self.out_features)
 
-    @property
-    def _most_tokens(self) -> int:
-        is_few = self._scattered is not None and self.connectivity.density <= _FEW
-        return _MOST_TOKENS_OF_FEW if is_few else MOST_TOKENS
+    @torch.no_grad()
+    def _keep(self) -> tuple[Tensor, Tensor | None] | None:
+        """Weight and bias for answers; None where these are none that kernels read."""
+        weight, bias = self.weight, self.bias
+        if self.connectivity.is_dense or not may_run_kernel(weight, bias):
+            return None
+        check_parameters(weight, weight, bias, self.connectivity)
+        plan = self.plan
+        self._kept = (self.to_dense_weight() if plan is None else turned(weight, plan), bias)
+        return self._kept
 
     def _settle_tables(self) -> None:
         super()._settle_tables()
@@ -145,6 +151,10 @@ def freeze(module: Model, *, share_tensors: bool = False) -> Model:
     }
     frozen = cast("Model", replaced(frozen, new)).eval()
     return frozen if share_tensors else frozen.requires_grad_(False)
+
+
+def _most_tokens(connectivity: Connectivity, has_kernels: bool) -> int:
+    return _MOST_TOKENS_OF_FEW if has_kernels and connectivity.density <= _FEW else _MOST_TOKENS
 
 
 def _has_hooks(module: nn.Module) -> bool:

@@ -18,6 +18,14 @@ from gossamer.sparse.errors import complaint
 from gossamer.sparse.native.build import is_available
 
 _KINDS = (Tensor, nn.Parameter)
+# By name, since every answer asks: a single token counts the look-ups.
+_interpreter = torch._C._functorch.peek_interpreter_stack
+_n_dispatch_modes = torch._C._len_torch_dispatch_stack
+_n_function_modes = torch._C._len_torch_function_stack
+_tracing = torch._C._get_tracing_state
+_keys_of = torch._C._dispatch_keys
+_has_autocast = torch.is_autocast_enabled
+_default_dtype = torch.get_default_dtype
 
 
 def may_run_kernel(*tensors: Tensor | None) -> bool:
@@ -31,14 +39,19 @@ def may_run_kernel(*tensors: Tensor | None) -> bool:
     """
     if torch.compiler.is_compiling():  # a compiler must not look further
         return False
+    foreign = ~_ordinary_keys("cpu")
     for tensor in tensors:
-        if tensor is not None and (tensor.dtype is not torch.float32 or not tensor.is_cpu):
+        if tensor is not None and (
+            tensor.dtype is not torch.float32
+            or not tensor.is_cpu
+            or type(tensor) not in _KINDS
+            or _keys_of(tensor).raw_repr() & foreign
+        ):
             return False
     return (
         not is_watched()
-        and are_ordinary(*tensors)
-        and not torch.is_autocast_enabled("cpu")
-        and torch.get_default_dtype() is torch.float32  # what kernels write is made in it
+        and not _has_autocast("cpu")
+        and _default_dtype() is torch.float32  # what kernels write is made in it
         and is_available()
     )
 
@@ -67,10 +80,10 @@ def require_kernel(what: str, *tensors: Tensor | None) -> None:
 def is_watched() -> bool:
     """Whether anything here traces, fakes, batches or differentiates operations as they run."""
     return (
-        torch._C._functorch.peek_interpreter_stack() is not None
-        or torch._C._len_torch_dispatch_stack() > 0
-        or torch._C._len_torch_function_stack() > 0
-        or torch._C._get_tracing_state() is not None
+        _interpreter() is not None
+        or _n_dispatch_modes() > 0
+        or _n_function_modes() > 0
+        or _tracing() is not None
         or forward_ad._current_level >= 0
     )
 
@@ -83,10 +96,7 @@ def are_ordinary(*tensors: Tensor | None) -> bool:
     """
     return all(
         t is None
-        or (
-            type(t) in _KINDS
-            and not torch._C._dispatch_keys(t).raw_repr() & ~_ordinary_keys(t.device.type)
-        )
+        or (type(t) in _KINDS and not _keys_of(t).raw_repr() & ~_ordinary_keys(t.device.type))
         for t in tensors
     )
 
@@ -95,5 +105,5 @@ def are_ordinary(*tensors: Tensor | None) -> bool:
 def _ordinary_keys(device: str) -> int:
     """The dispatch keys that a plain tensor has, as bits."""
     with torch.inference_mode(False):
-        keys = torch._C._dispatch_keys(torch.empty(0, device=device))
+        keys = _keys_of(torch.empty(0, device=device))
     return int(keys.raw_repr())

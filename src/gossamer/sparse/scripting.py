@@ -34,8 +34,9 @@ class ScriptableLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """*Shape:* (..., in_features) -> (..., out_features)."""
+        places: Tensor = self.places  # type: ignore[assignment]
         flat = torch.zeros(
             self.out_features * self.in_features, dtype=self.weight.dtype, device=self.weight.device
-        ).scatter(0, self.places, self.weight.reshape(-1))  # type: ignore[arg-type]
+        ).scatter(0, places, self.weight.reshape(-1))
         dense = flat.reshape(self.out_features, self.in_features)
-        return F.linear(x, dense, self.bias)  # type: ignore[arg-type]
+        return F.linear(x, dense, self.bias)
