@@ -356,12 +356,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 out.flush()
             if not outcome.is_good or chosen.only is not None:
                 print(f"{outcome.seed} {outcome.verdict}: {outcome.detail}\n  {outcome.described}")
-    print(
-        ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
-        + f"; slowest {slowest:.1f} s"
-    )
-    return int(any(name not in _GOOD for name in counts))
+    summary = ", ".join(f"{counts[name]} {name}" for name in sorted(counts))
+    print(f"{summary}; slowest {slowest:.1f} s")
+    if any(name not in _GOOD for name in counts):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(plain_errors.run(main))
+    plain_errors.run(main)

@@ -142,9 +142,7 @@ def test_file_errors_name_the_file(run: Run, project: Path) -> None:
     (project / "taken").write_text("mine")
     result = run("train", "nlu", "--out", "taken")
     assert result.exit_code == 1
-    assert (
-        "the model must have a place that can be written (got 'taken is a file')" in result.stderr
-    )
+    assert "a file must be in a place that can be written (got 'Not a dir" in result.stderr
     assert result.stderr.startswith("Error: taken/") and result.stderr.count("\n") == 1
     assert (project / "taken").read_text() == "mine"
 
@@ -161,7 +159,7 @@ def test_ctrl_c_is_exit_code_130_and_one_line(run: Run, project: Path, fake: Any
     result = run("train", "nlu")
     assert result.exit_code == 130
     assert result.stderr == "Interrupted.\n"
-    assert list((project / "models").iterdir()) == []
+    assert not (project / "models").exists()
 
 
 def test_warnings_are_one_line_each(run: Run, project: Path, fake: Any) -> None:
