@@ -108,7 +108,11 @@ def test_odd_texts_are_answered(travel_assistant: Assistant, text: str) -> None:
 
 
 def test_seed_decides_everything(tiny_config: Make, travel_data: TrainingData) -> None:
-    options = {"use_masked_language_model": True, "evaluate_on_number_of_examples": 5}
+    options = {
+        "use_masked_language_model": True,
+        "evaluate_on_number_of_examples": 5,
+        "evaluate_every_number_of_epochs": 1,
+    }
     one, again, other = (
         Assistant.train(tiny_config({**options, "random_seed": seed}), travel_data)
         for seed in (3, 3, 4)
