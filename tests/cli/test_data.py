@@ -69,7 +69,7 @@ def test_validate_checks_the_components(run: Run, project: Path) -> None:
     assert result.exit_code == 1
     assert "config.yml:2: error: a pipeline component must be one" in result.stdout
     assert "Telepathy" in result.stdout
-    assert "10 examples, 2 intents, 1 entity types: 1 error, 0 warnings" in result.stdout
+    assert "10 examples, 2 intents, 1 entity type: 1 error, 0 warnings" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def warn_of_broken(
     """
     problem = None
     if _BRACKETS.search(rest) is not None and _ATTEMPT.search(rest) is not None:
-        problem = "what looks like an annotation must be one; this is read as plain text"
+        problem = "what looks like an annotation must be one; what is not is read as plain text"
     for stretch, name in annotations:
         if "[" in stretch:
             problem = f"an annotation must not hold another one; here it is of '{stretch}'"
