@@ -8,7 +8,7 @@ becomes `it` and `s`, and a closing `.`, `?` or `!` vanishes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -131,7 +131,9 @@ class WhitespaceTokenizer(Component):
         Raises:
             DataError: training examples or responses are too long; the message names the first.
         """
-        examples = batch.examples if isinstance(batch, TrainingBatch) else [None] * len(batch.texts)
+        examples: Sequence[Example | None] = [None] * len(batch.texts)
+        if isinstance(batch, TrainingBatch) and batch.examples:
+            examples = batch.examples
         limit, most = self.options.max_characters, self.options.max_tokens
         batch.tokens = [
             self.tokenize(text[:limit], example)
@@ -158,13 +160,15 @@ class WhitespaceTokenizer(Component):
 
     def _too_long(self, batch: MessageBatch, cut: list[int]) -> DataError:
         first = cut[0]
+        examples = batch.examples if isinstance(batch, TrainingBatch) else []
+        example = examples[first] if examples else None
         what = "response" if isinstance(batch, ResponseTexts) else "training example"
         more = f"; there are {len(cut) - 1} more" if len(cut) > 1 else ""
         return DataError(
             f"a {what} may have {self.options.max_tokens} words and "
             f"{self.options.max_characters:,} characters{more}",
             got=batch.texts[first][:80],
-            where=batch.examples[first].where if isinstance(batch, TrainingBatch) else None,
+            where=None if example is None else example.where,
             hint=f"cutting it, or larger values of max_tokens and max_characters of {self.name}",
         )
 
