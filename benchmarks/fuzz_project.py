@@ -126,7 +126,8 @@ def _missing_texts(folder: Path, project: Any) -> list[str]:
     from gossamer.data.text_files import read_text
     from gossamer.data.yaml_tree import parse_yaml_tree
 
-    read = "\n".join(_strings(project))
+    # Categories are compared, and kept, without regard to case.
+    read = "\n".join(_strings(project)).casefold()
     missing = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
@@ -136,7 +137,7 @@ def _missing_texts(folder: Path, project: Any) -> list[str]:
             missing.append(f"all of {path.name}")
             continue
         for text in _texts(tree.to_python()):
-            missing += [part for part in _plain_parts(text) if part not in read]
+            missing += [part for part in _plain_parts(text) if part.casefold() not in read]
     return missing
 
 
@@ -155,7 +156,7 @@ def _texts(value: Any, key: str = "") -> Iterator[str]:
 def _plain_parts(text: str) -> Iterator[str]:
     """The pieces of a text that annotations do not touch."""
     for line in text.splitlines():
-        plain = re.sub(r"^\s*- ", "", line).strip()
+        plain = re.sub(r"^\s*-", "", line).strip().strip("\ufeff").strip()
         plain = re.sub(r"\](\([^)]*\)|\{[^}]*\})", "\n", plain).replace("[", "\n")
         yield from (part.strip() for part in plain.split("\n") if part.strip())
 

@@ -19,5 +19,5 @@ def test_all_faults_in_one_run(starter: Path, case: Case, gossamer: Callable[...
         assert "(got 'NoSuchPolicy')" in said
         assert "TEDPolicy has no option 'no_such_option'" in said
         assert "'utter_goodbye' in rule 'rude'" in said
-        assert ("is a file" in said) == has_place
+        assert ("Not a directory" in said) == has_place
         assert "Training on" not in said
