@@ -35,11 +35,10 @@ def quick_cases(seed: int, count: int) -> list[Case]:
     return found
 
 
-@FORKS
 def test_calls_equal_the_dense_reference(seed: int) -> None:
     cases = quick_cases(seed, N_CALLS)
     assert len(cases) == N_CALLS
-    outcomes = list(fuzz_layer.run([case.seed for case in cases], start="fork"))
+    outcomes = list(fuzz_layer.run([case.seed for case in cases]))
     wrong = [f"--only {outcome.seed}: {outcome.problem}" for outcome in outcomes if outcome.problem]
     assert wrong == []
 

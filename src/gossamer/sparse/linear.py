@@ -202,6 +202,12 @@ class RandomlyConnectedLinear(nn.Module):
         self.connectivity = connectivity
         self._plan_kernels()
         self._tables = index_tables(connectivity)
+        # For `forward`: a compiler that meets NumPy arrays there fails in inference mode.
+        self._is_dense = connectivity.is_dense
+        self._is_grouped = connectivity.topology.shares_inputs and not self._is_dense
+        if self._is_grouped:
+            self._n_groups, n_inputs = self._tables["indices"].shape
+            self._block_size = n_inputs // self._tables["_blocks"].shape[1]
         for name, table in self._tables.items():
             buffer = torch.tensor(table, device=self.weight.device)
             # What is derived from the indices stays out of the state dict.
@@ -350,22 +356,16 @@ class RandomlyConnectedLinear(nn.Module):
         Returns:
             *Shape:* (out_features, in_features); the parameter itself when the layer is dense.
         """
-        connectivity = self.connectivity
-        if connectivity.is_dense:
+        if self._is_dense:
             return self.weight
         size = (self.out_features, self.in_features)
-        if connectivity.topology is Topology.UNIFORM:
+        if self.topology is Topology.UNIFORM:
             flat = self.weight.new_zeros(self.out_features * self.in_features)
             return flat.scatter(0, self.indices.long(), self.weight).reshape(size)
         inputs = self.indices.long()
-        if connectivity.topology.shares_inputs:
-            inputs = by_output(inputs, len(self._tables["indices"]), self.out_features)
+        if self._is_grouped:
+            inputs = by_output(inputs, self._n_groups, self.out_features)
         return spread(self.weight, inputs, size)
-
-    @property
-    def _is_grouped(self) -> bool:
-        connectivity = self.connectivity
-        return connectivity.topology.shares_inputs and not connectivity.is_dense
 
     def _layout(self) -> GroupLayout:
         return GroupLayout(
@@ -373,7 +373,7 @@ class RandomlyConnectedLinear(nn.Module):
             slots=self._slots,
             rest_slots=self._rest_slots,
             rest_blocks=self._rest_blocks,
-            block_size=self._tables["indices"].shape[1] // self._tables["_blocks"].shape[1],
+            block_size=self._block_size,
             out_features=self.out_features,
         )
 

@@ -77,9 +77,9 @@ def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 def needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether gradients through the product may be asked for."""
-    return torch.is_grad_enabled() and (
-        x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
-    )
+    if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+        return False
+    return x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
 
 
 def _apply(
