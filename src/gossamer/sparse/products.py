@@ -86,7 +86,7 @@ def _apply(
     x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout, tokens_first: bool
 ) -> Tensor:
     # Compilers get plain operations and differentiate them themselves.
-    if needs_grad(x, weight, bias) and not torch.compiler.is_compiling():
+    if not torch.compiler.is_compiling() and needs_grad(x, weight, bias):
         result: Tensor = _GroupedProduct.apply(x, weight, bias, layout, tokens_first)  # type: ignore[no-untyped-call]
         return result
     return _forward(x, weight, bias, layout, tokens_first)
