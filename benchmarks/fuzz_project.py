@@ -127,7 +127,8 @@ def _missing_texts(folder: Path, project: Any) -> list[str]:
     from gossamer.data.yaml_tree import parse_yaml_tree
 
     # Categories are compared, and kept, without regard to case.
-    read = "\n".join(_strings(project)).casefold()
+    read = [text.strip().casefold() for text in _strings(project)]
+    whole, together = set(read), "\n".join(read)
     missing = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
@@ -136,12 +137,16 @@ def _missing_texts(folder: Path, project: Any) -> list[str]:
         if tree is None:
             missing.append(f"all of {path.name}")
             continue
-        for text in _texts(tree.to_python()):
-            missing += [part for part in _plain_parts(text) if part.casefold() not in read]
+        for key, text in _texts(tree.to_python()):
+            for line in text.splitlines():
+                # Other texts may be read as parts of something, annotated ones in pieces.
+                there = whole if key == "examples" and "[" not in line else together
+                missing += [part for part in _plain_parts(line) if part.casefold() not in there]
     return missing
 
 
-def _texts(value: Any, key: str = "") -> Iterator[str]:
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """All texts of a file with the key that each is under."""
     if isinstance(value, dict):
         for name, part in value.items():
             if name != "version":
@@ -150,15 +155,14 @@ def _texts(value: Any, key: str = "") -> Iterator[str]:
         for part in value:
             yield from _texts(part, key)
     elif isinstance(value, str):
-        yield value
+        yield key, value
 
 
-def _plain_parts(text: str) -> Iterator[str]:
-    """The pieces of a text that annotations do not touch."""
-    for line in text.splitlines():
-        plain = re.sub(r"^\s*-", "", line).strip().strip("\ufeff").strip()
-        plain = re.sub(r"\](\([^)]*\)|\{[^}]*\})", "\n", plain).replace("[", "\n")
-        yield from (part.strip() for part in plain.split("\n") if part.strip())
+def _plain_parts(line: str) -> Iterator[str]:
+    """The pieces of a line that annotations do not touch."""
+    plain = re.sub(r"^\s*-", "", line).strip().strip("\ufeff").strip()
+    plain = re.sub(r"\](\([^)]*\)|\{[^}]*\})", "\n", plain).replace("[", "\n")
+    yield from (part.strip() for part in plain.split("\n") if part.strip())
 
 
 def _strings(value: Any) -> Iterator[str]:
