@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import multiprocessing
 import re
 import resource
 import shutil
@@ -33,6 +32,7 @@ from typing import Any
 
 import plain_errors
 from project_mutations import Files, mutate
+from watched_process import Died, Hung, WatchedProcess
 
 _STARTER = ("config.yml", "domain.yml", "data/nlu.yml", "data/rules.yml", "data/stories.yml")
 _GOOD = ("clean", "told", "refused")
@@ -223,14 +223,10 @@ def _work(pipe: Connection, memory: int) -> None:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + memory, resource.RLIM_INFINITY))
     files = starter_files()
-    root = Path(
-        tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-    )
+    root = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    pipe.send("ready")
     try:
-        while True:
-            task = pipe.recv()
-            if task is None:
-                return
+        while (task := pipe.recv()) is not None:
             seed, trains = task
             pipe.send(_one(files, seed, trains, root))
     finally:
@@ -292,46 +288,24 @@ def run(
         shows_progress: print a line now and then.
     """
     every = max(1, len(seeds) // n_trained) if n_trained else 0
-    context = multiprocessing.get_context("spawn")
-    worker: Any = None
-    pipe: Any = None
-    try:
+    with WatchedProcess(_work, memory) as process:
         for number, seed in enumerate(seeds):
             trains = every > 0 and number % every == 0
-            if worker is None:
-                pipe, other = context.Pipe()
-                worker = context.Process(target=_work, args=(other, memory), daemon=True)
-                worker.start()
-                other.close()
-                is_fresh = True
-            limit = (_TRAIN_SECONDS if trains else _READ_SECONDS) + (60 if is_fresh else 0)
-            is_fresh = False
             start = time.perf_counter()
-            outcome: Outcome | None = None
-            verdict = "slow"
-            with contextlib.suppress(EOFError, BrokenPipeError):
-                verdict = "slow"
-                pipe.send((seed, trains))
-                if pipe.poll(limit):
-                    verdict = "killed"
-                    outcome = pipe.recv()
-            if outcome is None:
-                worker.kill()
-                worker.join()
-                worker = None
+            try:
+                outcome: Outcome = process.ask(
+                    (seed, trains), _TRAIN_SECONDS if trains else _READ_SECONDS
+                )
+            except (Hung, Died) as end:
+                verdict, detail = "slow", "no answer in time"
+                if isinstance(end, Died):
+                    verdict, detail = "killed", f"the process ended with code {end.args[0]}"
                 seconds = time.perf_counter() - start
                 described = mutate(starter_files(), seed).described
-                detail = "no answer in time" if verdict == "slow" else "the process ended"
                 outcome = Outcome(seed, verdict, detail, seconds, described)
             yield outcome
             if shows_progress and number % 500 == 499:
                 print(f"{number + 1} of {len(seeds)}", file=sys.stderr, flush=True)
-    finally:
-        if worker is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.send(None)
-            worker.join(5)
-            worker.kill()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
