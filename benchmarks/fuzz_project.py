@@ -127,7 +127,7 @@ def _missing_texts(folder: Path, project: Any) -> list[str]:
     from gossamer.data.yaml_tree import parse_yaml_tree
 
     # Categories are compared, and kept, without regard to case.
-    read = [text.strip().casefold() for text in _strings(project)]
+    read = [text.strip().strip("\ufeff").strip().casefold() for text in _strings(project)]
     whole, together = set(read), "\n".join(read)
     missing = []
     for path in sorted(folder.rglob("*")):

@@ -7,6 +7,7 @@ import pytest
 
 from gossamer.data.errors import ConfigError, Location
 from gossamer.data.names import nearest
+from gossamer.dialogue.policy_registry import KNOWN_POLICIES, policy_class
 from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions
 from gossamer.nlu.count_vectors import CountVectorsFeaturizer
@@ -92,3 +93,12 @@ def test_options_that_contradict_each_other() -> None:
 def test_nearest_ignores_case() -> None:
     assert nearest("OOV_TOKEN", ["OOV_token", "alias"]) == "OOV_token"
     assert nearest("xyz", ["OOV_token", "alias"]) is None
+
+
+@pytest.mark.parametrize("name", [*known_components(), *KNOWN_POLICIES])
+def test_a_truth_value_is_no_number_and_no_text(name: str) -> None:
+    kind = component_class(name) if name in known_components() else policy_class(name)
+    for option, default in kind.Options():
+        if not isinstance(default, bool):
+            with pytest.raises(ConfigError, match=f"{option}.*must not be true"):
+                read_options(kind, {option: True}, WHERE)

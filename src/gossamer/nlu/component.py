@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from gossamer.data.errors import InputError
 from gossamer.data.examples import TrainingData
@@ -38,12 +38,25 @@ class ComponentOptions(BaseModel):
         """What is set but changes nothing beside the other options."""
         return iter(())
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would take true for 1.
+        name = info.field_name or ""
+        if isinstance(value, bool) and not _takes_truth_values(cls.model_fields[name].annotation):
+            raise ValueError(f"must not be {str(value).lower()}, which is a truth value")
+        return value
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         found = list(self.conflicts())
         if found:
             raise ValueError("; ".join(found))
         return self
+
+
+def _takes_truth_values(kind: Any) -> bool:
+    return kind in (bool, Any) or any(map(_takes_truth_values, get_args(kind)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
