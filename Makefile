@@ -32,7 +32,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo study studies test check bench scores clean
+.PHONY: help env demo study studies test check bench scores fuzz clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -122,6 +122,11 @@ scores: $(INSTALLED)  ## measure intents and entities on Sara's split, else on t
 			--test $(STARTER)/tests/nlu_test.yml; \
 	fi; \
 	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
+
+# Twenty thousand each take about half an hour on one core, training 300 of them as long again.
+fuzz: $(INSTALLED)  ## damage whole projects, call layers in every way; ARGS="--count 20000"
+	$(BIN)/python benchmarks/fuzz_project.py $(ARGS)
+	$(BIN)/python benchmarks/fuzz_layer.py $(ARGS)
 
 clean:  ## remove what was made here, the environment too
 	rm -rf .venv $(DEMO) $(STUDY) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
