@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from gossamer.checks.parts import Parts, attempted
 from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
-from gossamer.data.errors import ConfigError, DataError, InputError, all_of
+from gossamer.data.errors import ConfigError, DataError, InputError, all_of, place_prefix
 from gossamer.data.project import Project, joined
 from gossamer.data.project_checks import check_project
 from gossamer.data.stories import Rule, Story, StoryData
@@ -82,7 +82,7 @@ class Checked:
         """Warn of the errors that training can live with, the first `MOST_WARNINGS` of them."""
         told = self.mistakes[:MOST_WARNINGS]
         for found in told:
-            place = "" if found.where is None else f"{found.where}: "
+            place = place_prefix(found.where)
             warnings.warn(f"{place}{found.message}", stacklevel=3)
         more = len(self.mistakes) - len(told)
         if more > 0:

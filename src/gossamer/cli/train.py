@@ -166,10 +166,11 @@ def _train(
 def _warn(checked: Checked) -> None:
     """Tell what `gossamer data validate` finds: its errors, and how much more there is."""
     from gossamer.checks import MOST_WARNINGS
+    from gossamer.data.errors import place_prefix
     from gossamer.data.wording import counted
 
     for found in checked.mistakes[:MOST_WARNINGS]:
-        place = "" if found.where is None else f"{found.where}: "
+        place = place_prefix(found.where)
         say(f"Warning: {place}{found.message}")
     n_errors = max(0, len(checked.mistakes) - MOST_WARNINGS)
     n_warnings = len(checked.findings) - len(checked.mistakes)

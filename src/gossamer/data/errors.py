@@ -29,6 +29,11 @@ class Location:
         return str(self.path) if self.line is None else f"{self.path}:{self.line}"
 
 
+def place_prefix(where: Location | None) -> str:
+    """What a message about a place begins with: "config.yml:4: ", or nothing where it has none."""
+    return "" if where is None else f"{where}: "
+
+
 class InputError(ValueError):
     """Something a person gave cannot be used.
 
@@ -63,7 +68,7 @@ class InputError(ValueError):
             message += f". Try: {hint}"
         self.message = message
         self._parts: tuple[InputError, ...] = ()
-        super().__init__(message if where is None else f"{where}: {message}")
+        super().__init__(f"{place_prefix(where)}{message}")
 
     @property
     def faults(self) -> tuple[InputError, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 
-from gossamer.data.errors import Location
+from gossamer.data.errors import Location, place_prefix
 from gossamer.data.examples import TrainingData
 
 
@@ -43,7 +43,7 @@ def synonym_map(data: TrainingData) -> dict[str, str]:
     table, conflicts = _collect(data)
     if conflicts:
         phrase, earlier, later, where = conflicts[0]
-        place = "" if where is None else f"{where}: "
+        place = place_prefix(where)
         warnings.warn(
             f"{place}synonym '{phrase}' stands for '{earlier}' and '{later}', the later one "
             f"counts ({len(conflicts)} such conflict(s) in all)",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from gossamer.data.errors import DataError, InputError, Location
+from gossamer.data.errors import DataError, InputError, Location, place_prefix
 from gossamer.data.examples import Entity, Example, TrainingData
 from gossamer.data.regexes import Regex, RegexError, RegexTimeout
 from gossamer.data.synonyms import synonym_conflicts
@@ -42,7 +42,7 @@ class Finding:
         return cls(Severity.ERROR, refusal.message, refusal.where, refusal)
 
     def __str__(self) -> str:
-        place = "" if self.where is None else f"{self.where}: "
+        place = place_prefix(self.where)
         return f"{place}{self.severity.value}: {self.message}"
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from gossamer.data.config import ComponentConfig
 from gossamer.data.domain import Domain
-from gossamer.data.errors import ConfigError, InputError, Location, all_of
+from gossamer.data.errors import ConfigError, InputError, Location, all_of, place_prefix
 from gossamer.data.names import nearest_or_all
 from gossamer.data.stories import StoryData
 from gossamer.dialogue.policy import Policy
@@ -93,7 +93,7 @@ def read_policies(
     counts: Counter[str] = Counter()
     for item in items or DEFAULT_POLICIES:
         if item.name.rpartition(".")[2] == _LATER:
-            place = "" if item.where is None else f"{item.where}: "
+            place = place_prefix(item.where)
             warnings.warn(
                 f"{place}{_LATER} is not there yet; the assistant does without it", stacklevel=2
             )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gossamer.data.domain import REQUESTED_SLOT, Domain
+from gossamer.data.errors import place_prefix
 from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
 from gossamer.dialogue.actions import ActionContext, slot_sets, with_events
 from gossamer.dialogue.events import BotUttered, Event, SlotSet, UserUttered
@@ -156,7 +157,7 @@ def _is_sound(slot: Slot, mapping: SlotMapping, domain: Domain) -> bool:
     elif mapping.type is MappingType.FROM_INTENT:
         unknown = [f"intent '{i}'" for i in mapping.intents if i not in domain.intent_names]
     if unknown:
-        place = "" if mapping.where is None else f"{mapping.where}: "
+        place = place_prefix(mapping.where)
         warnings.warn(
             f"{place}the slot '{slot.name}' is mapped from the {unknown[0]}, which the domain does "
             "not have, so it is not filled that way. Try: declaring it",

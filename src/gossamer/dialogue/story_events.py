@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gossamer.data.domain import ACTION_LISTEN, Domain
-from gossamer.data.errors import DataError
+from gossamer.data.errors import DataError, place_prefix
 from gossamer.data.slots import MappingType, SlotMapping, SlotType
 from gossamer.data.stories import (
     ActionStep,
@@ -84,7 +84,7 @@ def slot_value(step: SlotStep, domain: Domain) -> Any:
     if slot.type is SlotType.LIST:
         return ["filled"]
     if slot.feature_size > 0:
-        place = "" if step.where is None else f"{step.where}: "
+        place = place_prefix(step.where)
         warnings.warn(
             f"{place}the {slot.type} slot '{step.name}' has no value here, which counts as not "
             f"set. Try: {step.name}: VALUE",

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gossamer.data.domain import Domain
+from gossamer.data.errors import place_prefix
 from gossamer.data.limits import MAX_CONVERSATIONS
 from gossamer.data.stories import Rule, Story, StoryData
 from gossamer.dialogue.events import (
@@ -279,7 +280,7 @@ class _Walk:
 
     def _warn_of_cut(self, source: Story | Rule, n_paths: int, n_found: int) -> None:
         kind = "rules" if self.is_rule else "stories"
-        place = "" if source.where is None else f"{source.where}: "
+        place = place_prefix(source.where)
         # Python does not print integers of thousands of digits.
         n_told = f"{n_paths:,}" if n_paths < 10**15 else "more than 10^15"
         warnings.warn(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from gossamer.data.errors import DataError, InputError, Location, ModelFileError
+from gossamer.data.errors import DataError, InputError, Location, ModelFileError, place_prefix
 from gossamer.data.examples import TrainingData
 from gossamer.data.listing import warn_together
 from gossamer.data.regexes import REGEX_SECONDS, Regex, RegexError
@@ -82,7 +82,7 @@ class KeywordIntentClassifier(Component):
                 ambiguous.setdefault(example.text, example.where)
             places.setdefault(example.text, example.where)
         warn_together(
-            f"{'' if where is None else f'{where}: '}'{text}' is an example of several intents, so "
+            f"{place_prefix(where)}'{text}' is an example of several intents, so "
             "it is no keyword of any"
             for text, where in ambiguous.items()
         )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import ValidationError
 
-from gossamer.data.errors import ConfigError, InputError, Location, all_of
+from gossamer.data.errors import ConfigError, InputError, Location, all_of, place_prefix
 from gossamer.data.names import nearest
 from gossamer.nlu.component import ComponentOptions
 
@@ -67,7 +67,7 @@ def warn_of_idle_options(
         options: the same, read.
         where: where they are written.
     """
-    place = "" if where is None else f"{where}: "
+    place = place_prefix(where)
     told = [
         f"option '{name}' of {component.name} changes nothing: {reason}"
         for name, reason in options.ignored.items()

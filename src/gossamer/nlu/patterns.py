@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.errors import DataError, Location, ModelFileError, place_prefix
 from gossamer.data.examples import Example, TrainingData
 from gossamer.data.regexes import Regex, RegexError, RegexTimeout
 
@@ -76,7 +76,7 @@ class PatternSearch:
                 ) from error
             if (pattern.name, pattern.pattern) not in self._told:
                 self._told.add((pattern.name, pattern.pattern))
-                place = "" if pattern.where is None else f"{pattern.where}: "
+                place = place_prefix(pattern.where)
                 warnings.warn(
                     f"{place}{self._owner}: a regex must {too_long} ({pattern.pattern[:120]!r}); "
                     "it counts as not found. Said once for each regex",

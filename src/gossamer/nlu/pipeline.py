@@ -14,6 +14,7 @@ from gossamer.data.errors import (
     Location,
     ModelFileError,
     all_of,
+    place_prefix,
 )
 from gossamer.data.examples import Example, TrainingData
 from gossamer.data.listing import warn_together
@@ -148,9 +149,7 @@ class Pipeline:
         examples = data.unique_examples()
         blank = [example for example in examples if not example.text.strip()]
         warn_together(
-            f"{'' if example.where is None else f'{example.where}: '}an example without text is "
-            "left out"
-            for example in blank
+            f"{place_prefix(example.where)}an example without text is left out" for example in blank
         )
         if len(blank) == len(examples):
             return [DataError("training needs at least one example with a text")]

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gossamer.data.errors import ConfigError, Location, all_of
+from gossamer.data.errors import ConfigError, Location, all_of, place_prefix
 from gossamer.data.examples import TrainingData
 from gossamer.nlu.component import Component
 
@@ -193,7 +193,7 @@ def _warn_of_competing_selectors(
         name = getattr(component, "selector_name", component.alias)
         earlier = selectors.setdefault(name, component.alias)
         if earlier != component.alias:
-            place = "" if where is None else f"{where}: "
+            place = place_prefix(where)
             warnings.warn(
                 f"{place}{component.alias} selects for '{name}' as {earlier} does, so its choice "
                 "will take the other's place; keep one, or give them different values of "
@@ -203,7 +203,7 @@ def _warn_of_competing_selectors(
 
 
 def _warn_unused(what: str, where: Location | None, remedy: str) -> None:
-    place = "" if where is None else f"{where}: "
+    place = place_prefix(where)
     warnings.warn(
         f"{place}the training data has {what} but nothing in the pipeline uses them; add {remedy}",
         stacklevel=4,

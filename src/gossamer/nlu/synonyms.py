@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
-from gossamer.data.errors import Location, ModelFileError
+from gossamer.data.errors import Location, ModelFileError, place_prefix
 from gossamer.data.examples import TrainingData
 from gossamer.data.listing import warn_together
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
@@ -84,7 +84,7 @@ class EntitySynonymMapper(Component):
         self._synonyms[key] = value
         if known == value:
             return []
-        place = "" if where is None else f"{where}: "
+        place = place_prefix(where)
         return [
             f"{place}'{text}' is a synonym of '{value}' here but of {known!r} elsewhere; "
             f"{value!r} is used"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gossamer.data.errors import ConfigError, DataError, InputError
+from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
 from gossamer.data.examples import TrainingData
 from gossamer.data.listing import warn_together
 from gossamer.nlu.component import ComponentOptions, EpochListener
@@ -155,7 +155,7 @@ class DIETComponent(NetworkComponent):
         if found[TagKind.ENTITY] is None and not self.options.intent_classification:
             raise _no_entities()
         warn_together(
-            f"{'' if example.where is None else f'{example.where}: '}the entity "
+            f"{place_prefix(example.where)}the entity "
             f"{example.text[entity.start : entity.end]!r} ({entity.entity}) in "
             f"{example.text[:80]!r} does not begin and end where words do, so it is not fully "
             "learnt; annotate whole words"
