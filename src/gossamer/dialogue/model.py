@@ -19,7 +19,7 @@ from gossamer.dialogue.policy_registry import check_policies, policy_class, read
 from gossamer.dialogue.unfold import Unfolding, unfold_rules
 from gossamer.nlu.component import EpochListener
 from gossamer.nlu.messages import ComponentState
-from gossamer.nlu.options_reader import read_options
+from gossamer.nlu.options_reader import read_stored_options
 from gossamer.nlu.pipeline import Pipeline
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -105,7 +105,7 @@ class DialogueModel:
             ensemble = Ensemble(
                 [
                     policy_class(part["name"])(
-                        read_options(policy_class(part["name"]), part["options"]),
+                        read_stored_options(policy_class(part["name"]), part["options"]),
                         alias=part["alias"],
                     )
                     for part in content["policies"]

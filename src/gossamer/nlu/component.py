@@ -23,12 +23,17 @@ class ComponentOptions(BaseModel):
     Attributes:
         ignored: options of Rasa that are accepted and change nothing here, and why.
         renamed: options of old versions, and what to write instead.
+        rasas: defaults of Rasa's where there is another one here.
+        rasa_defaults: whether options that are not set have Rasa's defaults.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ignored: ClassVar[Mapping[str, str]] = _NONE
     renamed: ClassVar[Mapping[str, str]] = _NONE
+    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    rasa_defaults: bool = False
 
     def conflicts(self) -> Iterator[str]:
         """What is wrong with the options together, each of them being valid."""
@@ -37,6 +42,13 @@ class ComponentOptions(BaseModel):
     def without_effect(self) -> Iterator[str]:
         """What is set but changes nothing beside the other options."""
         return iter(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_rasas(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("rasa_defaults") is True:
+            return {**cls.rasas, **data}
+        return data
 
     @field_validator("*", mode="before")
     @classmethod

@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, StrictFloat, StrictInt
 
 from gossamer.nlu.component import ComponentOptions
 
+_WORDS = 2  # pairs of neighbours
+
 _Frequency = Annotated[StrictInt, Field(ge=1)] | Annotated[StrictFloat, Field(ge=0.0, le=1.0)]
 
 
@@ -32,7 +34,8 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
             Applies to texts, and to the shared vocabulary, not to intents.
         max_df: words in more texts (for the vocabulary of intents: examples) do not count.
         min_ngram: shortest run.
-        max_ngram: longest run.
+        max_ngram: longest run; None for 2 with words, or `min_ngram` where that is longer, and for
+            `min_ngram` with characters. Rasa's default is 1.
         max_features: keep only the most frequent terms; None for all.
         lowercase: lower-case texts.
         OOV_token: stands for words that training has not seen ("word" only); None for nothing.
@@ -49,6 +52,8 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
         }
     )
 
+    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType({"max_ngram": 1})
+
     alias: str | None = None
     analyzer: Literal["word", "char", "char_wb"] = "word"
     use_shared_vocab: bool = False
@@ -57,7 +62,7 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
     min_df: _Frequency = 1
     max_df: _Frequency = 1.0
     min_ngram: int = Field(default=1, ge=1)
-    max_ngram: int = Field(default=1, ge=1)
+    max_ngram: Annotated[int, Field(ge=1)] | None = None
     max_features: int | None = Field(default=None, ge=1)
     lowercase: bool = True
     OOV_token: str | None = None
@@ -66,8 +71,15 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
 
     def conflicts(self) -> Iterator[str]:
         """The longest run is shorter than the shortest."""
-        if self.min_ngram > self.max_ngram:
+        if self.max_ngram is not None and self.min_ngram > self.max_ngram:
             yield f"max_ngram must be at least min_ngram: {self.max_ngram} < {self.min_ngram}"
+
+    @property
+    def longest_ngram(self) -> int:
+        """`max_ngram`, or what its default comes to."""
+        if self.max_ngram is not None:
+            return self.max_ngram
+        return max(self.min_ngram, _WORDS if self.analyzer == "word" else 1)
 
     @property
     def oov_token(self) -> str | None:

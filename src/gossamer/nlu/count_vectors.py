@@ -151,7 +151,7 @@ class CountVectorsFeaturizer(Component):
         return NgramAnalyzer(
             analyzer=options.analyzer,
             min_ngram=options.min_ngram,
-            max_ngram=options.max_ngram,
+            max_ngram=options.longest_ngram,
             lowercase=options.lowercase,
             strip_accents=options.strip_accents,
             stop_words=frozenset(stop_words),

@@ -45,6 +45,7 @@ class ModelConfidence(StrEnum):
     AUTO = "auto"
 
 
+_NEGATIVES = 20
 _ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities",)
 _ONLY_WITH_MARGIN = (
     "maximum_positive_similarity",
@@ -162,7 +163,7 @@ class LearningOptions(ComponentOptions):
     random_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
     embedding_dimension: Positive = 20
-    number_of_negative_examples: Positive = 20
+    number_of_negative_examples: Positive | None = _NEGATIVES
     similarity_type: SimilarityType = SimilarityType.AUTO
     loss_type: LossType = LossType.CROSS_ENTROPY
     ranking_length: NonNegative = 10
@@ -258,7 +259,7 @@ class LearningOptions(ComponentOptions):
         return SimilarityOptions(
             loss_type=self.loss_type.value,
             use_cosine=self.use_cosine,
-            number_of_negative_examples=self.number_of_negative_examples,
+            number_of_negative_examples=self.number_of_negative_examples or _NEGATIVES,
             constrain_similarities=self.constrain_similarities,
             scale_loss=self.scale_loss if scale_loss is None else scale_loss,
             maximum_positive_similarity=self.maximum_positive_similarity,

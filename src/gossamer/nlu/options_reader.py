@@ -53,6 +53,19 @@ def read_options(
     return kind.model_validate(given)
 
 
+def read_stored_options(
+    component: type[HasOptions], options: Mapping[str, Any]
+) -> ComponentOptions:
+    """The options of a model file, which holds all that there were when it was saved.
+
+    A model of before `rasa_defaults` lacks what came after it, and is Rasa's model.
+
+    Raises:
+        ConfigError: as `read_options`.
+    """
+    return read_options(component, {"rasa_defaults": True, **options})
+
+
 def warn_of_idle_options(
     component: type[HasOptions],
     given: Mapping[str, Any],

@@ -27,7 +27,11 @@ from gossamer.nlu.messages import (
     ResponseLabels,
     TrainingBatch,
 )
-from gossamer.nlu.options_reader import read_options, warn_of_idle_options
+from gossamer.nlu.options_reader import (
+    read_options,
+    read_stored_options,
+    warn_of_idle_options,
+)
 from gossamer.nlu.pipeline_checks import (
     Part,
     check_components,
@@ -279,7 +283,7 @@ class Pipeline:
             components: list[Component] = []
             for name, alias, options, _ in records[:-1]:
                 kind = component_class(name)
-                components.append(kind(read_options(kind, options), alias=alias))
+                components.append(kind(read_stored_options(kind, options), alias=alias))
             pipeline = cls(components)
         except ModelFileError:
             raise

@@ -230,8 +230,8 @@ class ResponseSelector(NetworkComponent):
     def process(self, batch: MessageBatch) -> None:
         """Add its choice to the parse of every text of which something is known."""
         trust = self.trust(batch)
-        for chosen, _, encoded in self._encode(batch, trust > 0):
-            for i, row in zip(chosen, self._scores(encoded).tolist(), strict=True):
+        for chosen, text, encoded in self._encode(batch, trust > 0):
+            for i, row in zip(chosen, self._scores(text, encoded).tolist(), strict=True):
                 parse = batch.parses[i]
                 selection = self._selection(row, float(trust[i]))
                 parse.response_selector[self.selector_name] = selection

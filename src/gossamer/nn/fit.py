@@ -210,7 +210,8 @@ class _Optimizer:
         self._network = network
         self._strength = options.regularization_constant
         self._apart = apart
-        self._regularized: set[int] | None = None
+        weights: list[Regularized] = network.regularized()  # type: ignore[operator]
+        self._regularized = {id(part.weight) for part in weights}
         rest = [p for p in network.parameters() if id(p) not in apart]
         self._adam: Adam | torch.optim.Adam
         if all(map(Adam.can_step, rest)):
@@ -229,6 +230,7 @@ class _Optimizer:
             learning_rate=options.learning_rate,
             epsilon=_ADAM_EPSILON,
             regularization_constant=options.regularization_constant,
+            regularized=self._regularized,
         )
 
     def step(self, loss: Tensor) -> None:
@@ -236,9 +238,6 @@ class _Optimizer:
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if isinstance(self._adam, Adam):
-            if self._regularized is None:
-                weights: list[Regularized] = self._network.regularized()  # type: ignore[operator]
-                self._regularized = {id(part.weight) for part in weights}
             self._adam.step(self._regularized)
         else:
             for weight, rows in self._network.regularized():  # type: ignore[operator]

@@ -8,7 +8,7 @@ which must be called before the tables are read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class RowAdam:
         learning_rate: Adam's.
         epsilon: Adam's.
         regularization_constant: strength of L2, by the rule of `add_l2_gradient`.
+        regularized: `id` of the weight of each table under L2; None for all.
         betas: Adam's.
     """
 
@@ -40,6 +41,7 @@ class RowAdam:
         learning_rate: float,
         epsilon: float,
         regularization_constant: float = 0.0,
+        regularized: Collection[int] | None = None,
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
         self._tables = list(tables)
@@ -52,8 +54,16 @@ class RowAdam:
             weight = table.weight
             state = (torch.zeros_like(weight), torch.zeros_like(weight))
             self._states.append((*state, torch.zeros(weight.shape[0], dtype=torch.int32)))
-        numbers = (*betas, epsilon, 1 - betas[0], 1 - betas[1], 2 * regularization_constant)
-        self._constants = torch.tensor(numbers, dtype=torch.float32)
+        strengths = [
+            regularization_constant if regularized is None or id(table.weight) in regularized else 0
+            for table in self._tables
+        ]
+        self._constants = [
+            torch.tensor(
+                (*betas, epsilon, 1 - betas[0], 1 - betas[1], 2 * strength), dtype=torch.float32
+            )
+            for strength in strengths
+        ]
         self._sizes, self._corrections, self._fading = (
             torch.ones(1, dtype=torch.float32) for _ in range(3)
         )
@@ -62,15 +72,15 @@ class RowAdam:
         """Step all tables by the gradients of the last backward pass."""
         self._step += 1
         self._make_room()
-        for table, state in zip(self._tables, self._states, strict=True):
+        for number, table in enumerate(self._tables):
             gathered = table.take_rows()
             if gathered is not None:
-                self._run(table, state, *gathered)
+                self._run(number, *gathered)
 
     def catch_up(self) -> None:
         """Bring all rows up to the present step."""
-        for table, state in zip(self._tables, self._states, strict=True):
-            self._run(table, state, None, None)
+        for number in range(len(self._tables)):
+            self._run(number, None, None)
 
     def close(self) -> None:
         """Bring all rows up to date and let the tables have ordinary gradients again."""
@@ -78,13 +88,8 @@ class RowAdam:
         for table in self._tables:
             table.collects_rows = False
 
-    def _run(
-        self,
-        table: SparseInputTable,
-        state: tuple[Tensor, Tensor, Tensor],
-        rows: Tensor | None,
-        gradients: Tensor | None,
-    ) -> None:
+    def _run(self, number: int, rows: Tensor | None, gradients: Tensor | None) -> None:
+        table, state = self._tables[number], self._states[number]
         weight = table.weight.detach()
         require_kernel("the step of an input table", weight, gradients)
         if weight.shape != state[0].shape or not weight.is_contiguous():
@@ -104,7 +109,7 @@ class RowAdam:
             self._sizes,
             self._corrections,
             self._fading,
-            self._constants,
+            self._constants[number],
             _N_KEPT,
             n_threads=torch.get_num_threads(),
         )

@@ -64,7 +64,10 @@ class SimilarityOptions:
     Attributes:
         loss_type: "cross_entropy" or "margin".
         use_cosine: cosine instead of inner product.
-        number_of_negative_examples: K, how many negative labels and inputs are drawn.
+        number_of_negative_examples: K, how many negative labels and inputs are drawn; None: no
+            inputs, and all other labels (cross-entropy only).
+        label_smoothing: cross-entropy of all labels only; share of the target that is spread
+            evenly over all labels (Szegedy et al. 2016, arXiv:1512.00567, section 7).
         constrain_similarities: cross-entropy only; add a sigmoid loss that keeps similarities
             bounded, and leave ll and ii out of the softmax.
         scale_loss: cross-entropy only; weigh down examples predicted with confidence above 0.5.
@@ -76,7 +79,8 @@ class SimilarityOptions:
 
     loss_type: str = "cross_entropy"
     use_cosine: bool = False
-    number_of_negative_examples: int = 20
+    number_of_negative_examples: int | None = 20
+    label_smoothing: float = 0.0
     constrain_similarities: bool = False
     scale_loss: bool = False
     maximum_positive_similarity: float = 0.8
@@ -90,7 +94,9 @@ class SingleLabelDotProductLoss(nn.Module):
 
     Cross-entropy, without `constrain_similarities`: softmax cross-entropy of [p, il, li, ii, ll]
     with p as the target. With it: that of [p, il, li], plus the mean sigmoid cross-entropy over
-    [p, il, ll, ii, li] with target 1 for p and 0 for the rest.
+    [p, il, ll, ii, li] with target 1 for p and 0 for the rest. Without a number of negatives:
+    softmax cross-entropy over all labels, with label smoothing, plus with
+    `constrain_similarities` the mean sigmoid cross-entropy over them.
 
     Margin: max(0, m+ - p) + max(0, m- + max il) + s (max(0, m- + max ll) + max(0, m- + max ii) +
     max(0, m- + max li)), s the negative margin scale. Mind the sign: m- = -0.4 tolerates a
@@ -114,6 +120,7 @@ class SingleLabelDotProductLoss(nn.Module):
         label_ids: Tensor | None = None,
         negatives: Negatives | None = None,
         weights: Tensor | None = None,
+        scores: Tensor | None = None,
     ) -> SimilarityLoss:
         """Mean loss over the inputs, or their weighted sum.
 
@@ -126,10 +133,15 @@ class SingleLabelDotProductLoss(nn.Module):
             negatives: which to use; drawn anew if None.
             weights: of each input, in place of 1 / n_inputs; the loss is their weighted sum.
                 *Shape:* (n_inputs,).
+            scores: added to the similarity of each input and each label, where these two are
+                compared; None for nothing. *Shape:* (n_inputs, n_labels).
 
         Returns:
             Loss and accuracy, both scalars.
         """
+        if self.options.number_of_negative_examples is None:
+            found = self.similarity(inputs, labels)
+            return self._of_all(found if scores is None else found + scores, target, weights)
         if negatives is None:
             negatives = Negatives.draw(
                 inputs.shape[0],
@@ -142,6 +154,11 @@ class SingleLabelDotProductLoss(nn.Module):
         if label_ids is None:
             label_ids = torch.arange(labels.shape[0], device=labels.device)
         sims = self._similarities(inputs, labels, target, input_ids, label_ids, negatives)
+        if scores is not None:
+            sims = sims._replace(
+                p=sims.p + scores.gather(1, target[:, None])[:, 0],
+                il=sims.il + scores.gather(1, negatives.labels),
+            )
         with torch.no_grad():
             accuracy = (sims.p >= sims.il.amax(1)).to(inputs.dtype).mean()
         is_margin = self.options.loss_type == "margin"
@@ -154,6 +171,20 @@ class SingleLabelDotProductLoss(nn.Module):
         *Shape:* (n_inputs, width), (n_labels, width) -> (n_inputs, n_labels).
         """
         return self._normalise(inputs) @ self._normalise(labels).t()
+
+    def _of_all(self, logits: Tensor, target: Tensor, weights: Tensor | None) -> SimilarityLoss:
+        """Cross-entropy over all labels."""
+        o = self.options
+        loss = F.cross_entropy(logits, target, label_smoothing=o.label_smoothing, reduction="none")
+        if o.constrain_similarities:
+            is_target = F.one_hot(target, logits.shape[1]).to(logits.dtype)
+            sigmoid = F.binary_cross_entropy_with_logits(logits, is_target, reduction="none")
+            loss = loss + sigmoid.mean(1)
+        if o.scale_loss:
+            loss = loss * loss_scale(loss)
+        with torch.no_grad():
+            accuracy = (logits.argmax(1) == target).to(logits.dtype).mean()
+        return SimilarityLoss(loss.mean() if weights is None else loss @ weights, accuracy)
 
     def _normalise(self, x: Tensor) -> Tensor:
         return F.normalize(x, dim=-1) if self.options.use_cosine else x

@@ -196,7 +196,7 @@ class DIETComponent(NetworkComponent):
         trust = self.trust(batch)
         for chosen, text, encoded in self._encode(batch, trust > 0):
             if self._label_embeddings is not None:
-                for i, row in zip(chosen, self._scores(encoded).tolist(), strict=True):
+                for i, row in zip(chosen, self._scores(text, encoded).tolist(), strict=True):
                     parse = batch.parses[i]
                     parse.intent_ranking = [
                         IntentPrediction(name=name, confidence=confidence)

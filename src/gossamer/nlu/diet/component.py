@@ -19,6 +19,7 @@ from gossamer.nlu.diet.features import (
     DIETData,
     FeatureWidths,
     Indices,
+    KeptColumns,
     TextFeatures,
     TextWidths,
     text_features,
@@ -81,6 +82,7 @@ class NetworkComponent(Component):
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self._trusts_all = False
+        self._columns: tuple[KeptColumns | None, KeptColumns | None] = (None, None)
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
 
@@ -90,8 +92,8 @@ class NetworkComponent(Component):
         A text without a token has the same in all.
         """
         rows = np.full((len(batch.texts), len(self.labels)), 1 / max(1, len(self.labels)))
-        for chosen, _, encoded in self._encode(batch):
-            rows[chosen] = self._scores(encoded).numpy()
+        for chosen, text, encoded in self._encode(batch):
+            rows[chosen] = self._scores(text, encoded).numpy()
         return rows
 
     def trust(self, batch: MessageBatch) -> Shares:
@@ -140,6 +142,7 @@ class NetworkComponent(Component):
             ConfigError: the features do not allow what the options ask for.
         """
         options = self.options
+        text = self._keep_columns(text)
         token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
         self._shape = NetworkShape(
             TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
@@ -154,6 +157,8 @@ class NetworkComponent(Component):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
             self.network = self._new_network(self._shape, labels)
+            if self.network.wide is not None and text.sentence.sparse is not None:
+                self.network.wide.learn_frequencies(text.sentence.sparse)
             fit(
                 self.network,
                 training.batch,
@@ -167,6 +172,23 @@ class NetworkComponent(Component):
             )
         round_tables(self.network)
         self._get_ready()
+
+    def _keep_columns(self, text: TextFeatures) -> TextFeatures:
+        """Choose the sparse columns that occur often enough in the training texts."""
+        least = self.options.min_feature_count
+        self._columns = (
+            KeptColumns.frequent(text.sequence, least),
+            KeptColumns.frequent(text.sentence, least),
+        )
+        return self._in_columns(text)
+
+    def _in_columns(self, text: TextFeatures) -> TextFeatures:
+        of_sequence, of_sentence = self._columns
+        return TextFeatures(
+            text.sequence if of_sequence is None else of_sequence.of(text.sequence),
+            text.sentence if of_sentence is None else of_sentence.of(text.sentence),
+            text.lengths,
+        )
 
     def _new_network(
         self, shape: NetworkShape, labels: Features | TextFeatures | None
@@ -239,6 +261,7 @@ class NetworkComponent(Component):
             batch.lengths,
             use_sequence=self._shape.text.sequence != (0, 0),
         )
+        everything = self._in_columns(everything)
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
         order = order[is_wanted[order]]
         for chosen in _parts(order, batch.lengths):
@@ -263,13 +286,17 @@ class NetworkComponent(Component):
         return self._serving if self._serving is not None and self._serving.takes(text) else None
 
     @torch.inference_mode()
-    def _scores(self, encoded: Encoded) -> Tensor:
+    def _scores(self, text: TextFeatures, encoded: Encoded) -> Tensor:
         """Confidence in each label. *Shape:* (n_texts, n_labels)."""
         if self.network is None or self._label_embeddings is None:
             raise ValueError("a model without labels has no confidence in them")
+        lengths = torch.from_numpy(text.lengths)
         similarity = self.network.intent_loss.similarity(
-            self.network.embed_text(encoded.sentence), self._label_embeddings
+            self.network.embed_text(encoded, lengths), self._label_embeddings
         )
+        wide = self.network.wide_scores(text)
+        if wide is not None:
+            similarity = similarity + wide
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
             return torch.softmax(similarity, dim=1)
         return similarity

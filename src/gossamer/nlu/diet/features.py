@@ -149,6 +149,42 @@ class DIETData:
         )
 
 
+class KeptColumns:
+    """Which sparse columns a network reads.
+
+    Args:
+        kept: their numbers, ascending. *Shape:* (n_kept,).
+        n_columns: how many there are to choose from.
+    """
+
+    def __init__(self, kept: Indices, n_columns: int) -> None:
+        self.kept = kept
+        self._new = np.full(n_columns, -1, dtype=np.int32)
+        self._new[kept] = np.arange(len(kept))
+
+    @classmethod
+    def frequent(cls, features: Features, least: int) -> KeptColumns | None:
+        """The columns that are not zero in enough rows; None for all of them."""
+        matrix = features.sparse
+        if matrix is None or least <= 1:
+            return None
+        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        return cls(np.flatnonzero(counts >= least), matrix.shape[1])
+
+    def of(self, features: Features) -> Features:
+        """The features without the other columns; the dense ones stay."""
+        matrix = features.sparse
+        if matrix is None:
+            return features
+        columns = self._new[matrix.indices]
+        is_kept = columns >= 0
+        before = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)
+        chosen = canonical_csr(
+            matrix.data[is_kept], columns[is_kept], before[matrix.indptr], len(self.kept)
+        )
+        return Features(chosen, features.dense)
+
+
 def text_features(
     blocks: Sequence[FeatureBlock], lengths: Indices, *, use_sequence: bool = True
 ) -> TextFeatures:

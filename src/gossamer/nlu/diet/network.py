@@ -41,6 +41,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.diet.wide import WidePath
 from gossamer.nlu.diet.text_encoder import (
     Encoded,
     TextEncoder,
@@ -50,6 +51,7 @@ from gossamer.nlu.diet.text_encoder import (
 from gossamer.nn.crf import LinearChainCRF, TagPaths
 from gossamer.nn.fit import Regularized, StepResult
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
+from gossamer.nn.neighbours import mean_and_max
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
 
 __all__ = ["DIETNetwork", "Encoded", "EntityHead", "NetworkShape"]
@@ -164,12 +166,19 @@ class DIETNetwork(TextEncoder):
                     dropout=options.drop_rate,
                 )
             )
+        self.pools_tokens = options.token_pooling and self.has_sequence
+        self.wide: WidePath | None = None
         if shape.label is not None:
-            self.text_embedding = glorot_linear(self.width, options.embedding_dimension)
+            width = self.width * (3 if self.pools_tokens else 1)
+            self.text_embedding = glorot_linear(width, options.embedding_dimension)
+            if options.wide_path and shape.text.sentence.n_sparse > 0:
+                self.wide = WidePath(
+                    shape.text.sentence.n_sparse, shape.n_labels, dropout=options.drop_rate
+                )
             self.label_embedding = glorot_linear(
                 self._label_width(shape.label), options.embedding_dimension
             )
-        self.intent_loss = SingleLabelDotProductLoss(options.similarity())
+        self.intent_loss = SingleLabelDotProductLoss(options.label_similarity())
         n_entity_tags = shape.n_tags.get(TagKind.ENTITY, 0)
         self.entity_heads = nn.ModuleDict(
             {
@@ -184,10 +193,18 @@ class DIETNetwork(TextEncoder):
             }
         )
 
-    def embed_text(self, sentence: Tensor) -> Tensor:
-        """*Shape:* (n_texts, width) -> (n_texts, embedding_dimension)."""
-        embedded: Tensor = self.text_embedding(sentence)
+    def embed_text(self, encoded: Encoded, lengths: Tensor) -> Tensor:
+        """Embeddings of texts. *Shape:* `lengths` (n_texts,) -> (n_texts, embedding_dimension)."""
+        x = encoded.sentence
+        if self.pools_tokens:
+            x = torch.cat([x, mean_and_max(encoded.tokens, lengths)], dim=1)
+        embedded: Tensor = self.text_embedding(x)
         return embedded
+
+    def wide_scores(self, text: TextFeatures) -> Tensor | None:
+        """What the wide path says of each label. *Shape:* (n_texts, n_labels). None without one."""
+        counts = text.sentence.sparse
+        return None if self.wide is None or counts is None else self.wide(counts)
 
     def embed_labels(self) -> Tensor:
         """Embeddings of all labels. *Shape:* (n_labels, embedding_dimension)."""
@@ -218,9 +235,10 @@ class DIETNetwork(TextEncoder):
             metrics["m_acc"] = float(mask_result.accuracy)
         if batch.labels is not None:
             found = self.intent_loss(
-                self.embed_text(encoded.sentence),
+                self.embed_text(encoded, torch.from_numpy(batch.text.lengths)),
                 self.embed_labels() if label_embeddings is None else label_embeddings,
                 batch.labels,
+                scores=self.wide_scores(batch.text),
                 weights=None if batch.weights is None else batch.weights / len(batch.weights),
             )
             losses.append(found.loss)
@@ -246,20 +264,28 @@ class DIETNetwork(TextEncoder):
         return inputs
 
     def regularized(self) -> list[Regularized]:
-        """Kernels that Rasa puts under L2: not those inside the transformer's layers."""
-        parts = super().regularized()
-        weights: list[Tensor] = []
+        """Kernels that Rasa puts under L2: not those inside the transformer's layers.
+
+        Without `regularize_labels` also not those that labels alone depend on.
+        """
+        labels: list[Regularized] = []
         if self.label_encoder is not None:
-            parts += self.label_encoder.regularized()
+            labels += self.label_encoder.regularized()
         elif isinstance(self.labels, Features):
-            parts += regularized_tables([self.label_input])
+            labels += regularized_tables([self.label_input])
             if self.label_hidden is not self.hidden:
-                weights += self.label_hidden.regularized()
+                labels += map(Regularized, self.label_hidden.regularized())
         if self.has_intents:
-            weights += [self.text_embedding.weight, self.label_embedding.weight]
+            labels += map(Regularized, [self.text_embedding.weight, self.label_embedding.weight])
+        parts = super().regularized()
+        if self.options.regularize_labels:
+            parts += labels
+        elif self.has_intents and self.has_sequence and self.sentence_input.table is not None:
+            sentences = self.sentence_input.table.weight
+            parts = [part for part in parts if part.weight is not sentences]
         for _, head in self._heads():
-            weights += head.regularized()
-        return [*parts, *map(Regularized, weights)]
+            parts += map(Regularized, head.regularized())
+        return parts
 
     def _label_width(self, label: FeatureWidths | TextWidths) -> int:
         """Width of what the label embedding reads."""

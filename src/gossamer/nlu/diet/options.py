@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+import dataclasses
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -16,6 +18,7 @@ from gossamer.nlu.learning_options import (
     Rate,
     SimilarityType,
 )
+from gossamer.nn.similarity import SimilarityOptions
 
 __all__ = [
     "DIETOptions",
@@ -41,6 +44,15 @@ class NetworkOptions(LearningOptions):
         dense_dimension: width that sparse features of "text" and "label" are projected to.
         concat_dimension: width to which sequence and sentence features are brought when their own
             widths differ. That of "label" is needed only where labels are texts.
+        context_window: neighbours on each side whose projected features the transformer reads
+            beside a token's own (see `gossamer.nn.neighbours`); Gossamer's own, as are the next
+            ones. 0, False, 0.0, True and 1 in this order are Rasa's model.
+        token_pooling: labels are also told from the mean and the maximum of the tokens.
+        wide_path: labels are also told by a linear model of the text's counts (see
+            `gossamer.nlu.diet.wide`); with inner products and cross-entropy only.
+        label_smoothing: see `SimilarityOptions`; without negative examples only.
+        regularize_labels: L2 also on what labels alone depend on.
+        min_feature_count: sparse features in fewer training texts do not count.
     """
 
     hidden_layers_sizes: dict[Literal["text", "label"], list[Positive]] = {"text": [], "label": []}
@@ -49,6 +61,13 @@ class NetworkOptions(LearningOptions):
     number_of_transformer_layers: NonNegative = 2
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
+    context_window: NonNegative = 0
+    sentence_position: bool = True
+    token_pooling: bool = False
+    wide_path: bool = False
+    label_smoothing: Rate = 0.0
+    regularize_labels: bool = True
+    min_feature_count: Positive = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -65,6 +84,14 @@ class NetworkOptions(LearningOptions):
         """A mapping that names only one of "text" and "label" keeps the other's default."""
         defaults = cls.model_fields[info.field_name].default
         return {**defaults, **value} if isinstance(value, dict) else value
+
+    def label_similarity(self) -> SimilarityOptions:
+        """Options of the loss of labels."""
+        return dataclasses.replace(
+            self.similarity(),
+            number_of_negative_examples=self.number_of_negative_examples,
+            label_smoothing=self.label_smoothing,
+        )
 
     def conflicts(self) -> Iterator[str]:
         """Widths that do not fit, and what needs a transformer."""
@@ -107,7 +134,32 @@ class DIETOptions(NetworkOptions):
     entity_recognition: bool = True
     BILOU_flag: bool = True
     split_entities_by_comma: bool | dict[str, bool] = True
+    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            name: NetworkOptions.model_fields[name].default
+            for name in (
+                "number_of_negative_examples",
+                "context_window",
+                "sentence_position",
+                "token_pooling",
+                "wide_path",
+                "label_smoothing",
+                "regularize_labels",
+                "min_feature_count",
+                "learning_rate",
+            )
+        }
+    )
+
     constrain_tags: bool = True
+    number_of_negative_examples: Positive | None = None
+    context_window: NonNegative = 1
+    token_pooling: bool = True
+    wide_path: bool = True
+    label_smoothing: Rate = 0.1
+    regularize_labels: bool = False
+    min_feature_count: Positive = 1
+    learning_rate: float = 0.003
 
     def conflicts(self) -> Iterator[str]:
         """Nothing is to be learnt."""

@@ -62,9 +62,10 @@ class ServingNetwork:
             x = _rows(network.sentence_input, text.sentence)
             parts.append(x if network.sentence_unify is None else network.sentence_unify(x))
         x = network.hidden(torch.cat(parts) if len(parts) > 1 else parts[0])
+        n_tokens = int(text.lengths[0]) if network.has_sequence else 0
+        x = network.in_context(x, torch.from_numpy(text.lengths), n_tokens)
         # Tokens stand first, the sentence behind the last: packed order is the order of positions.
         encoded = F.gelu(self._encoder(x))
-        n_tokens = int(text.lengths[0]) if network.has_sequence else 0
         return Encoded(encoded[:n_tokens], encoded[-1:])
 
     def tag(self, tokens: Tensor) -> dict[TagKind, TagPaths]:

@@ -13,9 +13,10 @@ import functools
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gossamer.nlu.diet.features import TextFeatures, TextWidths
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nn.activation import gelu_in_two
@@ -24,6 +25,7 @@ from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.fit import Regularized
 from gossamer.nn.inputs import FeatureInput, FeedForward
 from gossamer.nn.masking import MaskedLanguageModel
+from gossamer.nn.neighbours import context_windows
 from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss
 from gossamer.sparse import RandomlyConnectedLinear
@@ -63,6 +65,8 @@ class TextEncoder(nn.Module):
         linear = linear_maker(options)
         rate = options.drop_rate
         is_text = side == "text"
+        if not options.sentence_position and widths.sequence != (0, 0):
+            widths = widths._replace(sentence=FeatureWidths(0, 0))
         self.sequence_input, self.sentence_input = (
             FeatureInput(
                 *each,
@@ -96,9 +100,10 @@ class TextEncoder(nn.Module):
         )
         self.mask_loss = SingleLabelDotProductLoss(options.similarity(scale_loss=False))
         self.encoder: TransformerEncoder | None = None
+        self.context_window = options.context_window if self.has_sequence else 0
         if options.number_of_transformer_layers > 0:
             self.encoder = TransformerEncoder(
-                width,
+                width * (2 * self.context_window + 1),
                 options.transformer_size,
                 num_layers=options.number_of_transformer_layers,
                 num_heads=options.number_of_attention_heads,
@@ -143,7 +148,8 @@ class TextEncoder(nn.Module):
         else:
             encoder_input = x
         if self.encoder is not None:
-            encoded = self.encoder(encoder_input, self._packing(lengths))
+            windows = self.in_context(encoder_input, lengths, n_tokens)
+            encoded = self.encoder(windows, self._packing(lengths))
             tokens, sentence = gelu_in_two(encoded, n_tokens)
         else:
             tokens, sentence = encoder_input[:n_tokens], encoder_input[n_tokens:]
@@ -184,6 +190,17 @@ class TextEncoder(nn.Module):
             x = self.sentence_input(text.sentence)
             parts.append(x if self.sentence_unify is None else self.sentence_unify(x))
         return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def in_context(self, x: Tensor, lengths: Tensor, n_tokens: int) -> Tensor:
+        """Tokens between their neighbours, sentences between zeros.
+
+        *Shape:* (n_positions, width) -> (n_positions, (2 * context_window + 1) * width).
+        """
+        if self.context_window == 0:
+            return x
+        around = self.context_window * x.shape[1]
+        tokens = context_windows(x[:n_tokens], lengths, self.context_window)
+        return torch.cat([tokens, F.pad(x[n_tokens:], (around, around))])
 
     def _packing(self, lengths: Tensor) -> Packing:
         texts = torch.arange(lengths.numel())
