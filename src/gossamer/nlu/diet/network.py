@@ -41,13 +41,13 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.diet.wide import WidePath
 from gossamer.nlu.diet.text_encoder import (
     Encoded,
     TextEncoder,
     linear_maker,
     regularized_tables,
 )
+from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.crf import LinearChainCRF, TagPaths
 from gossamer.nn.fit import Regularized, StepResult
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
