@@ -37,6 +37,11 @@ class IntentOutcome:
         """Whether the prediction is the target."""
         return self.prediction == self.target
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether an intent was predicted; a fallback that could not be undone is not one."""
+        return self.prediction is not None and self.prediction != FALLBACK_INTENT
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntentEvaluation:
