@@ -12,8 +12,8 @@ from gossamer.evaluate.intents import IntentEvaluation
 TARGET_ERRORS = (0.05, 0.02, 0.01)
 """Errors among the answered messages for which a threshold is looked for."""
 
-MIN_OF_EACH = 10
-"""Fewest right and fewest wrong answers from which a threshold is suggested."""
+MIN_ANSWERS = 10
+"""Fewest wrong answers from which a threshold is suggested, and fewest right ones it must give."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,9 @@ def advise_fallback(
     """Suggest a `threshold` for FallbackClassifier.
 
     The rule: the fewest mistakes, wrong answers given plus right answers withheld; of equally good
-    thresholds the lowest. With fewer than `MIN_OF_EACH` right or wrong answers, nothing is
-    suggested. `ambiguity_threshold` is left out of it all.
+    thresholds the lowest. Nothing is suggested with fewer than `MIN_ANSWERS` wrong answers, nor
+    when the rule would leave fewer than `MIN_ANSWERS` right ones: then the model is mostly wrong.
+    FallbackClassifier's `ambiguity_threshold` plays no part.
 
     On messages that the model was trained on, confidences are too high, and no threshold that
     suits them suits others.
@@ -60,12 +61,13 @@ def advise_fallback(
     curve = risk_coverage(intents.outcomes)
     # Confidences are not negative.
     everything = curve.at(0.0)
-    reason = _why_not(everything)
+    best = curve.best()
+    reason = _why_not(everything, best)
     return FallbackAdvice(
         curve=curve,
         everything=everything,
         own=None if own_threshold is None else curve.at(own_threshold),
-        suggested=curve.best() if reason is None else None,
+        suggested=best if reason is None else None,
         reaching={e: curve.reaching(e) for e in TARGET_ERRORS} if reason is None else {},
         no_suggestion_because=reason,
     )
@@ -93,11 +95,17 @@ def confidence_report(intents: IntentEvaluation, advice: FallbackAdvice) -> dict
     }
 
 
-def _why_not(everything: AtThreshold) -> str | None:
-    n_wrong = everything.n_wrong
-    for kind, n in (("wrong", n_wrong), ("right", everything.n_answered - n_wrong)):
-        if n < MIN_OF_EACH:
-            return f"only {n} answers are {kind}, and it takes {MIN_OF_EACH} to tell"
+def _why_not(everything: AtThreshold, best: AtThreshold | None) -> str | None:
+    if everything.n_wrong < MIN_ANSWERS:
+        return (
+            f"too few errors to tell (wrong answers: {everything.n_wrong}; needed: {MIN_ANSWERS})"
+        )
+    n_right = 0 if best is None else best.n_answered - best.n_wrong
+    if n_right < MIN_ANSWERS:
+        return (
+            "the model is mostly wrong at every confidence (right answers at the best threshold: "
+            f"{n_right}; needed: {MIN_ANSWERS})"
+        )
     return None
 
 

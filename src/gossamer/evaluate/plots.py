@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gossamer.evaluate.fallback import FallbackAdvice
 from gossamer.evaluate.files import png_bytes
@@ -176,7 +176,7 @@ def risk_coverage_png(advice: FallbackAdvice, *, title: str) -> bytes:
     axes.plot(coverage, error, color="#2a6f97", linewidth=1.8, zorder=2)
     marks = [
         ("no threshold", "s", "#555555", advice.everything),
-        ("the model's own", "D", "#c44536", advice.own),
+        ("own", "D", "#c44536", advice.own),
         ("suggested", "o", "#2b9348", advice.suggested),
     ]
     highest = float(error[coverage >= min(_LEAST_COVERAGE_TO_FIT, coverage[0])].max())
@@ -199,15 +199,16 @@ def risk_coverage_png(advice: FallbackAdvice, *, title: str) -> bytes:
             zorder=3,
         )
     axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(0.0, min(max(highest * 1.35, 0.02), 1.0))
+    axes.set_ylim(0.0, min(max(highest * 1.1, 0.02), 1.02))
     axes.set_xlabel("messages answered (coverage)")
     axes.set_ylabel("wrong among these (error)")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(xmax=1.0))
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper left", frameon=False, fontsize=9, numpoints=1)
+    # Above the axes, where no curve can cross it.
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left")
     return png_bytes(figure)
 

@@ -72,20 +72,20 @@ def _thresholds(advice: FallbackAdvice) -> list[RenderableType]:
 
     table = make_table(
         "FallbackClassifier: intents answered at a threshold and above",
-        ("", "threshold", "answered", "error", "wrong answers", "right withheld"),
+        ("", "threshold", "answered", "error", "wrong", "right withheld"),
     )
     rows: list[tuple[str, AtThreshold | None]] = [("no threshold", advice.everything)]
     if advice.own is not None:
-        rows.append(("the model's own", advice.own))
+        rows.append(("own", advice.own))
     if advice.suggested is not None:
         rows.append(("suggested", advice.suggested))
-    rows += [(f"error at most {error:.0%}", point) for error, point in advice.reaching.items()]
+    rows += [(f"error ≤ {error:.0%}", point) for error, point in advice.reaching.items()]
     for name, point in rows:
         table.add_row(name, *(["not reached"] if point is None else _point_cells(point)))
     if advice.suggested is None:
         rule = f"No threshold is suggested: {advice.no_suggestion_because}."
     else:
-        rule = "Suggested: the fewest wrong answers plus right ones withheld."
+        rule = "Suggested: the fewest wrong answers given plus right ones withheld."
     own = "" if advice.own is not None else "The model has no FallbackClassifier.\n"
     caution = "Examples that the model was trained on tell nothing about thresholds.\n"
     return [table, Text(f"{rule}\n{own}{caution}")]
