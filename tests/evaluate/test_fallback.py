@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_few_errors_suggest_nothing(n_wrong: int, is_enough: bool) -> None:
     text = summary_text(evaluation)
     assert ("suggested" in _rows(text)) == is_enough
     assert ("error ≤ 1%" in _rows(text)) == is_enough
-    missing = "No threshold is suggested: too few errors to tell (wrong answers: 9; needed: 10)."
+    missing = "No threshold is suggested: too few errors to tell (9, at least 10 are needed)."
     assert (missing in text) != is_enough
     assert "The model has no FallbackClassifier." in text
     assert set(_rows(text)) >= {"no threshold"}
@@ -93,6 +94,7 @@ def test_a_model_that_is_mostly_wrong_gets_no_suggestion(n_right: int, is_enough
     evaluation = _evaluation([0.9] * n_right, [0.5] * 100)
     assert evaluation.intents is not None
     advice = advise_fallback(evaluation.intents)
+    assert advice is not None
     assert (advice.suggested is not None) == is_enough
     assert ("mostly wrong at every confidence" in summary_text(evaluation)) != is_enough
 
@@ -154,6 +156,18 @@ def test_the_report_holds_what_is_printed_and_drawn(tmp_path: Path) -> None:
         "coverage": [31 / 32, 22 / 32, 21 / 32, 1 / 32],
         "error": [11 / 31, 2 / 22, 1 / 21, 1.0],
     }
+
+
+def test_a_model_that_diverged_is_still_reported(tmp_path: Path) -> None:
+    evaluation = _evaluation([0.9, 0.8, math.nan], [0.2] * 10)
+    assert evaluation.headline()["intent accuracy"] == 3 / 13
+    assert "intent calibration error" not in evaluation.headline()
+    text = summary_text(evaluation)
+    assert "Confidences are not evaluated: some are not finite numbers." in text
+    assert "FallbackClassifier" not in text
+    names = {path.name for path in write_reports(evaluation, tmp_path)}
+    assert {"intent_report.json", "intent_histogram.png"} <= names
+    assert names.isdisjoint({"intent_confidence_report.json", "intent_risk_coverage.png"})
 
 
 class _Keywords:

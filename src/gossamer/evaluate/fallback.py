@@ -40,7 +40,7 @@ class FallbackAdvice:
 
 def advise_fallback(
     intents: IntentEvaluation, *, own_threshold: float | None = None
-) -> FallbackAdvice:
+) -> FallbackAdvice | None:
     """Suggest a `threshold` for FallbackClassifier.
 
     The rule: the fewest mistakes, wrong answers given plus right answers withheld; of equally good
@@ -55,9 +55,14 @@ def advise_fallback(
         intents: outcomes on held-out messages.
         own_threshold: of the tested pipeline, to compare with.
 
+    Returns:
+        None where a confidence is not a finite number, as after a training that diverged.
+
     Raises:
-        ValueError: a confidence that is not a finite number, or no outcomes.
+        ValueError: no outcomes.
     """
+    if not intents.has_confidences:
+        return None
     curve = risk_coverage(intents.outcomes)
     # Confidences are not negative.
     everything = curve.at(0.0)
@@ -97,9 +102,8 @@ def confidence_report(intents: IntentEvaluation, advice: FallbackAdvice) -> dict
 
 def _why_not(everything: AtThreshold, best: AtThreshold | None) -> str | None:
     if everything.n_wrong < MIN_ANSWERS:
-        return (
-            f"too few errors to tell (wrong answers: {everything.n_wrong}; needed: {MIN_ANSWERS})"
-        )
+        n_wrong = everything.n_wrong
+        return f"too few errors to tell ({n_wrong}, at least {MIN_ANSWERS} are needed)"
     n_right = 0 if best is None else best.n_answered - best.n_wrong
     if n_right < MIN_ANSWERS:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,11 @@ class IntentEvaluation:
 
     outcomes: tuple[IntentOutcome, ...]
     scores: LabelScores
+
+    @property
+    def has_confidences(self) -> bool:
+        """Whether all confidences are finite numbers; a training that diverged gives none."""
+        return all(math.isfinite(outcome.confidence) for outcome in self.outcomes)
 
     @property
     def errors(self) -> list[IntentOutcome]:

@@ -58,14 +58,15 @@ class NLUEvaluation:
         `intent accuracy`, `intent weighted precision`, `intent weighted F1`,
         `intent calibration error` (0 is best), `<Extractor> token micro F1`,
         `<Extractor> token weighted F1`, `<Extractor> span micro F1`, `entity span micro F1`;
-        absent where not evaluated.
+        absent where not evaluated; the calibration error also where a confidence is not finite.
         """
         figures: dict[str, float] = {}
         if self.intents is not None:
             figures["intent accuracy"] = self.intents.scores.accuracy
             figures["intent weighted precision"] = self.intents.scores.precision
             figures["intent weighted F1"] = self.intents.scores.f1
-            figures["intent calibration error"] = calibration_error(self.intents.outcomes)
+            if self.intents.has_confidences:
+                figures["intent calibration error"] = calibration_error(self.intents.outcomes)
         for evaluation in self.entities:
             tokens = evaluation.tokens
             figures[f"{evaluation.extractor} token micro F1"] = tokens.micro_f1

@@ -28,10 +28,11 @@ def write_reports(
 ) -> list[Path]:
     """Write an evaluation into a folder.
 
-    Always `report.txt`; for intents `intent_report.json` and `intent_confidence_report.json`
-    (calibration and thresholds, not in Rasa), for each extractor `<Extractor>_report.json` (per
-    token, as Rasa), and `entity_span_report.json` (strict spans, not in Rasa). Either all files
-    are replaced or none; files of an earlier run that this run would not write are left alone.
+    Always `report.txt`; for intents `intent_report.json` and, where all confidences are finite,
+    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for each extractor
+    `<Extractor>_report.json` (per token, as Rasa), and `entity_span_report.json` (strict spans,
+    not in Rasa). Either all files are replaced or none; files of an earlier run that this run would
+    not write are left alone.
 
     Args:
         evaluation: what to write.
@@ -39,7 +40,7 @@ def write_reports(
         errors: write `intent_errors.json` and `<Extractor>_errors.json`.
         successes: write `intent_successes.json` and `<Extractor>_successes.json`.
         plots: draw `..._confusion_matrix.png` and `..._histogram.png`, and for intents
-            `intent_risk_coverage.png`, unless no intent was predicted.
+            `intent_risk_coverage.png`, where an intent was predicted and confidences are finite.
 
     Returns:
         The files written.
@@ -51,7 +52,8 @@ def write_reports(
     if evaluation.intents is not None:
         reports["intent_report.json"] = evaluation.intents.scores.report
         advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
-        reports["intent_confidence_report.json"] = confidence_report(evaluation.intents, advice)
+        if advice is not None:
+            reports["intent_confidence_report.json"] = confidence_report(evaluation.intents, advice)
         if errors:
             reports["intent_errors.json"] = _intent_entries(evaluation.intents.errors)
         if successes:
@@ -83,7 +85,7 @@ def _plots(evaluation: NLUEvaluation) -> dict[str, bytes]:
     if evaluation.intents is not None:
         parts.insert(0, evaluation.intents)
         advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
-        if advice.everything.n_answered:
+        if advice is not None and advice.everything.n_answered:
             files["intent_risk_coverage.png"] = risk_coverage_png(
                 advice, title="Intents: error against coverage"
             )

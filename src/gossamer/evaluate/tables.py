@@ -38,10 +38,15 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
             f"Intents ({len(evaluation.intents.outcomes)} examples, {len(scores.labels)} intents)",
             ("", "accuracy", "weighted precision", "weighted F1", "calibration error"),
         )
-        gap = calibration_error(evaluation.intents.outcomes)
+        figures = decimals(scores.accuracy, scores.precision, scores.f1)
         advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
-        table.add_row("intents", *decimals(scores.accuracy, scores.precision, scores.f1, gap))
-        parts += [table, *_thresholds(advice)]
+        if advice is None:
+            table.add_row("intents", *figures, "-")
+            parts += [table, Text("Confidences are not evaluated: some are not finite numbers.\n")]
+        else:
+            gap = calibration_error(evaluation.intents.outcomes)
+            table.add_row("intents", *figures, *decimals(gap))
+            parts += [table, *_thresholds(advice)]
     if evaluation.entities:
         table = make_table(
             "Entities per token, as Rasa counts",
