@@ -17,6 +17,7 @@ from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.coverage import Shares, coverage, tells_texts_apart, trust
 from gossamer.nlu.diet.features import (
+    Columns,
     DIETData,
     FeatureWidths,
     Indices,
@@ -29,6 +30,7 @@ from gossamer.nlu.diet.features import (
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
 from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
 from gossamer.nlu.diet.stored_weights import (
     round_tables,
@@ -89,7 +91,7 @@ class NetworkComponent(Component):
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self._trusts_all = False
-        self._columns: tuple[KeptColumns | None, KeptColumns | None] = (None, None)
+        self._columns: Columns = (None, None)
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
 
@@ -220,12 +222,14 @@ class NetworkComponent(Component):
         self.temperature = fit_temperature(torch.cat(logits), torch.cat(targets))
 
     def _keep_columns(self, text: TextFeatures) -> TextFeatures:
-        """Choose the sparse columns that occur often enough in the training texts."""
-        least = self.options.min_feature_count
-        self._columns = (
-            KeptColumns.frequent(text.sequence, least),
-            KeptColumns.frequent(text.sentence, least),
-        )
+        """Choose the sparse columns that the network reads by the training texts."""
+        if self.options.prune_features:
+            self._columns = (
+                KeptColumns.telling(text.sequence),
+                KeptColumns.telling(text.sentence),
+            )
+        else:
+            self._columns = (None, None)
         return self._in_columns(text)
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
@@ -281,7 +285,7 @@ class NetworkComponent(Component):
     def _forget(self) -> None:
         """Back to what it was before training."""
         self.labels, self.seed, self.network, self._shape = (), None, None, None
-        self.temperature = 1.0
+        self.temperature, self._columns = 1.0, (None, None)
         self._label_embeddings = None
         self._frozen.forget()
         self._serving, self._serving_is_made = None, False
@@ -374,7 +378,11 @@ class NetworkComponent(Component):
                 "trusts_all": self._trusts_all,
                 "temperature": self.temperature,
             },
-            arrays={**weights_to_arrays(self.network), **labels_to_arrays(self.network.labels)},
+            arrays={
+                **weights_to_arrays(self.network),
+                **labels_to_arrays(self.network.labels),
+                **columns_to_arrays(self._columns),
+            },
         )
 
     def _restore_network(
@@ -390,6 +398,7 @@ class NetworkComponent(Component):
         self.seed = json["seed"]
         self._trusts_all = bool(json.get("trusts_all", False))
         self.temperature = float(json.get("temperature", 1.0))
+        self._columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
         label = _from_json(json["label_widths"])
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)

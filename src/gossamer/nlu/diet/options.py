@@ -53,7 +53,8 @@ class NetworkOptions(LearningOptions):
         label_smoothing: see `SimilarityOptions`; without negative examples only.
         regularize_labels: L2 also on what labels alone depend on.
         calibrate: find a temperature for confidences; see `NetworkComponent`.
-        min_feature_count: sparse features in fewer training texts do not count.
+        prune_features: leave out sparse features that say nothing beside others in the training
+            texts; see `KeptColumns.telling`.
     """
 
     hidden_layers_sizes: dict[Literal["text", "label"], list[Positive]] = {"text": [], "label": []}
@@ -69,7 +70,7 @@ class NetworkOptions(LearningOptions):
     label_smoothing: Rate = 0.0
     regularize_labels: bool = True
     calibrate: bool = False
-    min_feature_count: Positive = 1
+    prune_features: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -148,7 +149,7 @@ class DIETOptions(NetworkOptions):
                 "label_smoothing",
                 "regularize_labels",
                 "calibrate",
-                "min_feature_count",
+                "prune_features",
                 "learning_rate",
                 "epochs",
             )
@@ -163,7 +164,7 @@ class DIETOptions(NetworkOptions):
     label_smoothing: Rate = 0.1
     regularize_labels: bool = False
     calibrate: bool = True
-    min_feature_count: Positive = 1
+    prune_features: bool = True
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.003
     epochs: NonNegative | None = None
 
