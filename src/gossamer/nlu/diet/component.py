@@ -341,7 +341,10 @@ class NetworkComponent(Component):
         """Confidence in each label. *Shape:* (n_texts, n_labels)."""
         if self.network is None or self._label_embeddings is None:
             raise ValueError("a model without labels has no confidence in them")
-        logits = self.network.label_logits(text, encoded, self._label_embeddings)
+        serving = self._serving_for(text)
+        logits = (self.network if serving is None else serving).label_logits(
+            text, encoded, self._label_embeddings
+        )
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
             return torch.softmax(logits / self.temperature, dim=1)
         return logits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from scipy import sparse
 from torch import Tensor
 
 from gossamer.nlu.diet.features import TextFeatures
@@ -11,7 +12,7 @@ from gossamer.nlu.diet.network import DIETNetwork, Encoded, EntityHead
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.crf_single import SingleDecoder
-from gossamer.nn.inputs import FeatureInput, Features
+from gossamer.nn.inputs import FeatureInput, Features, SparseInputTable
 from gossamer.nn.serving import LONGEST, ServingEncoder
 
 
@@ -63,10 +64,25 @@ class ServingNetwork:
             parts.append(x if network.sentence_unify is None else network.sentence_unify(x))
         x = network.hidden(torch.cat(parts) if len(parts) > 1 else parts[0])
         n_tokens = int(text.lengths[0]) if network.has_sequence else 0
-        x = network.in_context(x, torch.from_numpy(text.lengths), n_tokens)
+        if network.context_window > 0:
+            x = _in_context(x, n_tokens, network.context_window)
         # Tokens stand first, the sentence behind the last: packed order is the order of positions.
         encoded = F.gelu(self._encoder(x))
         return Encoded(encoded[:n_tokens], encoded[-1:])
+
+    def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
+        """What `DIETNetwork.label_logits` gives, for one text. *Shape:* (1, n_labels)."""
+        network = self._network
+        x = encoded.sentence
+        if network.pools_tokens:
+            tokens = encoded.tokens
+            x = torch.cat([x[0], tokens.mean(0), tokens.amax(0)]).unsqueeze(0)
+        logits = network.intent_loss.similarity(network.text_embedding(x), labels)
+        wide, counts = network.wide, text.sentence.sparse
+        if wide is not None and counts is not None:
+            weights = torch.from_numpy(wide.weights_of_one(counts))
+            logits = logits + _product(wide.table, counts, weights)[:, : wide.n_labels]
+        return logits
 
     def tag(self, tokens: Tensor) -> dict[TagKind, TagPaths]:
         """Predicted tags of each kind. *Shape:* (n_tokens, width)."""
@@ -92,15 +108,32 @@ def _rows(layer: FeatureInput, features: Features) -> Tensor:
     parts = []
     matrix, table = features.sparse, layer.table
     if table is not None and matrix is not None:
-        projected = F.embedding_bag(
-            torch.from_numpy(matrix.indices),
-            table.weight,
-            torch.from_numpy(matrix.indptr),
-            mode="sum",
-            per_sample_weights=torch.from_numpy(matrix.data),
-            include_last_offset=True,
-        )
-        parts.append(projected + table.bias)
+        parts.append(_product(table, matrix, torch.from_numpy(matrix.data)))
     if features.dense is not None:
         parts.append(torch.from_numpy(features.dense))
     return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def _product(table: SparseInputTable, matrix: sparse.csr_array, values: Tensor) -> Tensor:
+    """The table's rows of a matrix with other values. *Shape:* (n_rows, units)."""
+    projected = F.embedding_bag(
+        torch.from_numpy(matrix.indices),
+        table.weight,
+        torch.from_numpy(matrix.indptr),
+        mode="sum",
+        per_sample_weights=values,
+        include_last_offset=True,
+    )
+    return projected + table.bias
+
+
+def _in_context(x: Tensor, n_tokens: int, size: int) -> Tensor:
+    """`TextEncoder.in_context` for one text. *Shape:* (n_tokens + 1 or n_tokens, width)."""
+    width = x.shape[1]
+    windows = x.new_zeros(x.shape[0], 2 * size + 1, width)
+    for offset in range(-size, size + 1):
+        begin, end = max(0, -offset), min(n_tokens, n_tokens - offset)
+        if begin < end:
+            windows[begin:end, size + offset] = x[begin + offset : end + offset]
+    windows[n_tokens:, size] = x[n_tokens:]
+    return windows.view(x.shape[0], -1)

@@ -10,7 +10,10 @@ square root of the count times the inverse document frequency, each text brought
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import sparse
 from torch import Tensor, nn
@@ -57,6 +60,13 @@ class WidePath(nn.Module):
         rate = self.dropout if self.training else 0.0
         scores: Tensor = self.table(self.weighted(counts), dropout=rate)
         return scores[:, : self.n_labels]
+
+    def weights_of_one(self, counts: sparse.csr_array) -> npt.NDArray[np.float32]:
+        """The values of `weighted` for a single text. *Shape:* (1, n_features) -> (n_stored,)."""
+        values = np.sqrt(np.abs(counts.data)) * self.idf.numpy()[counts.indices]
+        length = math.sqrt(float(values @ values))
+        weights: npt.NDArray[np.float32] = values * np.float32(_LENGTH / (length or 1.0))
+        return weights
 
     def weighted(self, counts: sparse.csr_array) -> sparse.csr_array:
         """The counts as the table reads them. *Shape:* (n_texts, n_features), kept."""
