@@ -16,6 +16,7 @@ from torch import Tensor
 from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.coverage import Shares, coverage, tells_texts_apart, trust
+from gossamer.nlu.diet.calibrating import keep_back, temperature_of
 from gossamer.nlu.diet.features import (
     Columns,
     DIETData,
@@ -40,16 +41,13 @@ from gossamer.nlu.diet.stored_weights import (
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
-from gossamer.nn.batching import kept_back
-from gossamer.nn.calibration import LEAST_EXAMPLES, fit_temperature
 from gossamer.nn.callbacks import FitCallback
-from gossamer.nn.fit import LateExamples, fit
+from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
-_SHARE_KEPT_BACK, _MOST_KEPT_BACK = 10, 1000  # a tenth, at most a thousand
 _ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
@@ -161,7 +159,15 @@ class NetworkComponent(Component):
         training = DIETData(text, label_numbers, tags, token_ids, weights)
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
-        train_on, late = self._keep_back(training, train_on, fitting.epochs, rng)
+        self.temperature = 1.0
+        train_on, late = keep_back(
+            options,
+            label_numbers,
+            train_on,
+            fitting.epochs,
+            rng,
+            functools.partial(self._find_temperature, training),
+        )
         balance_by = None
         if options.batch_strategy == "balanced" and label_numbers is not None:
             balance_by = label_numbers[train_on]
@@ -185,41 +191,9 @@ class NetworkComponent(Component):
         round_tables(self.network)
         self._get_ready()
 
-    def _keep_back(
-        self, data: DIETData, train_on: Indices, epochs: int, rng: np.random.Generator
-    ) -> tuple[Indices, LateExamples | None]:
-        """Part training into examples for the start and those that find the temperature first."""
-        self.temperature = 1.0
-        options = self.options
-        is_softmax = options.model_confidence is ModelConfidence.SOFTMAX
-        if not options.calibrate or not is_softmax or data.labels is None or epochs < 2:
-            return train_on, None
-        number = min(len(train_on) // _SHARE_KEPT_BACK, _MOST_KEPT_BACK)
-        found = kept_back(data.labels[train_on], number, rng)
-        if len(found) < LEAST_EXAMPLES:
-            return train_on, None
-        late = train_on[found]
-        is_balanced = options.batch_strategy == "balanced"
-        return np.delete(train_on, found), LateExamples(
-            late,
-            data.labels[late] if is_balanced else None,
-            epochs // 2,
-            functools.partial(self._find_temperature, data, late),
-        )
-
     def _find_temperature(self, data: DIETData, examples: Indices) -> None:
-        """Fit `temperature` on examples that the network, in evaluation mode, has not seen."""
-        network = self.network
-        if network is None:
-            return
-        labels = network.embed_labels()
-        logits, targets = [], []
-        for start in range(0, len(examples), _TEXTS_AT_A_TIME):
-            batch = data.batch(examples[start : start + _TEXTS_AT_A_TIME])
-            if batch.labels is not None:
-                logits.append(network.label_logits(batch.text, network.encode(batch.text), labels))
-                targets.append(batch.labels)
-        self.temperature = fit_temperature(torch.cat(logits), torch.cat(targets))
+        if self.network is not None:
+            self.temperature = temperature_of(self.network, data, examples)
 
     def _keep_columns(self, text: TextFeatures) -> TextFeatures:
         """Choose the sparse columns that the network reads by the training texts."""

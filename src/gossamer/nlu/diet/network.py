@@ -171,14 +171,14 @@ class DIETNetwork(TextEncoder):
         if shape.label is not None:
             width = self.width * (3 if self.pools_tokens else 1)
             self.text_embedding = glorot_linear(width, options.embedding_dimension)
-            if options.wide_path and shape.text.sentence.n_sparse > 0:
+            if options.has_wide_path(shape.n_labels) and shape.text.sentence.n_sparse > 0:
                 self.wide = WidePath(
                     shape.text.sentence.n_sparse, shape.n_labels, dropout=options.drop_rate
                 )
             self.label_embedding = glorot_linear(
                 self._label_width(shape.label), options.embedding_dimension
             )
-        self.intent_loss = SingleLabelDotProductLoss(options.label_similarity())
+        self.intent_loss = SingleLabelDotProductLoss(options.label_similarity(shape.n_labels))
         n_entity_tags = shape.n_tags.get(TagKind.ENTITY, 0)
         self.entity_heads = nn.ModuleDict(
             {

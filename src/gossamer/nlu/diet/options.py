@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 
+_MOST_LABELS, _NEGATIVES = 2000, 20
+
+
 class NetworkOptions(LearningOptions):
     """What all components that train DIET's network can be told; defaults are DIETClassifier's.
 
@@ -88,13 +91,20 @@ class NetworkOptions(LearningOptions):
         defaults = cls.model_fields[info.field_name].default
         return {**defaults, **value} if isinstance(value, dict) else value
 
-    def label_similarity(self) -> SimilarityOptions:
-        """Options of the loss of labels."""
+    def label_similarity(self, n_labels: int) -> SimilarityOptions:
+        """Options of the loss of this many labels; of thousands, negative examples are drawn."""
+        number = self.number_of_negative_examples
         return dataclasses.replace(
             self.similarity(),
-            number_of_negative_examples=self.number_of_negative_examples,
+            number_of_negative_examples=_NEGATIVES
+            if number is None and n_labels > _MOST_LABELS
+            else number,
             label_smoothing=self.label_smoothing,
         )
+
+    def has_wide_path(self, n_labels: int) -> bool:
+        """Whether there is a wide path: its table has a column for each label."""
+        return self.wide_path and n_labels <= _MOST_LABELS
 
     def conflicts(self) -> Iterator[str]:
         """Widths that do not fit, and what needs a transformer."""
