@@ -68,17 +68,19 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             over the epochs.
         batch_strategy (str, default "balanced"): "balanced" repeats texts of rare intents,
             "sequence" only shuffles.
-        epochs (int, default 300): passes over the texts.
+        epochs (int, default None): passes over the texts; None for as many as suit their number,
+            from 10 to 60.
         random_seed (int, default None): decides topology, initial weights, order, dropout and
             negatives; None for a new one in each `fit`.
-        learning_rate (float, default 0.001): of Adam.
+        learning_rate (float, default None): of Adam; None for 0.003.
         embedding_dimension (int, default 20): width of the embeddings that are compared.
         dense_dimension (mapping, default None): width that sparse features of "text" and "label"
             are projected to; None for 128 and 20.
         concat_dimension (mapping, default None): width to which features of tokens and of whole
             texts are brought when their own widths differ, for "text" and "label"; None for 128
             and 20.
-        number_of_negative_examples (int, default 20): negatives drawn for each text.
+        number_of_negative_examples (int, default None): negatives drawn for each text; None for
+            all intents, up to 2000 of them.
         similarity_type (str, default "auto"): "inner", "cosine", or "auto": inner for the
             cross-entropy and cosine for the margin loss.
         loss_type (str, default "cross_entropy"): "cross_entropy" or "margin".
@@ -124,6 +126,22 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             one of `gossamer.sparse.Topology`.
         max_group_size (int, default None): the most outputs of such a layer that share their
             inputs, in topologies with groups; None leaves it to the topology.
+        context_window (int, default None): neighbours on each side whose features the transformer
+            reads beside a token's own; None for 1.
+        token_pooling (bool, default None): intents are also told from the mean and the maximum of
+            the tokens; None for True.
+        wide_path (bool, default None): intents are also told by a linear model of the text's
+            counts; None for True.
+        label_smoothing (float, default None): share of each text's weight that is spread over all
+            intents, without `number_of_negative_examples`; None for 0.1.
+        regularize_labels (bool, default None): L2 also on what intents alone depend on; None for
+            False.
+        calibrate (bool, default None): keep a tenth of the texts back in the first half of
+            training, to find a temperature for `predict_proba`; None for True.
+        prune_features (bool, default None): leave out sparse features that say nothing beside
+            others; None for True.
+        rasa_defaults (bool, default False): the parameters that are None above, and the
+            `featurizers` where these are None, are those of Rasa's model.
         random_state (int or RandomState, default None): scikit-learn's name of `random_seed`; of
             the two only one may be given, or both the same. A `RandomState` gives a new seed in
             each `fit`.

@@ -61,13 +61,13 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         unidirectional_encoder: bool = False,
         batch_size: int | Sequence[int] = (64, 256),
         batch_strategy: str = "balanced",
-        epochs: int = 300,
+        epochs: int | None = None,
         random_seed: int | None = None,
-        learning_rate: float = 0.001,
+        learning_rate: float | None = None,
         embedding_dimension: int = 20,
         dense_dimension: Mapping[str, int] | None = None,
         concat_dimension: Mapping[str, int] | None = None,
-        number_of_negative_examples: int = 20,
+        number_of_negative_examples: int | None = None,
         similarity_type: str = "auto",
         loss_type: str = "cross_entropy",
         ranking_length: int = 10,
@@ -98,6 +98,14 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         constrain_tags: bool = True,
         topology: str = "blocked",
         max_group_size: int | None = None,
+        context_window: int | None = None,
+        token_pooling: bool | None = None,
+        wide_path: bool | None = None,
+        label_smoothing: float | None = None,
+        regularize_labels: bool | None = None,
+        calibrate: bool | None = None,
+        prune_features: bool | None = None,
+        rasa_defaults: bool = False,
         random_state: int | np.random.RandomState | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -154,6 +162,14 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         self.constrain_tags = constrain_tags
         self.topology = topology
         self.max_group_size = max_group_size
+        self.context_window = context_window
+        self.token_pooling = token_pooling
+        self.wide_path = wide_path
+        self.label_smoothing = label_smoothing
+        self.regularize_labels = regularize_labels
+        self.calibrate = calibrate
+        self.prune_features = prune_features
+        self.rasa_defaults = rasa_defaults
         self.random_state = random_state
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -262,7 +278,10 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
 
     def _config(self, options: Mapping[str, Any]) -> ProjectConfig:
         """The pipeline: featurizers, and DIET with its options."""
-        steps = DEFAULT_FEATURIZERS if self.featurizers is None else self.featurizers
+        steps = self.featurizers
+        if steps is None:
+            rasas = {"rasa_defaults": True} if self.rasa_defaults else {}
+            steps = [{**step, **rasas} for step in DEFAULT_FEATURIZERS]
         if not isinstance(steps, list | tuple):
             raise ConfigError(
                 "featurizers must be a list of mappings, or None",

@@ -67,7 +67,6 @@ class NetworkOptions(LearningOptions):
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     context_window: NonNegative = 0
-    sentence_position: bool = True
     token_pooling: bool = False
     wide_path: bool = False
     label_smoothing: Rate = 0.0
@@ -153,7 +152,6 @@ class DIETOptions(NetworkOptions):
             for name in (
                 "number_of_negative_examples",
                 "context_window",
-                "sentence_position",
                 "token_pooling",
                 "wide_path",
                 "label_smoothing",

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nn.activation import gelu_in_two
@@ -65,8 +65,6 @@ class TextEncoder(nn.Module):
         linear = linear_maker(options)
         rate = options.drop_rate
         is_text = side == "text"
-        if not options.sentence_position and widths.sequence != (0, 0):
-            widths = widths._replace(sentence=FeatureWidths(0, 0))
         self.sequence_input, self.sentence_input = (
             FeatureInput(
                 *each,
