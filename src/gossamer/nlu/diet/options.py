@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-_MOST_LABELS, _NEGATIVES = 2000, 20
+_MOST_LABELS = 2000
 
 
 class NetworkOptions(LearningOptions):
@@ -48,11 +48,11 @@ class NetworkOptions(LearningOptions):
         concat_dimension: width to which sequence and sentence features are brought when their own
             widths differ. That of "label" is needed only where labels are texts.
         context_window: neighbours on each side whose projected features the transformer reads
-            beside a token's own (see `gossamer.nn.neighbours`); Gossamer's own, as are the next
-            ones. 0, False, 0.0, True and 1 in this order are Rasa's model.
+            beside a token's own (see `gossamer.nn.neighbours`); Gossamer's own, as are all that
+            follow.
         token_pooling: labels are also told from the mean and the maximum of the tokens.
         wide_path: labels are also told by a linear model of the text's counts (see
-            `gossamer.nlu.diet.wide`); with inner products and cross-entropy only.
+            `gossamer.nlu.diet.wide`), up to 2,000 labels.
         label_smoothing: see `SimilarityOptions`; without negative examples only.
         regularize_labels: L2 also on what labels alone depend on.
         calibrate: find a temperature for confidences; see `NetworkComponent`.
@@ -91,13 +91,18 @@ class NetworkOptions(LearningOptions):
         return {**defaults, **value} if isinstance(value, dict) else value
 
     def label_similarity(self, n_labels: int) -> SimilarityOptions:
-        """Options of the loss of this many labels; of thousands, negative examples are drawn."""
-        number = self.number_of_negative_examples
+        """Options of the loss of this many labels.
+
+        Where `number_of_negative_examples` is open, all labels count; with thousands of them, and
+        with the margin loss, 20 are drawn.
+        """
+        options = self.similarity()  # which has a number
+        draws = self.loss_type == LossType.MARGIN or n_labels > _MOST_LABELS
+        if self.number_of_negative_examples is not None or draws:
+            return options
         return dataclasses.replace(
-            self.similarity(),
-            number_of_negative_examples=_NEGATIVES
-            if number is None and n_labels > _MOST_LABELS
-            else number,
+            options,
+            number_of_negative_examples=None,
             label_smoothing=self.label_smoothing,
         )
 
@@ -130,7 +135,10 @@ class NetworkOptions(LearningOptions):
 
 
 class DIETOptions(NetworkOptions):
-    """Every option of Rasa 3.6's DIETClassifier, with its default, and three of our own.
+    """Every option of Rasa 3.6's DIETClassifier, and our own.
+
+    Defaults are Rasa's but for those in `rasas`, which is what they are with `rasa_defaults`.
+    What they gain is measured in docs/accuracy.md.
 
     Attributes besides those of `NetworkOptions`:
         intent_classification: learn intents.
@@ -142,10 +150,6 @@ class DIETOptions(NetworkOptions):
             training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
     """
 
-    intent_classification: bool = True
-    entity_recognition: bool = True
-    BILOU_flag: bool = True
-    split_entities_by_comma: bool | dict[str, bool] = True
     rasas: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             name: NetworkOptions.model_fields[name].default
@@ -164,6 +168,10 @@ class DIETOptions(NetworkOptions):
         }
     )
 
+    intent_classification: bool = True
+    entity_recognition: bool = True
+    BILOU_flag: bool = True
+    split_entities_by_comma: bool | dict[str, bool] = True
     constrain_tags: bool = True
     number_of_negative_examples: Positive | None = None
     context_window: NonNegative = 1
