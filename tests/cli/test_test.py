@@ -15,17 +15,21 @@ def test_figures_and_files(run: Run, model: Path, fake: Any) -> None:
     assert "Intents (10 examples, 2 intents)" in result.stdout
     assert "Entities per token, as Rasa counts" in result.stdout
     assert "strict spans" in result.stdout
-    assert "5 reports" not in result.stdout
-    assert "6 reports in results" in result.stdout
+    assert "6 reports" not in result.stdout
+    assert "7 reports in results" in result.stdout
     names = {path.name for path in (model.parents[1] / "results").iterdir()}
     assert names == {
         "intent_report.json",
+        "intent_confidence_report.json",
         "intent_errors.json",
         "DIETClassifier_report.json",
         "DIETClassifier_errors.json",
         "entity_span_report.json",
         "report.txt",
     }
+    assert "calibration error" in result.stdout
+    assert "FallbackClassifier: intents answered at a threshold and above" in result.stdout
+    assert "No threshold is suggested: too few errors to tell (0, at least 10" in result.stdout
     report = json.loads((model.parents[1] / "results" / "intent_report.json").read_text())
     assert report["accuracy"] == 1.0
 
@@ -39,7 +43,11 @@ def test_flags(run: Run, model: Path, fake: Any) -> None:
     assert "intent_successes.json" in names
     assert "DIETClassifier_successes.json" in names
     assert "intent_errors.json" not in names
-    assert {"intent_confusion_matrix.png", "intent_histogram.png"} <= names
+    assert {
+        "intent_confusion_matrix.png",
+        "intent_histogram.png",
+        "intent_risk_coverage.png",
+    } <= names
 
 
 def test_cross_validation_trains_each_fold(run: Run, project: Path, fake: Any) -> None:
@@ -53,6 +61,8 @@ def test_cross_validation_trains_each_fold(run: Run, project: Path, fake: Any) -
     assert "Fold 2 of 2: 5 examples" in result.stdout
     assert "2 folds: mean and standard deviation" in result.stdout
     assert "1.0000 ± 0.0000" in result.stdout
+    assert "intent calibration error" in result.stdout
+    assert "No threshold is suggested" in result.stdout
     assert (project / "results" / "intent_report.json").is_file()
 
 

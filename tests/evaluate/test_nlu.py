@@ -38,6 +38,8 @@ def test_headline_figures(travel: Travel) -> None:
     headline = evaluate_parses(*travel).headline()
     assert headline["intent accuracy"] == pytest.approx(0.8)
     assert headline["intent weighted F1"] == pytest.approx(0.72)
+    # Bins with one example each: gaps 0.01, 0.2, -0.6, 0.75 (the fallback undone), 0.3.
+    assert headline["intent calibration error"] == pytest.approx(1.86 / 5)
     assert headline["DIETClassifier token micro F1"] == pytest.approx(2 * 2 / (3 + 4))
     assert headline["DIETClassifier span micro F1"] == pytest.approx(1 / 3)
     assert headline["RegexEntityExtractor token micro F1"] == 0.0

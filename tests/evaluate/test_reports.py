@@ -28,10 +28,12 @@ def test_file_names_are_those_of_rasa(travel: Travel, tmp_path: Path) -> None:
     written = write_reports(evaluate_parses(*travel), tmp_path / "new" / "out", successes=True)
     assert {path.name for path in written} == {
         "intent_report.json",
+        "intent_confidence_report.json",
         "intent_errors.json",
         "intent_successes.json",
         "intent_confusion_matrix.png",
         "intent_histogram.png",
+        "intent_risk_coverage.png",
         "DIETClassifier_report.json",
         "DIETClassifier_errors.json",
         "DIETClassifier_successes.json",
@@ -53,6 +55,7 @@ def test_flags_leave_files_out(travel: Travel, tmp_path: Path) -> None:
     write_reports(evaluate_parses(*travel), tmp_path, errors=False, plots=False)
     assert {path.name for path in tmp_path.iterdir()} == {
         "intent_report.json",
+        "intent_confidence_report.json",
         "DIETClassifier_report.json",
         "RegexEntityExtractor_report.json",
         "entity_span_report.json",

@@ -88,6 +88,7 @@ def test_scores_of_each_task(rows: dict[Task, dict[str, Any]]) -> None:
         "intent accuracy",
         "intent weighted precision",
         "intent weighted F1",
+        "intent calibration error",
     }
     assert intent["f1"] == intent["scores"]["intent weighted F1"]
     assert entity["f1"] == entity["scores"]["DIETClassifier token weighted F1"]

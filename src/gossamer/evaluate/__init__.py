@@ -1,5 +1,12 @@
 """How good a model is: understanding and dialogue, reports with Rasa's file names, figures."""
 
+from gossamer.evaluate.confidence import (
+    AtThreshold,
+    RiskCoverage,
+    calibration_error,
+    out_of_scope_auroc,
+    risk_coverage,
+)
 from gossamer.evaluate.conversations import Conversation, conversations_of
 from gossamer.evaluate.cross_validation import CrossValidation, Fold, cross_validate
 from gossamer.evaluate.dialogue import DialogueEvaluation, evaluate_dialogue
@@ -20,6 +27,7 @@ from gossamer.evaluate.dialogue_outcomes import (
 from gossamer.evaluate.dialogue_reports import write_dialogue_reports
 from gossamer.evaluate.dialogue_tables import dialogue_report_text, dialogue_summary_text
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome, evaluate_entities
+from gossamer.evaluate.fallback import FallbackAdvice, advise_fallback
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome, evaluate_intents
 from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.evaluate.nlu import (
@@ -28,6 +36,7 @@ from gossamer.evaluate.nlu import (
     evaluate_nlu,
     evaluate_parses,
     pipeline_extractors,
+    pipeline_fallback_threshold,
 )
 from gossamer.evaluate.replay import ActionChooser, ChosenAction
 from gossamer.evaluate.reports import write_reports
@@ -37,6 +46,7 @@ from gossamer.evaluate.tables import cross_validation_text, report_text, summary
 __all__ = [
     "ActionChooser",
     "ActionOutcome",
+    "AtThreshold",
     "ChosenAction",
     "ComparedModel",
     "Conversation",
@@ -46,15 +56,19 @@ __all__ = [
     "DialogueEvaluation",
     "EntityEvaluation",
     "EntityOutcome",
+    "FallbackAdvice",
     "Fold",
     "IntentEvaluation",
     "IntentOutcome",
     "LabelScores",
     "MessageOutcome",
     "NLUEvaluation",
+    "RiskCoverage",
     "SpanCounts",
     "SpanScores",
     "TextParser",
+    "advise_fallback",
+    "calibration_error",
     "compare_dialogue",
     "comparison_text",
     "conversations_of",
@@ -67,8 +81,11 @@ __all__ = [
     "evaluate_intents",
     "evaluate_nlu",
     "evaluate_parses",
+    "out_of_scope_auroc",
     "pipeline_extractors",
+    "pipeline_fallback_threshold",
     "report_text",
+    "risk_coverage",
     "score_labels",
     "score_spans",
     "summary_text",

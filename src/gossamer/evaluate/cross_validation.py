@@ -18,6 +18,7 @@ from gossamer.evaluate.nlu import (
     TextParser,
     evaluate_parses,
     pipeline_extractors,
+    pipeline_fallback_threshold,
 )
 from gossamer.nlu.messages import Parse
 
@@ -76,6 +77,7 @@ def cross_validate(
     if n_folds < 2:
         raise InputError("cross-validation needs at least 2 folds", got=n_folds, hint="--folds 5")
     examples = _frequent_enough(data.unique_examples(), n_folds)
+    threshold: float | None = None
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=random_seed)
     folds: list[Fold] = []
     tested: list[Example] = []
@@ -85,19 +87,24 @@ def cross_validate(
         train_part = [examples[i] for i in kept]
         test_part = [examples[i] for i in held_out]
         parser = train(dataclasses.replace(data, examples=tuple(train_part)), index)
+        threshold = pipeline_fallback_threshold(parser)
         if extractors is None:
             extractors = pipeline_extractors(parser)
         train_parses = parser.parse_many([example.text for example in train_part])
         test_parses = parser.parse_many([example.text for example in test_part])
         folds.append(
             Fold(
-                train=evaluate_parses(train_part, train_parses, extractors=extractors),
-                test=evaluate_parses(test_part, test_parses, extractors=extractors),
+                train=evaluate_parses(
+                    train_part, train_parses, extractors=extractors, fallback_threshold=threshold
+                ),
+                test=evaluate_parses(
+                    test_part, test_parses, extractors=extractors, fallback_threshold=threshold
+                ),
             )
         )
         tested += test_part
         parsed += test_parses
-    pooled = evaluate_parses(tested, parsed, extractors=extractors)
+    pooled = evaluate_parses(tested, parsed, extractors=extractors, fallback_threshold=threshold)
     return CrossValidation(folds=tuple(folds), pooled=pooled)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class IntentOutcome:
         """Whether the prediction is the target."""
         return self.prediction == self.target
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether an intent was predicted; a fallback that could not be undone is not one."""
+        return self.prediction is not None and self.prediction != FALLBACK_INTENT
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntentEvaluation:
@@ -49,6 +55,11 @@ class IntentEvaluation:
 
     outcomes: tuple[IntentOutcome, ...]
     scores: LabelScores
+
+    @property
+    def has_confidences(self) -> bool:
+        """Whether all confidences are finite numbers; a training that diverged gives none."""
+        return all(math.isfinite(outcome.confidence) for outcome in self.outcomes)
 
     @property
     def errors(self) -> list[IntentOutcome]:

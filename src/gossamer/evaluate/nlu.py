@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gossamer.data.errors import DataError
 from gossamer.data.examples import Example, TrainingData
+from gossamer.evaluate.confidence import calibration_error
 from gossamer.evaluate.entities import (
     PRETRAINED_EXTRACTORS,
     EntityEvaluation,
@@ -15,7 +16,9 @@ from gossamer.evaluate.entities import (
 )
 from gossamer.evaluate.intents import IntentEvaluation, evaluate_intents
 from gossamer.evaluate.spans import SpanScores, score_spans
+from gossamer.nlu.component import Component
 from gossamer.nlu.direct_message import DirectMessageHandler
+from gossamer.nlu.fallback import FallbackClassifier
 from gossamer.nlu.messages import Parse
 from gossamer.nlu.pipeline import Pipeline
 
@@ -39,6 +42,7 @@ class NLUEvaluation:
         entities: one evaluation per extractor, by name; empty when there are no extractors.
         spans: strict scores of the entities of all extractors but `PRETRAINED_EXTRACTORS`
             together, or None when entities are neither annotated nor predicted.
+        fallback_threshold: of the model's FallbackClassifier, or None where it has none.
     """
 
     n_examples: int
@@ -46,18 +50,23 @@ class NLUEvaluation:
     no_intents_because: str | None = None
     entities: tuple[EntityEvaluation, ...] = ()
     spans: SpanScores | None = None
+    fallback_threshold: float | None = None
 
     def headline(self) -> dict[str, float]:
         """The figures that are quoted, by name.
 
-        `intent accuracy`, `intent weighted F1`, `<Extractor> token micro F1`,
-        `<Extractor> token weighted F1`, `entity span micro F1`; absent where not evaluated.
+        `intent accuracy`, `intent weighted precision`, `intent weighted F1`,
+        `intent calibration error` (0 is best), `<Extractor> token micro F1`,
+        `<Extractor> token weighted F1`, `<Extractor> span micro F1`, `entity span micro F1`;
+        absent where not evaluated; the calibration error also where a confidence is not finite.
         """
         figures: dict[str, float] = {}
         if self.intents is not None:
             figures["intent accuracy"] = self.intents.scores.accuracy
             figures["intent weighted precision"] = self.intents.scores.precision
             figures["intent weighted F1"] = self.intents.scores.f1
+            if self.intents.has_confidences:
+                figures["intent calibration error"] = calibration_error(self.intents.outcomes)
         for evaluation in self.entities:
             tokens = evaluation.tokens
             figures[f"{evaluation.extractor} token micro F1"] = tokens.micro_f1
@@ -92,7 +101,9 @@ def evaluate_nlu(
         )
     parses = parser.parse_many([example.text for example in examples])
     names = pipeline_extractors(parser) if extractors is None else extractors
-    return evaluate_parses(examples, parses, extractors=names)
+    return evaluate_parses(
+        examples, parses, extractors=names, fallback_threshold=pipeline_fallback_threshold(parser)
+    )
 
 
 def evaluate_parses(
@@ -100,6 +111,7 @@ def evaluate_parses(
     parses: Sequence[Parse],
     *,
     extractors: Sequence[str] | None = None,
+    fallback_threshold: float | None = None,
 ) -> NLUEvaluation:
     """Score parses that are already there.
 
@@ -114,6 +126,8 @@ def evaluate_parses(
         parses: their parses, parallel to `examples`.
         extractors: extractors of the pipeline. Those that occur in the parses are always
             evaluated; None means only those.
+        fallback_threshold: of the pipeline's FallbackClassifier, which is compared with the
+            threshold that the data suggest; None where there is none.
 
     Raises:
         ValueError: the lengths differ.
@@ -144,6 +158,7 @@ def evaluate_parses(
         no_intents_because=reason,
         entities=entities,
         spans=spans,
+        fallback_threshold=fallback_threshold,
     )
 
 
@@ -153,13 +168,10 @@ def pipeline_extractors(parser: object) -> list[str]:
     The handler of direct messages ("/greet"), which ends every pipeline, is not among them, nor
     are `PRETRAINED_EXTRACTORS`.
     """
-    pipeline = getattr(parser, "pipeline", None)
-    if not isinstance(pipeline, Pipeline):
-        return []
     return sorted(
         {
             component.name
-            for component in pipeline.components
+            for component in _components(parser)
             if "entities" in component.provides
             and not isinstance(component, DirectMessageHandler)
             and component.name not in PRETRAINED_EXTRACTORS
@@ -167,6 +179,26 @@ def pipeline_extractors(parser: object) -> list[str]:
             and getattr(component.options, "entity_recognition", True)
         }
     )
+
+
+def pipeline_fallback_threshold(parser: object) -> float | None:
+    """The threshold of the FallbackClassifier in a parser's `pipeline`; None where there is none.
+
+    Of several, the highest: a message falls back when any of them says so.
+    """
+    return max(
+        (
+            component.options.threshold
+            for component in _components(parser)
+            if isinstance(component, FallbackClassifier)
+        ),
+        default=None,
+    )
+
+
+def _components(parser: object) -> Sequence[Component]:
+    pipeline = getattr(parser, "pipeline", None)
+    return pipeline.components if isinstance(pipeline, Pipeline) else ()
 
 
 def _why_not_intents(examples: Sequence[Example], parses: Sequence[Parse]) -> str | None:

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: the confusion matrix and the histogram of confidences.
+"""Figures of an evaluation: confusion matrix, histogram of confidences, error against coverage.
 
 Figures are drawn on their own canvas, without pyplot, so nothing global is touched and no display
 is needed.
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from gossamer.evaluate.fallback import FallbackAdvice
 from gossamer.evaluate.files import png_bytes
 
 N_BINS = 25
@@ -22,6 +23,8 @@ NO_LABEL = "(none)"
 _LONGEST_LABEL = 40
 _CELL_INCHES = 0.27
 _LARGEST_SIDE_INCHES = 60.0
+# Errors among fewer answers than this share of the messages do not set the scale.
+_LEAST_COVERAGE_TO_FIT = 0.1
 
 
 def confusion_matrix_png(
@@ -148,6 +151,64 @@ def histogram_png(
         axes.spines[["top", "right"]].set_visible(False)
     lower.set_xlabel("confidence")
     lower.set_xlim(0.0, 1.0)
+    figure.suptitle(title, x=0.01, ha="left")
+    return png_bytes(figure)
+
+
+def risk_coverage_png(advice: FallbackAdvice, *, title: str) -> bytes:
+    """Draw the error among the answered messages against their share, over all thresholds.
+
+    The model's own threshold and the suggested one are marked on the curve. Errors among very few
+    messages may leave the figure at the top.
+
+    Args:
+        advice: with at least one answered message.
+        title: above the figure.
+
+    Returns:
+        A PNG image.
+    """
+    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    curve = advice.curve
+    coverage, error = curve.coverage, curve.error
+    axes.plot(coverage, error, color="#2a6f97", linewidth=1.8, zorder=2)
+    marks = [
+        ("no threshold", "s", "#555555", advice.everything),
+        ("own", "D", "#c44536", advice.own),
+        ("suggested", "o", "#2b9348", advice.suggested),
+    ]
+    highest = float(error[coverage >= min(_LEAST_COVERAGE_TO_FIT, coverage[0])].max())
+    for name, marker, colour, point in marks:
+        if point is None or point.error is None:
+            continue
+        label = f"{name}: {point.coverage:.1%} answered, {point.error:.1%} of these wrong"
+        if name != "no threshold":
+            label = f"{name}, {point.threshold:.15g}" + label[len(name) :]
+        highest = max(highest, point.error)
+        axes.plot(
+            point.coverage,
+            point.error,
+            marker,
+            markersize=9,
+            color=colour,
+            markeredgecolor="white",
+            label=label,
+            clip_on=False,
+            zorder=3,
+        )
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(0.0, min(max(highest * 1.1, 0.02), 1.02))
+    axes.set_xlabel("messages answered (coverage)")
+    axes.set_ylabel("wrong among these (error)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    # Above the axes, where no curve can cross it.
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left")
     return png_bytes(figure)
 

@@ -11,6 +11,7 @@ from gossamer.data.errors import InputError
 from gossamer.data.examples import Entity
 from gossamer.data.files import write_files
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
+from gossamer.evaluate.fallback import advise_fallback, confidence_report
 from gossamer.evaluate.files import json_bytes, text_bytes
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome
 from gossamer.evaluate.nlu import NLUEvaluation
@@ -27,7 +28,8 @@ def write_reports(
 ) -> list[Path]:
     """Write an evaluation into a folder.
 
-    Always `report.txt`; for intents `intent_report.json`, for each extractor
+    Always `report.txt`; for intents `intent_report.json` and, where all confidences are finite,
+    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for each extractor
     `<Extractor>_report.json` (per token, as Rasa), and `entity_span_report.json` (strict spans,
     not in Rasa). Either all files are replaced or none; files of an earlier run that this run would
     not write are left alone.
@@ -37,7 +39,8 @@ def write_reports(
         folder: made when it is not there.
         errors: write `intent_errors.json` and `<Extractor>_errors.json`.
         successes: write `intent_successes.json` and `<Extractor>_successes.json`.
-        plots: draw `..._confusion_matrix.png` and `..._histogram.png`.
+        plots: draw `..._confusion_matrix.png` and `..._histogram.png`, and for intents
+            `intent_risk_coverage.png`, where an intent was predicted and confidences are finite.
 
     Returns:
         The files written.
@@ -48,6 +51,9 @@ def write_reports(
     reports: dict[str, Any] = {}
     if evaluation.intents is not None:
         reports["intent_report.json"] = evaluation.intents.scores.report
+        advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
+        if advice is not None:
+            reports["intent_confidence_report.json"] = confidence_report(evaluation.intents, advice)
         if errors:
             reports["intent_errors.json"] = _intent_entries(evaluation.intents.errors)
         if successes:
@@ -72,12 +78,17 @@ def write_reports(
 
 def _plots(evaluation: NLUEvaluation) -> dict[str, bytes]:
     # Drawing is imported late: the figures are optional, matplotlib takes a second to load.
-    from gossamer.evaluate.plots import confusion_matrix_png, histogram_png
+    from gossamer.evaluate.plots import confusion_matrix_png, histogram_png, risk_coverage_png
 
     files = {}
     parts: list[IntentEvaluation | EntityEvaluation] = list(evaluation.entities)
     if evaluation.intents is not None:
         parts.insert(0, evaluation.intents)
+        advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
+        if advice is not None and advice.everything.n_answered:
+            files["intent_risk_coverage.png"] = risk_coverage_png(
+                advice, title="Intents: error against coverage"
+            )
     for part in parts:
         if isinstance(part, IntentEvaluation):
             prefix, title, what, scores = "intent", "Intents", "examples", part.scores

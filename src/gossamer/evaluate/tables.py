@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from gossamer.evaluate.confidence import AtThreshold, calibration_error
+from gossamer.evaluate.fallback import FallbackAdvice, advise_fallback
 from gossamer.evaluate.nlu import NLUEvaluation
 
 if TYPE_CHECKING:
@@ -34,10 +36,17 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
         scores = evaluation.intents.scores
         table = make_table(
             f"Intents ({len(evaluation.intents.outcomes)} examples, {len(scores.labels)} intents)",
-            ("", "accuracy", "weighted precision", "weighted F1"),
+            ("", "accuracy", "weighted precision", "weighted F1", "calibration error"),
         )
-        table.add_row("intents", *decimals(scores.accuracy, scores.precision, scores.f1))
-        parts.append(table)
+        figures = decimals(scores.accuracy, scores.precision, scores.f1)
+        advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
+        if advice is None:
+            table.add_row("intents", *figures, "-")
+            parts += [table, Text("Confidences are not evaluated: some are not finite numbers.\n")]
+        else:
+            gap = calibration_error(evaluation.intents.outcomes)
+            table.add_row("intents", *figures, *decimals(gap))
+            parts += [table, *_thresholds(advice)]
     if evaluation.entities:
         table = make_table(
             "Entities per token, as Rasa counts",
@@ -61,6 +70,41 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
             table.add_row(name, *figures, str(total.support))
         parts.append(table)
     return Group(*parts)
+
+
+def _thresholds(advice: FallbackAdvice) -> list[RenderableType]:
+    from rich.text import Text
+
+    table = make_table(
+        "FallbackClassifier: intents answered at a threshold and above",
+        ("", "threshold", "answered", "error", "wrong", "right withheld"),
+    )
+    rows: list[tuple[str, AtThreshold | None]] = [("no threshold", advice.everything)]
+    if advice.own is not None:
+        rows.append(("own", advice.own))
+    if advice.suggested is not None:
+        rows.append(("suggested", advice.suggested))
+    rows += [(f"error ≤ {error:.0%}", point) for error, point in advice.reaching.items()]
+    for name, point in rows:
+        table.add_row(name, *(["not reached"] if point is None else _point_cells(point)))
+    if advice.suggested is None:
+        rule = f"No threshold is suggested: {advice.no_suggestion_because}."
+    else:
+        rule = "Suggested: the fewest wrong answers given plus right ones withheld."
+    own = "" if advice.own is not None else "The model has no FallbackClassifier.\n"
+    caution = "Examples that the model was trained on tell nothing about thresholds.\n"
+    return [table, Text(f"{rule}\n{own}{caution}")]
+
+
+def _point_cells(point: AtThreshold) -> list[str]:
+    error = "-" if point.error is None else f"{point.error:.1%}"
+    return [
+        f"{point.threshold:.15g}",
+        f"{point.coverage:.1%}",
+        error,
+        str(point.n_wrong),
+        str(point.n_withheld),
+    ]
 
 
 def summary_text(evaluation: NLUEvaluation) -> str:

@@ -46,6 +46,7 @@ class ModelConfidence(StrEnum):
 
 
 _NEGATIVES = 20
+_EXAMPLES_SEEN, _LEAST_EPOCHS, _MOST_EPOCHS = 120_000, 10, 60
 _ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities",)
 _ONLY_WITH_MARGIN = (
     "maximum_positive_similarity",
@@ -108,7 +109,7 @@ class LearningOptions(ComponentOptions):
         unidirectional_encoder: tokens see only earlier ones.
         batch_size: examples in a batch; a pair grows linearly over the epochs.
         batch_strategy: "balanced" repeats rare labels, "sequence" only shuffles.
-        epochs: passes over the data.
+        epochs: passes over the data; None for as many as `epochs_for` gives.
         random_seed: None for a new one each time; it is stored with the model.
         learning_rate: of Adam.
         embedding_dimension: width of the embeddings that are compared.
@@ -159,7 +160,7 @@ class LearningOptions(ComponentOptions):
         list[Positive], BeforeValidator(as_range), Field(min_length=2, max_length=2)
     ] = [64, 256]
     batch_strategy: Literal["balanced", "sequence"] = "balanced"
-    epochs: NonNegative = 300
+    epochs: NonNegative | None = 300
     random_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
     embedding_dimension: Positive = 20
@@ -242,10 +243,18 @@ class LearningOptions(ComponentOptions):
     @property
     def is_evaluated(self) -> bool:
         """Whether there is an evaluation on held-out examples before training ends."""
-        return (
-            self.evaluate_on_number_of_examples > 0
-            and self.epochs >= self.evaluate_every_number_of_epochs
+        return self.evaluate_on_number_of_examples > 0 and (
+            self.epochs is None or self.epochs >= self.evaluate_every_number_of_epochs
         )
+
+    def epochs_for(self, n_examples: int) -> int:
+        """`epochs`, or where that is open, as many as examples are seen `_EXAMPLES_SEEN` times.
+
+        From 10 to 60; 20 for 6,000 examples.
+        """
+        if self.epochs is not None:
+            return self.epochs
+        return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(_EXAMPLES_SEEN / max(1, n_examples))))
 
     @property
     def use_cosine(self) -> bool:
@@ -268,15 +277,19 @@ class LearningOptions(ComponentOptions):
             negative_margin_scale=self.negative_margin_scale,
         )
 
-    def fitting(self) -> FitOptions:
-        """Options of the training loop."""
+    def fitting(self, n_examples: int) -> FitOptions:
+        """Options of the training loop for this many examples."""
+        epochs = self.epochs_for(n_examples)
+        every = self.evaluate_every_number_of_epochs
         return FitOptions(
-            epochs=self.epochs,
+            epochs=epochs,
             batch_size=(self.batch_size[0], self.batch_size[1]),
             learning_rate=self.learning_rate,
             regularization_constant=self.regularization_constant,
             drop_small_last_batch=self.drop_small_last_batch,
-            evaluate_every_number_of_epochs=self.evaluate_every_number_of_epochs,
+            evaluate_every_number_of_epochs=every
+            if self.epochs is not None
+            else min(every, epochs),
             checkpoint_model=self.checkpoint_model and self.is_evaluated,
             weight_averaging=self.weight_averaging,
         )

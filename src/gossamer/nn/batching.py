@@ -80,6 +80,29 @@ def _balanced(
                         return
 
 
+def kept_back(labels: Indices, number: int, rng: np.random.Generator) -> Indices:
+    """Numbers of random examples, at most every fifth of a label.
+
+    Args:
+        labels: label of each example. *Shape:* (n_examples,).
+        number: how many are wanted.
+        rng: where the choice comes from.
+
+    Returns:
+        Example numbers, sorted; fewer than wanted where labels have few examples.
+    """
+    order = rng.permutation(len(labels))
+    left = np.bincount(labels) // 5
+    chosen: list[int] = []
+    for example in order:
+        if len(chosen) == number:
+            break
+        if left[labels[example]] > 0:
+            left[labels[example]] -= 1
+            chosen.append(example)
+    return np.sort(np.array(chosen, dtype=np.int64))
+
+
 def stratified_holdout(
     labels: Sequence[int], n_held_out: int, rng: np.random.Generator
 ) -> tuple[Indices, Indices]:

@@ -83,6 +83,23 @@ class FitOptions:
     weight_averaging: float = 0.0
 
 
+class LateExamples(NamedTuple):
+    """Examples that are kept back at first, so that the network can be looked at on unseen ones.
+
+    Attributes:
+        examples: their numbers; training has others. *Shape:* (n_late,).
+        labels: label of each, where batches are balanced by labels. *Shape:* (n_late,).
+        after: epochs without them.
+        look: called with the network in evaluation mode, the running average in place where there
+            is one, before it learns from them.
+    """
+
+    examples: Indices
+    labels: Indices | None
+    after: int
+    look: Callable[[], None]
+
+
 class EpochResult(NamedTuple):
     """Where training stands after an epoch (1-based) and how long it took, in seconds."""
 
@@ -100,6 +117,7 @@ def fit(
     options: FitOptions,
     rng: np.random.Generator,
     evaluation: Indices | None = None,
+    late: LateExamples | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
     callbacks: Sequence[FitCallback] = (),
 ) -> None:
@@ -113,13 +131,14 @@ def fit(
         options: how to train.
         rng: where the order of examples comes from; dropout and negatives use torch's generator.
         evaluation: example numbers to evaluate on, or None.
+        late: examples that join later, or None.
         on_epoch: called after every epoch.
         callbacks: take part in training, in this order; none does where there is nothing to do.
     """
     if options.epochs == 0 or len(training) == 0:
         return
     if callbacks:
-        n_steps = _count_steps(len(training), labels, options, copy.deepcopy(rng))
+        n_steps = _count_steps(len(training), labels, options, late, copy.deepcopy(rng))
         for callback in callbacks:
             callback.begin(network, n_steps)
     optimizer = _Optimizer(network, options)
@@ -132,6 +151,12 @@ def fit(
 
     for epoch in range(options.epochs):
         began = time.perf_counter()
+        if late is not None and epoch == late.after:
+            optimizer.catch_up()
+            network.eval()
+            with average.in_place(), torch.no_grad():
+                late.look()
+            training, labels = _joined(training, labels, late)
         network.train()
         batches = epoch_batches(
             len(training),
@@ -179,14 +204,32 @@ def fit(
         callback.finish(network)
 
 
+def _joined(
+    training: Indices, labels: Indices | None, late: LateExamples
+) -> tuple[Indices, Indices | None]:
+    """All examples, and the labels to balance them by."""
+    training = np.concatenate([training, late.examples])
+    if labels is None or late.labels is None:
+        return training, None
+    return training, np.concatenate([labels, late.labels])
+
+
 def _count_steps(
-    n_training: int, labels: Indices | None, options: FitOptions, rng: np.random.Generator
+    n_training: int,
+    labels: Indices | None,
+    options: FitOptions,
+    late: LateExamples | None,
+    rng: np.random.Generator,
 ) -> int:
-    sizes = (
-        batch_size_at(epoch, options.epochs, options.batch_size) for epoch in range(options.epochs)
-    )
-    drop = options.drop_small_last_batch
-    return sum(len(epoch_batches(n_training, labels, s, rng, drop_small_last=drop)) for s in sizes)
+    n_steps = 0
+    for epoch in range(options.epochs):
+        if late is not None and epoch == late.after:
+            training, labels = _joined(np.arange(n_training), labels, late)
+            n_training = len(training)
+        size = batch_size_at(epoch, options.epochs, options.batch_size)
+        drop = options.drop_small_last_batch
+        n_steps += len(epoch_batches(n_training, labels, size, rng, drop_small_last=drop))
+    return n_steps
 
 
 def _loss_of(batch: Any) -> Callable[[nn.Module], Tensor]:

@@ -139,6 +139,7 @@ class TEDPolicy(Policy):
         self.seed = seed_of(options)
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = hold_out(options, training.last_labels, len(training), rng)
+        fitting = options.fitting(len(training))
         is_balanced = (
             options.batch_strategy == "balanced" and options.tracker_featurizer == "max_history"
         )
@@ -150,10 +151,10 @@ class TEDPolicy(Policy):
                 training.batch,
                 train_on,
                 labels=training.last_labels[train_on] if is_balanced else None,
-                options=options.fitting(),
+                options=fitting,
                 rng=rng,
                 evaluation=evaluate_on,
-                on_epoch=reporter(self.alias, options.epochs, on_epoch),
+                on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
                 callbacks=self.callbacks,
             )
         self._get_ready()

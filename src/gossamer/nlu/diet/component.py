@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.coverage import Shares, coverage, tells_texts_apart, trust
 from gossamer.nlu.diet.features import (
+    Columns,
     DIETData,
     FeatureWidths,
     Indices,
@@ -28,6 +30,7 @@ from gossamer.nlu.diet.features import (
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
 from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
 from gossamer.nlu.diet.stored_weights import (
     round_tables,
@@ -37,13 +40,16 @@ from gossamer.nlu.diet.stored_weights import (
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
+from gossamer.nn.batching import kept_back
+from gossamer.nn.calibration import LEAST_EXAMPLES, fit_temperature
 from gossamer.nn.callbacks import FitCallback
-from gossamer.nn.fit import fit
+from gossamer.nn.fit import LateExamples, fit
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.sparse import adopt_connectivity
 
 _TEXTS_AT_A_TIME = 64
+_SHARE_KEPT_BACK, _MOST_KEPT_BACK = 10, 1000  # a tenth, at most a thousand
 _ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
@@ -59,6 +65,8 @@ class NetworkComponent(Component):
     Attributes:
         labels: what it tells apart, in the order of the scores.
         seed: of the training; None before it.
+        temperature: what scores of labels are divided by before their softmax, found on a tenth of
+            the training examples while the network has not learnt from these yet.
         network: None before training.
         label_metric: name of the accuracy of labels in `EpochReport`.
         callbacks: take part in the next training; not stored.
@@ -75,6 +83,7 @@ class NetworkComponent(Component):
         super().__init__(options, alias=alias)
         self.labels: tuple[str, ...] = ()
         self.seed: int | None = None
+        self.temperature = 1.0
         self.network: DIETNetwork | None = None
         self._shape: NetworkShape | None = None
         self._label_embeddings: Tensor | None = None
@@ -82,7 +91,7 @@ class NetworkComponent(Component):
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self._trusts_all = False
-        self._columns: tuple[KeptColumns | None, KeptColumns | None] = (None, None)
+        self._columns: Columns = (None, None)
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
 
@@ -148,9 +157,11 @@ class NetworkComponent(Component):
             TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
         )
         self.seed = seed_of(options)
+        fitting = options.fitting(len(text.lengths))
         training = DIETData(text, label_numbers, tags, token_ids, weights)
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
+        train_on, late = self._keep_back(training, train_on, fitting.epochs, rng)
         balance_by = None
         if options.batch_strategy == "balanced" and label_numbers is not None:
             balance_by = label_numbers[train_on]
@@ -164,22 +175,61 @@ class NetworkComponent(Component):
                 training.batch,
                 train_on,
                 labels=balance_by,
-                options=options.fitting(),
+                options=fitting,
                 rng=rng,
                 evaluation=evaluate_on,
-                on_epoch=reporter(self.alias, options.epochs, on_epoch),
+                late=late,
+                on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
                 callbacks=self.callbacks,
             )
         round_tables(self.network)
         self._get_ready()
 
-    def _keep_columns(self, text: TextFeatures) -> TextFeatures:
-        """Choose the sparse columns that occur often enough in the training texts."""
-        least = self.options.min_feature_count
-        self._columns = (
-            KeptColumns.frequent(text.sequence, least),
-            KeptColumns.frequent(text.sentence, least),
+    def _keep_back(
+        self, data: DIETData, train_on: Indices, epochs: int, rng: np.random.Generator
+    ) -> tuple[Indices, LateExamples | None]:
+        """Part training into examples for the start and those that find the temperature first."""
+        self.temperature = 1.0
+        options = self.options
+        is_softmax = options.model_confidence is ModelConfidence.SOFTMAX
+        if not options.calibrate or not is_softmax or data.labels is None or epochs < 2:
+            return train_on, None
+        number = min(len(train_on) // _SHARE_KEPT_BACK, _MOST_KEPT_BACK)
+        found = kept_back(data.labels[train_on], number, rng)
+        if len(found) < LEAST_EXAMPLES:
+            return train_on, None
+        late = train_on[found]
+        is_balanced = options.batch_strategy == "balanced"
+        return np.delete(train_on, found), LateExamples(
+            late,
+            data.labels[late] if is_balanced else None,
+            epochs // 2,
+            functools.partial(self._find_temperature, data, late),
         )
+
+    def _find_temperature(self, data: DIETData, examples: Indices) -> None:
+        """Fit `temperature` on examples that the network, in evaluation mode, has not seen."""
+        network = self.network
+        if network is None:
+            return
+        labels = network.embed_labels()
+        logits, targets = [], []
+        for start in range(0, len(examples), _TEXTS_AT_A_TIME):
+            batch = data.batch(examples[start : start + _TEXTS_AT_A_TIME])
+            if batch.labels is not None:
+                logits.append(network.label_logits(batch.text, network.encode(batch.text), labels))
+                targets.append(batch.labels)
+        self.temperature = fit_temperature(torch.cat(logits), torch.cat(targets))
+
+    def _keep_columns(self, text: TextFeatures) -> TextFeatures:
+        """Choose the sparse columns that the network reads by the training texts."""
+        if self.options.prune_features:
+            self._columns = (
+                KeptColumns.telling(text.sequence),
+                KeptColumns.telling(text.sentence),
+            )
+        else:
+            self._columns = (None, None)
         return self._in_columns(text)
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
@@ -235,6 +285,7 @@ class NetworkComponent(Component):
     def _forget(self) -> None:
         """Back to what it was before training."""
         self.labels, self.seed, self.network, self._shape = (), None, None, None
+        self.temperature, self._columns = 1.0, (None, None)
         self._label_embeddings = None
         self._frozen.forget()
         self._serving, self._serving_is_made = None, False
@@ -290,16 +341,10 @@ class NetworkComponent(Component):
         """Confidence in each label. *Shape:* (n_texts, n_labels)."""
         if self.network is None or self._label_embeddings is None:
             raise ValueError("a model without labels has no confidence in them")
-        lengths = torch.from_numpy(text.lengths)
-        similarity = self.network.intent_loss.similarity(
-            self.network.embed_text(encoded, lengths), self._label_embeddings
-        )
-        wide = self.network.wide_scores(text)
-        if wide is not None:
-            similarity = similarity + wide
+        logits = self.network.label_logits(text, encoded, self._label_embeddings)
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
-            return torch.softmax(similarity, dim=1)
-        return similarity
+            return torch.softmax(logits / self.temperature, dim=1)
+        return logits
 
     def _ranking(self, confidences: list[float], trust: float) -> list[tuple[str, float]]:
         """Labels and confidences, best first, cut to `ranking_length`; ties by name.
@@ -331,8 +376,13 @@ class NetworkComponent(Component):
                 "sentence_widths": list(text.sentence),
                 "label_widths": None if label is None else _to_json(label),
                 "trusts_all": self._trusts_all,
+                "temperature": self.temperature,
             },
-            arrays={**weights_to_arrays(self.network), **labels_to_arrays(self.network.labels)},
+            arrays={
+                **weights_to_arrays(self.network),
+                **labels_to_arrays(self.network.labels),
+                **columns_to_arrays(self._columns),
+            },
         )
 
     def _restore_network(
@@ -347,6 +397,8 @@ class NetworkComponent(Component):
         self.labels = tuple(json["labels"])
         self.seed = json["seed"]
         self._trusts_all = bool(json.get("trusts_all", False))
+        self.temperature = float(json.get("temperature", 1.0))
+        self._columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
         label = _from_json(json["label_widths"])
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)

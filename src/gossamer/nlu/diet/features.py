@@ -159,17 +159,28 @@ class KeptColumns:
 
     def __init__(self, kept: Indices, n_columns: int) -> None:
         self.kept = kept
+        self.n_columns = n_columns
         self._new = np.full(n_columns, -1, dtype=np.int32)
         self._new[kept] = np.arange(len(kept))
 
     @classmethod
-    def frequent(cls, features: Features, least: int) -> KeptColumns | None:
-        """The columns that are not zero in enough rows; None for all of them."""
+    def telling(cls, features: Features) -> KeptColumns | None:
+        """The columns that tell training rows apart; None where there is no sparse column.
+
+        Columns that are never set go. Of those that are set in one and the same row alone, such as
+        a rare word and the n-grams that no other word has, the first one stays: to a network that
+        learns from these rows they all say the same.
+        """
         matrix = features.sparse
-        if matrix is None or least <= 1:
+        if matrix is None:
             return None
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-        return cls(np.flatnonzero(counts >= least), matrix.shape[1])
+        keep = counts > 1
+        is_alone = counts[matrix.indices] == 1
+        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        _, first = np.unique(rows[is_alone], return_index=True)
+        keep[matrix.indices[is_alone][first]] = True
+        return cls(np.flatnonzero(keep), matrix.shape[1])
 
     def of(self, features: Features) -> Features:
         """The features without the other columns; the dense ones stay."""
@@ -183,6 +194,10 @@ class KeptColumns:
             matrix.data[is_kept], columns[is_kept], before[matrix.indptr], len(self.kept)
         )
         return Features(chosen, features.dense)
+
+
+#: Of sequence and of sentence features; None for all columns.
+Columns = tuple[KeptColumns | None, KeptColumns | None]
 
 
 def text_features(

@@ -201,6 +201,22 @@ class DIETNetwork(TextEncoder):
         embedded: Tensor = self.text_embedding(x)
         return embedded
 
+    def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
+        """What texts and labels have in common: similarity, and what the wide path says.
+
+        Args:
+            text: the texts.
+            encoded: the same, encoded.
+            labels: what `embed_labels` gives.
+
+        Returns:
+            *Shape:* (n_texts, n_labels).
+        """
+        embedded = self.embed_text(encoded, torch.from_numpy(text.lengths))
+        similarity = self.intent_loss.similarity(embedded, labels)
+        wide = self.wide_scores(text)
+        return similarity if wide is None else similarity + wide
+
     def wide_scores(self, text: TextFeatures) -> Tensor | None:
         """What the wide path says of each label. *Shape:* (n_texts, n_labels). None without one."""
         counts = text.sentence.sparse

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gossamer.nlu.learning_options import (
     LearningOptions,
@@ -52,7 +52,9 @@ class NetworkOptions(LearningOptions):
             `gossamer.nlu.diet.wide`); with inner products and cross-entropy only.
         label_smoothing: see `SimilarityOptions`; without negative examples only.
         regularize_labels: L2 also on what labels alone depend on.
-        min_feature_count: sparse features in fewer training texts do not count.
+        calibrate: find a temperature for confidences; see `NetworkComponent`.
+        prune_features: leave out sparse features that say nothing beside others in the training
+            texts; see `KeptColumns.telling`.
     """
 
     hidden_layers_sizes: dict[Literal["text", "label"], list[Positive]] = {"text": [], "label": []}
@@ -67,7 +69,8 @@ class NetworkOptions(LearningOptions):
     wide_path: bool = False
     label_smoothing: Rate = 0.0
     regularize_labels: bool = True
-    min_feature_count: Positive = 1
+    calibrate: bool = False
+    prune_features: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -145,8 +148,10 @@ class DIETOptions(NetworkOptions):
                 "wide_path",
                 "label_smoothing",
                 "regularize_labels",
-                "min_feature_count",
+                "calibrate",
+                "prune_features",
                 "learning_rate",
+                "epochs",
             )
         }
     )
@@ -158,8 +163,10 @@ class DIETOptions(NetworkOptions):
     wide_path: bool = True
     label_smoothing: Rate = 0.1
     regularize_labels: bool = False
-    min_feature_count: Positive = 1
-    learning_rate: float = 0.003
+    calibrate: bool = True
+    prune_features: bool = True
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.003
+    epochs: NonNegative | None = None
 
     def conflicts(self) -> Iterator[str]:
         """Nothing is to be learnt."""
