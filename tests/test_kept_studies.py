@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,19 +38,23 @@ def test_the_index_is_what_the_rows_give(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_keys_are_those_of_today(folder: Path) -> None:
+    names = ("task", "density", "size", "seed", "epochs", "topology", "method", "input_layer")
+    for row in rows_of(folder):
+        run = Run(**{name: row[name] for name in names}, options=row["options"])
+        assert run.key(row["data"]["digest"]) == row["key"]
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_same_command_again_trains_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)  # where the commands were given
-    rows = [json.loads(line) for line in (folder / "rows.jsonl").read_bytes().splitlines()]
-    names = ("task", "density", "size", "seed", "epochs", "topology", "method", "input_layer")
-    for row in rows:
-        run = Run(**{name: row[name] for name in names}, options=row["options"])
-        assert run.key(row["data"]["digest"]) == row["key"]
-    told = {json.dumps(row["data"]) for row in rows}
-    for data in map(json.loads, told):
+    rows = rows_of(folder)
+    for data in map(json.loads, {json.dumps(row["data"]) for row in rows}):
         if not Path(data["config"]).is_file():
-            pytest.skip(f"{data['config']} is not there")
+            pytest.skip("the reference data is not beside the checkout")
         read = read_study_data(
             Task(rows[0]["task"]),
             data["config"],
@@ -58,3 +63,7 @@ def test_the_same_command_again_trains_nothing(
             domain=data.get("domain", "domain.yml"),
         )
         assert read.digest == data["digest"]
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "rows.jsonl").read_bytes().splitlines()]

@@ -77,9 +77,10 @@ RASA_DEFAULTS: dict[str, Any] = {
 
 # What makes Gossamer's own options change nothing about Rasa's network and its training.
 AS_IN_RASA: dict[str, Any] = {
+    "calibrate": False,
     "context_window": 0,
     "label_smoothing": 0.0,
-    "min_feature_count": 1,
+    "prune_features": False,
     "regularize_labels": True,
     "sentence_position": True,
     "token_pooling": False,
@@ -137,7 +138,27 @@ def test_json_round_trip(given: dict[str, Any]) -> None:
 
 def test_batch_size_may_be_one_number() -> None:
     assert DIETOptions.model_validate({"batch_size": 32}).batch_size == [32, 32]
-    assert DIETOptions.model_validate({"batch_size": 32}).fitting().batch_size == (32, 32)
+    assert DIETOptions.model_validate({"batch_size": 32}).fitting(9).batch_size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_examples", "expected"),
+    [
+        ({}, 0, 60),
+        ({}, 100, 60),
+        ({}, 6_000, 20),
+        ({}, 1_000_000, 10),
+        ({"epochs": 7}, 6_000, 7),
+        ({"epochs": 0}, 6_000, 0),
+        ({"rasa_defaults": True}, 6_000, 300),
+        ({"rasa_defaults": True, "epochs": 7}, 6_000, 7),
+        ({"rasa_defaults": True, "epochs": None}, 6_000, 20),
+    ],
+)
+def test_open_epochs_follow_the_examples(
+    given: dict[str, Any], n_examples: int, expected: int
+) -> None:
+    assert DIETOptions.model_validate(given).fitting(n_examples).epochs == expected
 
 
 @pytest.mark.parametrize("name", ["hidden_layers_sizes", "dense_dimension", "concat_dimension"])
@@ -322,7 +343,7 @@ def test_options_reach_loss_and_loop() -> None:
         "evaluate_on_number_of_examples": 9,
         "checkpoint_model": True,
     }
-    fitting = DIETOptions.model_validate(given).fitting()
+    fitting = DIETOptions.model_validate(given).fitting(100)
     given.pop("evaluate_on_number_of_examples")
     assert {name: getattr(fitting, name) for name in given} == given
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.dialogue.policy_registry import KNOWN_POLICIES, policy_class
 from gossamer.nlu.count_vectors import CountVectorsFeaturizer
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.options_reader import HasOptions, read_options, read_stored_options
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nlu.registry import component_class, known_components
@@ -20,19 +24,9 @@ KINDS: dict[str, type[HasOptions]] = {
     **{name: component_class(name) for name in known_components()},
     **{name: policy_class(name) for name in KNOWN_POLICIES},
 }
-# Options that came with `rasa_defaults` or after it.
-LATER = {
-    "DIETClassifier": {
-        "context_window",
-        "label_smoothing",
-        "min_feature_count",
-        "regularize_labels",
-        "sentence_position",
-        "token_pooling",
-        "wide_path",
-    },
-}
-LATER["ResponseSelector"] = LATER["DIETClassifier"]
+# Options with another default than Rasa's that there were before `rasa_defaults`.
+EARLIER = {"epochs", "learning_rate", "max_ngram", "number_of_negative_examples"}
+LATER = {"rasa_defaults"} | set(DIETOptions.rasas) - EARLIER
 DATA = TrainingData(
     examples=tuple(
         Example(text=text, intent=intent)
@@ -45,10 +39,9 @@ DATA = TrainingData(
 )
 
 
-def of_before(name: str, dumped: dict[str, Any]) -> dict[str, Any]:
+def of_before(dumped: dict[str, Any]) -> dict[str, Any]:
     """What a model file of before `rasa_defaults` said."""
-    later = LATER.get(name, set()) | {"rasa_defaults"}
-    return {option: value for option, value in dumped.items() if option not in later}
+    return {option: value for option, value in dumped.items() if option not in LATER}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -67,7 +60,7 @@ def test_options_of_an_older_model_are_rasas(name: str) -> None:
     if "epochs" in kind.Options.model_fields:
         given |= {"epochs": 3, "learning_rate": 0.02}
     options = read_options(kind, given)
-    stored = of_before(name, options.model_dump(mode="json"))
+    stored = of_before(options.model_dump(mode="json"))
     assert read_stored_options(kind, stored) == options
 
 
@@ -113,5 +106,21 @@ def test_a_model_of_either_kind_answers_the_same_when_loaded(rasa_defaults: bool
     assert pipeline_from_parts(components, arrays).parse(["good morning you"]) == [expected]
     if rasa_defaults:
         for component in components:
-            component["options"] = of_before(component["name"], component["options"])
+            component["options"] = of_before(component["options"])
         assert pipeline_from_parts(components, arrays).parse(["good morning you"]) == [expected]
+
+
+def test_the_page_lists_all_defaults_that_are_not_rasas() -> None:
+    page = Path(__file__).parents[2] / "docs" / "differences-from-rasa.md"
+    row = re.compile(r"^\| `(\w+)` \| `(\w+)` \| `([^`]+)` \| `([^`]+)` \|", re.MULTILINE)
+    told = {
+        (component, option): (json.loads(ours), json.loads(rasas))
+        for component, option, ours, rasas in row.findall(page.read_text(encoding="utf-8"))
+    }
+    found = {
+        (name, option): (getattr(read_options(kind, {}), option), value)
+        for name, kind in KINDS.items()
+        for option, value in kind.Options.rasas.items()
+        if getattr(read_options(kind, {}), option) != value
+    }
+    assert told == found
