@@ -271,6 +271,11 @@ def _arguments() -> argparse.Namespace:
     add("--seed", type=int, default=1, help="of the data")
     add("--threads", type=int, default=1)
     add(
+        "--rasa-defaults",
+        action="store_true",
+        help="options that the configuration leaves open are as in Rasa",
+    )
+    add(
         "--quick",
         action="store_true",
         help=f"sizes {_QUICK_SIZES}, {_QUICK_EPOCHS} epochs: does it run",
@@ -288,6 +293,8 @@ def main() -> None:
     """Make data, measure each size, print and write."""
     options = _arguments()
     config = with_options(read_config(options.config), options.epochs)
+    if options.rasa_defaults:
+        config = config.with_rasa_defaults()
     sources = read_training_data(options.sources)
     data = recombine(sources, max(options.sizes), n_intents=options.intents, seed=options.seed)
     rows: list[Row] = []

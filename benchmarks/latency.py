@@ -112,7 +112,8 @@ def _train(order: dict[str, Any]) -> dict[str, Any]:
         for part in project.pipeline
     )
     config = dataclasses.replace(project, pipeline=pipeline)
-    Assistant.train(config, read_training_data(order["train"])).save(order["model"])
+    data = read_training_data(order["train"])
+    Assistant.train(config, data, rasa_defaults=order["rasa_defaults"]).save(order["model"])
     return {}
 
 
@@ -242,6 +243,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, help="pipeline to train")
     parser.add_argument("--train", type=Path, help="what to train on")
     parser.add_argument("--epochs", type=int, default=3, help="how long (default: 3)")
+    parser.add_argument(
+        "--rasa-defaults",
+        action="store_true",
+        help="options that the configuration leaves open are as in Rasa",
+    )
     parser.add_argument("--model", type=Path, help="a trained model, instead of training one")
     parser.add_argument("--test", type=Path, help="its texts are the messages")
     parser.add_argument("--batch-size", type=int, default=64)
@@ -288,8 +294,13 @@ def main() -> None:
         model = options.model
         if model is None:
             model = Path(name) / "model.gossamer"
-            order = {"config": str(options.config), "train": str(options.train)}
-            _in_a_process("train", Path(name), **order, epochs=options.epochs, model=str(model))
+            order = {
+                "config": str(options.config),
+                "train": str(options.train),
+                "epochs": options.epochs,
+                "rasa_defaults": options.rasa_defaults,
+            }
+            _in_a_process("train", Path(name), **order, model=str(model))
         rows = measure(model, texts, options)
     if options.rasa_python is not None:
         rows = _with_rasa(rows, options, texts)

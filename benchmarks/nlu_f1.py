@@ -57,6 +57,7 @@ class Settings:
         epochs: replaces DIET's `epochs`, or None.
         options: replace options of DIET.
         threads: for torch; 0 leaves its own choice.
+        rasa_defaults: options that neither of them sets are as in Rasa.
     """
 
     config: str
@@ -68,6 +69,7 @@ class Settings:
     epochs: int | None = None
     options: Mapping[str, Any]
     threads: int = 0
+    rasa_defaults: bool = False
 
 
 def load_data(settings: Settings) -> tuple[TrainingData, TrainingData]:
@@ -118,7 +120,13 @@ def run_once(settings: Settings, seed: int) -> dict[str, Any]:
         config = read_config(config_with_options(settings, Path(folder)))
     epochs: list[EpochReport] = []
     started = time.perf_counter()
-    assistant = Assistant.train(config, train, random_seed=seed, on_epoch=epochs.append)
+    assistant = Assistant.train(
+        config,
+        train,
+        random_seed=seed,
+        rasa_defaults=settings.rasa_defaults,
+        on_epoch=epochs.append,
+    )
     trained = time.perf_counter()
     evaluation = evaluate_nlu(assistant, test)
     tested = time.perf_counter()
@@ -229,6 +237,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--option", type=name_and_value, action="append", default=[], metavar="NAME=VALUE",
         help="an option of DIETClassifier, repeatable")  # fmt: skip
     add(
+        "--rasa-defaults",
+        action="store_true",
+        help="options that the configuration leaves open are as in Rasa",
+    )
+    add(
         "--threads",
         type=int,
         default=0,
@@ -259,6 +272,7 @@ def main() -> None:
         epochs=args.epochs,
         options=dict(args.option),
         threads=args.threads,
+        rasa_defaults=args.rasa_defaults,
     )
     columns: dict[str, dict[str, float]] = {}
     if args.baseline:

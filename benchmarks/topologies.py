@@ -77,6 +77,7 @@ def _settings(options: argparse.Namespace, topology: str, density: float) -> Set
         epochs=options.epochs,
         options={"topology": topology, "connection_density": density},
         threads=1,
+        rasa_defaults=options.rasa_defaults,
     )
 
 
@@ -158,6 +159,11 @@ def main() -> None:
     add("--densities", default="0.2,0.05", type=lambda text: [float(d) for d in text.split(",")])
     add("--seeds", default="1,2,3,4,5", type=lambda text: [int(s) for s in text.split(",")])
     add("--reference", default="uniform")
+    add(
+        "--rasa-defaults",
+        action="store_true",
+        help="options that the configuration leaves open are as in Rasa",
+    )
     add("--processes", type=int, default=2)
     add("--out", type=Path, help="JSON lines; rows that are there are not run again")
     add("--figure", type=Path)

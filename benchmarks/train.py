@@ -43,6 +43,7 @@ def measure_here(
     stop_after: int,
     density: float,
     threads: int | None,
+    rasa_defaults: bool = False,
     with_breakdown: bool = False,
 ) -> dict[str, Any]:
     """Train Gossamer in this process for a few epochs.
@@ -54,6 +55,7 @@ def measure_here(
         stop_after: how many of them to run.
         density: of DIET's connections.
         threads: of torch; None for its own choice.
+        rasa_defaults: options that the pipeline leaves open are as in Rasa.
         with_breakdown: put clocks around the parts.
 
     Returns:
@@ -93,6 +95,7 @@ def measure_here(
         Assistant.train(
             dataclasses.replace(project, pipeline=pipeline),
             read_training_data(train),
+            rasa_defaults=rasa_defaults,
             on_epoch=on_epoch,
         )
     result = {"epoch_seconds": seconds, "peak_rss_mib": peak_rss_mib()}
@@ -114,6 +117,7 @@ def _in_a_process(
         "stop_after": options.stop_after,
         "density": density,
         "threads": options.threads,
+        "rasa_defaults": options.rasa_defaults,
         "with_breakdown": with_breakdown,
     }
     done = subprocess.run(
@@ -153,6 +157,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--densities", default="0.2,1.0", help="connection densities of ours")
     parser.add_argument("--threads", type=int)
+    parser.add_argument(
+        "--rasa-defaults",
+        action="store_true",
+        help="options that the configuration leaves open are as in Rasa",
+    )
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
     parser.add_argument(
         "--quick",
@@ -200,6 +209,8 @@ def main() -> None:
     threads = "torch's own number of threads"
     if options.threads is not None:
         threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
+    if options.rasa_defaults:
+        threads += ", Rasa's defaults"
     how = (
         f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.stop_after} "
         f"epochs, the first left out, of a schedule of {options.epochs} over which batches grow, "

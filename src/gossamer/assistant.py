@@ -66,6 +66,7 @@ class Assistant:
         data: TrainingData | str | Path | Sequence[str | Path],
         *,
         random_seed: int | None = None,
+        rasa_defaults: bool = False,
         on_epoch: EpochListener | None = None,
     ) -> Assistant:
         """Train all NLU components; see `train_project` for dialogue.
@@ -75,6 +76,8 @@ class Assistant:
             data: training data, or the files or folders it stands in.
             random_seed: seed for every component that draws numbers; None leaves what the
                 configuration says.
+            rasa_defaults: options that the configuration leaves open have Rasa's defaults; see
+                `ProjectConfig.with_rasa_defaults`.
             on_epoch: called after every epoch of a component that has epochs.
 
         Returns:
@@ -88,7 +91,10 @@ class Assistant:
         if not isinstance(data, TrainingData):
             data = read_training_data(data)
         return cls.train_project(
-            Project(config=config, nlu=data), random_seed=random_seed, on_epoch=on_epoch
+            Project(config=config, nlu=data),
+            random_seed=random_seed,
+            rasa_defaults=rasa_defaults,
+            on_epoch=on_epoch,
         )
 
     @classmethod
@@ -98,6 +104,7 @@ class Assistant:
         *,
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         random_seed: int | None = None,
+        rasa_defaults: bool = False,
         on_epoch: EpochListener | None = None,
     ) -> Assistant:
         """Train NLU components where there are examples, and policies where there are stories.
@@ -110,12 +117,14 @@ class Assistant:
             augmentation_factor: how much to glue stories together; see `unfold_stories`.
             random_seed: seed for everything that draws numbers; None leaves what the
                 configuration says.
+            rasa_defaults: options that the configuration leaves open have Rasa's defaults; see
+                `ProjectConfig.with_rasa_defaults`.
             on_epoch: called after every epoch of a component or policy that has epochs.
 
         Raises:
             InputError: the project cannot be used; all reasons are told. See its subclasses.
         """
-        checked = check(Parts.of(project), random_seed=random_seed)
+        checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
         checked.require_sound()
         checked.warn()
         return cls.train_checked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -255,6 +256,34 @@ def test_seeds(folder: Path) -> None:
         None,
         4,
     ]
+
+
+def test_rasas_defaults(folder: Path) -> None:
+    parts = read_parts(folder / "config.yml", folder / "data", folder / "domain.yml")
+    assert parts.config is not None
+    without_policies = dataclasses.replace(parts.config, policies=())
+    for config in (parts.config, without_policies):
+        found = check(dataclasses.replace(parts, config=config), rasa_defaults=True)
+        assert found.refusals == [] and found.project is not None
+        asked = found.project.config
+        assert len(asked.policies) == (3 if config is without_policies else 2)
+        items = (*asked.pipeline, *asked.policies)
+        assert all(item.options["rasa_defaults"] is True for item in items)
+        assert found.pipeline is not None and found.dialogue is not None
+        built = (*found.pipeline.components[:-1], *found.dialogue.ensemble.policies)
+        assert all(part.options.rasa_defaults for part in built)
+
+
+@pytest.mark.parametrize("more", [{"random_seed": 1}, {"rasa_defaults": True}])
+def test_the_default_pipeline_is_not_asked_for(folder: Path, more: dict[str, Any]) -> None:
+    """Stories without examples and without a pipeline: nothing learns to understand."""
+    (folder / "data/nlu.yml").unlink()
+    replace(folder / "config.yml", CONFIG.partition("policies:")[0], "")
+    with pytest.warns(UserWarning, match="no pipeline"):
+        parts = read_parts(folder / "config.yml", folder / "data", folder / "domain.yml")
+    found = check(parts, **more)
+    assert found.refusals == [] and found.pipeline is None
+    assert not Assistant.train_checked(found).understands_texts
 
 
 def test_augmentation_must_not_be_negative(folder: Path) -> None:

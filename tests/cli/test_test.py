@@ -66,6 +66,14 @@ def test_cross_validation_trains_each_fold(run: Run, project: Path, fake: Any) -
     assert (project / "results" / "intent_report.json").is_file()
 
 
+def test_cross_validation_with_rasas_defaults(run: Run, project: Path, fake: Any) -> None:
+    cross = ("test", "nlu", "--cross-validation", "--folds", "2", "--no-plot")
+    for more, expected in (((), {}), (("--rasa-defaults",), {"rasa_defaults": True})):
+        assert run(*cross, *more).exit_code == 0
+        pipeline = [call["config"] for call in fake.calls if "data" in call][-1].pipeline
+        assert [part.options for part in pipeline] == [expected] * 2
+
+
 def test_a_missing_model_is_told_before_anything_slow(run: Run, project: Path) -> None:
     result = run("test", "nlu")
     assert result.exit_code == 1

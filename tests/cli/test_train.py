@@ -49,6 +49,31 @@ def test_options_reach_training(run: Run, project: Path, fake: Any) -> None:
     ]
 
 
+def test_rasas_defaults_reach_training(run: Run, project: Path, fake: Any) -> None:
+    with (project / "config.yml").open("a", encoding="utf-8") as file:
+        file.write("- name: CountVectorsFeaturizer\n  rasa_defaults: false\n")
+    assert run("train", "nlu", "--rasa-defaults").exit_code == 0
+    assert run("train", "--rasa-defaults").exit_code == 0
+    for call in fake.calls:
+        assert [part.options for part in call["config"].pipeline] == [
+            {"rasa_defaults": True},
+            {"rasa_defaults": True},
+            {"rasa_defaults": False},
+        ]
+    assert len(fake.calls) == 2
+
+
+@pytest.mark.parametrize("value", ["1", "'true'", "null", "[true]"])
+def test_rasa_defaults_is_true_or_false(run: Run, project: Path, fake: Any, value: str) -> None:
+    with (project / "config.yml").open("a", encoding="utf-8") as file:
+        file.write(f"- name: CountVectorsFeaturizer\n  rasa_defaults: {value}\n")
+    result = run("train", "nlu")
+    assert result.exit_code == 1
+    said = "option 'rasa_defaults' of CountVectorsFeaturizer: must be true or false"
+    assert said in " ".join(result.stderr.split())
+    assert fake.calls == []
+
+
 def test_threads_are_set(
     run: Run, project: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

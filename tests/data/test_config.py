@@ -87,8 +87,44 @@ def test_no_pipeline_means_the_default_one(write: Write, text: str) -> None:
         "FallbackClassifier",
     ]
     assert DEFAULT_PIPELINE[4].options == {"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4}
-    assert DEFAULT_PIPELINE[5].options == {"epochs": 100, "constrain_similarities": True}
+    assert DEFAULT_PIPELINE[5].options == {}
     assert DEFAULT_PIPELINE[7].options == {"threshold": 0.3, "ambiguity_threshold": 0.1}
+
+
+def test_rasas_defaults_are_asked_of_every_part() -> None:
+    config = ProjectConfig(
+        language="en",
+        pipeline=(
+            ComponentConfig(name="WhitespaceTokenizer"),
+            ComponentConfig(name="CountVectorsFeaturizer", options={"rasa_defaults": False}),
+            ComponentConfig(name="DIETClassifier", options={"epochs": 5}),
+        ),
+        policies=(ComponentConfig(name="TEDPolicy"),),
+        others={"version": "3.1"},
+    )
+    assert config.with_rasa_defaults() == ProjectConfig(
+        language="en",
+        pipeline=(
+            ComponentConfig(name="WhitespaceTokenizer", options={"rasa_defaults": True}),
+            ComponentConfig(name="CountVectorsFeaturizer", options={"rasa_defaults": False}),
+            ComponentConfig(name="DIETClassifier", options={"epochs": 5, "rasa_defaults": True}),
+        ),
+        policies=(ComponentConfig(name="TEDPolicy", options={"rasa_defaults": True}),),
+        others={"version": "3.1"},
+    )
+
+
+def test_the_default_pipeline_as_rasa_has_it() -> None:
+    ours, rasas = DEFAULT_PIPELINE, ProjectConfig().with_rasa_defaults().pipeline
+    assert [part.name for part in rasas] == [part.name for part in ours]
+    more = {"DIETClassifier": {"epochs": 100, "constrain_similarities": True}}
+    for part, as_rasa in zip(ours, rasas, strict=True):
+        expected = {"rasa_defaults": True, **part.options, **more.get(part.name, {})}
+        assert as_rasa.options == expected
+    # A pipeline that the file itself names has the defaults of its components.
+    written = ProjectConfig(pipeline=(ComponentConfig(name="DIETClassifier"),))
+    (diet,) = written.with_rasa_defaults().pipeline
+    assert diet.options == {"rasa_defaults": True}
 
 
 @pytest.mark.parametrize(

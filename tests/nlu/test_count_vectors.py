@@ -31,7 +31,8 @@ Intents = dict[str, list[str]]
 def train(
     intents: Intents, *, tokenizer: dict[str, Any] | None = None, **options: Any
 ) -> tuple[CountVectorsFeaturizer, TrainingBatch]:
-    featurizer = CountVectorsFeaturizer(CountVectorsFeaturizerOptions.model_validate(options))
+    given = {"rasa_defaults": True, **options}  # single words, unless a test says otherwise
+    featurizer = CountVectorsFeaturizer(CountVectorsFeaturizerOptions.model_validate(given))
     examples = [Example(text=t, intent=i) for i, texts in intents.items() for t in texts]
     batch = TrainingBatch(
         texts=[example.text for example in examples],
@@ -306,7 +307,9 @@ def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
 
 
 def test_defaults_are_those_of_rasa() -> None:
-    assert CountVectorsFeaturizerOptions().model_dump(mode="json") == {
+    options = CountVectorsFeaturizerOptions(rasa_defaults=True)
+    assert options.model_dump(mode="json") == {
+        "rasa_defaults": True,
         "alias": None,
         "analyzer": "word",
         "use_shared_vocab": False,
@@ -322,6 +325,34 @@ def test_defaults_are_those_of_rasa() -> None:
         "OOV_words": [],
         "use_lemma": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "longest"),
+    [
+        ({}, 2),
+        ({"min_ngram": 3}, 3),
+        ({"max_ngram": 1}, 1),
+        ({"max_ngram": 4}, 4),
+        ({"analyzer": "char_wb"}, 1),
+        ({"analyzer": "char", "min_ngram": 2}, 2),
+        ({"rasa_defaults": True}, 1),
+        ({"rasa_defaults": True, "max_ngram": 3}, 3),
+    ],
+)
+def test_pairs_of_neighbouring_words_count_too(given: dict[str, Any], longest: int) -> None:
+    assert CountVectorsFeaturizerOptions.model_validate(given).longest_ngram == longest
+
+
+def test_pairs_are_counted_in_texts() -> None:
+    featurizer, _ = train({"a": ["go home now"]}, rasa_defaults=False)
+    assert featurizer.vocabulary == ["go", "go home", "home", "home now", "now"]
+    assert sentence(featurizer, "now go home") == [[1, 1, 1, 0, 1]]
+    assert sequence(featurizer, "now go home") == [
+        [0, 0, 0, 0, 1],
+        [1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from gossamer.data import ProjectConfig
 from gossamer.data.errors import ConfigError
+from gossamer.nlu.component import ComponentOptions
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import DIETOptions, NetworkOptions
 from gossamer.nlu.learning_options import LearningOptions
@@ -74,19 +75,47 @@ RASA_DEFAULTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", RASA_DEFAULTS)
+# What makes Gossamer's own options change nothing about Rasa's network and its training.
+AS_IN_RASA: dict[str, Any] = {
+    "calibrate": False,
+    "context_window": 0,
+    "label_smoothing": 0.0,
+    "prune_features": False,
+    "regularize_labels": True,
+    "sentence_position": True,
+    "token_pooling": False,
+    "wide_path": False,
+}
+
+
+@pytest.mark.parametrize("name", [*RASA_DEFAULTS, *AS_IN_RASA])
 def test_rasa_default(name: str) -> None:
-    assert getattr(DIETOptions(), name) == RASA_DEFAULTS[name]
+    found = getattr(DIETOptions(rasa_defaults=True), name)
+    assert found == {**RASA_DEFAULTS, **AS_IN_RASA}[name]
 
 
-def test_four_options_are_our_own() -> None:
-    ours = {"constrain_tags", "max_group_size", "topology", "weight_averaging"}
-    assert set(DIETOptions.model_fields) - set(RASA_DEFAULTS) == ours
+@pytest.mark.parametrize("name", DIETOptions.rasas)
+def test_rasas_defaults_are_named_where_ours_is_another(name: str) -> None:
+    assert DIETOptions.rasas[name] == {**RASA_DEFAULTS, **AS_IN_RASA}[name]
+    assert DIETOptions.rasas[name] != getattr(DIETOptions(), name)
+
+
+def test_only_defaults_depend_on_whose_they_are() -> None:
+    given = {"learning_rate": 0.01, "context_window": 2, "wide_path": False}
+    for rasa_defaults in (False, True):
+        options = DIETOptions.model_validate({**given, "rasa_defaults": rasa_defaults})
+        assert {name: getattr(options, name) for name in given} == given
+
+
+def test_options_of_our_own() -> None:
+    ours = {"constrain_tags", "max_group_size", "rasa_defaults", "topology", "weight_averaging"}
+    assert set(DIETOptions.model_fields) - set(RASA_DEFAULTS) == ours | set(AS_IN_RASA)
     assert DIETOptions().topology == "blocked"
 
 
 def test_every_option_is_described() -> None:
-    text = f"{LearningOptions.__doc__}{NetworkOptions.__doc__}{DIETOptions.__doc__}"
+    kinds = (ComponentOptions, LearningOptions, NetworkOptions, DIETOptions)
+    text = "".join(str(kind.__doc__) for kind in kinds)
     assert all(f"        {name}: " in text for name in DIETOptions.model_fields)
 
 
@@ -94,6 +123,7 @@ def test_every_option_is_described() -> None:
     "given",
     [
         {},
+        {"rasa_defaults": True},
         {"loss_type": "margin"},
         {"loss_type": "margin", "similarity_type": "inner", "model_confidence": "auto"},
         {"batch_size": 32, "split_entities_by_comma": {"city": False}, "random_seed": 5},
@@ -108,7 +138,27 @@ def test_json_round_trip(given: dict[str, Any]) -> None:
 
 def test_batch_size_may_be_one_number() -> None:
     assert DIETOptions.model_validate({"batch_size": 32}).batch_size == [32, 32]
-    assert DIETOptions.model_validate({"batch_size": 32}).fitting().batch_size == (32, 32)
+    assert DIETOptions.model_validate({"batch_size": 32}).fitting(9).batch_size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("given", "n_examples", "expected"),
+    [
+        ({}, 0, 60),
+        ({}, 100, 60),
+        ({}, 6_000, 20),
+        ({}, 1_000_000, 10),
+        ({"epochs": 7}, 6_000, 7),
+        ({"epochs": 0}, 6_000, 0),
+        ({"rasa_defaults": True}, 6_000, 300),
+        ({"rasa_defaults": True, "epochs": 7}, 6_000, 7),
+        ({"rasa_defaults": True, "epochs": None}, 6_000, 20),
+    ],
+)
+def test_open_epochs_follow_the_examples(
+    given: dict[str, Any], n_examples: int, expected: int
+) -> None:
+    assert DIETOptions.model_validate(given).fitting(n_examples).epochs == expected
 
 
 @pytest.mark.parametrize("name", ["hidden_layers_sizes", "dense_dimension", "concat_dimension"])
@@ -293,7 +343,7 @@ def test_options_reach_loss_and_loop() -> None:
         "evaluate_on_number_of_examples": 9,
         "checkpoint_model": True,
     }
-    fitting = DIETOptions.model_validate(given).fitting()
+    fitting = DIETOptions.model_validate(given).fitting(100)
     given.pop("evaluate_on_number_of_examples")
     assert {name: getattr(fitting, name) for name in given} == given
 

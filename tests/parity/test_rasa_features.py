@@ -58,6 +58,7 @@ def trained(setting: dict[str, Any], data: TrainingData) -> tuple[Component, Tra
     """A featurizer that has been trained on, and has processed, the data."""
     kind = KINDS[setting["component"]]
     options = {name: value for name, value in setting.items() if name != "component"}
+    options["rasa_defaults"] = True
     tool = kind(kind.Options.model_validate(options))
     examples = data.unique_examples()
     batch = TrainingBatch(texts=[e.text for e in examples], examples=examples, labels=data.intents)

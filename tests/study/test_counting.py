@@ -23,6 +23,7 @@ def eye(n: int) -> Features:
 
 def diet(density: float) -> DIETNetwork:
     options = DIETOptions(
+        rasa_defaults=True,  # as in studies
         hidden_layers_sizes={"text": [7], "label": []},
         dense_dimension={"text": 6, "label": 5},
         transformer_size=8,

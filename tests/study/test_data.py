@@ -49,7 +49,25 @@ def test_without_ted_in_the_configuration_it_has_its_defaults(tmp_path: Path) ->
     config = tmp_path / "config.yml"
     config.write_text("policies:\n- name: RulePolicy\n", encoding="utf-8")
     (policy,) = read_project(tmp_path, "dialogue").config.policies
-    assert (policy.name, dict(policy.options)) == ("TEDPolicy", {})
+    assert (policy.name, dict(policy.options)) == ("TEDPolicy", {"rasa_defaults": True})
+
+
+def test_studies_are_of_rasas_defaults(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    pipeline = read_project(tmp_path, "intent").config.pipeline
+    assert [part.options["rasa_defaults"] for part in pipeline] == [True, True, True]
+    (policy,) = read_project(tmp_path, "dialogue").config.policies
+    assert policy.options["rasa_defaults"] is True
+    config = tmp_path / "config.yml"
+    text = config.read_text("utf-8").replace("Featurizer\n", "Featurizer\n  rasa_defaults: false\n")
+    config.write_text(text, encoding="utf-8")
+    pipeline = read_project(tmp_path, "intent").config.pipeline
+    assert [part.options["rasa_defaults"] for part in pipeline] == [True, False, True]
+
+
+def test_rows_of_before_there_were_other_defaults_are_known(tmp_path: Path) -> None:
+    # The digest that these files had when Rasa's defaults were the only ones.
+    assert read_project(write_project(tmp_path), "intent").digest == "add46e55605e337a"
 
 
 def test_the_configuration_of_a_run(read: Callable[[str], StudyData]) -> None:

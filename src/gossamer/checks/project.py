@@ -89,13 +89,15 @@ class Checked:
             warnings.warn(f"{more} more errors: gossamer data validate shows them", stacklevel=3)
 
 
-def check(parts: Parts, *, random_seed: int | None = None) -> Checked:
+def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool = False) -> Checked:
     """Everything doubtful in a project, and what training it begins with.
 
     Args:
         parts: see `read_parts`.
         random_seed: seed for everything that draws numbers; None leaves what the configuration
             says.
+        rasa_defaults: options that are not set have Rasa's defaults; see
+            `ProjectConfig.with_rasa_defaults`.
 
     Returns:
         Findings: of reading, of configuration, data, domain and stories, and what components and
@@ -107,18 +109,20 @@ def check(parts: Parts, *, random_seed: int | None = None) -> Checked:
     if parts.wants_all:
         findings += _missing_parts(parts)
     config = parts.config
-    if config is not None and random_seed is not None:
-        config = _with_seed(config, random_seed, has_dialogue=parts.wants_dialogue)
+    names_pipeline = config is not None and _names_pipeline(config)
+    if config is not None and (random_seed is not None or rasa_defaults):
+        if parts.wants_dialogue and not config.policies:
+            config = dataclasses.replace(config, policies=DEFAULT_POLICIES)
+        if rasa_defaults:
+            config = config.with_rasa_defaults()
+        if random_seed is not None:
+            config = _with_seed(config, random_seed)
 
     def attempt(read: Callable[[], T]) -> T | None:
         return attempted(read, findings)
 
     pipeline: Pipeline | None = None
-    if (
-        config is not None
-        and parts.wants_nlu
-        and (parts.nlu is not None or _names_pipeline(config))
-    ):
+    if config is not None and parts.wants_nlu and (parts.nlu is not None or names_pipeline):
         settings = config
         pipeline = attempt(lambda: Pipeline.from_config(settings))
     items = _RULES_ALONE if config is None else config.policies
@@ -228,11 +232,8 @@ def _can_prepare(
     )
 
 
-def _with_seed(config: ProjectConfig, random_seed: int, *, has_dialogue: bool) -> ProjectConfig:
+def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
     """The configuration with the option `random_seed` set wherever a component has it."""
-    policies = config.policies
-    if has_dialogue and not policies:
-        policies = DEFAULT_POLICIES
     return dataclasses.replace(
         config,
         pipeline=tuple(
@@ -247,7 +248,7 @@ def _with_seed(config: ProjectConfig, random_seed: int, *, has_dialogue: bool) -
             if part.name.rpartition(".")[2] in KNOWN_POLICIES
             and "random_seed" in policy_class(part.name).Options.model_fields
             else part
-            for part in policies
+            for part in config.policies
         ),
     )
 

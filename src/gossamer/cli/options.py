@@ -48,6 +48,12 @@ NumThreads: TypeAlias = Annotated[
         "--num-threads", min=1, help="Processor threads to use; PyTorch decides if not given."
     ),
 ]
+RasaDefaults: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--rasa-defaults", help="Options that the configuration leaves open are as in Rasa 3.6."
+    ),
+]
 
 DATA = Path("data")
 DOMAIN = Path("domain.yml")

@@ -18,6 +18,7 @@ from gossamer.cli.options import (
     NluPaths,
     NumThreads,
     RandomSeed,
+    RasaDefaults,
 )
 
 if TYPE_CHECKING:
@@ -320,13 +321,14 @@ def test_nlu(
     ] = 5,
     config: ConfigPath = CONFIG,
     random_seed: RandomSeed = None,
+    rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
 ) -> None:
     """Score intents and entities, and write reports with Rasa's file names.
 
     Entity scores come twice: per token, as Rasa counts them, and for whole entities, which count
-    when borders, type, role and group all fit. --config, --folds and --random-seed belong to
-    --cross-validation.
+    when borders, type, role and group all fit. --config, --folds, --random-seed and
+    --rasa-defaults belong to --cross-validation.
     """
     from rich.console import Console
 
@@ -347,6 +349,8 @@ def test_nlu(
     use_threads(num_threads)
     console = Console()
     if project is not None:
+        if rasa_defaults:
+            project = project.with_rasa_defaults()
         result = _cross_validate(console, project, data, folds, random_seed)
         evaluation = result.pooled
         console.print(tables.cross_validation_summary(result))

@@ -19,6 +19,7 @@ from gossamer.cli.options import (
     NluPaths,
     NumThreads,
     RandomSeed,
+    RasaDefaults,
     StoryPaths,
 )
 from gossamer.cli.streams import say
@@ -53,6 +54,7 @@ def train(
     fixed_model_name: FixedName = None,
     augmentation: Augmentation = 50,
     random_seed: RandomSeed = None,
+    rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -69,7 +71,17 @@ def train(
     parts = read_parts(config, data, domain, wants_all=True)
     prefix = "" if parts.wants_dialogue else "nlu-"
     prefix = prefix if parts.nlu is not None else "core-"
-    _train(parts, out, fixed_model_name, prefix, augmentation, random_seed, num_threads, quiet)
+    _train(
+        parts,
+        out,
+        fixed_model_name,
+        prefix,
+        augmentation,
+        random_seed,
+        rasa_defaults,
+        num_threads,
+        quiet,
+    )
 
 
 @app.command("nlu")
@@ -79,6 +91,7 @@ def train_nlu(
     out: Out = MODELS,
     fixed_model_name: FixedName = None,
     random_seed: RandomSeed = None,
+    rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -90,7 +103,7 @@ def train_nlu(
     from gossamer.checks import read_parts
 
     parts = read_parts(config, nlu, None, dialogue=False)
-    _train(parts, out, fixed_model_name, "nlu-", 0, random_seed, num_threads, quiet)
+    _train(parts, out, fixed_model_name, "nlu-", 0, random_seed, rasa_defaults, num_threads, quiet)
 
 
 @app.command("core")
@@ -102,6 +115,7 @@ def train_core(
     fixed_model_name: FixedName = None,
     augmentation: Augmentation = 50,
     random_seed: RandomSeed = None,
+    rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -113,7 +127,17 @@ def train_core(
     from gossamer.checks import read_parts
 
     parts = read_parts(config, stories, domain, nlu=False)
-    _train(parts, out, fixed_model_name, "core-", augmentation, random_seed, num_threads, quiet)
+    _train(
+        parts,
+        out,
+        fixed_model_name,
+        "core-",
+        augmentation,
+        random_seed,
+        rasa_defaults,
+        num_threads,
+        quiet,
+    )
 
 
 def _train(
@@ -123,6 +147,7 @@ def _train(
     prefix: str,
     augmentation: int,
     random_seed: int | None,
+    rasa_defaults: bool,
     num_threads: int | None,
     quiet: bool,
 ) -> None:
@@ -137,7 +162,7 @@ def _train(
 
     # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
     use_threads(num_threads)
-    checked = check(parts, random_seed=random_seed)
+    checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults)
     refusals = checked.refusals
     try:
         path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)

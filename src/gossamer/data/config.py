@@ -5,6 +5,7 @@ Whether a component exists and what options it has is not known here; the pipeli
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -58,17 +59,23 @@ DEFAULT_PIPELINE: tuple[ComponentConfig, ...] = (
         name="CountVectorsFeaturizer",
         options=MappingProxyType({"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4}),
     ),
-    ComponentConfig(
-        name="DIETClassifier",
-        options=MappingProxyType({"epochs": 100, "constrain_similarities": True}),
-    ),
+    ComponentConfig(name="DIETClassifier"),
     ComponentConfig(name="EntitySynonymMapper"),
     ComponentConfig(
         name="FallbackClassifier",
         options=MappingProxyType({"threshold": 0.3, "ambiguity_threshold": 0.1}),
     ),
 )
-"""Rasa 3.6's default pipeline without its ResponseSelector."""
+"""The components of Rasa 3.6's default pipeline without its ResponseSelector; DIETClassifier has
+Gossamer's defaults. With `ProjectConfig.with_rasa_defaults` it is as in Rasa."""
+
+_RASAS_DIET = ComponentConfig(
+    name="DIETClassifier",
+    options=MappingProxyType({"epochs": 100, "constrain_similarities": True}),
+)
+_RASAS_PIPELINE = tuple(
+    _RASAS_DIET if part.name == _RASAS_DIET.name else part for part in DEFAULT_PIPELINE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +99,24 @@ class ProjectConfig:
     policies: tuple[ComponentConfig, ...] = ()
     others: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     where: Location | None = field(default=None, compare=False, repr=False)
+
+    def with_rasa_defaults(self) -> ProjectConfig:
+        """The configuration with Rasa's default for every option that is not set.
+
+        Every component and policy gets the option `rasa_defaults: true` unless it sets that option
+        itself. `DEFAULT_PIPELINE` becomes the one that Rasa suggests, whose DIETClassifier has
+        `epochs: 100` and `constrain_similarities: true`.
+        """
+        pipeline = _RASAS_PIPELINE if self.pipeline is DEFAULT_PIPELINE else self.pipeline
+        return dataclasses.replace(
+            self,
+            pipeline=tuple(map(_with_rasa_defaults, pipeline)),
+            policies=tuple(map(_with_rasa_defaults, self.policies)),
+        )
+
+
+def _with_rasa_defaults(part: ComponentConfig) -> ComponentConfig:
+    return dataclasses.replace(part, options={"rasa_defaults": True, **part.options})
 
 
 def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConfig:

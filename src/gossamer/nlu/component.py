@@ -24,7 +24,8 @@ class ComponentOptions(BaseModel):
         ignored: options of Rasa that are accepted and change nothing here, and why.
         renamed: options of old versions, and what to write instead.
         rasas: defaults of Rasa's where there is another one here.
-        rasa_defaults: whether options that are not set have Rasa's defaults.
+        rasa_defaults: whether options that are not set have Rasa's defaults. Every component takes
+            it; it changes nothing where `rasas` is empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,6 +50,14 @@ class ComponentOptions(BaseModel):
         if isinstance(data, dict) and data.get("rasa_defaults") is True:
             return {**cls.rasas, **data}
         return data
+
+    @field_validator("rasa_defaults", mode="before")
+    @classmethod
+    def _only_a_truth_value(cls, value: Any) -> Any:
+        # pydantic would take 1 and "yes" for true, and `_fill_in_rasas` has not.
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
 
     @field_validator("*", mode="before")
     @classmethod

@@ -121,7 +121,10 @@ def read_study_data(
 
     Of the pipeline, only DIETClassifier and what comes before it take part; of the policies,
     TEDPolicy alone (with its defaults where the configuration has none). So the scores are those
-    of the networks whose density is varied. Rules are not TED's and are left out.
+    of the networks whose density is varied. Rules are not TED's and are left out. Options that the
+    configuration leaves open have Rasa's defaults, because studies are of the published
+    architecture; `rasa_defaults: false` in a component gives Gossamer's. The digest is that of the
+    configuration as it is written.
 
     Args:
         task: what is learnt.
@@ -172,7 +175,7 @@ def read_study_data(
         _check_labels(task, part, found, names)
     return StudyData(
         task=task,
-        config=chosen,
+        config=chosen.with_rasa_defaults(),
         examples=examples,
         test_examples=tests,
         names=names,
@@ -218,7 +221,7 @@ def _dialogue(
     )
     return StudyData(
         task=Task.DIALOGUE,
-        config=chosen,
+        config=chosen.with_rasa_defaults(),
         project=project,
         test_stories=tests,
         names=names,
