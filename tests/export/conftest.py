@@ -48,13 +48,18 @@ def diet_of(assistant: Assistant) -> DIETComponent:
 
 
 def shake(assistant: Assistant) -> Assistant:
-    """Move every weight, so that none is still where it began (biases at zero, norms at one)."""
+    """Move every weight, so that none is still where it began (biases at zero, norms at one).
+
+    The temperature, too, for which there are too few examples.
+    """
     diet = diet_of(assistant)
     assert diet.network is not None
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in diet.network.parameters():
             parameter.add_(torch.empty(parameter.shape).normal_(0, 0.1, generator=generator))
+    if diet.options.calibrate:
+        diet.temperature = 1.7
     diet._get_ready()
     return assistant
 
@@ -71,10 +76,10 @@ def reference(assistant: Assistant, texts: Sequence[str]) -> Arrays:
             lengths = torch.from_numpy(features.lengths)
             result: dict[str, torch.Tensor] = {}
             if network.has_intents:
-                result["intent_similarities"] = network.intent_loss.similarity(
-                    network.embed_text(encoded.sentence), network.embed_labels()
+                result["intent_similarities"] = network.label_logits(
+                    features, encoded, network.embed_labels()
                 )
-                result["intent_confidences"] = diet._scores(encoded)
+                result["intent_confidences"] = diet._scores(features, encoded)
             paths = network.tag(encoded.tokens, lengths)
             for kind, head in network._heads():
                 entity_tags = None if kind is TagKind.ENTITY else paths[TagKind.ENTITY].tags

@@ -72,7 +72,7 @@ def test_what_parse_says_can_be_read_off(
 def test_metadata(travel_assistant: Assistant, tmp_path: Path) -> None:
     metadata = metadata_of(export_model(travel_assistant, tmp_path / "model.onnx"))
     assert metadata["format"] == "gossamer-diet"
-    assert metadata["format_version"] == 1
+    assert metadata["format_version"] == 2
     assert metadata["intents"] == ["bye", "greet", "order", "travel"]
     assert set(metadata["tags"]) == {"entity", "role", "group"}
     assert metadata["tags"]["role"][:3] == ["O", "B-from", "I-from"]

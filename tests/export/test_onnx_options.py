@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from gossamer.data.examples import TrainingData
+from gossamer.data.examples import RegexPattern, TrainingData
 from gossamer.nlu import registry
 from gossamer.nlu.component import Component, ComponentOptions
 from gossamer.nlu.messages import FeatureBlock, MessageBatch
@@ -74,6 +74,15 @@ def test_groups_of_two_sizes(exported: Exported) -> None:
 @pytest.mark.parametrize(
     "options",
     [
+        {"rasa_defaults": True},
+        {"rasa_defaults": True, "number_of_transformer_layers": 0},
+        {"context_window": 0},
+        {"context_window": 2, "unidirectional_encoder": True},
+        {"context_window": 2, "sentence_position": False},
+        {"token_pooling": False},
+        {"wide_path": False},
+        {"prune_features": False},
+        {"calibrate": False},
         {"hidden_layers_sizes": {"text": [12, 10], "label": [9]}},
         {
             "hidden_layers_sizes": {"text": [12], "label": [12]},
@@ -111,6 +120,37 @@ def test_options(exported: Exported, options: Mapping[str, Any]) -> None:
 )
 def test_dense_features_beside_sparse_ones(exported: Exported, dense: Mapping[str, Any]) -> None:
     exported({}, before=(*WORDS, ("LettersOfExport", dense)))
+
+
+def test_sparse_features_of_tokens_alone(exported: Exported) -> None:
+    """The last token stands for the text, and there are no counts for the wide path."""
+    before: Steps = (("WhitespaceTokenizer", {}), ("LexicalSyntacticFeaturizer", {}))
+    _, _, session = exported({}, before=before)
+    assert {value.name for value in session.get_inputs()} == {
+        "lengths", "sequence_offsets", "sequence_columns", "sequence_values",
+    }  # fmt: skip
+
+
+def test_sentence_features_for_the_wide_path_alone(exported: Exported) -> None:
+    """Without a sentence position the dense ones are not read."""
+    before = (*WORDS, ("LettersOfExport", {}))
+    _, _, session = exported({"sentence_position": False}, before=before)
+    assert {value.name for value in session.get_inputs()} == {
+        "lengths", "sequence_offsets", "sequence_columns", "sequence_values", "sequence_dense",
+        "sentence_offsets", "sentence_columns", "sentence_values",
+    }  # fmt: skip
+
+
+def test_sparse_features_that_no_training_text_has(
+    exported: Exported, travel_data: TrainingData
+) -> None:
+    data = replace(
+        travel_data, regexes=(RegexPattern(name="letters", pattern="xyz"),)
+    )  # in one of the texts to try
+    before = (("WhitespaceTokenizer", {}), ("RegexFeaturizer", {}), ("LettersOfExport", {}))
+    _, _, session = exported({}, before=before, data=data)
+    names = {value.name for value in session.get_inputs()}
+    assert names == {"lengths", "sequence_dense", "sentence_dense"}
 
 
 @pytest.mark.parametrize("layers", [0, 1])

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from gossamer.data.errors import DataError
 from gossamer.export.subject import Model, find_diet, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.features import text_features
+from gossamer.nlu.diet.features import FeatureWidths, KeptColumns, TextWidths, text_features
+from gossamer.nlu.diet.wide import WidePath
 from gossamer.nlu.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline import Pipeline
+from gossamer.nn.inputs import FeatureInput
 
 _SAMPLE = "a"  # any text will do: the widths of its features are those of all
 
@@ -51,17 +53,46 @@ def onnx_inputs(
             got=empty,
             hint="leaving out blank texts; their intent is None",
         )
-    has_sequence = diet.network is not None and diet.network.has_sequence
-    text = text_features(_own_blocks(diet, batch), lengths, use_sequence=has_sequence)
+    widths = feature_widths(diet)
+    use_sequence = widths.sequence != (0, 0)
+    text = text_features(_own_blocks(diet, batch), lengths, use_sequence=use_sequence)
     inputs: dict[str, npt.NDArray[Any]] = {"lengths": lengths}
-    for name, features in (("sequence", text.sequence), ("sentence", text.sentence)):
-        if features.sparse is not None:
+    for name, features, read in (
+        ("sequence", text.sequence, widths.sequence),
+        ("sentence", text.sentence, widths.sentence),
+    ):
+        if features.sparse is not None and read.n_sparse > 0:
             inputs[f"{name}_offsets"] = features.sparse.indptr.astype(np.int64)
             inputs[f"{name}_columns"] = features.sparse.indices.astype(np.int64)
             inputs[f"{name}_values"] = features.sparse.data.astype(np.float32)
-        if features.dense is not None:
+        if features.dense is not None and read.n_dense > 0:
             inputs[f"{name}_dense"] = features.dense
     return inputs
+
+
+def feature_widths(diet: DIETComponent) -> TextWidths:
+    """Widths of the features that an exported model takes: as the featurizers make them.
+
+    Zero for what the network does not read at all. Of sparse columns it may read some only.
+    """
+    network = diet.network
+    if network is None:
+        return TextWidths(FeatureWidths(0, 0), FeatureWidths(0, 0))
+    parts = (network.sequence_input, None), (network.sentence_input, network.wide)
+    return TextWidths(
+        *(
+            _widths(layer, wide, kept)
+            for (layer, wide), kept in zip(parts, diet.columns, strict=True)
+        )
+    )
+
+
+def _widths(layer: FeatureInput, wide: WidePath | None, kept: KeptColumns | None) -> FeatureWidths:
+    n_dense = layer.width - (0 if layer.table is None else layer.table.weight.shape[1])
+    table = layer.table if wide is None else wide.table
+    if table is None:
+        return FeatureWidths(0, n_dense)
+    return FeatureWidths(table.weight.shape[0] if kept is None else kept.n_columns, n_dense)
 
 
 def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:

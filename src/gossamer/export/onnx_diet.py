@@ -8,32 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 import gossamer
 from gossamer.data.errors import ConfigError
+from gossamer.export.features import feature_widths
+from gossamer.export.onnx_context import in_context, mean_and_max
 from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
 from gossamer.export.onnx_encoder import encoder, make_layout
+from gossamer.export.onnx_features import FeatureRows, SparseRows, feature_input, feature_rows
 from gossamer.export.onnx_graph import Dimension, OnnxGraph
-from gossamer.export.onnx_layers import (
-    feature_input,
-    feed_forward,
-    gelu,
-    linear,
-    to_numpy,
-    unit_length,
-)
+from gossamer.export.onnx_layers import feed_forward, gelu, linear, to_numpy, unit_length
+from gossamer.export.onnx_wide import wide_scores
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork, EntityHead
 from gossamer.nlu.diet.options import ModelConfidence
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nn.inputs import FeatureInput
 
 FORMAT = "gossamer-diet"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def diet_to_onnx(
@@ -61,11 +57,14 @@ def diet_to_onnx(
         )
     graph = OnnxGraph(FORMAT)
     lengths = graph.input("lengths", np.int64, ["n_texts"])
-    tokens, sentence = _encode(graph, network, lengths)
+    widths = feature_widths(diet)
+    sequence = feature_rows(graph, widths.sequence, diet.columns[0], "sequence", "n_tokens")
+    sentence = feature_rows(graph, widths.sentence, diet.columns[1], "sentence", "n_texts")
+    encoded = _encode(graph, network, lengths, sequence, sentence)
     if network.has_intents:
-        _intents(graph, diet, network, sentence)
+        _intents(graph, diet, network, encoded, sentence.sparse)
     if diet.tag_sets:
-        _entities(graph, network, tokens, make_steps(graph, lengths))
+        _entities(graph, network, encoded.tokens, make_steps(graph, lengths))
     metadata = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -74,9 +73,10 @@ def diet_to_onnx(
         "tags": {kind.value: list(tag_set.tags) for kind, tag_set in diet.tag_sets.items()},
         "is_bilou": diet.options.BILOU_flag,
         "model_confidence": diet.options.model_confidence.value,
+        "temperature": diet.temperature,
         "feature_widths": {
-            "sequence": _widths(network.sequence_input),
-            "sentence": _widths(network.sentence_input),
+            part: {"sparse": width.n_sparse, "dense": width.n_dense}
+            for part, width in widths._asdict().items()
         },
         "featurizers": list(featurizers),
         "not_exported": list(not_exported),
@@ -92,23 +92,37 @@ def diet_to_onnx(
     )
 
 
-def _widths(layer: FeatureInput) -> dict[str, int]:
-    n_sparse, units = (0, 0) if layer.table is None else layer.table.weight.shape
-    return {"sparse": n_sparse, "dense": layer.width - units}
+class _Encoded(NamedTuple):
+    """Values after the transformer.
+
+    Attributes:
+        tokens: "" where the network reads nothing of tokens. *Shape:* (n_tokens, width).
+        sentence: *Shape:* (n_texts, width).
+        pooled: of the tokens, where labels are told by them. *Shape:* of each (n_texts, width).
+    """
+
+    tokens: str
+    sentence: str
+    pooled: list[str]
 
 
-def _encode(graph: OnnxGraph, network: DIETNetwork, lengths: str) -> tuple[str, str]:
-    """Rows of the tokens and rows of the texts, behind the transformer."""
+def _encode(
+    graph: OnnxGraph,
+    network: DIETNetwork,
+    lengths: str,
+    sequence: FeatureRows,
+    sentence: FeatureRows,
+) -> _Encoded:
     n_texts = graph.node("Shape", lengths)
     n_tokens = graph.node("ReduceSum", lengths, keepdims=1)
     parts = []
     if network.has_sequence:
-        x = feature_input(graph, network.sequence_input, "sequence", "n_tokens")
+        x = feature_input(graph, network.sequence_input, sequence, "sequence_input")
         if network.sequence_unify is not None:
             x = feed_forward(graph, network.sequence_unify, x, "sequence_unify")
         parts.append(x)
     if network.has_sentence:
-        x = feature_input(graph, network.sentence_input, "sentence", "n_texts")
+        x = feature_input(graph, network.sentence_input, sentence, "sentence_input")
         if network.sentence_unify is not None:
             x = feed_forward(graph, network.sentence_unify, x, "sentence_unify")
         parts.append(x)
@@ -117,35 +131,56 @@ def _encode(graph: OnnxGraph, network: DIETNetwork, lengths: str) -> tuple[str, 
     if not network.has_sequence:  # each text is a sentence row and no token
         lengths = graph.node("Mul", lengths, graph.constant(0))
     if network.encoder is not None:
-        layout = make_layout(graph, lengths, has_sentence=network.has_sentence)
+        has_sentence, size = network.has_sentence, network.context_window
+        if size > 0:
+            width = network.hidden.width
+            x = in_context(graph, x, lengths, width=width, size=size, has_sentence=has_sentence)
+        layout = make_layout(graph, lengths, has_sentence=has_sentence)
         x = gelu(graph, encoder(graph, network.encoder, x, layout))
     if not network.has_sequence:
-        return "", x
-    if not network.has_sentence:  # the last token stands for the text
+        return _Encoded("", x, [])
+    if network.has_sentence:
+        axis = graph.constant([0])
+        n_all = graph.node("Add", n_tokens, n_texts)
+        tokens = graph.node("Slice", x, graph.constant([0]), n_tokens, axis)
+        sentence_rows = graph.node("Slice", x, n_tokens, n_all, axis)
+    else:  # the last token stands for the text
         ends = graph.node("CumSum", lengths, graph.constant(0))
-        return x, graph.node("Gather", x, graph.node("Sub", ends, graph.constant(1)), axis=0)
-    axis = graph.constant([0])
-    n_all = graph.node("Add", n_tokens, n_texts)
-    tokens = graph.node("Slice", x, graph.constant([0]), n_tokens, axis)
-    return tokens, graph.node("Slice", x, n_tokens, n_all, axis)
+        last = graph.node("Sub", ends, graph.constant(1))
+        tokens, sentence_rows = x, graph.node("Gather", x, last, axis=0)
+    pooled = mean_and_max(graph, tokens, lengths) if network.pools_tokens else []
+    return _Encoded(tokens, sentence_rows, pooled)
 
 
-def _intents(graph: OnnxGraph, diet: DIETComponent, network: DIETNetwork, sentence: str) -> None:
+def _intents(
+    graph: OnnxGraph,
+    diet: DIETComponent,
+    network: DIETNetwork,
+    encoded: _Encoded,
+    counts: SparseRows | None,
+) -> None:
     with torch.inference_mode():
         labels = network.embed_labels()
         if network.options.use_cosine:
             labels = torch.nn.functional.normalize(labels, dim=-1)
-    text = linear(graph, network.text_embedding, sentence, "text_embedding")
+    text = encoded.sentence
+    if encoded.pooled:
+        text = graph.node("Concat", text, *encoded.pooled, axis=1)
+    text = linear(graph, network.text_embedding, text, "text_embedding")
     if network.options.use_cosine:
         text = unit_length(graph, text)
     similarities = graph.node(
         "Gemm", text, graph.constant(to_numpy(labels), "label_embeddings"), transB=1
     )
+    if network.wide is not None and counts is not None:
+        similarities = graph.node("Add", similarities, wide_scores(graph, network.wide, counts))
     shape: list[Dimension] = ["n_texts", len(diet.labels)]
     graph.output(similarities, np.float32, shape, "intent_similarities")
     confidences = similarities
     if diet.options.model_confidence is ModelConfidence.SOFTMAX:
-        confidences = graph.node("Softmax", similarities, axis=-1)
+        if diet.temperature != 1.0:
+            confidences = graph.node("Div", similarities, graph.constant(diet.temperature))
+        confidences = graph.node("Softmax", confidences, axis=-1)
     graph.output(confidences, np.float32, shape, "intent_confidences")
 
 

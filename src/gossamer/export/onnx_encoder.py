@@ -12,7 +12,7 @@ from gossamer.export.onnx_layers import cast, gelu, layer_norm, linear, to_numpy
 from gossamer.nn.attention import MultiHeadSelfAttention
 from gossamer.nn.encoder import TransformerEncoder, TransformerEncoderLayer
 
-_BLOCKED = float(np.finfo(np.float32).min)
+LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Layout:
             *Shape:* (n_texts, length).
         is_position: True where a slot is no padding. *Shape:* (n_texts, length).
         slots: slot of each packed row, `text * length + position`. *Shape:* (n_positions,).
+        text: of each packed row. *Shape:* (n_positions,).
         position: of each packed row. *Shape:* (n_positions,).
     """
 
@@ -37,6 +38,7 @@ class Layout:
     rows: str
     is_position: str
     slots: str
+    text: str
     position: str
 
 
@@ -73,7 +75,7 @@ def make_layout(graph: OnnxGraph, lengths: str, *, has_sentence: bool) -> Layout
         text = graph.node("Concat", text, texts, axis=0)
         position = graph.node("Concat", position, lengths, axis=0)
     slots = graph.node("Add", graph.node("Mul", text, length), position)
-    return Layout(n_texts, length, rows, is_position, slots, position)
+    return Layout(n_texts, length, rows, is_position, slots, text, position)
 
 
 def encoder(graph: OnnxGraph, network: TransformerEncoder, x: str, layout: Layout) -> str:
@@ -144,7 +146,7 @@ def _attention(
             "LessOrEqual", steps, graph.node("Unsqueeze", steps, graph.constant([1]))
         )
         may_look = graph.node("And", may_look, earlier)
-    logits = graph.node("Where", may_look, logits, graph.constant(_BLOCKED))
+    logits = graph.node("Where", may_look, logits, graph.constant(LOWEST))
     weights = graph.node("Softmax", logits, axis=-1)
     mixed = graph.node("MatMul", weights, value)
     if layer.value_relative is not None:

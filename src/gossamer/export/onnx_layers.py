@@ -1,4 +1,4 @@
-"""Layers as ONNX nodes: sparse and dense products, feature inputs, feed-forward stacks.
+"""Layers as ONNX nodes: sparse and dense products, feed-forward stacks.
 
 A randomly connected layer is stored as the weights that exist and who they connect:
 
@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.nn.inputs import FeatureInput, FeedForward, SparseInputTable
+from gossamer.nn.inputs import FeedForward
 from gossamer.sparse import RandomlyConnectedLinear
 
 Floats = npt.NDArray[np.float32]
-_LEAST_NORM = 1e-12  # of torch.nn.functional.normalize
+LEAST_NORM = 1e-12  # of torch.nn.functional.normalize
 
 
 class GroupedWeights(NamedTuple):
@@ -100,7 +100,7 @@ def _grouped(
     outputs = []
     for number, part in enumerate(parts):
         suffix = f".{number}" if len(parts) > 1 else ""
-        inputs = _whole_numbers(graph, part.inputs, f"{name}.inputs{suffix}")
+        inputs = whole_numbers(graph, part.inputs, f"{name}.inputs{suffix}")
         gathered = graph.node("Gather", by_feature, inputs, axis=0)  # (n_groups, k, n_rows)
         weights = graph.constant(part.weights, f"{name}.weight{suffix}")
         product = graph.node("MatMul", weights, gathered)  # (n_groups, size, n_rows)
@@ -115,7 +115,7 @@ def _grouped(
 def _spread(graph: OnnxGraph, mask: npt.NDArray[np.bool_], weights: Floats, name: str) -> str:
     """The whole kernel from the weights that exist. *Shape:* (out_features, in_features)."""
     gaps = np.diff(np.flatnonzero(mask), prepend=0)
-    stored = _whole_numbers(graph, gaps, f"{name}.gaps")
+    stored = whole_numbers(graph, gaps, f"{name}.gaps")
     places = graph.node("CumSum", stored, graph.constant(0))
     zeros = graph.node("ConstantOfShape", graph.constant([mask.size]))
     values = graph.constant(weights, f"{name}.weight")
@@ -123,7 +123,7 @@ def _spread(graph: OnnxGraph, mask: npt.NDArray[np.bool_], weights: Floats, name
     return graph.node("Reshape", flat, graph.constant(list(mask.shape)))
 
 
-def _whole_numbers(graph: OnnxGraph, values: npt.NDArray[np.int64], name: str) -> str:
+def whole_numbers(graph: OnnxGraph, values: npt.NDArray[np.int64], name: str) -> str:
     """Whole numbers from 0 up, stored in the narrowest type that holds them; int64."""
     largest = int(values.max(initial=0))
     narrow = next(
@@ -168,59 +168,7 @@ def feed_forward(graph: OnnxGraph, stack: FeedForward, x: str, name: str) -> str
 def unit_length(graph: OnnxGraph, x: str) -> str:
     """Rows divided by their length, as torch's `normalize` does it."""
     length = graph.node("ReduceL2", x, axes=[-1], keepdims=1)
-    return graph.node("Div", x, graph.node("Max", length, graph.constant(_LEAST_NORM)))
-
-
-def feature_input(graph: OnnxGraph, layer: FeatureInput, prefix: str, dimension: str) -> str:
-    """Declare the inputs of some features and project the sparse ones.
-
-    Args:
-        graph: to add to.
-        layer: of the network.
-        prefix: of the inputs' names.
-        dimension: name of the number of rows.
-
-    Returns:
-        *Shape:* (n_rows, layer.width).
-    """
-    parts = []
-    if layer.table is not None:
-        parts.append(_sparse_product(graph, layer.table, prefix, dimension))
-    n_dense = layer.width - (0 if layer.table is None else layer.table.weight.shape[1])
-    if n_dense > 0:
-        parts.append(graph.input(f"{prefix}_dense", np.float32, [dimension, n_dense]))
-    return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
-
-
-def _sparse_product(graph: OnnxGraph, table: SparseInputTable, prefix: str, dimension: str) -> str:
-    """Rows given by their values and columns (CSR) times the table.
-
-    The values of a row are laid out beside each other, short rows filled with zeros, so that
-    gathers and one batched product do it; a scatter would go through single numbers.
-    """
-    size = f"n_{prefix}_values"
-    offsets = graph.input(f"{prefix}_offsets", np.int64, [f"{dimension}_and_1"])
-    columns = graph.input(f"{prefix}_columns", np.int64, [size])
-    values = graph.input(f"{prefix}_values", np.float32, [size])
-    zero, one, axis = graph.constant(0), graph.constant(1), graph.constant([1])
-    first, all_but, end = graph.constant([0]), graph.constant([-1]), graph.constant([2**62])
-    starts = graph.node("Slice", offsets, first, all_but, first)
-    ends = graph.node("Slice", offsets, axis, end, first)
-    counts = graph.node("Unsqueeze", graph.node("Sub", ends, starts), axis)
-    longest = graph.node("Max", graph.node("ReduceMax", counts, keepdims=0), one)
-    steps = graph.node("Range", zero, longest, one)
-    places = graph.node("Add", graph.node("Unsqueeze", starts, axis), steps)
-    filler = graph.node("Shape", columns)  # the place of a zero put behind all values
-    places = graph.node("Where", graph.node("Less", steps, counts), places, filler)
-    padded_columns = graph.node("Concat", columns, first, axis=0)
-    padded_values = graph.node("Concat", values, graph.constant([0.0]), axis=0)
-    weight = graph.constant(to_numpy(table.weight), f"{prefix}_input.weight")
-    found = graph.node("Gather", padded_columns, places, axis=0)
-    rows = graph.node("Gather", weight, found, axis=0)  # (n_rows, longest, units)
-    factors = graph.node("Gather", padded_values, places, axis=0)
-    product = graph.node("MatMul", graph.node("Unsqueeze", factors, axis), rows)
-    bias = graph.constant(to_numpy(table.bias), f"{prefix}_input.bias")
-    return graph.node("Add", graph.node("Squeeze", product, axis), bias)
+    return graph.node("Div", x, graph.node("Max", length, graph.constant(LEAST_NORM)))
 
 
 def to_numpy(tensor: Tensor) -> Floats:

@@ -66,6 +66,7 @@ class NetworkComponent(Component):
         temperature: what scores of labels are divided by before their softmax, found on a tenth of
             the training examples while the network has not learnt from these yet.
         network: None before training.
+        columns: those of the sparse features that the network reads.
         label_metric: name of the accuracy of labels in `EpochReport`.
         callbacks: take part in the next training; not stored.
         example_weights: what the losses of each example of the next training batch are multiplied
@@ -89,7 +90,7 @@ class NetworkComponent(Component):
         self._serving: ServingNetwork | None = None
         self._serving_is_made = False
         self._trusts_all = False
-        self._columns: Columns = (None, None)
+        self.columns: Columns = (None, None)
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
 
@@ -198,16 +199,16 @@ class NetworkComponent(Component):
     def _keep_columns(self, text: TextFeatures) -> TextFeatures:
         """Choose the sparse columns that the network reads by the training texts."""
         if self.options.prune_features:
-            self._columns = (
+            self.columns = (
                 KeptColumns.telling(text.sequence),
                 KeptColumns.telling(text.sentence),
             )
         else:
-            self._columns = (None, None)
+            self.columns = (None, None)
         return self._in_columns(text)
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
-        of_sequence, of_sentence = self._columns
+        of_sequence, of_sentence = self.columns
         return TextFeatures(
             text.sequence if of_sequence is None else of_sequence.of(text.sequence),
             text.sentence if of_sentence is None else of_sentence.of(text.sentence),
@@ -259,7 +260,7 @@ class NetworkComponent(Component):
     def _forget(self) -> None:
         """Back to what it was before training."""
         self.labels, self.seed, self.network, self._shape = (), None, None, None
-        self.temperature, self._columns = 1.0, (None, None)
+        self.temperature, self.columns = 1.0, (None, None)
         self._label_embeddings = None
         self._frozen.forget()
         self._serving, self._serving_is_made = None, False
@@ -281,12 +282,10 @@ class NetworkComponent(Component):
             is_wanted &= wanted
         if network is None or self._shape is None or not is_wanted.any():
             return
-        everything = text_features(
-            self._blocks(batch.blocks),
-            batch.lengths,
-            use_sequence=self._shape.text.sequence != (0, 0),
+        use_sequence = self._shape.text.sequence != (0, 0)
+        everything = self._in_columns(
+            text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
         )
-        everything = self._in_columns(everything)
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
         order = order[is_wanted[order]]
         for chosen in _parts(order, batch.lengths):
@@ -358,7 +357,7 @@ class NetworkComponent(Component):
             arrays={
                 **weights_to_arrays(self.network),
                 **labels_to_arrays(self.network.labels),
-                **columns_to_arrays(self._columns),
+                **columns_to_arrays(self.columns),
             },
         )
 
@@ -375,7 +374,7 @@ class NetworkComponent(Component):
         self.seed = json["seed"]
         self._trusts_all = bool(json.get("trusts_all", False))
         self.temperature = float(json.get("temperature", 1.0))
-        self._columns = columns_from_arrays(arrays)
+        self.columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
         label = _from_json(json["label_widths"])
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)

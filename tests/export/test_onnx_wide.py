@@ -1,0 +1,155 @@
+"""What an exported file makes of counts: the wide path, pruned columns, the temperature."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+import torch
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from gossamer.assistant import Assistant
+from gossamer.data.examples import TrainingData
+from gossamer.export import export_model, onnx_inputs
+from gossamer.nlu.diet.classifier import DIETComponent
+
+Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
+TEXTS = ["fly from Oslo to Rome", "hello", "good bye xyzzy", "you you you see"]
+NOT_ENTITIES = {"entity_recognition": False}
+
+
+def diet_of(assistant: Assistant) -> DIETComponent:
+    return next(c for c in assistant.pipeline.components if isinstance(c, DIETComponent))
+
+
+def counts_of(assistant: Assistant, texts: list[str]) -> sparse.csr_array:
+    """All sentence columns, pruned ones included. *Shape:* (n_texts, n_columns)."""
+    columns = diet_of(assistant).columns[1]
+    assert columns is not None
+    inputs = onnx_inputs(assistant, texts)
+    parts = (inputs[f"sentence_{part}"] for part in ("values", "columns", "offsets"))
+    return sparse.csr_array(tuple(parts), shape=(len(texts), columns.n_columns))
+
+
+def with_value(
+    inputs: dict[str, Any], part: str, column: int, value: float
+) -> dict[str, npt.NDArray[Any]]:
+    """The inputs with a value more in the last row."""
+    offsets = inputs[f"{part}_offsets"].copy()
+    offsets[-1] += 1
+    columns, values = inputs[f"{part}_columns"], inputs[f"{part}_values"]
+    return {
+        **inputs,
+        f"{part}_offsets": offsets,
+        f"{part}_columns": np.append(columns, column),
+        f"{part}_values": np.append(values, np.float32(value)),
+    }
+
+
+@pytest.fixture
+def wide_assistant(trained: Callable[..., Assistant]) -> Assistant:
+    """Labels are told by the wide path alone."""
+    assistant = trained(NOT_ENTITIES)
+    network = diet_of(assistant).network
+    assert network is not None
+    with torch.no_grad():
+        network.text_embedding.weight.zero_()
+        network.text_embedding.bias.zero_()
+    return assistant
+
+
+def test_the_wide_path_is_linear_in_tf_idf(
+    wide_assistant: Assistant, travel_data: TrainingData, run_file: Run, tmp_path: Path
+) -> None:
+    diet = diet_of(wide_assistant)
+    assert diet.network is not None
+    assert diet.network.wide is not None
+    assert diet.columns[1] is not None
+    kept = diet.columns[1].kept
+    known = counts_of(wide_assistant, [example.text for example in travel_data.examples])
+    counts = counts_of(wide_assistant, TEXTS)
+    assert counts.nnz > counts[:, kept].nnz, "some counts are of pruned columns"
+    tf_idf = TfidfTransformer().fit(known[:, kept]).transform(np.sqrt(counts[:, kept]))
+    table = diet.network.wide.table
+    weight, bias = table.weight.detach().numpy(), table.bias.detach().numpy()
+    expected = 6 * tf_idf @ weight + bias
+
+    path = export_model(wide_assistant, tmp_path / "model.onnx")
+    found = run_file(path, onnx_inputs(wide_assistant, TEXTS))
+    np.testing.assert_allclose(found["intent_similarities"], expected[:, :4], rtol=1e-4, atol=1e-5)
+
+
+def test_pruned_columns_change_nothing(
+    trained: Callable[..., Assistant], run_file: Run, tmp_path: Path
+) -> None:
+    assistant = trained({})
+    path = export_model(assistant, tmp_path / "model.onnx")
+    inputs = onnx_inputs(assistant, TEXTS)
+    before = run_file(path, inputs)
+    for part, columns in zip(("sequence", "sentence"), diet_of(assistant).columns, strict=True):
+        assert columns is not None
+        pruned = np.setdiff1d(np.arange(columns.n_columns), columns.kept)
+        assert len(pruned) > 0
+        for column in (pruned[0], pruned[-1]):
+            after = run_file(path, with_value(inputs, part, column, 3.0))
+            for name, value in before.items():
+                np.testing.assert_allclose(after[name], value, atol=1e-6, err_msg=name)
+        after = run_file(path, with_value(inputs, part, columns.kept[-1], 3.0))
+        assert not np.allclose(after["intent_similarities"], before["intent_similarities"])
+
+
+def test_a_text_of_pruned_columns_alone_has_the_scores_of_none(
+    wide_assistant: Assistant, run_file: Run, tmp_path: Path
+) -> None:
+    path = export_model(wide_assistant, tmp_path / "model.onnx")
+    columns = diet_of(wide_assistant).columns[1]
+    assert columns is not None
+    pruned = np.setdiff1d(np.arange(columns.n_columns), columns.kept)[0]
+    nothing = onnx_inputs(wide_assistant, ["xyzzy"])
+    assert nothing["sentence_values"].size == 0
+    network = diet_of(wide_assistant).network
+    assert network is not None
+    assert network.wide is not None
+    bias = network.wide.table.bias.detach().numpy()[:4]
+    for inputs in (nothing, with_value(nothing, "sentence", pruned, 1.0)):
+        (found,) = run_file(path, inputs)["intent_similarities"]
+        np.testing.assert_allclose(found, bias, atol=1e-6)
+
+
+def test_tables_have_the_rows_that_are_read(
+    trained: Callable[..., Assistant], tmp_path: Path
+) -> None:
+    assistant = trained({})
+    model = onnx.load(export_model(assistant, tmp_path / "model.onnx"))
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    for part, columns in zip(("sequence", "sentence"), diet_of(assistant).columns, strict=True):
+        assert columns is not None
+        assert shapes[f"{part}_input.weight"][0] == len(columns.kept) + 1
+        assert shapes[f"{part}_numbers"] == (columns.n_columns,)
+
+
+@pytest.mark.parametrize(
+    ("options", "temperature"), [({}, 1.7), ({"calibrate": False}, 1.0)], ids=["1.7", "1"]
+)
+def test_the_temperature_is_in_the_confidences_and_in_the_metadata(
+    trained: Callable[..., Assistant],
+    run_file: Run,
+    tmp_path: Path,
+    options: dict[str, Any],
+    temperature: float,
+) -> None:
+    assistant = trained({**NOT_ENTITIES, **options})
+    path = export_model(assistant, tmp_path / "model.onnx")
+    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert json.loads(metadata["temperature"]) == temperature
+    found = run_file(path, onnx_inputs(assistant, TEXTS))
+    expected = softmax(found["intent_similarities"] / temperature, axis=1)
+    np.testing.assert_allclose(found["intent_confidences"], expected, atol=1e-6)
