@@ -49,7 +49,13 @@ OUT = Path("benchmarks/results/accuracy/rows.jsonl")
 CONTESTANTS = "svm,lr,svm+crf,ours-100,ours-20,ours-5,rasa-100,rasa-20"
 WITH_INTENTS = "svm,lr,ours-20"
 OOS_DATA = ("sara", "snips")
-QUICK = {"data": "sara,atis", "contestants": "svm,lr,svm+crf,ours-20", "seeds": "1"}
+QUICK: dict[str, Any] = {
+    "data": "sara,atis",
+    "contestants": "svm,lr,svm+crf,ours-20",
+    "seeds": [1],
+    "workers": 2,
+}
+_AGAIN = " again "
 _SHOWN = {
     "intent_accuracy": "intents",
     "entity_span_micro_f1": "entity spans",
@@ -72,7 +78,7 @@ def tasks_of(args: argparse.Namespace) -> list[Task]:
             )
     default = WITH_INTENTS if args.oos or args.examples else CONTESTANTS
     contestants = _names(args.contestants) or _names(default)
-    seeds = [int(seed) for seed in _names(args.seeds)]
+    seeds = args.seeds
     tasks: list[Task] = []
     for name in names:
         for left_out in _left_out(name, args) if args.oos else [None]:
@@ -109,13 +115,35 @@ def _left_out(name: str, args: argparse.Namespace) -> list[str]:
     return intents_to_leave_out(train, test.examples, most=args.oos_intents)
 
 
-def row_key(task: Task, source: str, number: int = 0) -> str:
-    """The key of a row: its settings, the package's digest, and how often it was done before."""
+def row_key(task: Task, source: str) -> str:
+    """The key of a run's row: its settings and `source_of` it."""
     settings = task.settings()
     if task.is_peer and task.n_examples is None:
         settings["seed"] = None  # another seed is no other run
-    text = json.dumps([settings, source], sort_keys=True)
-    return text if number == 0 else f"{text} again {number}"
+    return json.dumps([settings, source], sort_keys=True)
+
+
+def to_do(
+    tasks: Sequence[Task], rows: Sequence[Mapping[str, Any]], *, again: bool
+) -> tuple[dict[str, Task], int]:
+    """Which runs have no row yet.
+
+    Args:
+        tasks: what is asked for; of equal ones the first counts.
+        rows: those that are there.
+        again: whether runs that have a row are done too.
+
+    Returns:
+        The runs by the key of their row, and how many are left out.
+    """
+    seen = Counter(str(row["key"]).partition(_AGAIN)[0] for row in rows)
+    wanted = {row_key(task, source_of(task)): task for task in reversed(tasks)}
+    waiting = {
+        f"{key}{_AGAIN}{seen[key]}" if seen[key] else key: task
+        for key, task in reversed(wanted.items())
+        if again or not seen[key]
+    }
+    return waiting, len(wanted) - len(waiting)
 
 
 def attempt(task: Task) -> dict[str, Any] | Failure:
@@ -138,13 +166,7 @@ def run_tasks(tasks: Sequence[Task], store: RowStore, *, workers: int, again: bo
     Returns:
         How many failed. What they said is printed.
     """
-    seen = Counter(str(row["key"]).partition(" again ")[0] for row in store.rows())
-    waiting: dict[str, Task] = {}
-    for task in tasks:
-        key = row_key(task, source_of(task))
-        if again or not seen[key]:
-            waiting.setdefault(row_key(task, source_of(task), seen[key]), task)
-    n_kept = len({row_key(task, source_of(task)) for task in tasks}) - len(waiting)
+    waiting, n_kept = to_do(tasks, store.rows(), again=again)
     if n_kept:
         print(f"{counted(n_kept, 'run')} already in {store.path}; --again repeats them")
     n_failed = 0
@@ -186,6 +208,14 @@ def _figures(row: Mapping[str, Any]) -> str:
     return ", ".join([*parts, f"{row['train_seconds']:.1f} s to train"])
 
 
+def whole_numbers(text: str) -> list[int]:
+    """`1,2,3`: at least one whole number, none negative."""
+    parts = _names(text)
+    if not parts or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"must be whole numbers (got {text!r})")
+    return [int(part) for part in parts]
+
+
 def number_of_examples(text: str) -> list[int | None]:
     """`5,10,all`: numbers of at least 1, None for all."""
     numbers: list[int | None] = []
@@ -215,7 +245,13 @@ def make_parser() -> argparse.ArgumentParser:
     add("--contestants", metavar="NAME,NAME",
         help=f"{', '.join(PEERS)}, ours-PERCENT, rasa-PERCENT (default {CONTESTANTS}; "
         f"with --examples or --oos {WITH_INTENTS})")  # fmt: skip
-    add("--seeds", default="1,2,3", metavar="N,N", help="default 1,2,3; most peers take none")
+    add(
+        "--seeds",
+        type=whole_numbers,
+        default=[1, 2, 3],
+        metavar="N,N",
+        help="default 1,2,3; most peers take none",
+    )
     add("--examples", type=number_of_examples, metavar="N,N,all",
         help="learning curves: at most N training examples for each intent")  # fmt: skip
     add("--oos", action="store_true",
@@ -231,7 +267,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--threads", type=at_least_one, default=1, metavar="N", help="of each run (default 1)")
     add("--again", action="store_true", help="repeat runs that have a row")
     add("--quick", action="store_true",
-        help="the short form: " + " ".join(f"--{k} {v}" for k, v in QUICK.items()))  # fmt: skip
+        help="the short form: Sara and ATIS, one seed, two runs at a time")  # fmt: skip
     add("--data-folder", type=Path, default=DATA_FOLDER, metavar="FOLDER",
         help="default %(default)s")  # fmt: skip
     add("--out", type=Path, default=OUT, metavar="FILE", help="rows (default %(default)s)")

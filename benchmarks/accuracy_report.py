@@ -86,8 +86,8 @@ def report(groups: Sequence[Group], figures: Sequence[str]) -> str:
     """
     parts = [
         "# Accuracy: tables",
-        "Made by `python benchmarks/accuracy.py report`; do not edit. What the columns mean is said "
-        "in `benchmarks/accuracy_metrics.py`.",
+        "Made by `python benchmarks/accuracy.py report`; do not edit. What the columns mean "
+        "is said in `benchmarks/accuracy_metrics.py`.",
         "Mean ± standard deviation over n runs (seeds, and folds where there are folds). Shares "
         "and F1 are in percent. Times are for one thread unless said otherwise.",
     ]
