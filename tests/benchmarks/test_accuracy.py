@@ -97,9 +97,6 @@ def test_rasas_defaults_go_to_every_component_that_takes_them(
     steps = config_of(task(contestant="rasa-20"))["pipeline"]
     taking = [step["name"] for step in steps if "rasa_defaults" in step]
     assert taking == ["RegexFeaturizer", "DIETClassifier"]
-        "RegexFeaturizer",
-        "DIETClassifier",
-    ]
     assert steps[-1] == {
         "name": "DIETClassifier",
         "rasa_defaults": True,
