@@ -19,6 +19,7 @@ _METRICS = {
     "whole_sentences": "whole sentences right, %",
 }
 _PEER, _RASA, _OURS = "#757575", "#ef6c00", "#1565c0"
+_STYLES = {"svm": "--", "lr": "-.", "crf": (0, (1, 3)), "svm+crf": ":"}
 _DPI = 110
 
 
@@ -33,7 +34,9 @@ def draw_accuracy(groups: Sequence[Group]) -> bytes | None:
         return None
     names = families(groups)
     labels = list(dict.fromkeys(group.label for group in groups))
-    panels, figure = _panels(len(metrics), len(names), height=0.9 + 0.26 * len(labels))
+    panels, figure = _panels(
+        len(metrics), len(names), height=0.9 + 0.26 * len(labels), shares_y=True
+    )
     for line, metric in zip(panels, metrics, strict=True):
         for axes, family in zip(line, names, strict=True):
             for group in groups:
@@ -124,9 +127,9 @@ def draw_density(groups: Sequence[Group]) -> bytes | None:
                         color=_color(members[0]),
                     )
             peers = [g for g in groups if g.family == family and g.is_peer and g.values(metric)]
-            for peer, style in zip(peers, ("--", ":", "-.", (0, (1, 3))), strict=False):
+            for peer in peers:
                 mean = 100 * (peer.mean(metric) or 0.0)
-                axes.axhline(mean, ls=style, color=_PEER, label=peer.label)
+                axes.axhline(mean, ls=_STYLES[peer.contestant], color=_PEER, label=peer.label)
             axes.set(xlabel="connections, %", ylabel=_METRICS[metric], xscale="log")
             densities = sorted({100 * (g.density or 0.0) for m in lines.values() for g in m})
             axes.set_xticks(densities, [f"{density:g}" for density in densities])
@@ -137,13 +140,16 @@ def draw_density(groups: Sequence[Group]) -> bytes | None:
     return png_bytes(figure, dpi=_DPI)
 
 
-def _panels(n_rows: int, n_columns: int, *, height: float) -> tuple[Any, Figure]:
+def _panels(
+    n_rows: int, n_columns: int, *, height: float, shares_y: bool = False
+) -> tuple[Any, Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(2.0 + 3.1 * n_columns, height * n_rows + 0.6), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure.subplots(n_rows, n_columns, squeeze=False, sharey="row"), figure
+    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey="row" if shares_y else "none")
+    return panels, figure
 
 
 def _name_columns(panels: Any, names: Sequence[str]) -> None:
