@@ -18,9 +18,11 @@ from accuracy_summary import (
     read_rows,
 )
 from accuracy_targets import targets
+from provenance import QUIET_CORES
 from targets import markdown_table, targets_table
 
 from gossamer.data.files import write_files
+from gossamer.data.wording import counted
 
 PAGE = "tables.md"
 SHARES = {
@@ -104,7 +106,7 @@ def _of_part(groups: Sequence[Group], part: str, figures: Sequence[str]) -> list
     if goals:
         parts += ["### Targets", targets_table(goals)]
     chosen = ordinary(groups, part)
-    parts += _figure("accuracy", part, figures)
+    parts += [*_figure("accuracy", part, figures), load_in_words(chosen)]
     for family in families(chosen):
         of_family = [group for group in chosen if group.family == family]
         parts += [f"### {FAMILIES[family]}", scores_table(of_family), costs_table(of_family)]
@@ -119,6 +121,21 @@ def _of_part(groups: Sequence[Group], part: str, figures: Sequence[str]) -> list
     if unknown:
         parts += ["### Messages of an intent that was left out", oos_table(unknown)]
     return parts
+
+
+def load_in_words(groups: Sequence[Group]) -> str:
+    """How far times can be trusted: what other processes did during the runs."""
+    loads = [row["cores_used_by_others"] for group in groups for row in group.rows]
+    known = [load for load in loads if load is not None]
+    words = "Seconds and milliseconds are good to compare: nothing else was running."
+    if known and max(known) >= QUIET_CORES:
+        words = (
+            f"Other processes kept up to {max(known):.1f} cores busy during the runs: seconds and "
+            "milliseconds come out too high."
+        )
+    if len(known) < len(loads):
+        words += f" Of {counted(len(loads) - len(known), 'run')} it is not known."
+    return words if known else "What else was running is not known, so times say little."
 
 
 def _figure(name: str, part: str, figures: Sequence[str]) -> list[str]:

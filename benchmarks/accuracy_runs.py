@@ -15,7 +15,7 @@ from typing import Any
 import accuracy_metrics as metrics
 from accuracy_data import DATA_SETS, Part, at_most, load, without_intent
 from accuracy_peers import Model, train_peer
-from provenance import n_weights, surroundings
+from provenance import OtherLoad, n_weights, surroundings
 
 import gossamer
 from gossamer.assistant import Assistant
@@ -228,6 +228,7 @@ def run_once(task: Task) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(task.threads)
+    others = OtherLoad()
     train, test = load(DATA_SETS[task.data], task.part, Path(task.data_folder))
     if task.n_examples is not None:
         train = at_most(train, task.n_examples, random_seed=task.seed)
@@ -258,7 +259,7 @@ def run_once(task: Task) -> dict[str, Any]:
             row["model_mib"] = model.size_mib(Path(folder))
         else:
             row |= _out_of_scope(model, examples, task.left_out)
-    about = surroundings()
+    about = surroundings(others)
     about["threads"] = task.threads
     about["versions"]["python-crfsuite"] = version("python-crfsuite")
     return row | about

@@ -11,7 +11,7 @@ import accuracy
 import accuracy_runs
 import pytest
 from accuracy import make_parser, row_key, run_tasks, tasks_of, to_do
-from accuracy_report import PAGE, write_report
+from accuracy_report import PAGE, load_in_words, write_report
 from accuracy_runs import Task, check_task, config_of, run_once
 from accuracy_summary import grouped
 from accuracy_targets import targets
@@ -242,6 +242,7 @@ def row(contestant: str, seed: int, **changes: Any) -> dict[str, Any]:
             "commit": "0123",
             "machine": "a machine",
             "versions": {"python": "3.11"},
+            "cores_used_by_others": 0.0,
             "train_seconds": 20.0,
             "milliseconds": 1.5,
             "n_weights": 1234567,
@@ -289,6 +290,20 @@ def test_the_report_holds_means_spreads_targets_and_figures(tmp_path: Path) -> N
         assert line in page.splitlines()
     assert "## Test data" not in page
     assert write_report([tmp_path / "rows.jsonl"], tmp_path / "again")[0].read_text() == page
+
+
+@pytest.mark.parametrize(
+    ("loads", "said"),
+    [
+        ([0.0, 0.05], "good to compare: nothing else was running."),
+        ([0.0, 1.26], "Other processes kept up to 1.3 cores busy"),
+        ([1.26, None], "too high. Of 1 run it is not known."),
+        ([None, None], "What else was running is not known"),
+    ],
+)
+def test_the_report_says_what_else_was_running(loads: list[float | None], said: str) -> None:
+    rows = [row("ours-20", n, cores_used_by_others=load) for n, load in enumerate(loads)]
+    assert said in load_in_words(grouped(rows))
 
 
 def test_the_last_state_of_the_package_counts() -> None:
