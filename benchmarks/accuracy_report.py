@@ -35,6 +35,7 @@ SHARES = {
     "entity_overlap_micro_f1": "entity overlap micro F1",
     "whole_sentences": "whole sentences",
     "calibration_error": "calibration error",
+    "calibration_error_before": "before the temperature",
 }
 COSTS = {
     "train_seconds": "seconds to train",

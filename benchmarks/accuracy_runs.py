@@ -23,6 +23,7 @@ from gossamer.data import Example, TrainingData, config_from_dict
 from gossamer.data.errors import InputError
 from gossamer.evaluate import pipeline_extractors
 from gossamer.evaluate.intents import without_fallback
+from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.messages import Parse
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nlu.registry import component_class
@@ -211,6 +212,20 @@ class OurModel:
         """One parse for each text."""
         return self._assistant.parse_many(texts)
 
+    def parse_uncalibrated(self, texts: Sequence[str]) -> list[Parse]:
+        """What `parse_many` gives with a temperature of 1."""
+        diets = [
+            part for part in self._assistant.pipeline.components if isinstance(part, DIETComponent)
+        ]
+        kept = [diet.temperature for diet in diets]
+        try:
+            for diet in diets:
+                diet.temperature = 1.0
+            return self.parse_many(texts)
+        finally:
+            for diet, temperature in zip(diets, kept, strict=True):
+                diet.temperature = temperature
+
     def size_mib(self, folder: Path) -> float:
         """Size of the model file."""
         return self._assistant.save(folder / "model.gossamer").stat().st_size / 2**20
@@ -252,6 +267,10 @@ def run_once(task: Task) -> dict[str, Any]:
         }
         if task.left_out is None:
             row |= _scores(model, examples)
+            if isinstance(model, OurModel):
+                parses = model.parse_uncalibrated([example.text for example in examples])
+                before = metrics.intent_scores(examples, parses, has_probabilities=True)
+                row["calibration_error_before"] = before["calibration_error"]
             torch.set_num_threads(1)
             row["milliseconds"] = metrics.milliseconds_a_message(
                 lambda text: model.parse_many([text]), [example.text for example in examples]

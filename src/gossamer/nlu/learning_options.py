@@ -46,7 +46,9 @@ class ModelConfidence(StrEnum):
 
 
 _NEGATIVES = 20
-_EXAMPLES_SEEN, _LEAST_EPOCHS, _MOST_EPOCHS = 120_000, 10, 60
+_BATCH_SIZES = [64, 256]
+_SMALLEST_BATCH = 16
+_EXAMPLES_SEEN, _LEAST_EPOCHS, _MOST_EPOCHS = 120_000, 10, 100
 _ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities",)
 _ONLY_WITH_MARGIN = (
     "maximum_positive_similarity",
@@ -98,6 +100,9 @@ def as_range(value: Any) -> Any:
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+BatchSizes = Annotated[list[Positive], BeforeValidator(as_range), Field(min_length=2, max_length=2)]
+
+
 class LearningOptions(ComponentOptions):
     """See the module's docstring.
 
@@ -107,7 +112,8 @@ class LearningOptions(ComponentOptions):
         use_value_relative_attention: relative positions in attention values.
         max_relative_position: the largest distance they tell apart.
         unidirectional_encoder: tokens see only earlier ones.
-        batch_size: examples in a batch; a pair grows linearly over the epochs.
+        batch_size: examples in a batch; a pair grows linearly over the epochs; None for what
+            `batch_size_for` gives.
         batch_strategy: "balanced" repeats rare labels, "sequence" only shuffles.
         epochs: passes over the data; None for as many as `epochs_for` gives.
         random_seed: None for a new one each time; it is stored with the model.
@@ -156,9 +162,7 @@ class LearningOptions(ComponentOptions):
     use_value_relative_attention: bool = False
     max_relative_position: Positive = 5
     unidirectional_encoder: bool = False
-    batch_size: Annotated[
-        list[Positive], BeforeValidator(as_range), Field(min_length=2, max_length=2)
-    ] = [64, 256]
+    batch_size: BatchSizes | None = _BATCH_SIZES
     batch_strategy: Literal["balanced", "sequence"] = "balanced"
     epochs: NonNegative | None = 300
     random_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
@@ -247,10 +251,24 @@ class LearningOptions(ComponentOptions):
             self.epochs is None or self.epochs >= self.evaluate_every_number_of_epochs
         )
 
-    def epochs_for(self, n_examples: int) -> int:
-        """`epochs`, or where that is open, as many as examples are seen `_EXAMPLES_SEEN` times.
+    def batch_size_for(self, n_examples: int) -> tuple[int, int]:
+        """`batch_size`, or where that is open, from 64 to 256 and less for few examples.
 
-        From 10 to 60; 20 for 6,000 examples.
+        Training starts with a fiftieth of the examples and ends with a twelfth, 16 at least: a
+        hundred examples would else be a handful of steps.
+        """
+        if self.batch_size is not None:
+            return self.batch_size[0], self.batch_size[1]
+        first, last = _BATCH_SIZES
+        return (
+            min(first, max(_SMALLEST_BATCH, n_examples // 50)),
+            min(last, max(_SMALLEST_BATCH, n_examples // 12)),
+        )
+
+    def epochs_for(self, n_examples: int) -> int:
+        """`epochs`, or where that is open, so many that 120,000 examples are seen.
+
+        From 10 to 100: 30 for 4,000 examples.
         """
         if self.epochs is not None:
             return self.epochs
@@ -283,7 +301,7 @@ class LearningOptions(ComponentOptions):
         every = self.evaluate_every_number_of_epochs
         return FitOptions(
             epochs=epochs,
-            batch_size=(self.batch_size[0], self.batch_size[1]),
+            batch_size=self.batch_size_for(n_examples),
             learning_rate=self.learning_rate,
             regularization_constant=self.regularization_constant,
             drop_small_last_batch=self.drop_small_last_batch,

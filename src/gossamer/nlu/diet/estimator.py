@@ -64,12 +64,12 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         use_value_relative_attention (bool, default False): relative positions in attention values.
         max_relative_position (int, default 5): the largest distance they tell apart.
         unidirectional_encoder (bool, default False): tokens see only earlier ones.
-        batch_size (int or pair of int, default (64, 256)): texts in a batch; a pair grows linearly
-            over the epochs.
+        batch_size (int or pair of int, default None): texts in a batch; a pair grows linearly over
+            the epochs; None for a pair that suits their number, at most (64, 256).
         batch_strategy (str, default "balanced"): "balanced" repeats texts of rare intents,
             "sequence" only shuffles.
         epochs (int, default None): passes over the texts; None for as many as suit their number,
-            from 10 to 60.
+            from 10 to 100.
         random_seed (int, default None): decides topology, initial weights, order, dropout and
             negatives; None for a new one in each `fit`.
         learning_rate (float, default None): of Adam; None for 0.003.

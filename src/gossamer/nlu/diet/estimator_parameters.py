@@ -59,7 +59,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         use_value_relative_attention: bool = False,
         max_relative_position: int = 5,
         unidirectional_encoder: bool = False,
-        batch_size: int | Sequence[int] = (64, 256),
+        batch_size: int | Sequence[int] | None = None,
         batch_strategy: str = "balanced",
         epochs: int | None = None,
         random_seed: int | None = None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from gossamer.nlu.learning_options import (
+    BatchSizes,
     LearningOptions,
     LossType,
     ModelConfidence,
@@ -164,6 +165,7 @@ class DIETOptions(NetworkOptions):
                 "prune_features",
                 "learning_rate",
                 "epochs",
+                "batch_size",
             )
         }
     )
@@ -183,6 +185,7 @@ class DIETOptions(NetworkOptions):
     prune_features: bool = True
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.003
     epochs: NonNegative | None = None
+    batch_size: BatchSizes | None = None
 
     def conflicts(self) -> Iterator[str]:
         """Nothing is to be learnt."""
