@@ -32,7 +32,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo study studies test check bench scores fuzz clean
+.PHONY: help env demo study studies test check bench scores accuracy fuzz clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -122,6 +122,12 @@ scores: $(INSTALLED)  ## measure intents and entities on Sara's split, else on t
 			--test $(STARTER)/tests/nlu_test.yml; \
 	fi; \
 	$(BIN)/python benchmarks/nlu_f1.py "$$@" --baseline $(ARGS)
+
+# The short form: Sara and ATIS, one seed. Rows that are there are kept, and the tables show all of
+# them. More: make accuracy ARGS="--seeds 1,2,3 --workers 2".
+accuracy: $(INSTALLED)  ## compare answers with plain models on public data; options in ARGS
+	$(BIN)/python benchmarks/accuracy.py $(if $(ARGS),$(ARGS),--quick)
+	$(BIN)/python benchmarks/accuracy.py report --out $(RESULTS)/accuracy
 
 # Twenty thousand each take about half an hour on one core, training 300 of them as long again.
 fuzz: $(INSTALLED)  ## damage whole projects, call layers in every way; ARGS="--count 20000"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant
 
-_QUIET_CORES = 0.1  # the system's own services take some
+QUIET_CORES = 0.1  # the system's own services take some
 
 
 def n_weights(assistant: Assistant) -> int:
@@ -115,7 +115,7 @@ def described(about: dict[str, Any]) -> str:
 def _load_in_words(cores: float | None) -> str:
     if cores is None:
         return ""
-    if cores < _QUIET_CORES:
+    if cores < QUIET_CORES:
         return " Nothing else was running."
     return (
         f" **Other processes kept {cores:.2f} cores busy meanwhile: times come out too high, "

@@ -270,7 +270,10 @@ def test_rasas_defaults(folder: Path) -> None:
         items = (*asked.pipeline, *asked.policies)
         assert all(item.options["rasa_defaults"] is True for item in items)
         assert found.pipeline is not None and found.dialogue is not None
-        built = (*found.pipeline.components[:-1], *found.dialogue.ensemble.policies)
+        built: tuple[Any, ...] = (
+            *found.pipeline.components[:-1],
+            *found.dialogue.ensemble.policies,
+        )
         assert all(part.options.rasa_defaults for part in built)
 
 

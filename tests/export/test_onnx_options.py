@@ -147,7 +147,11 @@ def test_sparse_features_that_no_training_text_has(
     data = replace(
         travel_data, regexes=(RegexPattern(name="letters", pattern="xyz"),)
     )  # in one of the texts to try
-    before = (("WhitespaceTokenizer", {}), ("RegexFeaturizer", {}), ("LettersOfExport", {}))
+    before: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("WhitespaceTokenizer", {}),
+        ("RegexFeaturizer", {}),
+        ("LettersOfExport", {}),
+    )
     _, _, session = exported({}, before=before, data=data)
     names = {value.name for value in session.get_inputs()}
     assert names == {"lengths", "sequence_dense", "sentence_dense"}

@@ -127,7 +127,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         max_group_size (int, default None): the most outputs of such a layer that share their
             inputs, in topologies with groups; None leaves it to the topology.
         context_window (int, default None): neighbours on each side whose features the transformer
-            reads beside a token's own; None for 1.
+            reads beside a token's own; None for 2.
         token_pooling (bool, default None): intents are also told from the mean and the maximum of
             the tokens; None for True.
         wide_path (bool, default None): intents are also told by a linear model of the text's

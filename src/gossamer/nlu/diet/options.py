@@ -174,7 +174,7 @@ class DIETOptions(NetworkOptions):
     split_entities_by_comma: bool | dict[str, bool] = True
     constrain_tags: bool = True
     number_of_negative_examples: Positive | None = None
-    context_window: NonNegative = 1
+    context_window: NonNegative = 2
     token_pooling: bool = True
     wide_path: bool = True
     label_smoothing: Rate = 0.1

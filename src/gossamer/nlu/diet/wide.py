@@ -66,7 +66,7 @@ class WidePath(nn.Module):
         """The values of `weighted` for a single text. *Shape:* (1, n_features) -> (n_stored,)."""
         values = np.sqrt(np.abs(counts.data)) * self.idf.numpy()[counts.indices]
         length = math.sqrt(float(values @ values))
-        weights: npt.NDArray[np.float32] = values * np.float32(_LENGTH / (length or 1.0))
+        weights: npt.NDArray[np.float32] = values * np.float32(LENGTH / (length or 1.0))
         return weights
 
     def weighted(self, counts: sparse.csr_array) -> sparse.csr_array:

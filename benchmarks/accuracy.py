@@ -1,0 +1,311 @@
+"""How good the answers are: our networks beside plain models and Rasa's settings, on public data.
+
+Every run has a process of its own and gives one row, which is appended to `rows.jsonl` as soon as
+it is there. A run that already has a row, of the same settings and the same package, is not done
+again, so the command can be interrupted and repeated. Settings are chosen with `--part dev`, the
+default; `--part test` reads the test files, once, at the end.
+
+    python benchmarks/accuracy.py --quick
+    python benchmarks/accuracy.py --contestants svm,lr,svm+crf,ours-20 --seeds 1,2,3 --workers 2
+    python benchmarks/accuracy.py --examples 5,10,20,50,all
+    python benchmarks/accuracy.py --oos
+    python benchmarks/accuracy.py report --rows docs/accuracy/rows.jsonl --out docs/accuracy
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from typing import Any
+
+import plain_errors
+from accuracy_data import (
+    DATA_FOLDER,
+    DATA_SETS,
+    DEFAULT_DATA,
+    PARTS,
+    intents_to_leave_out,
+    load,
+)
+from accuracy_report import write_report
+from accuracy_runs import PEERS, Task, check_task, run_once, source_of
+from nlu_f1 import name_and_value
+
+from gossamer.data.errors import InputError
+from gossamer.data.files import check_writable
+from gossamer.data.wording import counted
+from gossamer.study.rows import RowStore
+from gossamer.study.worker import THREAD_VARIABLES, Failure
+
+OUT = Path("benchmarks/results/accuracy/rows.jsonl")
+CONTESTANTS = "svm,lr,svm+crf,ours-100,ours-20,ours-5,rasa-100,rasa-20"
+WITH_INTENTS = "svm,lr,ours-20"
+OOS_DATA = ("sara", "snips")
+QUICK: dict[str, Any] = {
+    "data": "sara,atis",
+    "contestants": "svm,lr,svm+crf,ours-20",
+    "seeds": [1],
+    "workers": 2,
+}
+_AGAIN = " again "
+_SHOWN = {
+    "intent_accuracy": "intents",
+    "entity_span_micro_f1": "entity spans",
+    "whole_sentences": "sentences",
+    "oos_auroc": "AUROC",
+}
+
+
+def tasks_of(args: argparse.Namespace) -> list[Task]:
+    """All runs that the command line asks for, in their order.
+
+    Raises:
+        InputError: a data set, a contestant, an option or a file cannot be used.
+    """
+    names = _names(args.data) or (OOS_DATA if args.oos else DEFAULT_DATA[args.part])
+    for name in names:
+        if name not in DATA_SETS:
+            raise InputError(
+                "a data set must be one of the benchmark's", got=name, hint=", ".join(DATA_SETS)
+            )
+    default = WITH_INTENTS if args.oos or args.examples else CONTESTANTS
+    contestants = _names(args.contestants) or _names(default)
+    seeds = args.seeds
+    tasks: list[Task] = []
+    for name in names:
+        for left_out in _left_out(name, args) if args.oos else [None]:
+            for n_examples in args.examples or [None]:
+                for contestant in contestants:
+                    is_peer = contestant in PEERS
+                    tasks += [
+                        Task(
+                            data=name,
+                            part=args.part,
+                            contestant=contestant,
+                            seed=seed,
+                            n_examples=n_examples,
+                            left_out=left_out,
+                            options={} if is_peer else dict(args.option),
+                            is_rasa_today=args.rasa_today and contestant.startswith("rasa-"),
+                            threads=args.threads,
+                            data_folder=str(args.data_folder),
+                        )
+                        # Peers draw nothing, so one run says all unless examples are drawn.
+                        for seed in (seeds[:1] if is_peer and n_examples is None else seeds)
+                    ]
+    for task in tasks:
+        check_task(task)
+    return tasks
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _left_out(name: str, args: argparse.Namespace) -> list[str]:
+    train, test = load(DATA_SETS[name], args.part, args.data_folder)
+    return intents_to_leave_out(train, test.examples, most=args.oos_intents)
+
+
+def row_key(task: Task, source: str) -> str:
+    """The key of a run's row: its settings and `source_of` it."""
+    settings = task.settings()
+    if task.is_peer and task.n_examples is None:
+        settings["seed"] = None  # another seed is no other run
+    return json.dumps([settings, source], sort_keys=True)
+
+
+def to_do(
+    tasks: Sequence[Task], rows: Sequence[Mapping[str, Any]], *, again: bool
+) -> tuple[dict[str, Task], int]:
+    """Which runs have no row yet.
+
+    Args:
+        tasks: what is asked for; of equal ones the first counts.
+        rows: those that are there.
+        again: whether runs that have a row are done too.
+
+    Returns:
+        The runs by the key of their row, and how many are left out.
+    """
+    seen = Counter(str(row["key"]).partition(_AGAIN)[0] for row in rows)
+    wanted = {row_key(task, source_of(task)): task for task in reversed(tasks)}
+    waiting = {
+        f"{key}{_AGAIN}{seen[key]}" if seen[key] else key: task
+        for key, task in reversed(wanted.items())
+        if again or not seen[key]
+    }
+    return waiting, len(wanted) - len(waiting)
+
+
+def attempt(task: Task) -> dict[str, Any] | Failure:
+    """A row, or why there is none. Called in a process of its own."""
+    try:
+        return run_once(task)
+    except Exception as error:
+        return Failure.of(error)
+
+
+def run_tasks(tasks: Sequence[Task], store: RowStore, *, workers: int, again: bool) -> int:
+    """Do the runs that have no row yet.
+
+    Args:
+        tasks: what to run; of equal ones the first counts.
+        store: where rows are, and are appended.
+        workers: runs at a time.
+        again: do runs that have a row too.
+
+    Returns:
+        How many failed. What they said is printed.
+    """
+    waiting, n_kept = to_do(tasks, store.rows(), again=again)
+    if n_kept:
+        print(f"{counted(n_kept, 'run')} already in {store.path}; --again repeats them")
+    n_failed = 0
+    with ProcessPoolExecutor(
+        max_workers=workers,
+        mp_context=get_context("spawn"),
+        max_tasks_per_child=1,
+        initializer=_leave_interrupts_to_the_parent,
+    ) as pool:
+        futures = {pool.submit(attempt, task): key for key, task in waiting.items()}
+        try:
+            for number, future in enumerate(as_completed(futures), start=1):
+                key = futures[future]
+                task = waiting[key]
+                error = future.exception()  # the process died
+                outcome = Failure.of(error) if error is not None else future.result()
+                if isinstance(outcome, Failure):
+                    n_failed += 1
+                    said = f"FAILED: {outcome.type}: {outcome.message}"
+                else:
+                    store.append({"key": key, **outcome})
+                    said = _figures(outcome)
+                print(f"[{number}/{len(waiting)}] {task.described()}: {said}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            print(f"\nInterrupted. The rows so far are in {store.path}.", file=sys.stderr)
+            raise SystemExit(130) from None
+    return n_failed
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _figures(row: Mapping[str, Any]) -> str:
+    parts = [f"{name} {row[key]:.4f}" for key, name in _SHOWN.items() if row.get(key) is not None]
+    return ", ".join([*parts, f"{row['train_seconds']:.1f} s to train"])
+
+
+def whole_numbers(text: str) -> list[int]:
+    """`1,2,3`: at least one whole number, none negative."""
+    parts = _names(text)
+    if not parts or not all(part.isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(f"must be whole numbers (got {text!r})")
+    return [int(part) for part in parts]
+
+
+def number_of_examples(text: str) -> list[int | None]:
+    """`5,10,all`: numbers of at least 1, None for all."""
+    numbers: list[int | None] = []
+    for part in _names(text):
+        if part != "all" and (not part.isdigit() or int(part) < 1):
+            raise argparse.ArgumentTypeError(f"must be numbers or 'all' (got {part!r})")
+        numbers.append(None if part == "all" else int(part))
+    return numbers
+
+
+def at_least_one(text: str) -> int:
+    """A whole number of at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1 (got {text!r})")
+    return int(text)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of runs."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0],
+        epilog="accuracy.py report --rows FILE... --out FOLDER makes tables and figures.",
+    )
+    add = parser.add_argument
+    add("--part", choices=PARTS, default="dev", help="what is answered (default dev)")
+    add("--data", metavar="NAME,NAME", help=f"of {', '.join(DATA_SETS)} (default: all of the part)")
+    add("--contestants", metavar="NAME,NAME",
+        help=f"{', '.join(PEERS)}, ours-PERCENT, rasa-PERCENT (default {CONTESTANTS}; "
+        f"with --examples or --oos {WITH_INTENTS})")  # fmt: skip
+    add(
+        "--seeds",
+        type=whole_numbers,
+        default=[1, 2, 3],
+        metavar="N,N",
+        help="default 1,2,3; most peers take none",
+    )
+    add("--examples", type=number_of_examples, metavar="N,N,all",
+        help="learning curves: at most N training examples for each intent")  # fmt: skip
+    add("--oos", action="store_true",
+        help="leave out one intent after the other, and tell its messages by low confidence; "
+        f"default data {','.join(OOS_DATA)}")  # fmt: skip
+    add("--oos-intents", type=at_least_one, default=7, metavar="N",
+        help="how many intents are left out, each in a run of its own (default 7)")  # fmt: skip
+    add("--option", type=name_and_value, action="append", default=[], metavar="NAME=VALUE",
+        help="an option of DIETClassifier in our networks, repeatable")  # fmt: skip
+    add("--rasa-today", action="store_true",
+        help="rasa-PERCENT sets no rasa_defaults: for a package with Rasa's defaults")  # fmt: skip
+    add("--workers", type=at_least_one, default=1, metavar="N", help="runs at a time (default 1)")
+    add("--threads", type=at_least_one, default=1, metavar="N", help="of each run (default 1)")
+    add("--again", action="store_true", help="repeat runs that have a row")
+    add("--quick", action="store_true",
+        help="the short form: Sara and ATIS, one seed, two runs at a time")  # fmt: skip
+    add("--data-folder", type=Path, default=DATA_FOLDER, metavar="FOLDER",
+        help="default %(default)s")  # fmt: skip
+    add("--out", type=Path, default=OUT, metavar="FILE", help="rows (default %(default)s)")
+    return parser
+
+
+def make_report_parser() -> argparse.ArgumentParser:
+    """The command line of `report`."""
+    parser = argparse.ArgumentParser(
+        prog="accuracy.py report", description="Tables and figures from rows."
+    )
+    parser.add_argument("--rows", type=Path, nargs="+", default=[OUT], metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    return parser
+
+
+def main() -> None:
+    """Run what is asked for, or report."""
+    if sys.argv[1:2] == ["report"]:
+        args = make_report_parser().parse_args(sys.argv[2:])
+        for path in write_report(args.rows, args.out):
+            print(path)
+        return
+    parser = make_parser()
+    args = parser.parse_args()
+    if args.oos and args.examples:
+        parser.error("give either --oos or --examples")
+    if args.quick:
+        for name, value in QUICK.items():
+            if getattr(args, name) == parser.get_default(name):
+                setattr(args, name, value)
+    tasks = tasks_of(args)
+    check_writable([args.out])
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(args.threads)))
+    n_failed = run_tasks(tasks, RowStore(args.out), workers=args.workers, again=args.again)
+    if n_failed:
+        raise SystemExit(f"{counted(n_failed, 'run')} failed")
+
+
+if __name__ == "__main__":
+    plain_errors.run(main)
