@@ -179,7 +179,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"topology": "fan_in"},
     {"max_group_size": 1},
     {"context_window": 0},
-    {"context_window": 2},
+    {"context_window": 3},
     {"token_pooling": False},
     {"wide_path": False},
     {"label_smoothing": 0.0},
