@@ -82,7 +82,6 @@ AS_IN_RASA: dict[str, Any] = {
     "label_smoothing": 0.0,
     "prune_features": False,
     "regularize_labels": True,
-    "sentence_position": True,
     "token_pooling": False,
     "wide_path": False,
 }
