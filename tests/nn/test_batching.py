@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossamer.nn.batching import batch_size_at, epoch_batches, stratified_holdout
+from gossamer.nn.batching import batch_size_at, epoch_batches, kept_back, stratified_holdout
 
 COUNTS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 SEEDS = st.integers(0, 2**20)
@@ -128,3 +128,30 @@ def test_holdout_follows_the_generator() -> None:
 def test_holdout_of_the_wrong_size(n_held_out: int) -> None:
     with pytest.raises(ValueError, match=rf"got {n_held_out}; try a number from 2 to 4"):
         stratified_holdout([0, 0, 0, 1, 1, 1, 2], n_held_out, np.random.default_rng(0))
+
+
+@settings(deadline=None)
+@given(COUNTS, st.integers(0, 40), SEEDS)
+def test_kept_back_leaves_four_fifths_of_each_label(
+    counts: list[int], number: int, seed: int
+) -> None:
+    labels = labels_of(counts, seed)
+    found = kept_back(labels, number, np.random.default_rng(seed))
+    allowed = [count // 5 for count in counts]
+    assert len(found) == min(number, sum(allowed))
+    assert found.tolist() == sorted(set(found.tolist()))
+    taken = np.bincount(labels[found], minlength=len(counts))
+    assert all(n <= most for n, most in zip(taken.tolist(), allowed, strict=True))
+
+
+def test_kept_back_of_nothing() -> None:
+    found = kept_back(np.zeros(0, dtype=np.int64), 3, np.random.default_rng(0))
+    assert found.shape == (0,) and found.dtype == np.int64
+
+
+def test_kept_back_is_random() -> None:
+    """Of fifty alike and ten kept back each has been chosen in a hundred draws."""
+    labels = np.zeros(50, dtype=np.int64)
+    draws = [kept_back(labels, 10, np.random.default_rng(seed)) for seed in range(100)]
+    assert set(np.concatenate(draws).tolist()) == set(range(50))
+    assert np.array_equal(draws[3], kept_back(labels, 10, np.random.default_rng(3)))

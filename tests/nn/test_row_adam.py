@@ -71,3 +71,53 @@ def test_widths_without_a_kernel_stay_whole() -> None:
     assert SparseInputTable(5, 8).can_collect_rows
     assert not SparseInputTable(5, 7).can_collect_rows
     assert not SparseInputTable(5, 8).double().can_collect_rows
+
+
+def test_l2_is_on_the_regularized_tables_alone() -> None:
+    torch.manual_seed(0)
+    under, free, plain = (SparseInputTable(12, 8) for _ in range(3))
+    start = torch.randn(12, 8)
+    for table in (under, free, plain):
+        table.load_state_dict({"weight": start, "bias": torch.zeros(8)})
+    rows = RowAdam(
+        [under, free],
+        learning_rate=0.01,
+        epsilon=1e-7,
+        regularization_constant=0.5,
+        regularized={id(under.weight)},
+    )
+    alone = RowAdam([plain], learning_rate=0.01, epsilon=1e-7)
+    x = sparse.csr_array(np.eye(12, dtype=np.float32)[[1, 4, 4]])
+    for _ in range(20):
+        grad = torch.randn(3, 8)
+        for table in (under, free, plain):
+            table(x).backward(grad)
+        rows.step()
+        alone.step()
+    rows.close()
+    alone.close()
+    assert torch.equal(free.weight, plain.weight)
+    assert not torch.equal(under.weight[[1, 4]], plain.weight[[1, 4]])
+    assert torch.equal(under.weight[[0, 2, 3]], start[[0, 2, 3]])
+    assert not any(torch.equal(under.weight[i], free.weight[i]) for i in (1, 4))
+
+
+def test_no_table_is_regularized() -> None:
+    tables = [SparseInputTable(5, 4), SparseInputTable(5, 4)]
+    tables[1].load_state_dict(tables[0].state_dict())
+    steps = [
+        RowAdam(
+            [table],
+            learning_rate=0.1,
+            epsilon=1e-7,
+            regularization_constant=strength,
+            regularized=names,
+        )
+        for table, strength, names in zip(tables, (3.0, 0.0), ((), None), strict=True)
+    ]
+    x = sparse.csr_array(np.eye(5, dtype=np.float32))
+    for table, step in zip(tables, steps, strict=True):
+        table(x).sum().backward()
+        step.step()
+        step.close()
+    assert torch.equal(tables[0].weight, tables[1].weight)

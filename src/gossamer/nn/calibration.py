@@ -24,7 +24,8 @@ def fit_temperature(logits: Tensor, target: Tensor) -> float:
         target: *Shape:* (n_examples,), int64.
 
     Returns:
-        From 0.2 to 5; 1 with fewer than `LEAST_EXAMPLES` examples.
+        From 0.2 to 5; 1 with fewer than `LEAST_EXAMPLES` examples, and where no temperature has a
+        lower cross-entropy than 1, as with logits that are not finite.
     """
     if len(target) < LEAST_EXAMPLES:
         return 1.0
@@ -38,8 +39,9 @@ def fit_temperature(logits: Tensor, target: Tensor) -> float:
     golden = (math.sqrt(5) - 1) / 2
     for _ in range(_STEPS):
         left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) < loss(right):
+        if loss(left) <= loss(right):
             high = right
         else:
             low = left
-    return math.exp((low + high) / 2)
+    found = (low + high) / 2
+    return math.exp(found) if loss(found) < loss(0.0) else 1.0

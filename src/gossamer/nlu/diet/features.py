@@ -165,14 +165,14 @@ class KeptColumns:
 
     @classmethod
     def telling(cls, features: Features) -> KeptColumns | None:
-        """The columns that tell training rows apart; None where there is no sparse column.
+        """The columns that tell training rows apart; None where no sparse column is ever set.
 
         Columns that are never set go. Of those that are set in one and the same row alone, such as
         a rare word and the n-grams that no other word has, the first one stays: to a network that
         learns from these rows they all say the same.
         """
         matrix = features.sparse
-        if matrix is None:
+        if matrix is None or matrix.nnz == 0:
             return None
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
         keep = counts > 1

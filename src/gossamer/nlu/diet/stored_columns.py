@@ -14,6 +14,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _PARTS = ("sequence", "sentence")
 _PREFIX = "columns"
+_MOST = 2**31 - 1  # columns are numbered in int32
 
 
 def columns_to_arrays(columns: Columns) -> Arrays:
@@ -41,13 +42,16 @@ def columns_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Columns:
 
 
 def _columns(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> KeptColumns | None:
-    gaps = arrays.get(f"{_PREFIX}.{part}.gaps")
-    if gaps is None:
+    names = [f"{_PREFIX}.{part}.{name}" for name in ("gaps", "number")]
+    if not any(name in arrays for name in names):
         return None
-    (number,) = arrays[f"{_PREFIX}.{part}.number"].tolist()
+    gaps, numbers = (arrays[name] for name in names)
+    if numbers.shape != (1,) or numbers.dtype != np.int64 or not 0 <= numbers[0] <= _MOST:
+        raise ValueError(f"the number of columns of {part} must be one from 0 to {_MOST}")
+    number = int(numbers[0])
     if gaps.ndim != 1 or gaps.dtype != np.int32 or (gaps[1:] < 1).any() or (gaps[:1] < 0).any():
         raise ValueError(f"the kept columns of {part} must be ascending")
     kept = np.cumsum(gaps, dtype=np.int64)
     if len(kept) > 0 and kept[-1] >= number:
         raise ValueError(f"the kept columns of {part} must be below {number}: got {kept[-1]}")
-    return KeptColumns(kept, int(number))
+    return KeptColumns(kept, number)

@@ -1,0 +1,130 @@
+"""The wide path's weights against scikit-learn's, for one text and for many; its scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from gossamer.nlu.diet.wide import WidePath
+
+LENGTH = 6.0
+
+
+def counts_of(seed: int, n_texts: int, *, n_features: int = 30) -> sparse.csr_array:
+    """Counts of words, of which some texts have none and one column none at all."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(0.3, (n_texts, n_features)).astype(np.float32)
+    counts[:, 3] = 0
+    counts[::4] = 0
+    return sparse.csr_array(counts)
+
+
+def expected_of(train: sparse.csr_array, texts: sparse.csr_array) -> npt.NDArray[np.float64]:
+    """Scikit-learn's TF-IDF of the square roots, in length 6."""
+    transformer = TfidfTransformer(norm="l2", smooth_idf=True).fit(train)
+    weights = transformer.transform(texts.sqrt()).toarray() * LENGTH
+    assert isinstance(weights, np.ndarray)
+    return weights
+
+
+def wide_of(train: sparse.csr_array, n_labels: int = 5, dropout: float = 0.0) -> WidePath:
+    wide = WidePath(train.shape[1], n_labels, dropout=dropout)
+    wide.learn_frequencies(train)
+    return wide
+
+
+@pytest.mark.parametrize("n_texts", [1, 2, 40])
+def test_weights_are_scikit_learns(n_texts: int, seed: int) -> None:
+    train, texts = counts_of(seed, 50), counts_of(seed + 1, n_texts)
+    found = wide_of(train).weighted(texts)
+    assert found.dtype == np.float32 and found.shape == texts.shape
+    np.testing.assert_allclose(found.toarray(), expected_of(train, texts), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_by_hand() -> None:
+    """Of three texts two have the first word and one the second; none the third."""
+    train = sparse.csr_array(np.array([[1, 0, 0], [2, 3, 0], [0, 0, 0]], dtype=np.float32))
+    wide = wide_of(train)
+    idf = np.array([np.log(4 / 3) + 1, np.log(4 / 2) + 1, np.log(4) + 1])
+    np.testing.assert_allclose(wide.idf.numpy(), idf, rtol=1e-6)
+    text = sparse.csr_array(np.array([[4, 0, 1]], dtype=np.float32))
+    values = np.array([2 * idf[0], 0, idf[2]])
+    np.testing.assert_allclose(
+        wide.weighted(text).toarray()[0], 6 * values / np.linalg.norm(values), rtol=1e-6
+    )
+
+
+def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
+    train, texts = counts_of(seed, 50), counts_of(seed + 1, 20)
+    wide = wide_of(train)
+    together = wide.weighted(texts)
+    for row in range(20):
+        alone = wide.weights_of_one(texts[[row]])
+        part = together.data[together.indptr[row] : together.indptr[row + 1]]
+        np.testing.assert_allclose(alone, part, rtol=1e-6)
+        assert alone.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(0, 30), (1, 30), (3, 30)])
+def test_texts_without_a_word_score_the_bias(shape: tuple[int, int]) -> None:
+    wide = wide_of(counts_of(0, 9))
+    empty = sparse.csr_array(shape, dtype=np.float32)
+    with torch.no_grad():
+        wide.table.bias.copy_(torch.arange(16))
+    assert torch.equal(wide(empty), torch.arange(5.0).expand(shape[0], -1))
+    if shape[0] == 1:
+        assert wide.weights_of_one(empty).shape == (0,)
+
+
+def test_values_below_zero_count_as_much() -> None:
+    """Only counts come here, but a featurizer of the user's may give anything."""
+    wide = wide_of(counts_of(0, 9))
+    text = sparse.csr_array(np.array([[0, -4, 1] + [0] * 27], dtype=np.float32))
+    assert np.array_equal(wide.weighted(text).toarray(), wide.weighted(abs(text)).toarray())
+
+
+@pytest.mark.parametrize("n_labels", [1, 5, 16, 17])
+def test_scores_are_linear_in_the_weights(n_labels: int, seed: int) -> None:
+    train, texts = counts_of(seed, 50), counts_of(seed + 1, 7)
+    wide = wide_of(train, n_labels)
+    assert torch.equal(wide(texts), torch.zeros(7, n_labels)), "at first"
+    weight = torch.randn(30, n_labels, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        wide.table.weight[:, :n_labels] = weight
+    expected = torch.from_numpy(expected_of(train, texts).astype(np.float32)) @ weight
+    torch.testing.assert_close(wide(texts), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_dropout_in_training_alone_and_of_weights_that_have_their_length() -> None:
+    train = counts_of(1, 50)
+    wide = wide_of(train, 1, dropout=0.5)
+    with torch.no_grad():
+        wide.table.weight.fill_(1.0)
+    texts = counts_of(2, 2000)
+    expected = torch.from_numpy(expected_of(train, texts).sum(1, keepdims=True)).float()
+    torch.manual_seed(0)
+    share = float((wide.train()(texts).sum() / expected.sum()).detach())
+    assert share == pytest.approx(0.5, abs=0.03)
+    torch.testing.assert_close(wide.eval()(texts), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_frequencies_are_stored() -> None:
+    wide, other = wide_of(counts_of(1, 50)), wide_of(counts_of(2, 50))
+    assert not torch.equal(wide.idf, other.idf)
+    other.load_state_dict(wide.state_dict())
+    assert torch.equal(wide.idf, other.idf)
+    texts = counts_of(3, 5)
+    assert np.array_equal(wide.weighted(texts).toarray(), other.weighted(texts).toarray())
+
+
+def test_the_counts_stay_as_they_are() -> None:
+    texts = counts_of(3, 5)
+    before = texts.copy()
+    wide = wide_of(counts_of(1, 50))
+    wide(texts)
+    wide.weighted(texts).data[:] = 0
+    assert np.array_equal(texts.toarray(), before.toarray())
