@@ -144,14 +144,9 @@ def test_sentence_features_for_the_wide_path_alone(exported: Exported) -> None:
 def test_sparse_features_that_no_training_text_has(
     exported: Exported, travel_data: TrainingData
 ) -> None:
-    data = replace(
-        travel_data, regexes=(RegexPattern(name="letters", pattern="xyz"),)
-    )  # in one of the texts to try
-    before: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("WhitespaceTokenizer", {}),
-        ("RegexFeaturizer", {}),
-        ("LettersOfExport", {}),
-    )
+    in_a_text_to_try = RegexPattern(name="letters", pattern="xyz")
+    data = replace(travel_data, regexes=(in_a_text_to_try,))
+    before: Steps = (("WhitespaceTokenizer", {}), ("RegexFeaturizer", {}), ("LettersOfExport", {}))
     _, _, session = exported({}, before=before, data=data)
     names = {value.name for value in session.get_inputs()}
     assert names == {"lengths", "sequence_dense", "sentence_dense"}
