@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gossamer.export.onnx_features import SparseRows, sparse_product, with_row_of_pruned
 from gossamer.export.onnx_graph import OnnxGraph
 from gossamer.export.onnx_layers import LEAST_NORM, to_numpy
@@ -20,12 +22,28 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
         *Shape:* (n_texts, n_labels).
     """
     idf = graph.constant(with_row_of_pruned(to_numpy(wide.idf), counts), "wide.idf")
-    roots = graph.node("Sqrt", graph.node("Abs", counts.values))
-    weighted = graph.node("Mul", roots, graph.node("Gather", idf, counts.columns, axis=0))
-    length = graph.node("ReduceL2", weighted, axes=[1], keepdims=1)
-    length = graph.node("Max", length, graph.constant(LEAST_NORM))  # of a text without features
-    factor = graph.node("Div", graph.constant(LENGTH), length)
-    values = graph.node("Mul", weighted, factor)
+    one = graph.constant(1.0)
+    sizes = graph.node("Abs", counts.values)
+    logs = graph.node("Log", graph.node("Max", sizes, one))
+    weighted = graph.node(
+        "Mul",
+        graph.node("Mul", graph.node("Sign", sizes), graph.node("Add", logs, one)),
+        graph.node("Gather", idf, counts.columns, axis=0),
+    )
+    # What is padding, or pruned, has no weight and may be of any part.
+    numbers = with_row_of_pruned(to_numpy(wide.part).astype(np.float32), counts)
+    part = graph.node("Gather", graph.constant(numbers, "wide.part"), counts.columns, axis=0)
+    parts = []
+    for number in np.unique(to_numpy(wide.part)).tolist():
+        is_of_it = graph.node("Equal", part, graph.constant(float(number)))
+        own = graph.node("Where", is_of_it, weighted, graph.constant(0.0))
+        length = graph.node("ReduceL2", own, axes=[1], keepdims=1)
+        length = graph.node("Max", length, graph.constant(LEAST_NORM))  # of one without features
+        parts.append(graph.node("Div", own, length))
+    total = parts[0]
+    for other in parts[1:]:
+        total = graph.node("Add", total, other)
+    values = graph.node("Mul", total, graph.constant(LENGTH))
     n_labels = wide.n_labels  # the table has columns to spare
     weight = to_numpy(wide.table.weight)[:, :n_labels]
     bias = to_numpy(wide.table.bias)[:n_labels]

@@ -31,10 +31,12 @@ class Features:
     Attributes:
         sparse: *Shape:* (n_rows, n_sparse_features), float32.
         dense: *Shape:* (n_rows, n_dense_features), float32.
+        parts: sparse columns of each kind, one kind after the other; empty where there is one.
     """
 
     sparse: sparse.csr_array | None = None
     dense: npt.NDArray[np.float32] | None = None
+    parts: tuple[int, ...] = ()
 
     @property
     def n_sparse(self) -> int:
@@ -56,6 +58,7 @@ class Features:
         return Features(
             None if self.sparse is None else self.sparse[index],
             None if self.dense is None else self.dense[index],
+            self.parts,
         )
 
 

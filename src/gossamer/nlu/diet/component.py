@@ -175,8 +175,8 @@ class NetworkComponent(Component):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
             self.network = self._new_network(self._shape, labels)
-            if self.network.wide is not None and text.sentence.sparse is not None:
-                self.network.wide.learn_frequencies(text.sentence.sparse)
+            if self.network.wide is not None:
+                self.network.wide.learn_frequencies(text.sentence)
             fit(
                 self.network,
                 training.batch,

@@ -193,7 +193,9 @@ class KeptColumns:
         chosen = canonical_csr(
             matrix.data[is_kept], columns[is_kept], before[matrix.indptr], len(self.kept)
         )
-        return Features(chosen, features.dense)
+        ends = np.searchsorted(self.kept, np.cumsum(features.parts)).tolist()
+        parts = tuple(np.diff([0, *ends]).tolist())
+        return Features(chosen, features.dense, parts)
 
 
 #: Of sequence and of sentence features; None for all columns.
@@ -258,6 +260,7 @@ def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
     return Features(
         _hstack(csr) if csr else None,
         np.hstack(dense).astype(np.float32, copy=False) if dense else None,
+        tuple(int(block.shape[1]) for block in csr),
     )
 
 

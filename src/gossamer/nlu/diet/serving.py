@@ -80,7 +80,7 @@ class ServingNetwork:
         logits = network.intent_loss.similarity(network.text_embedding(x), labels)
         wide, counts = network.wide, text.sentence.sparse
         if wide is not None and counts is not None:
-            weights = torch.from_numpy(wide.weights_of_one(counts))
+            weights = torch.from_numpy(wide.weights(counts))
             logits = logits + _product(wide.table, counts, weights)[:, : wide.n_labels]
         return logits
 
