@@ -24,7 +24,7 @@ from gossamer.nlu.diet.classifier import DIETComponent
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 TEXTS = ["fly from Oslo to Rome", "hello", "good bye xyzzy", "you you you see"]
 NOT_ENTITIES = {"entity_recognition": False}
-WORDS_AND_PIECES = (
+WORDS_AND_PIECES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("WhitespaceTokenizer", {}),
     ("CountVectorsFeaturizer", {}),
     ("CountVectorsFeaturizer", {"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 3}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -76,7 +78,7 @@ def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
 @pytest.mark.parametrize("shape", [(0, 30), (1, 30), (3, 30)])
 def test_texts_without_a_word_score_the_bias(shape: tuple[int, int]) -> None:
     wide = wide_of(counts_of(0, 9))
-    empty = sparse.csr_array(shape, dtype=np.float32)
+    empty: Any = sparse.csr_array(shape, dtype=np.float32)
     with torch.no_grad():
         wide.table.bias.copy_(torch.arange(16))
     assert torch.equal(wide(empty), torch.arange(5.0).expand(shape[0], -1))
