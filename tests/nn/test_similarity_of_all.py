@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gossamer.nn.similarity import Negatives, SimilarityOptions, SingleLabelDotProductLoss
+from gossamer.nn.similarity import SimilarityOptions, SingleLabelDotProductLoss
 
 N_INPUTS, N_LABELS, WIDTH = 6, 4, 3
 CASES: list[dict[str, Any]] = [
