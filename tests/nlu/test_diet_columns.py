@@ -28,7 +28,7 @@ def features_of(rows: list[list[float]], n_columns: int | None = None) -> Featur
 def kept_of(features: Features) -> list[int]:
     columns = KeptColumns.telling(features)
     assert columns is not None
-    return columns.kept.tolist()
+    return [int(column) for column in columns.kept]
 
 
 def by_loops(matrix: npt.NDArray[np.float32]) -> list[int]:
@@ -44,7 +44,7 @@ def by_loops(matrix: npt.NDArray[np.float32]) -> list[int]:
 
 
 def test_columns_by_hand() -> None:
-    rows = [
+    rows: list[list[float]] = [
         # never, both, first's, first's again, all, second's, second's again
         [0, 1, 1, 2, 1, 0, 0],
         [0, 1, 0, 0, 3, 1, 1],

@@ -63,7 +63,7 @@ def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
     wide = wide_of(train)
     together = wide.weighted(texts)
     for row in range(20):
-        alone = wide.weights_of_one(texts[[row]])
+        alone = wide.weights_of_one(sparse.csr_array(texts[[row]]))
         part = together.data[together.indptr[row] : together.indptr[row + 1]]
         np.testing.assert_allclose(alone, part, rtol=1e-6)
         assert alone.dtype == np.float32
