@@ -45,7 +45,7 @@ def by_loops(matrix: npt.NDArray[np.float32]) -> list[int]:
 
 
 def test_columns_by_hand() -> None:
-    rows = [
+    rows: list[list[float]] = [
         # never, both, first's, first's again, all, second's, second's again
         [0, 1, 1, 2, 1, 0, 0],
         [0, 1, 0, 0, 3, 1, 1],
