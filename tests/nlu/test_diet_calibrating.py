@@ -53,7 +53,7 @@ def test_a_tenth_is_kept_back_for_the_first_half() -> None:
     assert asked == [late.examples.tolist()]
 
 
-@pytest.mark.parametrize(("n", "number"), [(499, 0), (500, 50), (9_999, 999), (30_000, 1000)])
+@pytest.mark.parametrize(("n", "number"), [(299, 0), (300, 30), (9_999, 999), (30_000, 1000)])
 def test_bounds_of_what_is_kept_back(n: int, number: int) -> None:
     first, late, _ = kept(n)
     assert (0 if late is None else len(late.examples)) == number

@@ -5,6 +5,7 @@ All weights are random, so that no part of the network is left out by being zero
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ def made(
         torch.manual_seed(seed)
         for parameter in network.parameters():
             parameter.copy_(0.3 * torch.randn_like(parameter))
-    if network.wide is not None and text.sentence.sparse is not None:
-        network.wide.learn_frequencies(text.sentence.sparse)
+    if network.wide is not None:
+        network.wide.learn_frequencies(replace(text.sentence, parts=(3, 4)))
     return network.eval(), text
 
 
@@ -136,7 +137,7 @@ def test_one_text_as_among_many(widths: dict[str, Any], options: dict[str, Any],
 
 def test_which_parts_there_are() -> None:
     network, _ = made(0)
-    assert network.wide is not None and network.pools_tokens and network.context_window == 1
+    assert network.wide is not None and network.pools_tokens and network.context_window == 2
     network, _ = made(0, sequence=(0, 0))
     assert network.wide is not None and not network.pools_tokens and network.context_window == 0
     network, _ = made(0, sentence=(0, 3))
