@@ -22,22 +22,19 @@ _VALUES, _EXPONENTS = ".bytes", ".exponents"
 
 @torch.no_grad()
 def round_tables(network: DIETNetwork) -> None:
-    """Round the texts' input tables to what is stored of them, so that storing loses nothing.
+    """Round the tables that texts go into to what is stored of them, so that storing loses nothing.
 
     A table that training has driven to infinity stays as it is.
     """
-    for part in network.text_inputs().values():
-        # A study may have put something else in a table's place, which is not stored.
-        if isinstance(part.table, SparseInputTable) and bool(
-            torch.isfinite(part.table.weight).all()
-        ):
-            rounded = ByteRows.nearest(part.table.weight.numpy()).to_floats()
-            part.table.weight.copy_(torch.from_numpy(rounded))
+    for table in _tables(network).values():
+        if bool(torch.isfinite(table.weight).all()):
+            rounded = ByteRows.nearest(table.weight.numpy()).to_floats()
+            table.weight.copy_(torch.from_numpy(rounded))
 
 
 def weights_to_arrays(network: DIETNetwork) -> Arrays:
     """All weights and connections by name; tables that were rounded, in bytes."""
-    tables = _table_names(network)
+    tables = {f"{name}.weight" for name in _tables(network)}
     arrays: Arrays = {}
     for name, tensor in network.state_dict().items():
         array = tensor.detach().cpu().numpy()
@@ -79,6 +76,10 @@ def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Ten
     return weights
 
 
-def _table_names(network: DIETNetwork) -> set[str]:
-    inputs = network.text_inputs()
-    return {f"{name}.table.weight" for name, part in inputs.items() if part.table is not None}
+def _tables(network: DIETNetwork) -> dict[str, SparseInputTable]:
+    """The tables by their names in the state dict."""
+    tables = {f"{name}.table": part.table for name, part in network.text_inputs().items()}
+    if network.wide is not None:
+        tables["wide.table"] = network.wide.table
+    # A study may have put something else in a table's place, which is not stored.
+    return {name: each for name, each in tables.items() if isinstance(each, SparseInputTable)}
