@@ -162,6 +162,7 @@ class KeptColumns:
         self.n_columns = n_columns
         self._new = np.full(n_columns, -1, dtype=np.int32)
         self._new[kept] = np.arange(len(kept))
+        self._parts: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # before and after
 
     @classmethod
     def telling(cls, features: Features) -> KeptColumns | None:
@@ -193,9 +194,10 @@ class KeptColumns:
         chosen = canonical_csr(
             matrix.data[is_kept], columns[is_kept], before[matrix.indptr], len(self.kept)
         )
-        ends = np.searchsorted(self.kept, np.cumsum(features.parts)).tolist()
-        parts = tuple(np.diff([0, *ends]).tolist())
-        return Features(chosen, features.dense, parts)
+        if self._parts is None or self._parts[0] != features.parts:
+            ends = np.searchsorted(self.kept, np.cumsum(features.parts)).tolist()
+            self._parts = (features.parts, tuple(np.diff([0, *ends]).tolist()))
+        return Features(chosen, features.dense, self._parts[1])
 
 
 #: Of sequence and of sentence features; None for all columns.
