@@ -9,6 +9,7 @@ default; `--part test` reads the test files, once, at the end.
     python benchmarks/accuracy.py --contestants svm,lr,svm+crf,ours-20 --seeds 1,2,3 --workers 2
     python benchmarks/accuracy.py --examples 5,10,20,50,all
     python benchmarks/accuracy.py --oos
+    python benchmarks/accuracy.py --ablation --seeds 1,2,3
     python benchmarks/accuracy.py report --rows docs/accuracy/rows.jsonl --out docs/accuracy
 """
 
@@ -48,6 +49,20 @@ from gossamer.study.worker import THREAD_VARIABLES, Failure
 OUT = Path("benchmarks/results/accuracy/rows.jsonl")
 CONTESTANTS = "svm,lr,svm+crf,ours-100,ours-20,ours-5,rasa-100,rasa-20"
 WITH_INTENTS = "svm,lr,ours-20"
+OURS = "ours-20"
+ABLATION: tuple[dict[str, Any], ...] = (
+    {"context_window": 0},
+    {"context_window": 1},
+    {"wide_path": False},
+    {"token_pooling": False},
+    {"number_of_negative_examples": 20, "label_smoothing": 0.0},
+    {"label_smoothing": 0.0},
+    {"regularize_labels": True},
+    {"prune_features": False},
+    {"calibrate": False},
+    {"learning_rate": 0.001},
+)
+"""What `--ablation` changes, one part at a time."""
 OOS_DATA = ("sara", "snips")
 QUICK: dict[str, Any] = {
     "data": "sara,atis",
@@ -77,8 +92,10 @@ def tasks_of(args: argparse.Namespace) -> list[Task]:
                 "a data set must be one of the benchmark's", got=name, hint=", ".join(DATA_SETS)
             )
     default = WITH_INTENTS if args.oos or args.examples else CONTESTANTS
+    default = OURS if args.ablation else default
     contestants = _names(args.contestants) or _names(default)
     seeds = args.seeds
+    changes: list[dict[str, Any]] = [{}, *ABLATION] if args.ablation else [{}]
     tasks: list[Task] = []
     for name in names:
         for left_out in _left_out(name, args) if args.oos else [None]:
@@ -93,11 +110,12 @@ def tasks_of(args: argparse.Namespace) -> list[Task]:
                             seed=seed,
                             n_examples=n_examples,
                             left_out=left_out,
-                            options={} if is_peer else dict(args.option),
+                            options={} if is_peer else {**dict(args.option), **change},
                             is_rasa_today=args.rasa_today and contestant.startswith("rasa-"),
                             threads=args.threads,
                             data_folder=str(args.data_folder),
                         )
+                        for change in changes
                         # Peers draw nothing, so one run says all unless examples are drawn.
                         for seed in (seeds[:1] if is_peer and n_examples is None else seeds)
                     ]
@@ -259,6 +277,8 @@ def make_parser() -> argparse.ArgumentParser:
         f"default data {','.join(OOS_DATA)}")  # fmt: skip
     add("--oos-intents", type=at_least_one, default=7, metavar="N",
         help="how many intents are left out, each in a run of its own (default 7)")  # fmt: skip
+    add("--ablation", action="store_true",
+        help="our network as it is, and without each of its parts in turn")  # fmt: skip
     add("--option", type=name_and_value, action="append", default=[], metavar="NAME=VALUE",
         help="an option of DIETClassifier in our networks, repeatable")  # fmt: skip
     add("--rasa-today", action="store_true",

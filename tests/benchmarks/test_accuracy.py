@@ -10,13 +10,14 @@ from typing import Any
 import accuracy
 import accuracy_runs
 import pytest
-from accuracy import make_parser, row_key, run_tasks, tasks_of, to_do
+from accuracy import ABLATION, make_parser, row_key, run_tasks, tasks_of, to_do
 from accuracy_report import PAGE, load_in_words, write_report
 from accuracy_runs import Task, check_task, config_of, run_once
 from accuracy_summary import grouped
 from accuracy_targets import targets
 
 from gossamer.data.errors import InputError
+from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.registry import component_class
 from gossamer.study.rows import RowStore
 
@@ -126,6 +127,18 @@ def test_missing_files_and_wrong_options_are_found_before_any_run(folder: Path) 
         check_task(task(folder, "ours-20", options={"epoch": 3}))
     with pytest.raises(InputError, match="one of the benchmark's"):
         tasks_of(asked("--data", "sarah", folder=folder))
+
+
+def test_the_ablation_changes_one_part_at_a_time(folder: Path) -> None:
+    words = ("--data", "sara", "--ablation", "--seeds", "4,5", "--option", "epochs=3")
+    tasks = tasks_of(asked(*words, folder=folder))
+    assert [task.options for task in tasks[:2]] == [{"epochs": 3}] * 2, "first as it is"
+    assert {task.contestant for task in tasks} == {"ours-20"}
+    assert len(tasks) == 2 * (1 + len(ABLATION))
+    for change in ABLATION:
+        assert sum(task.options == {"epochs": 3, **change} for task in tasks) == 2
+        ours = DIETOptions().model_dump()
+        assert all(ours[name] != value for name, value in change.items()), "a change"
 
 
 def test_peers_run_once_unless_examples_are_drawn(folder: Path) -> None:

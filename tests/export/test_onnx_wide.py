@@ -24,6 +24,11 @@ from gossamer.nlu.diet.classifier import DIETComponent
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 TEXTS = ["fly from Oslo to Rome", "hello", "good bye xyzzy", "you you you see"]
 NOT_ENTITIES = {"entity_recognition": False}
+WORDS_AND_PIECES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("WhitespaceTokenizer", {}),
+    ("CountVectorsFeaturizer", {}),
+    ("CountVectorsFeaturizer", {"analyzer": "char_wb", "min_ngram": 1, "max_ngram": 3}),
+)
 
 
 def diet_of(assistant: Assistant) -> DIETComponent:
@@ -54,16 +59,19 @@ def with_value(
     }
 
 
-@pytest.fixture
-def wide_assistant(trained: Callable[..., Assistant]) -> Assistant:
-    """Labels are told by the wide path alone."""
-    assistant = trained(NOT_ENTITIES)
+def by_the_wide_path_alone(assistant: Assistant) -> Assistant:
+    """Its labels are told by the wide path alone from now on."""
     network = diet_of(assistant).network
     assert network is not None
     with torch.no_grad():
         network.text_embedding.weight.zero_()
         network.text_embedding.bias.zero_()
     return assistant
+
+
+@pytest.fixture
+def wide_assistant(trained: Callable[..., Assistant]) -> Assistant:
+    return by_the_wide_path_alone(trained(NOT_ENTITIES, before=WORDS_AND_PIECES))
 
 
 def test_the_wide_path_is_linear_in_tf_idf(
@@ -77,7 +85,17 @@ def test_the_wide_path_is_linear_in_tf_idf(
     known = counts_of(wide_assistant, [example.text for example in travel_data.examples])
     counts = counts_of(wide_assistant, TEXTS)
     assert counts.nnz > counts[:, kept].nnz, "some counts are of pruned columns"
-    tf_idf = TfidfTransformer().fit(known[:, kept]).transform(counts[:, kept].sqrt())
+    part = diet.network.wide.part.numpy()
+    assert set(part.tolist()) == {0, 1}, "counts of two featurizers"
+    tf_idf = np.hstack(
+        [
+            TfidfTransformer(sublinear_tf=True)
+            .fit(known[:, kept[part == number]])
+            .transform(counts[:, kept[part == number]])
+            .toarray()
+            for number in np.unique(part)
+        ]
+    )
     table = diet.network.wide.table
     weight, bias = table.weight.detach().numpy(), table.bias.detach().numpy()
     expected = 6 * tf_idf @ weight + bias
@@ -107,8 +125,9 @@ def test_pruned_columns_change_nothing(
 
 
 def test_a_text_of_pruned_columns_alone_has_the_scores_of_none(
-    wide_assistant: Assistant, run_file: Run, tmp_path: Path
+    trained: Callable[..., Assistant], run_file: Run, tmp_path: Path
 ) -> None:
+    wide_assistant = by_the_wide_path_alone(trained(NOT_ENTITIES))
     path = export_model(wide_assistant, tmp_path / "model.onnx")
     columns = diet_of(wide_assistant).columns[1]
     assert columns is not None

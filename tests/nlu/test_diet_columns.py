@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from gossamer.nn.inputs import Features
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def features_of(rows: list[list[float]], n_columns: int | None = None) -> Features:
+def features_of(rows: Sequence[Sequence[float]], n_columns: int | None = None) -> Features:
     matrix = np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else n_columns or 0)
     return Features(sparse.csr_array(matrix))
 
@@ -28,7 +29,7 @@ def features_of(rows: list[list[float]], n_columns: int | None = None) -> Featur
 def kept_of(features: Features) -> list[int]:
     columns = KeptColumns.telling(features)
     assert columns is not None
-    return columns.kept.tolist()
+    return [int(column) for column in columns.kept]
 
 
 def by_loops(matrix: npt.NDArray[np.float32]) -> list[int]:
@@ -44,7 +45,7 @@ def by_loops(matrix: npt.NDArray[np.float32]) -> list[int]:
 
 
 def test_columns_by_hand() -> None:
-    rows = [
+    rows: list[list[float]] = [
         # never, both, first's, first's again, all, second's, second's again
         [0, 1, 1, 2, 1, 0, 0],
         [0, 1, 0, 0, 3, 1, 1],

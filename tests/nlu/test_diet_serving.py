@@ -15,7 +15,14 @@ from gossamer.nlu.diet.serving import ServingNetwork
 from gossamer.nlu.messages import Parse
 from gossamer.nn.serving import LONGEST
 
-TEXTS = ["hello", "fly from Oslo to Rome", "one large pizza and a small soup", "?!", "zzz qqq"]
+TEXTS = [
+    "hello",
+    "to",
+    "fly from Oslo to Rome",
+    "one large pizza and a small soup",
+    "?!",
+    "zzz qqq",
+]
 FEATURIZERS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("WhitespaceTokenizer", {}),
     ("LexicalSyntacticFeaturizer", {}),
@@ -56,6 +63,13 @@ def assert_close(found: Parse, expected: Parse) -> None:
         ({"use_key_relative_attention": True}, False),
         ({"use_value_relative_attention": True}, False),
         ({"number_of_transformer_layers": 0}, False),
+        ({"number_of_transformer_layers": 0, "entity_recognition": False}, False),
+        ({"context_window": 0}, True),
+        ({"context_window": 2}, True),
+        ({"token_pooling": False}, True),
+        ({"wide_path": False}, True),
+        ({"prune_features": False}, True),
+        ({"rasa_defaults": True}, True),
     ],
     ids=str,
 )

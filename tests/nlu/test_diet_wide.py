@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,8 +12,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from gossamer.nlu.diet.wide import WidePath
+from gossamer.nn.inputs import Features
 
 LENGTH = 6.0
+PARTS = (12, 18)  # features of two featurizers
 
 
 def counts_of(seed: int, n_texts: int, *, n_features: int = 30) -> sparse.csr_array:
@@ -24,16 +28,18 @@ def counts_of(seed: int, n_texts: int, *, n_features: int = 30) -> sparse.csr_ar
 
 
 def expected_of(train: sparse.csr_array, texts: sparse.csr_array) -> npt.NDArray[np.float64]:
-    """Scikit-learn's TF-IDF of the square roots, in length 6."""
-    transformer = TfidfTransformer(norm="l2", smooth_idf=True).fit(train)
-    weights = transformer.transform(texts.sqrt()).toarray() * LENGTH
-    assert isinstance(weights, np.ndarray)
-    return weights
+    """Scikit-learn's TF-IDF with sublinear counts, each part of the features in length 6."""
+    found = []
+    for begin, end in ((0, PARTS[0]), (PARTS[0], sum(PARTS))):
+        transformer = TfidfTransformer(norm="l2", smooth_idf=True, sublinear_tf=True)
+        transformer.fit(train[:, begin:end])
+        found.append(transformer.transform(texts[:, begin:end]).toarray() * LENGTH)
+    return np.hstack(found)
 
 
 def wide_of(train: sparse.csr_array, n_labels: int = 5, dropout: float = 0.0) -> WidePath:
     wide = WidePath(train.shape[1], n_labels, dropout=dropout)
-    wide.learn_frequencies(train)
+    wide.learn_frequencies(Features(train, parts=PARTS if train.shape[1] == sum(PARTS) else ()))
     return wide
 
 
@@ -52,7 +58,7 @@ def test_weights_by_hand() -> None:
     idf = np.array([np.log(4 / 3) + 1, np.log(4 / 2) + 1, np.log(4) + 1])
     np.testing.assert_allclose(wide.idf.numpy(), idf, rtol=1e-6)
     text = sparse.csr_array(np.array([[4, 0, 1]], dtype=np.float32))
-    values = np.array([2 * idf[0], 0, idf[2]])
+    values = np.array([(1 + np.log(4)) * idf[0], 0, idf[2]])
     np.testing.assert_allclose(
         wide.weighted(text).toarray()[0], 6 * values / np.linalg.norm(values), rtol=1e-6
     )
@@ -63,7 +69,7 @@ def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
     wide = wide_of(train)
     together = wide.weighted(texts)
     for row in range(20):
-        alone = wide.weights_of_one(texts[[row]])
+        alone = wide.weights(texts[[row]])
         part = together.data[together.indptr[row] : together.indptr[row + 1]]
         np.testing.assert_allclose(alone, part, rtol=1e-6)
         assert alone.dtype == np.float32
@@ -72,12 +78,12 @@ def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
 @pytest.mark.parametrize("shape", [(0, 30), (1, 30), (3, 30)])
 def test_texts_without_a_word_score_the_bias(shape: tuple[int, int]) -> None:
     wide = wide_of(counts_of(0, 9))
-    empty = sparse.csr_array(shape, dtype=np.float32)
+    empty: Any = sparse.csr_array(shape, dtype=np.float32)
     with torch.no_grad():
         wide.table.bias.copy_(torch.arange(16))
     assert torch.equal(wide(empty), torch.arange(5.0).expand(shape[0], -1))
     if shape[0] == 1:
-        assert wide.weights_of_one(empty).shape == (0,)
+        assert wide.weights(empty).shape == (0,)
 
 
 def test_values_below_zero_count_as_much() -> None:
@@ -116,7 +122,7 @@ def test_frequencies_are_stored() -> None:
     wide, other = wide_of(counts_of(1, 50)), wide_of(counts_of(2, 50))
     assert not torch.equal(wide.idf, other.idf)
     other.load_state_dict(wide.state_dict())
-    assert torch.equal(wide.idf, other.idf)
+    assert torch.equal(wide.idf, other.idf) and torch.equal(wide.part, other.part)
     texts = counts_of(3, 5)
     assert np.array_equal(wide.weighted(texts).toarray(), other.weighted(texts).toarray())
 

@@ -1,4 +1,4 @@
-"""The loss over all labels against PyTorch's cross-entropy, and scores in both forms."""
+"""The loss over all labels against PyTorch's cross-entropy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gossamer.nn.similarity import Negatives, SimilarityOptions, SingleLabelDotProductLoss
+from gossamer.nn.similarity import SimilarityOptions, SingleLabelDotProductLoss
 
 N_INPUTS, N_LABELS, WIDTH = 6, 4, 3
 CASES: list[dict[str, Any]] = [
@@ -24,8 +24,8 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
-def drawn(seed: int, size: float = 1.0) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Inputs, labels, target, scores and weights."""
+def drawn(seed: int, size: float = 1.0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Inputs, labels, target and weights."""
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape: int) -> Tensor:
@@ -34,7 +34,7 @@ def drawn(seed: int, size: float = 1.0) -> tuple[Tensor, Tensor, Tensor, Tensor,
 
     target = torch.randint(N_LABELS, (N_INPUTS,), generator=generator)
     weights = torch.rand(N_INPUTS, dtype=torch.float64, generator=generator)
-    return draw(N_INPUTS, WIDTH), draw(N_LABELS, WIDTH), target, draw(N_INPUTS, N_LABELS), weights
+    return draw(N_INPUTS, WIDTH), draw(N_LABELS, WIDTH), target, weights
 
 
 def loss_of(**settings: Any) -> SingleLabelDotProductLoss:
@@ -63,35 +63,28 @@ def by_hand(logits: Tensor, target: Tensor, o: dict[str, Any]) -> Tensor:
 @pytest.mark.parametrize("size", [0.3, 2.0])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_loss_and_gradients(case: dict[str, Any], size: float, seed: int) -> None:
-    inputs, labels, target, scores, weights = drawn(seed, size)
+    inputs, labels, target, weights = drawn(seed, size)
     logits = inputs @ labels.t()
     if case["use_cosine"]:
         logits = logits / (inputs.norm(dim=1)[:, None] * labels.norm(dim=1))
-    each = by_hand(logits + scores, target, case)
+    each = by_hand(logits, target, case)
     for w, expected in ((None, each.mean()), (weights, (each * weights).sum())):
-        found = loss_of(**case)(inputs, labels, target, scores=scores, weights=w)
+        found = loss_of(**case)(inputs, labels, target, weights=w)
         torch.testing.assert_close(found.loss, expected)
         torch.testing.assert_close(
-            torch.autograd.grad(found.loss, (inputs, labels, scores), retain_graph=True),
-            torch.autograd.grad(expected, (inputs, labels, scores), retain_graph=True),
+            torch.autograd.grad(found.loss, (inputs, labels), retain_graph=True),
+            torch.autograd.grad(expected, (inputs, labels), retain_graph=True),
         )
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 def test_it_is_pytorchs_cross_entropy(smoothing: float, seed: int) -> None:
-    inputs, labels, target, _, _ = drawn(seed)
+    inputs, labels, target, _ = drawn(seed)
     found = loss_of(label_smoothing=smoothing)(inputs, labels, target)
     logits = inputs @ labels.t()
     expected = F.cross_entropy(logits, target, label_smoothing=smoothing)
     torch.testing.assert_close(found.loss, expected)
     assert float(found.accuracy) == float((logits.argmax(1) == target).double().mean())
-
-
-def test_scores_count_for_accuracy() -> None:
-    inputs, labels = torch.zeros(3, WIDTH), torch.zeros(N_LABELS, WIDTH)
-    scores = torch.eye(N_LABELS)[:3]
-    found = loss_of()(inputs, labels, torch.tensor([0, 1, 1]), scores=scores)
-    assert float(found.accuracy) == pytest.approx(2 / 3)
 
 
 def test_one_label_costs_nothing() -> None:
@@ -101,56 +94,7 @@ def test_one_label_costs_nothing() -> None:
 
 
 def test_it_draws_nothing() -> None:
-    inputs, labels, target, _, _ = drawn(0)
+    inputs, labels, target, _ = drawn(0)
     before = torch.get_rng_state()
     loss_of(label_smoothing=0.1, constrain_similarities=True)(inputs, labels, target)
     assert torch.equal(torch.get_rng_state(), before)
-
-
-@pytest.mark.parametrize("constrain", [False, True])
-def test_scores_are_added_to_the_drawn_form_where_input_meets_label(
-    constrain: bool, seed: int
-) -> None:
-    """To p and il, and to no other similarity: the others are worked out here without them."""
-    inputs, labels, target, scores, _ = drawn(seed)
-    generator = torch.Generator().manual_seed(seed)
-    negatives = Negatives(
-        torch.randint(N_LABELS, (N_INPUTS, 5), generator=generator),
-        torch.randint(N_INPUTS, (N_INPUTS, 5), generator=generator),
-    )
-    losses = []
-    for i, own in enumerate(target.tolist()):
-        p = inputs[i] @ labels[own] + scores[i, own]
-        softmax, bounded = [p], [F.softplus(-p)]
-        for j in negatives.labels[i].tolist():
-            if j != own:
-                il, ll = inputs[i] @ labels[j] + scores[i, j], labels[own] @ labels[j]
-                softmax += [il] if constrain else [il, ll]
-                bounded += [F.softplus(il), F.softplus(ll)]
-        for j in negatives.inputs[i].tolist():
-            if int(target[j]) != own:
-                ii, li = inputs[i] @ inputs[j], labels[own] @ inputs[j]
-                softmax += [li] if constrain else [li, ii]
-                bounded += [F.softplus(ii), F.softplus(li)]
-        loss = torch.stack(softmax).logsumexp(0) - p
-        losses.append(loss + torch.stack(bounded).sum() / 21 if constrain else loss)
-    expected = torch.stack(losses).mean()
-    found = SingleLabelDotProductLoss(SimilarityOptions(constrain_similarities=constrain))(
-        inputs, labels, target, negatives=negatives, scores=scores
-    )
-    torch.testing.assert_close(found.loss, expected)
-    torch.testing.assert_close(
-        torch.autograd.grad(found.loss, scores), torch.autograd.grad(expected, scores)
-    )
-
-
-@pytest.mark.parametrize("loss_type", ["cross_entropy", "margin"])
-def test_scores_of_zero_change_nothing(loss_type: str) -> None:
-    inputs, labels, target, scores, _ = drawn(1)
-    loss = SingleLabelDotProductLoss(SimilarityOptions(loss_type=loss_type))
-    negatives = Negatives.draw(N_INPUTS, N_LABELS, 5, torch.device("cpu"))
-    plain, added = (
-        loss(inputs, labels, target, negatives=negatives, scores=each)
-        for each in (None, 0 * scores)
-    )
-    assert torch.equal(plain.loss, added.loss)

@@ -120,7 +120,6 @@ class SingleLabelDotProductLoss(nn.Module):
         label_ids: Tensor | None = None,
         negatives: Negatives | None = None,
         weights: Tensor | None = None,
-        scores: Tensor | None = None,
     ) -> SimilarityLoss:
         """Mean loss over the inputs, or their weighted sum.
 
@@ -133,15 +132,12 @@ class SingleLabelDotProductLoss(nn.Module):
             negatives: which to use; drawn anew if None.
             weights: of each input, in place of 1 / n_inputs; the loss is their weighted sum.
                 *Shape:* (n_inputs,).
-            scores: added to the similarity of each input and each label, where these two are
-                compared; None for nothing. *Shape:* (n_inputs, n_labels).
 
         Returns:
             Loss and accuracy, both scalars.
         """
         if self.options.number_of_negative_examples is None:
-            found = self.similarity(inputs, labels)
-            return self._of_all(found if scores is None else found + scores, target, weights)
+            return self._of_all(self.similarity(inputs, labels), target, weights)
         if negatives is None:
             negatives = Negatives.draw(
                 inputs.shape[0],
@@ -154,11 +150,6 @@ class SingleLabelDotProductLoss(nn.Module):
         if label_ids is None:
             label_ids = torch.arange(labels.shape[0], device=labels.device)
         sims = self._similarities(inputs, labels, target, input_ids, label_ids, negatives)
-        if scores is not None:
-            sims = sims._replace(
-                p=sims.p + scores.gather(1, target[:, None])[:, 0],
-                il=sims.il + scores.gather(1, negatives.labels),
-            )
         with torch.no_grad():
             accuracy = (sims.p >= sims.il.amax(1)).to(inputs.dtype).mean()
         is_margin = self.options.loss_type == "margin"

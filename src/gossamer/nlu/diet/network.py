@@ -9,7 +9,7 @@ it, on packed batches. Rows stand tokens first, then the sentence position of ea
 | a, transformer output at a token | `Encoded.tokens` |
 | h_CLS = E(a_CLS) | `embed_text` |
 | h_intent = E(y_intent) | `embed_labels` |
-| L_I, equation 3 (StarSpace loss) | `intent_loss` |
+| L_I, equation 3 (StarSpace loss) | `intent_loss`; softmax over all labels by default |
 | L_E = -log p(y_entity), CRF, equation 1 | `EntityHead` |
 | L_M, masked language model | `MaskedLanguageModel` |
 
@@ -251,15 +251,10 @@ class DIETNetwork(TextEncoder):
             losses.append(mask_result.loss)
             metrics["m_acc"] = float(mask_result.accuracy)
         if batch.labels is not None:
-            found = self.intent_loss(
-                self.embed_text(encoded, torch.from_numpy(batch.text.lengths)),
-                self.embed_labels() if label_embeddings is None else label_embeddings,
-                batch.labels,
-                scores=self.wide_scores(batch.text),
-                weights=None if batch.weights is None else batch.weights / len(batch.weights),
-            )
-            losses.append(found.loss)
-            metrics[self._label_metric] = float(found.accuracy)
+            labels = self.embed_labels() if label_embeddings is None else label_embeddings
+            found, accuracy = self._label_losses(batch, batch.labels, encoded, labels)
+            losses += found
+            metrics[self._label_metric] = accuracy
         lengths = torch.from_numpy(batch.text.lengths)
         for kind, head in self._heads():
             gold = batch.tags[kind]
@@ -273,6 +268,28 @@ class DIETNetwork(TextEncoder):
                 predicted = head.crf.best_paths(logits[:n_shown].detach(), shown)
                 metrics[f"{_METRIC_PREFIX[kind]}_f1"] = _micro_f1(predicted, gold[:n_shown])
         return StepResult(torch.stack(losses).sum(), metrics)
+
+    def _label_losses(
+        self, batch: DIETBatch, target: Tensor, encoded: Encoded, labels: Tensor
+    ) -> tuple[list[Tensor], float]:
+        """Losses of the deep and of the wide path, and how often both together are right.
+
+        Each learns by itself. With one loss of their sum the deep one fits a handful of examples
+        before the wide one has learnt anything.
+        """
+        embedded = self.embed_text(encoded, torch.from_numpy(batch.text.lengths))
+        weights = None if batch.weights is None else batch.weights / len(batch.weights)
+        deep = self.intent_loss(embedded, labels, target, weights=weights)
+        wide = self.wide_scores(batch.text)
+        if wide is None:
+            return [deep.loss], float(deep.accuracy)
+        loss = F.cross_entropy(
+            wide, target, label_smoothing=self.options.label_smoothing, reduction="none"
+        )
+        with torch.no_grad():
+            sums = self.intent_loss.similarity(embedded, labels) + wide
+            accuracy = float((sums.argmax(1) == target).float().mean())
+        return [deep.loss, loss.mean() if weights is None else loss @ weights], accuracy
 
     def text_inputs(self) -> dict[str, FeatureInput]:
         """The layers that read the features of texts, by their names in the state dict."""

@@ -1,8 +1,9 @@
 """The wide path: label scores that are linear in a text's weighted counts.
 
 Wide and deep learning (Cheng et al. 2016, arXiv:1606.07792): a linear model and a network are
-trained together and their scores added. The linear one remembers which words speak for which label;
-it is what carries labels of a handful of examples.
+trained side by side and their scores added. The linear one remembers which words speak for which
+label; it is what carries labels of a handful of examples. Departure from the paper: each has a loss
+of its own (see `DIETNetwork`).
 
 Counts are weighted as text classifiers weigh them (TF-IDF with sublinear counts, Manning et al.
 2008, sections 6.2 and 6.4): one and the logarithm of the count, times the inverse document
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from gossamer.nn.inputs import Features, SparseInputTable
 
 #: Euclidean, of a text's weighted counts; chosen on held-out training data, 3 and 6 being level.
-LENGTH = 6.0
+LENGTH = 6.0  # Euclidean, of each featurizer's counts
 _UNITS_AT_A_TIME = 16  # what a table's kernels take
 
 
