@@ -137,9 +137,7 @@ def test_sparse_features_that_no_training_text_has(
     in_a_text_to_try = RegexPattern(name="letters", pattern="xyz")
     data = replace(travel_data, regexes=(in_a_text_to_try,))
     before: Steps = (("WhitespaceTokenizer", {}), ("RegexFeaturizer", {}), ("LettersOfExport", {}))
-    _, _, session = exported({}, before=before, data=data)
-    names = {value.name for value in session.get_inputs()}
-    assert names == {"lengths", "sequence_dense", "sentence_dense"}
+    exported({}, before=before, data=data)
 
 
 @pytest.mark.parametrize("layers", [0, 1])

@@ -83,8 +83,7 @@ def feature_widths(diet: DIETComponent) -> TextWidths:
 
 def _widths(layer: FeatureInput, kept: KeptColumns | None) -> FeatureWidths:
     n_read, units = (0, 0) if layer.table is None else layer.table.weight.shape
-    n_sparse = n_read if kept is None or n_read == 0 else kept.n_columns
-    return FeatureWidths(n_sparse, layer.width - units)
+    return FeatureWidths(n_read if kept is None else kept.n_columns, layer.width - units)
 
 
 def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:
