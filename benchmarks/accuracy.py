@@ -111,7 +111,6 @@ def tasks_of(args: argparse.Namespace) -> list[Task]:
                             n_examples=n_examples,
                             left_out=left_out,
                             options={} if is_peer else {**dict(args.option), **change},
-                            is_rasa_today=args.rasa_today and contestant.startswith("rasa-"),
                             threads=args.threads,
                             data_folder=str(args.data_folder),
                         )
@@ -281,8 +280,6 @@ def make_parser() -> argparse.ArgumentParser:
         help="our network as it is, and without each of its parts in turn")  # fmt: skip
     add("--option", type=name_and_value, action="append", default=[], metavar="NAME=VALUE",
         help="an option of DIETClassifier in our networks, repeatable")  # fmt: skip
-    add("--rasa-today", action="store_true",
-        help="rasa-PERCENT sets no rasa_defaults: for a package with Rasa's defaults")  # fmt: skip
     add("--workers", type=at_least_one, default=1, metavar="N", help="runs at a time (default 1)")
     add("--threads", type=at_least_one, default=1, metavar="N", help="of each run (default 1)")
     add("--again", action="store_true", help="repeat runs that have a row")

@@ -26,7 +26,6 @@ from gossamer.evaluate.intents import without_fallback
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.messages import Parse
 from gossamer.nlu.pipeline import Pipeline
-from gossamer.nlu.registry import component_class
 from gossamer.sparse.native.build import compile_time
 
 PEERS = {
@@ -35,7 +34,6 @@ PEERS = {
     "crf": "feature CRF",
     "svm+crf": "SVM and feature CRF",
 }
-RASA_DEFAULTS = "rasa_defaults"
 _PIPELINE: tuple[Mapping[str, Any], ...] = (
     {"name": "WhitespaceTokenizer"},
     {"name": "RegexFeaturizer"},
@@ -61,7 +59,6 @@ class Task:
         left_out: the intent that is left out of training and must be told from the others; None
             for the ordinary scores.
         options: replace options of DIETClassifier; peers have none.
-        is_rasa_today: whether "rasa" sets no `rasa_defaults`, for a package without that option.
         threads: of the run.
         data_folder: where the data sets lie.
     """
@@ -73,7 +70,6 @@ class Task:
     n_examples: int | None = None
     left_out: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    is_rasa_today: bool = False
     threads: int = 1
     data_folder: str = "../shared/data"
 
@@ -147,31 +143,14 @@ def config_of(task: Task) -> dict[str, Any]:
     """The configuration of one of our networks, as in a `config.yml`.
 
     Ours is the default pipeline with `connection_density` set and nothing else. Rasa's has
-    `rasa_defaults: true` in every component that takes it, and of DIETClassifier what Rasa's
-    suggested configuration says.
-
-    Raises:
-        InputError: no component takes `rasa_defaults`, and the task does not say that today's
-            defaults are Rasa's.
+    `rasa_defaults: true` in every component, and of DIETClassifier what Rasa's suggested
+    configuration says.
     """
-    is_rasa = task.contestant.startswith("rasa-")
     steps = [dict(step) for step in _PIPELINE]
     diet = steps[-1]
-    if is_rasa and not task.is_rasa_today:
-        taking = [
-            step
-            for step in steps
-            if RASA_DEFAULTS in component_class(step["name"]).Options.model_fields
-        ]
-        if not taking:
-            raise InputError(
-                f"no component of this version takes {RASA_DEFAULTS}",
-                got=task.contestant,
-                hint="--rasa-today, where the defaults are Rasa's",
-            )
-        for step in taking:
-            step[RASA_DEFAULTS] = True
-    if is_rasa:
+    if task.contestant.startswith("rasa-"):
+        for step in steps:
+            step["rasa_defaults"] = True
         diet |= _RASAS_DIET
     diet["connection_density"] = density_of(task.contestant)
     diet |= task.options

@@ -18,7 +18,6 @@ from accuracy_targets import targets
 
 from gossamer.data.errors import InputError
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nlu.registry import component_class
 from gossamer.study.rows import RowStore
 
 TRAIN = """
@@ -81,23 +80,9 @@ def test_ours_is_the_default_pipeline_with_a_density_and_nothing_else() -> None:
     assert changed == {"name": "DIETClassifier", "connection_density": 1.0, "epochs": 3}
 
 
-def test_rasas_defaults_go_to_every_component_that_takes_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    known = component_class
-
-    class Taking:
-        class Options:
-            model_fields = ("rasa_defaults",)
-
-    monkeypatch.setattr(
-        accuracy_runs,
-        "component_class",
-        lambda name: Taking if name in ("RegexFeaturizer", "DIETClassifier") else known(name),
-    )
+def test_rasas_defaults_go_to_every_component() -> None:
     steps = config_of(task(contestant="rasa-20"))["pipeline"]
-    taking = [step["name"] for step in steps if "rasa_defaults" in step]
-    assert taking == ["RegexFeaturizer", "DIETClassifier"]
+    assert all(step["rasa_defaults"] is True for step in steps)
     assert steps[-1] == {
         "name": "DIETClassifier",
         "rasa_defaults": True,
@@ -105,12 +90,8 @@ def test_rasas_defaults_go_to_every_component_that_takes_them(
         "constrain_similarities": True,
         "connection_density": 0.2,
     }
-    today = config_of(task(contestant="rasa-20", is_rasa_today=True))["pipeline"]
-    assert not any("rasa_defaults" in step for step in today)
-    monkeypatch.setattr(accuracy_runs, "RASA_DEFAULTS", "an option that no component has")
-    monkeypatch.setattr(accuracy_runs, "component_class", known)
-    with pytest.raises(InputError, match="--rasa-today"):
-        config_of(task(contestant="rasa-20"))
+    ours = config_of(task(contestant="ours-20"))["pipeline"]
+    assert not any("rasa_defaults" in step for step in ours)
 
 
 @pytest.mark.parametrize("contestant", ["bert", "ours", "ours-0", "ours-101", "ours-x", "rasa-nan"])

@@ -80,6 +80,7 @@ def recalled(policy: MemoizationPolicy, events: Sequence[Event]) -> str | None:
 
 def test_defaults_are_those_of_rasa() -> None:
     assert MemoizationOptions().model_dump() == {
+        "rasa_defaults": False,
         "priority": 3,
         "max_history": None,
         "use_nlu_confidence_as_score": False,

@@ -90,6 +90,7 @@ ORDERING = [*said("order"), did("order_form"), ActiveLoop(name="order_form")]
 
 def test_defaults_are_rasas() -> None:
     assert RulePolicyOptions().model_dump() == {
+        "rasa_defaults": False,
         "priority": 4,
         "core_fallback_threshold": 0.3,
         "core_fallback_action_name": "action_default_fallback",

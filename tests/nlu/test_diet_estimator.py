@@ -63,7 +63,10 @@ def model() -> DIETClassifier:
 
 
 def test_parameters_are_the_options_with_their_defaults() -> None:
-    """A tuple stands for a list, None for a mapping or for what follows from another option."""
+    """A tuple stands for a list, None for a mapping or for what follows from another option.
+
+    What follows from `rasa_defaults` is among the latter.
+    """
     parameters = {
         name: parameter.default
         for name, parameter in inspect.signature(DIETClassifier).parameters.items()
@@ -77,7 +80,7 @@ def test_parameters_are_the_options_with_their_defaults() -> None:
     assert set(parameters) == (set(fields) - left_out) | own
     none = {
         "featurizers", "hidden_layers_sizes", "dense_dimension", "concat_dimension",
-        "model_confidence", "random_seed",
+        "model_confidence", "random_seed", *DIETOptions.rasas,
     }  # fmt: skip
     for name, default in parameters.items():
         if name in own:

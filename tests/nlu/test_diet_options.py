@@ -143,8 +143,8 @@ def test_batch_size_may_be_one_number() -> None:
 @pytest.mark.parametrize(
     ("given", "n_examples", "expected"),
     [
-        ({}, 0, 60),
-        ({}, 100, 60),
+        ({}, 0, 100),
+        ({}, 100, 100),
         ({}, 6_000, 20),
         ({}, 1_000_000, 10),
         ({"epochs": 7}, 6_000, 7),

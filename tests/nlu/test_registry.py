@@ -73,7 +73,7 @@ def test_an_unknown_option_names_the_nearest_and_lists_all() -> None:
 
 
 def test_options_of_a_component_without_any() -> None:
-    with pytest.raises(ConfigError, match="Try: removing it, there are no options"):
+    with pytest.raises(ConfigError, match="Try: removing it, there is no option but rasa_defaults"):
         read_options(EntitySynonymMapper, {"epochs": 3})
 
 
@@ -87,7 +87,7 @@ def test_a_value_that_is_not_valid_tells_option_and_value() -> None:
 
 def test_options_that_contradict_each_other() -> None:
     with pytest.raises(ConfigError, match="options of CountVectorsFeaturizer: max_ngram must"):
-        read_options(CountVectorsFeaturizer, {"min_ngram": 3})
+        read_options(CountVectorsFeaturizer, {"min_ngram": 3, "max_ngram": 2})
 
 
 def test_nearest_ignores_case() -> None:

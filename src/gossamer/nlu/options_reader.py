@@ -112,8 +112,8 @@ def _unknown(
 
 def _suggestion(kind: type[ComponentOptions], unknown: list[str]) -> str:
     known = sorted(kind.model_fields)
-    if not known:
-        return "removing it, there are no options"
+    if known == ["rasa_defaults"]:
+        return "removing it, there is no option but rasa_defaults"
     near: list[str] = []
     for name in unknown:
         guess = nearest(name, known)
