@@ -130,10 +130,7 @@ def _product(table: SparseInputTable, matrix: sparse.csr_array, values: Tensor) 
 def _in_context(x: Tensor, n_tokens: int, size: int) -> Tensor:
     """`TextEncoder.in_context` for one text. *Shape:* (n_tokens + 1 or n_tokens, width)."""
     width = x.shape[1]
-    windows = x.new_zeros(x.shape[0], 2 * size + 1, width)
-    for offset in range(-size, size + 1):
-        begin, end = max(0, -offset), min(n_tokens, n_tokens - offset)
-        if begin < end:
-            windows[begin:end, size + offset] = x[begin + offset : end + offset]
-    windows[n_tokens:, size] = x[n_tokens:]
-    return windows.view(x.shape[0], -1)
+    # Rows in a line after another: a token's window is a longer row that begins where it does.
+    padded = F.pad(x[:n_tokens], (0, 0, size, size))
+    windows = padded.as_strided((n_tokens, (2 * size + 1) * width), (width, 1))
+    return torch.cat([windows, F.pad(x[n_tokens:], (size * width, size * width))])

@@ -80,7 +80,9 @@ class WidePath(nn.Module):
     def weights(self, counts: sparse.csr_array) -> npt.NDArray[np.float32]:
         """The stored values of `weighted`. *Shape:* (n_texts, n_features) -> (n_stored,)."""
         columns = counts.indices
-        values = (1 + np.log(np.maximum(np.abs(counts.data), 1))) * self.idf.numpy()[columns]
+        values = self.idf.numpy()[columns]
+        if (counts.data != 1).any():  # seldom in one short text
+            values = values * (1 + np.log(np.maximum(np.abs(counts.data), 1)))
         part = self.part.numpy()[columns].astype(np.int64)
         if counts.shape[0] > 1:  # each text has parts of its own
             n_parts = int(part.max(initial=0)) + 1
