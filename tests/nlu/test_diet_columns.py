@@ -188,5 +188,15 @@ def test_one_array_without_the_other_is_refused(
         columns_from_arrays(arrays)
 
 
+@pytest.mark.parametrize("part", ["sequence", "sentence"])
+def test_as_many_columns_as_are_read(travel_assistant: Assistant, part: str) -> None:
+    component = diet(travel_assistant)
+    state = component.state()
+    gaps = state.arrays[f"columns.{part}.gaps"]
+    arrays = {**state.arrays, f"columns.{part}.gaps": gaps[:-1]}
+    with pytest.raises(ModelFileError, match="kept columns"):
+        DIETComponent(component.options).restore(ComponentState(json=state.json, arrays=arrays))
+
+
 def diet(assistant: Assistant) -> DIETComponent:
     return next(c for c in assistant.pipeline.components if isinstance(c, DIETComponent))

@@ -203,7 +203,7 @@ def test_training_is_changed(train: Trainer, options: dict[str, Any]) -> None:
 
 MARGIN = {"loss_type": "margin", "constrain_similarities": False}
 NEEDS_ANOTHER: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    (MARGIN, {"maximum_positive_similarity": 0.5}),
+    (MARGIN, {"maximum_positive_similarity": -0.5}),
     (MARGIN, {"maximum_negative_similarity": 0.3}),
     (MARGIN, {"use_maximum_negative_similarity": False}),
     (MARGIN, {"negative_margin_scale": 0.1}),

@@ -160,3 +160,12 @@ def test_a_number_of_negatives_and_the_margin_loss_are_kept_to() -> None:
     assert (drawn.number_of_negative_examples, drawn.label_smoothing) == (7, 0.0)
     margin = DIETOptions(loss_type="margin").label_similarity(10)
     assert (margin.number_of_negative_examples, margin.label_smoothing) == (20, 0.0)
+
+
+def test_the_margin_loss_has_similarities_alone() -> None:
+    """From -1 to 1, as in Rasa: the wide path would add to them."""
+    network, text = made(0, loss_type="margin")
+    assert network.wide is None
+    with torch.no_grad():
+        logits = network.label_logits(text, network.encode(text), network.embed_labels())
+    assert float(logits.abs().max()) <= 1 + 1e-6

@@ -97,6 +97,31 @@ def test_stored_and_loaded(tmp_path: Path) -> None:
     assert loaded.parse("your name").to_dict() == assistant.parse("your name").to_dict()
 
 
+@pytest.mark.parametrize("layers", [0, 1])
+def test_pruned_features_of_layers_that_read_labels_too(layers: int, tmp_path: Path) -> None:
+    """Columns are chosen by the texts of both, so that both keep the same ones."""
+    data = TrainingData(examples=DATA.examples, responses=RESPONSES)
+    options = {
+        **FEW,
+        "epochs": 2,
+        "number_of_transformer_layers": layers,
+        "transformer_size": 32,
+        "hidden_layers_sizes": {"text": [], "label": []},
+        "use_text_as_label": True,
+        "share_hidden_layers": True,
+        "prune_features": True,
+    }
+    pipeline = (
+        ComponentConfig(name="WhitespaceTokenizer"),
+        ComponentConfig(name="CountVectorsFeaturizer", options={"use_shared_vocab": True}),
+        ComponentConfig(name="ResponseSelector", options=options),
+    )
+    assistant = Assistant.train(ProjectConfig(pipeline=pipeline), data)
+    loaded = Assistant.load(assistant.save(tmp_path / "m"))
+    texts = ["how much is it", "who are you"]
+    assert loaded.parse_many(texts) == assistant.parse_many(texts)
+
+
 def test_fewer_than_two_keys_pick_nothing() -> None:
     data = TrainingData(
         examples=(

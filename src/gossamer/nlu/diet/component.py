@@ -150,7 +150,7 @@ class NetworkComponent(Component):
             ConfigError: the features do not allow what the options ask for.
         """
         options = self.options
-        text = self._keep_columns(text)
+        text, labels = self._keep_columns(text, labels)
         token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
         self._shape = NetworkShape(
             TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
@@ -196,16 +196,24 @@ class NetworkComponent(Component):
         if self.network is not None:
             self.temperature = temperature_of(self.network, data, examples)
 
-    def _keep_columns(self, text: TextFeatures) -> TextFeatures:
-        """Choose the sparse columns that the network reads by the training texts."""
-        if self.options.prune_features:
-            self.columns = (
-                KeptColumns.telling(text.sequence),
-                KeptColumns.telling(text.sentence),
-            )
+    def _keep_columns(
+        self, text: TextFeatures, labels: Features | TextFeatures | None
+    ) -> tuple[TextFeatures, Features | TextFeatures | None]:
+        """Choose the sparse columns that the network reads by the texts it learns from.
+
+        These are also the texts of the labels where the same layers read both.
+        """
+        self.columns = (None, None)
+        if not self.options.prune_features:
+            return text, labels
+        if isinstance(labels, TextFeatures) and self.options.share_hidden_layers:
+            if TextWidths.of(labels) != TextWidths.of(text):
+                return text, labels  # which the network refuses
+            self.columns = _telling(text.followed_by(labels))
+            labels = self._in_columns(labels)
         else:
-            self.columns = (None, None)
-        return self._in_columns(text)
+            self.columns = _telling(text)
+        return self._in_columns(text), labels
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
         of_sequence, of_sentence = self.columns
@@ -376,6 +384,9 @@ class NetworkComponent(Component):
         self.temperature = float(json.get("temperature", 1.0))
         self.columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
+        for kept, (n_sparse, _) in zip(self.columns, text, strict=True):
+            if kept is not None and len(kept.kept) != n_sparse:
+                raise ValueError(f"{len(kept.kept)} kept columns, {n_sparse} that are read")
         label = _from_json(json["label_widths"])
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)
         with torch.random.fork_rng(devices=[]):
@@ -388,6 +399,10 @@ class NetworkComponent(Component):
         self._get_ready()
         if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, features of another number")
+
+
+def _telling(text: TextFeatures) -> Columns:
+    return KeptColumns.telling(text.sequence), KeptColumns.telling(text.sentence)
 
 
 def _parts(order: Indices, lengths: Indices) -> Iterator[Indices]:

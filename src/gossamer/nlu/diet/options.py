@@ -108,8 +108,12 @@ class NetworkOptions(LearningOptions):
         )
 
     def has_wide_path(self, n_labels: int) -> bool:
-        """Whether there is a wide path: its table has a column for each label."""
-        return self.wide_path and n_labels <= _MOST_LABELS
+        """Whether there is a wide path: its table has a column for each label.
+
+        With the margin loss there is none: confidences are similarities, to which nothing is added.
+        """
+        is_margin = self.loss_type == LossType.MARGIN
+        return self.wide_path and not is_margin and n_labels <= _MOST_LABELS
 
     def conflicts(self) -> Iterator[str]:
         """Widths that do not fit, and what needs a transformer."""
