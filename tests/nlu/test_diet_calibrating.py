@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from scipy import sparse
@@ -16,12 +17,18 @@ from gossamer.data import ProjectConfig
 from gossamer.data.examples import Example, TrainingData
 from gossamer.nlu.diet.calibrating import keep_back, temperature_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.features import DIETData, FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.features import (
+    DIETBatch,
+    DIETData,
+    FeatureWidths,
+    TextFeatures,
+    TextWidths,
+)
 from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.messages import ComponentState
 from gossamer.nn.calibration import fit_temperature
-from gossamer.nn.fit import LateExamples
+from gossamer.nn.fit import LateExamples, StepResult
 from gossamer.nn.inputs import Features
 
 Found = tuple[list[int], LateExamples | None]
@@ -65,7 +72,7 @@ def test_labels_of_fewer_than_five_examples_keep_all() -> None:
     assert late is None and first.tolist() == list(range(800))
 
 
-@pytest.mark.parametrize(("epochs", "after"), [(0, None), (1, None), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("epochs", "after"), [(0, None), (5, None), (6, 3), (7, 3)])
 def test_half_of_few_epochs(epochs: int, after: int | None) -> None:
     _, late, _ = kept(600, epochs=epochs)
     assert (None if late is None else late.after) == after
@@ -127,7 +134,12 @@ def assistant(tiny_config: Callable[..., ProjectConfig]) -> Assistant:
         for number in range(102)
         for word, place in zip("abcde", "vwxyz"[number % 3 :] + "vwxyz"[: number % 3], strict=True)
     )
-    options = {"number_of_transformer_layers": 0, "batch_size": [64, 64], "learning_rate": 0.01}
+    options = {
+        "number_of_transformer_layers": 0,
+        "batch_size": [64, 64],
+        "learning_rate": 0.01,
+        "epochs": 6,
+    }
     return Assistant.train(tiny_config(options), TrainingData(examples=examples))
 
 
@@ -147,6 +159,42 @@ def test_it_is_found_in_training_and_kept(assistant: Assistant, tmp_path: Path) 
     assert [loaded.parse(t) for t in TEXTS] == [assistant.parse(t) for t in TEXTS]
 
 
+def test_it_is_found_on_what_is_held_out_where_that_is_asked_for(
+    tiny_config: Callable[..., ProjectConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then all other examples are learnt from the start."""
+    examples = tuple(
+        Example(text=f"{word} {number}", intent=word) for number in range(100) for word in "abcd"
+    )
+    asked: list[int] = []
+    seen: list[int] = []
+
+    def found(network: DIETNetwork, data: DIETData, chosen: npt.NDArray[np.int64]) -> float:
+        asked.append(len(chosen))
+        return 2.5
+
+    step = DIETNetwork.step
+
+    def counted(network: DIETNetwork, batch: DIETBatch, *, with_metrics: bool) -> StepResult:
+        if network.training:
+            seen.append(len(batch.text.lengths))
+        return step(network, batch, with_metrics=with_metrics)
+
+    monkeypatch.setattr("gossamer.nlu.diet.component.temperature_of", found)
+    monkeypatch.setattr(DIETNetwork, "step", counted)
+    options = {
+        "number_of_transformer_layers": 0,
+        "epochs": 6,
+        "batch_size": 400,
+        "batch_strategy": "sequence",
+        "evaluate_on_number_of_examples": 40,
+        "evaluate_every_number_of_epochs": 3,
+    }
+    assistant = Assistant.train(tiny_config(options), TrainingData(examples=examples))
+    assert diet(assistant).temperature == 2.5
+    assert asked == [40] and seen == [360] * 6
+
+
 @pytest.mark.parametrize("n_texts", [1, 5])
 def test_confidences_are_those_of_divided_logits(assistant: Assistant, n_texts: int) -> None:
     component = diet(assistant)
@@ -161,6 +209,15 @@ def test_confidences_are_those_of_divided_logits(assistant: Assistant, n_texts: 
     scaled = plain ** (1 / temperature)
     np.testing.assert_allclose(found, scaled / scaled.sum(1, keepdims=True), rtol=1e-4)
     assert np.array_equal(found.argmax(1), plain.argmax(1))
+
+
+def test_without_calibrate_it_is_1(tiny_config: Callable[..., ProjectConfig]) -> None:
+    examples = tuple(
+        Example(text=f"{word} {number}", intent=word) for number in range(100) for word in "abcd"
+    )
+    options = {"number_of_transformer_layers": 0, "epochs": 6, "calibrate": False}
+    trained = Assistant.train(tiny_config(options), TrainingData(examples=examples))
+    assert diet(trained).temperature == 1.0
 
 
 def test_training_again_without_forgets_it(

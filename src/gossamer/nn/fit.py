@@ -131,7 +131,7 @@ def fit(
         options: how to train.
         rng: where the order of examples comes from; dropout and negatives use torch's generator.
         evaluation: example numbers to evaluate on, or None.
-        late: examples that join later, or None.
+        late: examples that join later, or None; no callback ends training before they have.
         on_epoch: called after every epoch.
         callbacks: take part in training, in this order; none does where there is nothing to do.
     """
@@ -194,7 +194,8 @@ def fit(
             metrics |= {f"val_{name}": value for name, value in scores.items()}
         if on_epoch is not None:
             on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
-        if any(callback.should_stop() for callback in callbacks):
+        is_complete = late is None or epoch >= late.after
+        if any(callback.should_stop() for callback in callbacks) and is_complete:
             break
     optimizer.close()
     average.use()

@@ -16,7 +16,13 @@ from gossamer.nn.calibration import LEAST_EXAMPLES, fit_temperature
 from gossamer.nn.fit import LateExamples
 
 _SHARE, _MOST = 10, 1000  # a tenth of the examples is kept back, at most a thousand
+_LEAST_EPOCHS = 6  # half of fewer says little of what the network will be like
 _AT_A_TIME = 64
+
+
+def finds_temperature(options: NetworkOptions) -> bool:
+    """Whether a temperature is wanted, and is of use."""
+    return options.calibrate and options.model_confidence is ModelConfidence.SOFTMAX
 
 
 def keep_back(
@@ -41,8 +47,7 @@ def keep_back(
         Numbers of the first, and the others; all of them and None where too few could be kept back
         to find a temperature.
     """
-    is_softmax = options.model_confidence is ModelConfidence.SOFTMAX
-    if not options.calibrate or not is_softmax or labels is None or epochs < 2:
+    if labels is None or not finds_temperature(options) or epochs < _LEAST_EPOCHS:
         return train_on, None
     found = kept_back(labels[train_on], min(len(train_on) // _SHARE, _MOST), rng)
     if len(found) < LEAST_EXAMPLES:

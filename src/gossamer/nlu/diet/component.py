@@ -16,7 +16,7 @@ from torch import Tensor
 from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.coverage import Shares, coverage, tells_texts_apart, trust
-from gossamer.nlu.diet.calibrating import keep_back, temperature_of
+from gossamer.nlu.diet.calibrating import finds_temperature, keep_back, temperature_of
 from gossamer.nlu.diet.features import (
     Columns,
     DIETData,
@@ -63,8 +63,9 @@ class NetworkComponent(Component):
     Attributes:
         labels: what it tells apart, in the order of the scores.
         seed: of the training; None before it.
-        temperature: what scores of labels are divided by before their softmax, found on a tenth of
-            the training examples while the network has not learnt from these yet.
+        temperature: what scores of labels are divided by before their softmax, found on the
+            examples held out for evaluation, or else on a tenth of the training examples while the
+            network has not learnt from these yet.
         network: None before training.
         columns: those of the sparse features that the network reads.
         label_metric: name of the accuracy of labels in `EpochReport`.
@@ -161,14 +162,10 @@ class NetworkComponent(Component):
         rng = np.random.default_rng(self.seed)
         train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
         self.temperature = 1.0
-        train_on, late = keep_back(
-            options,
-            label_numbers,
-            train_on,
-            fitting.epochs,
-            rng,
-            functools.partial(self._find_temperature, training),
-        )
+        late = None
+        if evaluate_on is None:
+            find = functools.partial(self._find_temperature, training)
+            train_on, late = keep_back(options, label_numbers, train_on, fitting.epochs, rng, find)
         balance_by = None
         if options.batch_strategy == "balanced" and label_numbers is not None:
             balance_by = label_numbers[train_on]
@@ -189,6 +186,8 @@ class NetworkComponent(Component):
                 on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
                 callbacks=self.callbacks,
             )
+        if evaluate_on is not None and label_numbers is not None and finds_temperature(options):
+            self._find_temperature(training, evaluate_on)
         round_tables(self.network)
         self._get_ready()
 
