@@ -254,15 +254,15 @@ class LearningOptions(ComponentOptions):
     def batch_size_for(self, n_examples: int) -> tuple[int, int]:
         """`batch_size`, or where that is open, from 64 to 256 and less for few examples.
 
-        Training starts with a fiftieth of the examples and ends with a twelfth, 16 at least: a
+        Training starts with a sixteenth of the examples and ends with a sixth, 16 at least: a
         hundred examples would else be a handful of steps.
         """
         if self.batch_size is not None:
             return self.batch_size[0], self.batch_size[1]
         first, last = _BATCH_SIZES
         return (
-            min(first, max(_SMALLEST_BATCH, n_examples // 50)),
-            min(last, max(_SMALLEST_BATCH, n_examples // 12)),
+            min(first, max(_SMALLEST_BATCH, n_examples // 16)),
+            min(last, max(_SMALLEST_BATCH, n_examples // 6)),
         )
 
     def epochs_for(self, n_examples: int) -> int:
