@@ -74,7 +74,7 @@ def _sparse_rows(
     longest = graph.node("Max", graph.node("ReduceMax", counts, keepdims=0), one)
     steps = graph.node("Range", zero, longest, one)
     places = graph.node("Add", graph.node("Unsqueeze", starts, axis), steps)
-    filler = graph.node("Shape", columns)  # the place of a zero put behind all values
+    filler = graph.node("Shape", columns)  # the place of a zero put after all values
     places = graph.node("Where", graph.node("Less", steps, counts), places, filler)
     is_pruned = kept is not None and len(kept.kept) < kept.n_columns
     if kept is not None and is_pruned:

@@ -266,7 +266,7 @@ class LearningOptions(ComponentOptions):
         )
 
     def epochs_for(self, n_examples: int) -> int:
-        """`epochs`, or where that is open, so many that 120,000 examples are seen.
+        """`epochs`, or where that is open, as many as it takes to see 120,000 examples.
 
         From 10 to 100: 30 for 4,000 examples.
         """

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from gossamer.nn.inputs import Features, SparseInputTable
 
-#: Euclidean, of a text's weighted counts; chosen on held-out training data, 3 and 6 being level.
-LENGTH = 6.0  # Euclidean, of each featurizer's counts
+#: Euclidean, of a text's weighted counts of one featurizer.
+LENGTH = 6.0
 _UNITS_AT_A_TIME = 16  # what a table's kernels take
 
 
