@@ -72,6 +72,18 @@ def test_options_of_a_model_are_its_own(name: str) -> None:
         assert read_stored_options(kind, options.model_dump(mode="json")) == options
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_an_option_that_came_later_is_rasas(name: str) -> None:
+    kind = KINDS[name]
+    ours = read_options(kind, {})
+    for option, rasas in kind.Options.rasas.items():
+        stored = ours.model_dump(mode="json")
+        del stored[option]
+        assert stored["rasa_defaults"] is False
+        expected = ours.model_copy(update={option: rasas})
+        assert read_stored_options(kind, stored).model_dump() == expected.model_dump()
+
+
 @pytest.mark.parametrize("value", [1, 0, "yes", "true", None])
 @pytest.mark.parametrize("kind", [CountVectorsFeaturizer, DIETComponent])
 def test_only_true_and_false(kind: type[HasOptions], value: Any) -> None:

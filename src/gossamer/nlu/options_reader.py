@@ -58,12 +58,12 @@ def read_stored_options(
 ) -> ComponentOptions:
     """The options of a model file, which holds all that there were when it was saved.
 
-    A model of before `rasa_defaults` lacks what came after it, and is Rasa's model.
+    An option that it lacks came later, and has Rasa's default, which is what there was before.
 
     Raises:
         ConfigError: as `read_options`.
     """
-    return read_options(component, {"rasa_defaults": True, **options})
+    return read_options(component, {**component.Options.rasas, "rasa_defaults": True, **options})
 
 
 def warn_of_idle_options(
