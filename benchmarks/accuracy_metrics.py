@@ -9,17 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from accuracy_data import all_intents, first_intent
 
 from gossamer.data import Entity, Example
-from gossamer.evaluate import SpanCounts, evaluate_entities, evaluate_intents, score_spans
+from gossamer.evaluate import (
+    SpanCounts,
+    calibration_error,
+    evaluate_entities,
+    evaluate_intents,
+    score_spans,
+)
 from gossamer.evaluate.intents import without_fallback
 from gossamer.evaluate.spans import spans
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse
 
-CALIBRATION_BINS = 15
 TIMED_TEXTS = 200
 _WARM_UP_TEXTS = 20
 
@@ -38,6 +41,9 @@ def intent_scores(
         examples: annotated examples; those without an intent are left out.
         parses: their parses, parallel to `examples`.
         has_probabilities: whether `calibration_error` is to be computed; else it is None.
+
+    Raises:
+        ValueError: a probability is outside [0, 1].
     """
     pairs = [(e, p) for e, p in zip(examples, parses, strict=True) if e.base_intent]
     targets = [str(example.base_intent) for example, _ in pairs]
@@ -55,16 +61,14 @@ def intent_scores(
         for target, name in zip(targets, names, strict=True)
     ]
     same = [target == name for target, name in zip(targets, names, strict=True)]
-    is_right = [outcome.is_right for outcome in firsts.outcomes]
-    confidences = [outcome.confidence for outcome in firsts.outcomes]
+    if has_probabilities and not all(0.0 <= o.confidence <= 1.0 for o in firsts.outcomes):
+        raise ValueError("confidences must lie in [0, 1]")
     return {
         "intent_accuracy": firsts.scores.accuracy,
         "intent_weighted_f1": firsts.scores.f1,
         "intent_accuracy_any": statistics.fmean(shared),
         "intent_accuracy_joined": statistics.fmean(same),
-        "calibration_error": calibration_error(confidences, is_right)
-        if has_probabilities
-        else None,
+        "calibration_error": calibration_error(firsts.outcomes) if has_probabilities else None,
     }
 
 
@@ -151,57 +155,6 @@ def whole_sentences(examples: Sequence[Example], parses: Sequence[Parse]) -> flo
         )
         for example, parse in zip(examples, parses, strict=True)
     )
-
-
-def calibration_error(
-    confidences: Sequence[float], is_right: Sequence[bool], *, n_bins: int = CALIBRATION_BINS
-) -> float:
-    """Expected calibration error: how far confidence is from accuracy, on average.
-
-    Predictions are sorted into bins of equal width, (0, 1/n], (1/n, 2/n] and so on, 0 being in the
-    first. The result is the mean of |accuracy - mean confidence| over bins, weighted by how many
-    predictions a bin holds; in [0, 1], 0 is best. Source: Guo et al. 2017, "On Calibration of
-    Modern Neural Networks", equation 5.
-
-    Args:
-        confidences: of each prediction, in [0, 1]; at least one.
-        is_right: whether it was right, parallel to `confidences`.
-        n_bins: how many bins, at least 1.
-
-    Raises:
-        ValueError: the lengths differ, there is none, or a confidence is outside [0, 1].
-    """
-    if len(confidences) != len(is_right) or not confidences:
-        raise ValueError(
-            "there must be one confidence for each prediction, and at least one "
-            f"(got {len(confidences)} and {len(is_right)})"
-        )
-    of = np.asarray(confidences, dtype=np.float64)
-    if not ((of >= 0.0) & (of <= 1.0)).all():
-        raise ValueError("confidences must lie in [0, 1]")
-    bins = np.maximum(np.ceil(of * n_bins).astype(np.int64) - 1, 0)
-    gaps = np.asarray(is_right, dtype=np.float64) - of
-    return float(np.abs(np.bincount(bins, weights=gaps, minlength=n_bins)).sum() / len(of))
-
-
-def out_of_scope_auroc(in_scope: Sequence[float], out_of_scope: Sequence[float]) -> float:
-    """How well confidence tells known messages from unknown ones; 1 is best, 0.5 is chance.
-
-    The area under the receiver operating characteristic: the share of pairs of a known and an
-    unknown message in which the known one has the greater confidence, equal ones counting half.
-
-    Args:
-        in_scope: confidences of messages whose intents were trained, at least one.
-        out_of_scope: of messages whose intent was left out of training, at least one.
-    """
-    known = np.sort(np.asarray(in_scope, dtype=np.float64))
-    unknown = np.asarray(out_of_scope, dtype=np.float64)
-    if len(known) == 0 or len(unknown) == 0:
-        raise ValueError("there must be a message on either side")
-    below: npt.NDArray[np.int64] = np.searchsorted(known, unknown, side="left")
-    not_above: npt.NDArray[np.int64] = np.searchsorted(known, unknown, side="right")
-    won = (len(known) - not_above) + 0.5 * (not_above - below)
-    return float(won.sum() / (len(known) * len(unknown)))
 
 
 def milliseconds_a_message(parse: Callable[[str], Any], texts: Sequence[str]) -> float:

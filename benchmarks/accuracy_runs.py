@@ -21,7 +21,7 @@ import gossamer
 from gossamer.assistant import Assistant
 from gossamer.data import Example, TrainingData, config_from_dict
 from gossamer.data.errors import InputError
-from gossamer.evaluate import pipeline_extractors
+from gossamer.evaluate import out_of_scope_auroc, pipeline_extractors
 from gossamer.evaluate.intents import without_fallback
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.messages import Parse
@@ -292,7 +292,7 @@ def _out_of_scope(model: Model, examples: Sequence[Example], left_out: str) -> d
     is_unknown = [example.base_intent == left_out for example in examples]
     pairs = list(zip(confidence, is_unknown, strict=True))
     return {
-        "oos_auroc": metrics.out_of_scope_auroc(
+        "oos_auroc": out_of_scope_auroc(
             [value for value, unknown in pairs if not unknown],
             [value for value, unknown in pairs if unknown],
         ),

@@ -31,6 +31,7 @@ from sklearn.metrics import roc_auc_score
 
 from gossamer.data import Entity, Example, TrainingData
 from gossamer.data.errors import InputError
+from gossamer.evaluate import calibration_error, evaluate_intents, out_of_scope_auroc
 from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse
 
 
@@ -50,7 +51,7 @@ def parse(
 ) -> Parse:
     return Parse(
         text=text,
-        intent=IntentPrediction(name=intent, confidence=1.0),
+        intent=IntentPrediction(name=intent, confidence=confidence),
         entities=list(entities),
         tokens=tokenized([text])[0],
     )
@@ -163,21 +164,26 @@ def test_a_whole_sentence_needs_intent_and_entities() -> None:
 
 def test_calibration_error_by_hand() -> None:
     # bins of 0.5: {0.0, 0.5} right once: |1/2 - 0.25|; {0.6, 1.0} right twice: |1 - 0.8|
-    error = metrics.calibration_error([0.0, 0.5, 0.6, 1.0], [False, True, True, True], n_bins=2)
-    assert error == pytest.approx(0.5 * 0.25 + 0.5 * 0.2)
+    answers = [(0.0, "b"), (0.5, "a"), (0.6, "a"), (1.0, "a")]
+    examples = [Example(text=str(i), intent="a") for i in range(4)]
+    parses = [parse(str(i), name, confidence) for i, (confidence, name) in enumerate(answers)]
+    outcomes = evaluate_intents(examples, parses).outcomes
+    assert calibration_error(outcomes, n_bins=2) == pytest.approx(0.5 * 0.25 + 0.5 * 0.2)
+    scores = metrics.intent_scores(examples, parses, has_probabilities=True)
+    assert scores["calibration_error"] == calibration_error(outcomes)
     with pytest.raises(ValueError, match="in \\[0, 1\\]"):
-        metrics.calibration_error([1.5], [True])
+        metrics.intent_scores(examples[:1], [parse("0", "a", 1.5)], has_probabilities=True)
     with pytest.raises(ValueError, match="at least one"):
-        metrics.calibration_error([], [])
+        calibration_error([])
 
 
 def test_auroc_is_scikit_learns() -> None:
     known, unknown = [0.9, 0.8, 0.8, 0.3], [0.8, 0.1, 0.3]
     expected = roc_auc_score([1] * 4 + [0] * 3, known + unknown)
-    assert metrics.out_of_scope_auroc(known, unknown) == pytest.approx(expected)
-    assert metrics.out_of_scope_auroc([-1.0], [-1.0]) == 0.5
-    with pytest.raises(ValueError, match="either side"):
-        metrics.out_of_scope_auroc([1.0], [])
+    assert out_of_scope_auroc(known, unknown) == pytest.approx(expected)
+    assert out_of_scope_auroc([-1.0], [-1.0]) == 0.5
+    with pytest.raises(ValueError, match="out_of_scope must hold at least one"):
+        out_of_scope_auroc([1.0], [])
 
 
 def test_the_median_is_timed_over_texts_spread_out() -> None:
