@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import ConfigError
 from gossamer.dialogue.policy_registry import KNOWN_POLICIES, policy_class
+from gossamer.dialogue.ted.options import TEDOptions
 from gossamer.nlu.count_vectors import CountVectorsFeaturizer
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.learning_options import LearningOptions
 from gossamer.nlu.options_reader import HasOptions, read_options, read_stored_options
 from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nlu.registry import component_class, known_components
+from gossamer.nlu.response_options import ResponseSelectorOptions
 
 KINDS: dict[str, type[HasOptions]] = {
     **{name: component_class(name) for name in known_components()},
@@ -136,3 +140,11 @@ def test_the_page_lists_all_defaults_that_are_not_rasas() -> None:
         if getattr(read_options(kind, {}), option) != value
     }
     assert told == found
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "number_of_negative_examples"])
+@pytest.mark.parametrize("options", [TEDOptions, ResponseSelectorOptions])
+def test_what_only_diet_leaves_open_must_be_set(options: type[LearningOptions], name: str) -> None:
+    with pytest.raises(ValidationError, match="must be set"):
+        options.model_validate({name: None})
+    assert getattr(DIETOptions.model_validate({name: None}), name) is None

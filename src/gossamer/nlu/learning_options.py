@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from gossamer.nlu.component import ComponentOptions
 from gossamer.nn.fit import FitOptions
@@ -112,10 +112,11 @@ class LearningOptions(ComponentOptions):
         use_value_relative_attention: relative positions in attention values.
         max_relative_position: the largest distance they tell apart.
         unidirectional_encoder: tokens see only earlier ones.
-        batch_size: examples in a batch; a pair grows linearly over the epochs; None for what
-            `batch_size_for` gives.
+        batch_size: examples in a batch; a pair grows linearly over the epochs; None, where that is
+            the default, for what `batch_size_for` gives.
         batch_strategy: "balanced" repeats rare labels, "sequence" only shuffles.
-        epochs: passes over the data; None for as many as `epochs_for` gives.
+        epochs: passes over the data; None, where that is the default, for as many as `epochs_for`
+            gives.
         random_seed: None for a new one each time; it is stored with the model.
         learning_rate: of Adam.
         embedding_dimension: width of the embeddings that are compared.
@@ -200,6 +201,14 @@ class LearningOptions(ComponentOptions):
     weight_averaging: Rate = 0.9995
     topology: Topology = Topology.BLOCKED
     max_group_size: Positive | None = None
+
+    @field_validator("epochs", "batch_size", "number_of_negative_examples", mode="before")
+    @classmethod
+    def _open_only_where_that_is_the_default(cls, value: Any, info: ValidationInfo) -> Any:
+        default = cls.model_fields[info.field_name or ""].default
+        if value is None and default is not None:
+            raise ValueError(f"must be set; Rasa's default is {default}")
+        return value
 
     @field_validator("evaluate_every_number_of_epochs")
     @classmethod

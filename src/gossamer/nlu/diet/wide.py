@@ -8,7 +8,7 @@ of its own (see `DIETNetwork`).
 Counts are weighted as text classifiers weigh them (TF-IDF with sublinear counts, Manning et al.
 2008, sections 6.2 and 6.4): one and the logarithm of the count, times the inverse document
 frequency, the counts of each featurizer brought to one length. Taken all together, pieces of words
-would outweigh the words (on Sara a linear SVM loses 1.5 points of F1 by that).
+would outweigh the words.
 """
 
 from __future__ import annotations
