@@ -84,14 +84,14 @@ def test_the_wide_path_is_linear_in_tf_idf(
     kept = diet.columns[1].kept
     known = counts_of(wide_assistant, [example.text for example in travel_data.examples])
     counts = counts_of(wide_assistant, TEXTS)
-    assert counts.nnz > counts[:, kept].nnz, "some counts are of pruned columns"
+    assert counts.nnz > counts[:, kept].nnz, "some counts are of columns that the network prunes"
     part = diet.network.wide.part.numpy()
     assert set(part.tolist()) == {0, 1}, "counts of two featurizers"
     tf_idf = np.hstack(
         [
             TfidfTransformer(sublinear_tf=True)
-            .fit(known[:, kept[part == number]])
-            .transform(counts[:, kept[part == number]])
+            .fit(known[:, part == number])
+            .transform(counts[:, part == number])
             .toarray()
             for number in np.unique(part)
         ]
@@ -105,10 +105,10 @@ def test_the_wide_path_is_linear_in_tf_idf(
     np.testing.assert_allclose(found["intent_similarities"], expected[:, :4], rtol=1e-4, atol=1e-5)
 
 
-def test_pruned_columns_change_nothing(
+def test_pruned_columns_change_nothing_but_the_wide_path(
     trained: Callable[..., Assistant], run_file: Run, tmp_path: Path
 ) -> None:
-    assistant = trained({})
+    assistant = trained({"wide_path": False})
     path = export_model(assistant, tmp_path / "model.onnx")
     inputs = onnx_inputs(assistant, TEXTS)
     before = run_file(path, inputs)
@@ -124,7 +124,7 @@ def test_pruned_columns_change_nothing(
         assert not np.allclose(after["intent_similarities"], before["intent_similarities"])
 
 
-def test_a_text_of_pruned_columns_alone_has_the_scores_of_none(
+def test_the_wide_path_reads_columns_that_are_pruned(
     trained: Callable[..., Assistant], run_file: Run, tmp_path: Path
 ) -> None:
     wide_assistant = by_the_wide_path_alone(trained(NOT_ENTITIES))
@@ -137,10 +137,13 @@ def test_a_text_of_pruned_columns_alone_has_the_scores_of_none(
     network = diet_of(wide_assistant).network
     assert network is not None
     assert network.wide is not None
-    bias = network.wide.table.bias.detach().numpy()[:4]
-    for inputs in (nothing, with_value(nothing, "sentence", pruned, 1.0)):
-        (found,) = run_file(path, inputs)["intent_similarities"]
-        np.testing.assert_allclose(found, bias, atol=1e-6)
+    table = network.wide.table
+    bias, row = table.bias.numpy()[:4], table.weight.numpy()[pruned, :4]
+    (found,) = run_file(path, nothing)["intent_similarities"]
+    np.testing.assert_allclose(found, bias, atol=1e-6)
+    (found,) = run_file(path, with_value(nothing, "sentence", pruned, 1.0))["intent_similarities"]
+    np.testing.assert_allclose(found, bias + 6 * row, atol=1e-5)
+    assert np.abs(row).max() > 0.01
 
 
 def test_tables_have_the_rows_that_are_read(

@@ -57,14 +57,20 @@ def made(
     )
     names = Features(dense=rng.standard_normal((n_labels, 5)).astype(np.float32))
     n_tags = {TagKind.ENTITY: 3, TagKind.ROLE: 2} if any(sequence) else {}
-    shape = NetworkShape(TextWidths.of(text), FeatureWidths.of(names), n_labels, n_tags)
+    shape = NetworkShape(
+        TextWidths.of(text),
+        FeatureWidths.of(names),
+        n_labels,
+        n_tags,
+        n_counts=text.counts.n_sparse,
+    )
     network = DIETNetwork(DIETOptions(**{**SMALL, **options}), shape, names)
+    if network.wide is not None:
+        network.wide.fit(replace(text.sentence, parts=(3, 4)), np.arange(len(lengths)) % n_labels)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for parameter in network.parameters():
             parameter.copy_(0.3 * torch.randn_like(parameter))
-    if network.wide is not None:
-        network.wide.learn_frequencies(replace(text.sentence, parts=(3, 4)))
     return network.eval(), text
 
 

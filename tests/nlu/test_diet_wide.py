@@ -1,4 +1,4 @@
-"""The wide path's weights against scikit-learn's, for one text and for many; its scores."""
+"""The wide path's weights and scores against scikit-learn's, for one text and for many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.svm import LinearSVC
 
 from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.inputs import Features
@@ -37,9 +38,14 @@ def expected_of(train: sparse.csr_array, texts: sparse.csr_array) -> npt.NDArray
     return np.hstack(found)
 
 
-def wide_of(train: sparse.csr_array, n_labels: int = 5, dropout: float = 0.0) -> WidePath:
-    wide = WidePath(train.shape[1], n_labels, dropout=dropout)
-    wide.learn_frequencies(Features(train, parts=PARTS if train.shape[1] == sum(PARTS) else ()))
+def features_of(counts: sparse.csr_array) -> Features:
+    return Features(counts, parts=PARTS if counts.shape[1] == sum(PARTS) else ())
+
+
+def wide_of(train: sparse.csr_array, n_labels: int = 5) -> WidePath:
+    """One that has learnt how often features occur, and nothing of the only label it has seen."""
+    wide = WidePath(train.shape[1], n_labels)
+    wide.fit(features_of(train), np.zeros(train.shape[0], dtype=np.int64))
     return wide
 
 
@@ -97,7 +103,7 @@ def test_values_below_zero_count_as_much() -> None:
 def test_scores_are_linear_in_the_weights(n_labels: int, seed: int) -> None:
     train, texts = counts_of(seed, 50), counts_of(seed + 1, 7)
     wide = wide_of(train, n_labels)
-    assert torch.equal(wide(texts), torch.zeros(7, n_labels)), "at first"
+    assert torch.equal(wide(texts), torch.zeros(7, n_labels)), "one label alone says nothing"
     weight = torch.randn(30, n_labels, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         wide.table.weight[:, :n_labels] = weight
@@ -105,17 +111,60 @@ def test_scores_are_linear_in_the_weights(n_labels: int, seed: int) -> None:
     torch.testing.assert_close(wide(texts), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_dropout_in_training_alone_and_of_weights_that_have_their_length() -> None:
-    train = counts_of(1, 50)
-    wide = wide_of(train, 1, dropout=0.5)
-    with torch.no_grad():
-        wide.table.weight.fill_(1.0)
-    texts = counts_of(2, 2000)
-    expected = torch.from_numpy(expected_of(train, texts).sum(1, keepdims=True)).float()
-    torch.manual_seed(0)
-    share = float((wide.train()(texts).sum() / expected.sum()).detach())
-    assert share == pytest.approx(0.5, abs=0.03)
-    torch.testing.assert_close(wide.eval()(texts), expected, atol=1e-4, rtol=1e-4)
+def fitted(
+    counts: sparse.csr_array, labels: list[int], n_labels: int, weights: Any = None
+) -> WidePath:
+    wide = WidePath(counts.shape[1], n_labels)
+    wide.fit(features_of(counts), np.array(labels, dtype=np.int64), weights)
+    return wide
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 17])
+def test_scores_are_seven_times_those_of_a_support_vector_machine(n_labels: int, seed: int) -> None:
+    train, texts = counts_of(seed, 80), counts_of(seed + 1, 20)
+    labels = (np.arange(80) % n_labels).tolist()
+    model = LinearSVC(random_state=0).fit(expected_of(train, train) / LENGTH, labels)
+    expected = 7 * model.decision_function(expected_of(train, texts) / LENGTH)
+    if n_labels == 2:
+        expected = np.stack([-expected, expected], axis=1)
+    found = fitted(train, labels, n_labels)(texts)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-3, atol=2e-2)
+
+
+def test_a_label_without_an_example_is_never_the_best(seed: int) -> None:
+    train = counts_of(seed, 60)
+    found = fitted(train, [1, 4, 1] * 20, 5)(counts_of(seed + 1, 20))
+    assert torch.equal(found[:, [0, 2, 3]], torch.full((20, 3), -7.0))
+    assert (found.argmax(1) % 3 == 1).all(), "1 or 4"
+
+
+def test_examples_weigh_what_they_are_told_to(seed: int) -> None:
+    """Weight 0 is as if the example were not there; its label has no example left."""
+    train = counts_of(seed, 40)
+    labels = [0, 1, 2, 3] * 10
+    weights = np.ones(40, dtype=np.float32)
+    weights[3::4] = 0
+    some = np.flatnonzero(weights)
+    wide = fitted(train, labels, 4, weights)
+    model = LinearSVC(random_state=0).fit(
+        wide.weighted(train).toarray()[some] / LENGTH, np.array(labels)[some]
+    )
+    expected = 7 * model.decision_function(wide.weighted(train).toarray() / LENGTH)
+    np.testing.assert_allclose(wide(train)[:, :3].numpy(), expected, rtol=1e-3, atol=2e-2)
+    assert (wide(train)[:, 3] == -7).all()
+
+
+def test_gradients_do_not_reach_it(seed: int) -> None:
+    wide = fitted(counts_of(seed, 20), [0, 1] * 10, 2)
+    assert not any(parameter.requires_grad for parameter in wide.parameters())
+
+
+def test_it_can_be_fitted_again(seed: int) -> None:
+    first, second = counts_of(seed, 20), counts_of(seed + 1, 30)
+    wide = fitted(first, [0, 1] * 10, 3)
+    wide.fit(features_of(second), np.array([0, 1, 2] * 10))
+    texts = counts_of(seed + 2, 9)
+    assert torch.equal(wide(texts), fitted(second, [0, 1, 2] * 10, 3)(texts))
 
 
 def test_frequencies_are_stored() -> None:

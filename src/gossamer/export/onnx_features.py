@@ -20,11 +20,13 @@ class SparseRows(NamedTuple):
         values: 0 where a row is filled up. *Shape:* (n_rows, longest).
         is_pruned: whether there are columns that the tables leave out; these all have the number
             after the last row.
+        all_columns: the same places' numbers among all columns. *Shape:* (n_rows, longest).
     """
 
     columns: str
     values: str
     is_pruned: bool
+    all_columns: str
 
 
 class FeatureRows(NamedTuple):
@@ -76,19 +78,18 @@ def _sparse_rows(
     places = graph.node("Add", graph.node("Unsqueeze", starts, axis), steps)
     filler = graph.node("Shape", columns)  # the place of a zero put after all values
     places = graph.node("Where", graph.node("Less", steps, counts), places, filler)
+    padded_values = graph.node("Concat", values, graph.constant([0.0]), axis=0)
+    values = graph.node("Gather", padded_values, places, axis=0)
+    padded_columns = graph.node("Concat", columns, first, axis=0)
+    all_columns = graph.node("Gather", padded_columns, places, axis=0)
     is_pruned = kept is not None and len(kept.kept) < kept.n_columns
     if kept is not None and is_pruned:
         numbers = np.full(kept.n_columns, len(kept.kept), dtype=np.int64)
         numbers[kept.kept] = np.arange(len(kept.kept))
         table = whole_numbers(graph, numbers, f"{prefix}_numbers")
-        columns = graph.node("Gather", table, columns, axis=0)
-    padded_columns = graph.node("Concat", columns, first, axis=0)
-    padded_values = graph.node("Concat", values, graph.constant([0.0]), axis=0)
-    return SparseRows(
-        graph.node("Gather", padded_columns, places, axis=0),
-        graph.node("Gather", padded_values, places, axis=0),
-        is_pruned,
-    )
+        read = graph.node("Gather", table, all_columns, axis=0)
+        return SparseRows(read, values, is_pruned, all_columns)
+    return SparseRows(all_columns, values, is_pruned, all_columns)
 
 
 def feature_input(graph: OnnxGraph, layer: FeatureInput, rows: FeatureRows, name: str) -> str:

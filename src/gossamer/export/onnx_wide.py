@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from gossamer.export.onnx_features import SparseRows, sparse_product, with_row_of_pruned
+from gossamer.export.onnx_features import SparseRows, sparse_product
 from gossamer.export.onnx_graph import OnnxGraph
 from gossamer.export.onnx_layers import LEAST_NORM, to_numpy
 from gossamer.nlu.diet.wide import LENGTH, WidePath
 
 
 def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
-    """What the wide path says of each label; columns that it leaves out weigh nothing.
+    """What the wide path says of each label.
 
     Args:
         graph: to add to.
@@ -21,7 +21,8 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
     Returns:
         *Shape:* (n_texts, n_labels).
     """
-    idf = graph.constant(with_row_of_pruned(to_numpy(wide.idf), counts), "wide.idf")
+    counts = counts._replace(columns=counts.all_columns, is_pruned=False)
+    idf = graph.constant(to_numpy(wide.idf), "wide.idf")
     one = graph.constant(1.0)
     sizes = graph.node("Abs", counts.values)
     logs = graph.node("Log", graph.node("Max", sizes, one))
@@ -30,8 +31,8 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
         graph.node("Mul", graph.node("Sign", sizes), graph.node("Add", logs, one)),
         graph.node("Gather", idf, counts.columns, axis=0),
     )
-    # What is padding, or pruned, has no weight and may be of any part.
-    numbers = with_row_of_pruned(to_numpy(wide.part).astype(np.float32), counts)
+    # What is padding has no weight and may be of any part.
+    numbers = to_numpy(wide.part).astype(np.float32)
     part = graph.node("Gather", graph.constant(numbers, "wide.part"), counts.columns, axis=0)
     parts = []
     for number in np.unique(to_numpy(wide.part)).tolist():

@@ -117,6 +117,7 @@ def fit(
     options: FitOptions,
     rng: np.random.Generator,
     evaluation: Indices | None = None,
+    evaluation_batch: Callable[[Indices], Any] | None = None,
     late: LateExamples | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
     callbacks: Sequence[FitCallback] = (),
@@ -131,6 +132,7 @@ def fit(
         options: how to train.
         rng: where the order of examples comes from; dropout and negatives use torch's generator.
         evaluation: example numbers to evaluate on, or None.
+        evaluation_batch: makes batches of these; None for `make_batch`.
         late: examples that join later, or None; no callback ends training before they have.
         on_epoch: called after every epoch.
         callbacks: take part in training, in this order; none does where there is nothing to do.
@@ -143,7 +145,7 @@ def fit(
             callback.begin(network, n_steps)
     optimizer = _Optimizer(network, options)
     best = _Best()
-    averaged = network.parameters() if options.weight_averaging > 0.0 else []
+    averaged = _learned(network) if options.weight_averaging > 0.0 else []
     average = WeightAverage(averaged, options.weight_averaging)
 
     def companions(parameter: nn.Parameter) -> list[Tensor]:
@@ -186,7 +188,8 @@ def fit(
         if evaluation is not None and due:
             optimizer.catch_up()
             with average.in_place():
-                scores = evaluate(network, make_batch, evaluation, options.batch_size[1])
+                of_them = make_batch if evaluation_batch is None else evaluation_batch
+                scores = evaluate(network, of_them, evaluation, options.batch_size[1])
                 if options.checkpoint_model:
                     best.offer(network, scores)
                 for callback in callbacks:
@@ -203,6 +206,10 @@ def fit(
     network.eval()
     for callback in callbacks:
         callback.finish(network)
+
+
+def _learned(network: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
 def _joined(
@@ -248,7 +255,9 @@ class _Optimizer:
         tables = [
             part
             for part in network.modules()
-            if isinstance(part, SparseInputTable) and part.can_collect_rows
+            if isinstance(part, SparseInputTable)
+            and part.can_collect_rows
+            and part.weight.requires_grad
         ]
         apart = {id(table.weight) for table in tables}
         self._network = network
@@ -256,7 +265,7 @@ class _Optimizer:
         self._apart = apart
         weights: list[Regularized] = network.regularized()  # type: ignore[operator]
         self._regularized = {id(part.weight) for part in weights}
-        rest = [p for p in network.parameters() if id(p) not in apart]
+        rest = [p for p in _learned(network) if id(p) not in apart]
         self._adam: Adam | torch.optim.Adam
         if all(map(Adam.can_step, rest)):
             self._adam = Adam(

@@ -420,7 +420,7 @@ class TEDNetwork(nn.Module):
             raise ValueError("there must be texts to find entities in")
         chosen = text.row[torch.from_numpy(turns)].numpy()
         lengths = text.features.lengths[chosen]
-        tokens = dialogues.tokens[torch.from_numpy(text.features.token_rows(chosen))]
+        tokens = dialogues.tokens[torch.from_numpy(text.features.tokens_of(chosen).rows)]
         message, _ = ranges(torch.from_numpy(lengths))
         rows = torch.from_numpy(turns)
         if not self.is_full_dialogue:

@@ -21,6 +21,7 @@ from gossamer.nlu.diet.features import (
     rows_of,
     text_features,
 )
+from gossamer.nlu.diet.mentions import Mentions
 from gossamer.nlu.diet.network import Encoded
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.tags import (
@@ -106,6 +107,14 @@ class DIETComponent(NetworkComponent):
             )
             for kind, tag_set in self.tag_sets.items()
         }
+        mentions = None
+        if tags and options.mention_replacement > 0.0:
+            mentions = Mentions(
+                tags,
+                text.lengths,
+                is_bilou=options.BILOU_flag,
+                rate=options.mention_replacement,
+            )
         self._learn(
             text,
             labels=labels,
@@ -113,6 +122,7 @@ class DIETComponent(NetworkComponent):
             tags=tags,
             n_tags=self._n_tags(),
             forbidden=self._forbidden(),
+            mentions=mentions,
             weights=None if self.example_weights is None else self.example_weights[chosen],
             on_epoch=on_epoch,
         )

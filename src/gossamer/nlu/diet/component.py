@@ -22,12 +22,14 @@ from gossamer.nlu.diet.features import (
     DIETData,
     FeatureWidths,
     Indices,
-    KeptColumns,
     TextFeatures,
     TextWidths,
+    parts_by_length,
+    telling_columns,
     text_features,
     token_identities,
 )
+from gossamer.nlu.diet.mentions import Mentions, replacing
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
 from gossamer.nlu.diet.serving import ServingNetwork
@@ -39,6 +41,7 @@ from gossamer.nlu.diet.stored_weights import (
     weights_to_arrays,
 )
 from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.diet.wide import fit_wide_path
 from gossamer.nlu.learning import hold_out, reporter, seed_of
 from gossamer.nlu.messages import ComponentState, FeatureBlock, MessageBatch
 from gossamer.nn.callbacks import FitCallback
@@ -46,9 +49,6 @@ from gossamer.nn.fit import fit
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.sparse import adopt_connectivity
-
-_TEXTS_AT_A_TIME = 64
-_ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
@@ -131,6 +131,7 @@ class NetworkComponent(Component):
         tags: Mapping[TagKind, Indices] = _NO_TAGS,
         n_tags: Mapping[TagKind, int] = _NO_TAGS,
         forbidden: Forbidden = _NO_TAGS,
+        mentions: Mentions | None = None,
         weights: npt.NDArray[np.float32] | None = None,
         on_epoch: EpochListener | None,
     ) -> None:
@@ -144,6 +145,7 @@ class NetworkComponent(Component):
             tags: tag of each token, per kind. *Shape:* of each (n_tokens,).
             n_tags: how many tags there are, per kind.
             forbidden: see `NetworkShape`.
+            mentions: of entities in the texts, to be replaced in training; None leaves them.
             weights: what each text's losses are multiplied by; None for 1. *Shape:* (n_texts,).
             on_epoch: called after every epoch.
 
@@ -154,7 +156,12 @@ class NetworkComponent(Component):
         text, labels = self._keep_columns(text, labels)
         token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
         self._shape = NetworkShape(
-            TextWidths.of(text), _widths_of(labels), len(self.labels), n_tags, forbidden
+            TextWidths.of(text),
+            _widths_of(labels),
+            len(self.labels),
+            n_tags,
+            forbidden,
+            text.counts.n_sparse,
         )
         self.seed = seed_of(options)
         fitting = options.fitting(len(text.lengths))
@@ -172,20 +179,23 @@ class NetworkComponent(Component):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
             self.network = self._new_network(self._shape, labels)
-            if self.network.wide is not None:
-                self.network.wide.learn_frequencies(text.sentence)
+            fit_wide_path(self.network.wide, training, train_on)
             fit(
                 self.network,
-                training.batch,
+                training.batch if mentions is None else replacing(training, mentions, rng),
                 train_on,
                 labels=balance_by,
                 options=fitting,
                 rng=rng,
                 evaluation=evaluate_on,
+                evaluation_batch=training.batch,
                 late=late,
                 on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
                 callbacks=self.callbacks,
             )
+        if late is not None:
+            everything = np.concatenate([train_on, late.examples])
+            fit_wide_path(self.network.wide, training, everything)
         if evaluate_on is not None and label_numbers is not None and finds_temperature(options):
             self._find_temperature(training, evaluate_on)
         round_tables(self.network)
@@ -208,10 +218,10 @@ class NetworkComponent(Component):
         if isinstance(labels, TextFeatures) and self.options.share_hidden_layers:
             if TextWidths.of(labels) != TextWidths.of(text):
                 return text, labels  # which the network refuses
-            self.columns = _telling(text.followed_by(labels))
+            self.columns = telling_columns(text.followed_by(labels))
             labels = self._in_columns(labels)
         else:
-            self.columns = _telling(text)
+            self.columns = telling_columns(text)
         return self._in_columns(text), labels
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
@@ -220,6 +230,7 @@ class NetworkComponent(Component):
             text.sequence if of_sequence is None else of_sequence.of(text.sequence),
             text.sentence if of_sentence is None else of_sentence.of(text.sentence),
             text.lengths,
+            text.sentence if of_sentence is not None and self.options.wide_path else None,
         )
 
     def _new_network(
@@ -295,7 +306,7 @@ class NetworkComponent(Component):
         )
         order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
         order = order[is_wanted[order]]
-        for chosen in _parts(order, batch.lengths):
+        for chosen in parts_by_length(order, batch.lengths):
             is_all = len(chosen) == len(batch.texts) == 1
             text = everything if is_all else everything.texts(chosen)
             serving = self._serving_for(text)
@@ -387,7 +398,9 @@ class NetworkComponent(Component):
             if kept is not None and len(kept.kept) != n_sparse:
                 raise ValueError(f"{len(kept.kept)} kept columns, {n_sparse} that are read")
         label = _from_json(json["label_widths"])
-        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden)
+        kept = self.columns[1]
+        n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
+        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
             network = self._new_network(self._shape, labels_from_arrays(arrays, label))
@@ -398,21 +411,6 @@ class NetworkComponent(Component):
         self._get_ready()
         if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, features of another number")
-
-
-def _telling(text: TextFeatures) -> Columns:
-    return KeptColumns.telling(text.sequence), KeptColumns.telling(text.sentence)
-
-
-def _parts(order: Indices, lengths: Indices) -> Iterator[Indices]:
-    """The texts, ordered by length, in parts whose attention takes a bounded memory."""
-    start = 0
-    while start < len(order):
-        end = min(start + _TEXTS_AT_A_TIME, len(order))
-        while end - start > 1 and (end - start) * lengths[order[end - 1]] ** 2 > _ATTENTION:
-            end -= 1
-        yield order[start:end]
-        start = end
 
 
 @contextmanager

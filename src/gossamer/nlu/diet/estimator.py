@@ -140,6 +140,8 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             training, to find a temperature for `predict_proba`; None for True.
         prune_features (bool, default None): leave out sparse features that say nothing beside
             others; None for True.
+        mention_replacement (float, default None): share of the mentions of entities that are
+            replaced by others of their kind in training; None for 0.5.
         rasa_defaults (bool, default False): the parameters that are None above, and the
             `featurizers` where these are None, are those of Rasa's model.
         random_state (int or RandomState, default None): scikit-learn's name of `random_seed`; of

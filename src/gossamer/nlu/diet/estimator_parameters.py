@@ -105,6 +105,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         regularize_labels: bool | None = None,
         calibrate: bool | None = None,
         prune_features: bool | None = None,
+        mention_replacement: float | None = None,
         rasa_defaults: bool = False,
         random_state: int | np.random.RandomState | None = None,
         early_stopping: bool = False,
@@ -169,6 +170,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         self.regularize_labels = regularize_labels
         self.calibrate = calibrate
         self.prune_features = prune_features
+        self.mention_replacement = mention_replacement
         self.rasa_defaults = rasa_defaults
         self.random_state = random_state
         self.early_stopping = early_stopping

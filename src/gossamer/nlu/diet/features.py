@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from gossamer.nn.inputs import Features
 Indices = npt.NDArray[np.int64]
 
 _FEW_ROWS = 256  # up to these, sorting is sooner than scipy; beyond, it takes more memory
+_TEXTS_AT_A_TIME = 64
+_ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 
 class FeatureWidths(NamedTuple):
@@ -46,6 +48,18 @@ class TextWidths(NamedTuple):
         return cls(FeatureWidths.of(text.sequence), FeatureWidths.of(text.sentence))
 
 
+class TokenChoice(NamedTuple):
+    """Tokens of some texts.
+
+    Attributes:
+        rows: their numbers. *Shape:* (n_tokens,).
+        lengths: how many each text has. *Shape:* (n_texts,).
+    """
+
+    rows: Indices
+    lengths: Indices
+
+
 @dataclass(frozen=True, slots=True)
 class TextFeatures:
     """Features of texts, packed: tokens of all texts one after the other.
@@ -54,28 +68,39 @@ class TextFeatures:
         sequence: one row a token.
         sentence: one row a text.
         lengths: tokens of each text. *Shape:* (n_texts,), int64.
+        all_columns: `sentence` before columns were left out; None where none was.
     """
 
     sequence: Features
     sentence: Features
     lengths: Indices
+    all_columns: Features | None = None
 
-    def texts(self, chosen: Indices, token_rows: Indices | None = None) -> TextFeatures:
+    @property
+    def counts(self) -> Features:
+        """What the wide path reads: all sentence features."""
+        return self.sentence if self.all_columns is None else self.all_columns
+
+    def texts(self, chosen: Indices, tokens: TokenChoice | None = None) -> TextFeatures:
         """The given texts.
 
         Args:
             chosen: numbers of the texts. *Shape:* (n_chosen,).
-            token_rows: what `token_rows(chosen)` gives, where that is known already.
+            tokens: of these texts; None for their own.
         """
-        rows = self.token_rows(chosen) if token_rows is None else token_rows
+        tokens = self.tokens_of(chosen) if tokens is None else tokens
         return TextFeatures(
-            self.sequence.rows(rows),
+            self.sequence.rows(tokens.rows),
             self.sentence.rows(chosen),
-            self.lengths[chosen],
+            tokens.lengths,
+            None if self.all_columns is None else self.all_columns.rows(chosen),
         )
 
     def followed_by(self, others: TextFeatures) -> TextFeatures:
-        """These texts and then others, which must have features of the same widths."""
+        """These texts and then others, which must have features of the same widths.
+
+        The wide path reads neither: `all_columns` is None.
+        """
         return TextFeatures(
             _below(self.sequence, others.sequence),
             _below(self.sentence, others.sentence),
@@ -87,8 +112,8 @@ class TextFeatures:
         starts: Indices = np.cumsum(self.lengths) - self.lengths
         return starts
 
-    def token_rows(self, chosen: Indices, starts: Indices | None = None) -> Indices:
-        """Rows of the tokens of the given texts, in order.
+    def tokens_of(self, chosen: Indices, starts: Indices | None = None) -> TokenChoice:
+        """The tokens of the given texts, in order.
 
         Args:
             chosen: numbers of the texts. *Shape:* (n_chosen,).
@@ -99,7 +124,7 @@ class TextFeatures:
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         rows: Indices = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-        return rows
+        return TokenChoice(rows, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +162,19 @@ class DIETData:
         # Computed once, so that a batch costs the same however large the training set is.
         object.__setattr__(self, "_starts", self.text.starts())
 
-    def batch(self, chosen: Indices) -> DIETBatch:
-        """A batch of the given texts. *Shape:* of `chosen` (n_chosen,)."""
-        tokens = self.text.token_rows(chosen, self._starts)
+    def batch(self, chosen: Indices, tokens: TokenChoice | None = None) -> DIETBatch:
+        """A batch of the given texts.
+
+        Args:
+            chosen: numbers of the texts. *Shape:* (n_chosen,).
+            tokens: of these texts; None for their own.
+        """
+        tokens = self.text.tokens_of(chosen, self._starts) if tokens is None else tokens
         return DIETBatch(
             self.text.texts(chosen, tokens),
             None if self.labels is None else torch.from_numpy(self.labels[chosen]),
-            {kind: torch.from_numpy(tags[tokens]) for kind, tags in self.tags.items()},
-            None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens]),
+            {kind: torch.from_numpy(tags[tokens.rows]) for kind, tags in self.tags.items()},
+            None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens.rows]),
             None if self.weights is None else torch.from_numpy(self.weights[chosen]),
         )
 
@@ -202,6 +232,11 @@ class KeptColumns:
 
 #: Of sequence and of sentence features; None for all columns.
 Columns = tuple[KeptColumns | None, KeptColumns | None]
+
+
+def telling_columns(text: TextFeatures) -> Columns:
+    """The columns that tell training texts apart; see `KeptColumns.telling`."""
+    return KeptColumns.telling(text.sequence), KeptColumns.telling(text.sentence)
 
 
 def text_features(
@@ -289,6 +324,17 @@ def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
         columns, values = columns[order], values[order]
     indptr: npt.NDArray[np.int32] = np.stack([b.indptr for b in blocks]).sum(0, dtype=np.int32)
     return canonical_csr(values, columns, indptr, int(offsets[-1]))
+
+
+def parts_by_length(order: Indices, lengths: Indices) -> Iterator[Indices]:
+    """The texts, ordered by length, in parts whose attention takes a bounded memory."""
+    start = 0
+    while start < len(order):
+        end = min(start + _TEXTS_AT_A_TIME, len(order))
+        while end - start > 1 and (end - start) * lengths[order[end - 1]] ** 2 > _ATTENTION:
+            end -= 1
+        yield order[start:end]
+        start = end
 
 
 def rows_of(block: FeatureBlock, rows: Indices) -> FeatureBlock:

@@ -70,6 +70,7 @@ class NetworkShape(NamedTuple):
         n_labels: how many labels.
         n_tags: tags of each kind; empty without entities.
         forbidden: per kind, which tag must not follow which (see `LinearChainCRF`); may lack kinds.
+        n_counts: sparse columns of `TextFeatures.counts`; without any, no wide path.
     """
 
     text: TextWidths
@@ -77,6 +78,7 @@ class NetworkShape(NamedTuple):
     n_labels: int
     n_tags: Mapping[TagKind, int] = MappingProxyType({})
     forbidden: Mapping[TagKind, npt.NDArray[np.bool_]] = MappingProxyType({})
+    n_counts: int = 0
 
 
 class EntityHead(nn.Module):
@@ -172,10 +174,8 @@ class DIETNetwork(TextEncoder):
         if shape.label is not None:
             width = self.width * (3 if self.pools_tokens else 1)
             self.text_embedding = glorot_linear(width, options.embedding_dimension)
-            if options.has_wide_path(shape.n_labels) and shape.text.sentence.n_sparse > 0:
-                self.wide = WidePath(
-                    shape.text.sentence.n_sparse, shape.n_labels, dropout=options.drop_rate
-                )
+            if options.has_wide_path(shape.n_labels) and shape.n_counts > 0:
+                self.wide = WidePath(shape.n_counts, shape.n_labels)
             self.label_embedding = glorot_linear(
                 self._label_width(shape.label), options.embedding_dimension
             )
@@ -220,7 +220,7 @@ class DIETNetwork(TextEncoder):
 
     def wide_scores(self, text: TextFeatures) -> Tensor | None:
         """What the wide path says of each label. *Shape:* (n_texts, n_labels). None without one."""
-        counts = text.sentence.sparse
+        counts = text.counts.sparse
         return None if self.wide is None or counts is None else self.wide(counts)
 
     def embed_labels(self) -> Tensor:
@@ -252,8 +252,8 @@ class DIETNetwork(TextEncoder):
             metrics["m_acc"] = float(mask_result.accuracy)
         if batch.labels is not None:
             labels = self.embed_labels() if label_embeddings is None else label_embeddings
-            found, accuracy = self._label_losses(batch, batch.labels, encoded, labels)
-            losses += found
+            loss, accuracy = self._label_loss(batch, batch.labels, encoded, labels)
+            losses.append(loss)
             metrics[self._label_metric] = accuracy
         lengths = torch.from_numpy(batch.text.lengths)
         for kind, head in self._heads():
@@ -269,27 +269,19 @@ class DIETNetwork(TextEncoder):
                 metrics[f"{_METRIC_PREFIX[kind]}_f1"] = _micro_f1(predicted, gold[:n_shown])
         return StepResult(torch.stack(losses).sum(), metrics)
 
-    def _label_losses(
+    def _label_loss(
         self, batch: DIETBatch, target: Tensor, encoded: Encoded, labels: Tensor
-    ) -> tuple[list[Tensor], float]:
-        """Losses of the deep and of the wide path, and how often both together are right.
-
-        Each learns by itself. With one loss of their sum the deep one fits a handful of examples
-        before the wide one has learnt anything.
-        """
+    ) -> tuple[Tensor, float]:
+        """Loss of the labels, and how often they are right; not in training with the wide path."""
         embedded = self.embed_text(encoded, torch.from_numpy(batch.text.lengths))
         weights = None if batch.weights is None else batch.weights / len(batch.weights)
-        deep = self.intent_loss(embedded, labels, target, weights=weights)
-        wide = self.wide_scores(batch.text)
+        found = self.intent_loss(embedded, labels, target, weights=weights)
+        wide = None if self.training else self.wide_scores(batch.text)
         if wide is None:
-            return [deep.loss], float(deep.accuracy)
-        loss = F.cross_entropy(
-            wide, target, label_smoothing=self.options.label_smoothing, reduction="none"
-        )
+            return found.loss, float(found.accuracy)
         with torch.no_grad():
             sums = self.intent_loss.similarity(embedded, labels) + wide
-            accuracy = float((sums.argmax(1) == target).float().mean())
-        return [deep.loss, loss.mean() if weights is None else loss @ weights], accuracy
+            return found.loss, float((sums.argmax(1) == target).float().mean())
 
     def text_inputs(self) -> dict[str, FeatureInput]:
         """The layers that read the features of texts, by their names in the state dict."""

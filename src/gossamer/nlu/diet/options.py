@@ -153,6 +153,8 @@ class DIETOptions(NetworkOptions):
             stands between them; a mapping decides for each entity type, True for the rest.
         constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in
             training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
+        mention_replacement: share of the mentions of entities that are replaced by others of their
+            kind in training (Gossamer's own); see `gossamer.nlu.diet.mentions`.
     """
 
     rasas: ClassVar[Mapping[str, Any]] = MappingProxyType(
@@ -172,6 +174,7 @@ class DIETOptions(NetworkOptions):
                 "batch_size",
             )
         }
+        | {"mention_replacement": 0.0}
     )
 
     intent_classification: bool = True
@@ -179,6 +182,7 @@ class DIETOptions(NetworkOptions):
     BILOU_flag: bool = True
     split_entities_by_comma: bool | dict[str, bool] = True
     constrain_tags: bool = True
+    mention_replacement: Rate = 0.5
     number_of_negative_examples: Positive | None = None
     context_window: NonNegative = 2
     token_pooling: bool = True

@@ -78,7 +78,7 @@ class ServingNetwork:
             tokens = encoded.tokens
             x = torch.cat([x[0], tokens.mean(0), tokens.amax(0)]).unsqueeze(0)
         logits = network.intent_loss.similarity(network.text_embedding(x), labels)
-        wide, counts = network.wide, text.sentence.sparse
+        wide, counts = network.wide, text.counts.sparse
         if wide is not None and counts is not None:
             weights = torch.from_numpy(wide.weights(counts))
             logits = logits + _product(wide.table, counts, weights)[:, : wide.n_labels]
