@@ -53,13 +53,13 @@ OURS = "ours-20"
 ABLATION: tuple[dict[str, Any], ...] = (
     {"context_window": 0},
     {"context_window": 1},
+    {"mention_replacement": 0.0},
     {"wide_path": False},
     {"token_pooling": False},
     {"number_of_negative_examples": 20, "label_smoothing": 0.0},
     {"label_smoothing": 0.0},
     {"regularize_labels": True},
     {"prune_features": False},
-    {"calibrate": False},
     {"learning_rate": 0.001},
 )
 """What `--ablation` changes, one part at a time."""

@@ -145,13 +145,13 @@ def test_batch_size_may_be_one_number() -> None:
     [
         ({}, 0, 100),
         ({}, 100, 100),
-        ({}, 6_000, 20),
+        ({}, 6_000, 15),
         ({}, 1_000_000, 10),
         ({"epochs": 7}, 6_000, 7),
         ({"epochs": 0}, 6_000, 0),
         ({"rasa_defaults": True}, 6_000, 300),
         ({"rasa_defaults": True, "epochs": 7}, 6_000, 7),
-        ({"rasa_defaults": True, "epochs": None}, 6_000, 20),
+        ({"rasa_defaults": True, "epochs": None}, 6_000, 15),
     ],
 )
 def test_open_epochs_follow_the_examples(

@@ -175,6 +175,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"drop_small_last_batch": True, "batch_size": 16, "batch_strategy": "sequence"},
     {"weight_averaging": 0.0, "epochs": 20},
     {"constrain_tags": False},
+    {"mention_replacement": 0.0},
     {"topology": "uniform"},
     {"topology": "fan_in"},
     {"max_group_size": 1},

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from gossamer.nlu.sparse_rows import rows_to_csr, sum_rows
+from gossamer.nlu.sparse_rows import canonical_csr, rows_to_csr, sum_rows
 
 
 def row(*cells: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -18,6 +19,24 @@ def test_rows_become_a_matrix() -> None:
     assert matrix.toarray().tolist() == [[1, 0, 0, 2], [0, 0, 0, 0], [0, 0, 5, 0]]
     assert matrix.dtype == np.float32
     assert matrix.indices.dtype == matrix.indptr.dtype == np.int32
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 256, 257])
+def test_matrices_of_one_shape_are_scipys_and_share_nothing(n_rows: int) -> None:
+    rng = np.random.default_rng(n_rows)
+    found = []
+    for _ in range(2):
+        dense = rng.integers(0, 3, (n_rows, 9)).astype(np.float32)
+        expected = sparse.csr_array(dense)
+        parts = (expected.data, expected.indices, expected.indptr)
+        found.append((canonical_csr(*parts, 9), dense))
+    for matrix, dense in found:
+        assert matrix.shape == (n_rows, 9) and matrix.dtype == np.float32
+        assert matrix.nnz == np.count_nonzero(dense)
+        assert matrix.has_sorted_indices and matrix.has_canonical_format
+        assert np.array_equal(matrix.toarray(), dense)
+        assert np.array_equal((matrix @ np.eye(9, dtype=np.float32)), dense)
+        assert np.array_equal(matrix[n_rows // 2 :].toarray(), dense[n_rows // 2 :])
 
 
 def test_no_rows() -> None:

@@ -48,7 +48,7 @@ class ModelConfidence(StrEnum):
 _NEGATIVES = 20
 _BATCH_SIZES = [64, 256]
 _SMALLEST_BATCH = 16
-_EXAMPLES_SEEN, _LEAST_EPOCHS, _MOST_EPOCHS = 120_000, 10, 100
+_EXAMPLES_SEEN, _LEAST_EPOCHS, _MOST_EPOCHS = 90_000, 10, 100
 _ONLY_WITH_CROSS_ENTROPY = ("constrain_similarities",)
 _ONLY_WITH_MARGIN = (
     "maximum_positive_similarity",
@@ -275,7 +275,7 @@ class LearningOptions(ComponentOptions):
         )
 
     def epochs_for(self, n_examples: int) -> int:
-        """`epochs`, or where that is open, as many as it takes to see 120,000 examples.
+        """`epochs`, or where that is open, as many as it takes to see 90,000 examples.
 
         From 10 to 100: 30 for 4,000 examples.
         """
