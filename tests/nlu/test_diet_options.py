@@ -80,6 +80,7 @@ AS_IN_RASA: dict[str, Any] = {
     "calibrate": False,
     "context_window": 0,
     "label_smoothing": 0.0,
+    "mention_replacement": 0.0,
     "prune_features": False,
     "regularize_labels": True,
     "token_pooling": False,
