@@ -15,6 +15,7 @@ from accuracy_data import (
     load,
     without_intent,
 )
+from accuracy_errors import entity_faults, intent_confusions
 from accuracy_peers import (
     CRF,
     FeatureCRF,
@@ -251,3 +252,27 @@ def test_the_crf_finds_what_it_was_shown(tmp_path: Path) -> None:
     assert model.size_mib(tmp_path) > 0
     with pytest.raises(InputError, match="annotated entities"):
         FeatureCRF(data(a=["x"]), tmp_path)
+
+
+def test_errors_by_their_kind() -> None:
+    text = "fly from new york to rome on monday"
+    gold = (entity(9, 17, "city"), entity(21, 25, "city"), entity(29, 35, "day"))
+    found = [(9, 17, "place"), (21, 28, "city"), (0, 3, "verb")]
+    example = Example(text=text, intent="book", entities=gold)
+    parse = Parse(
+        text=text,
+        intent=IntentPrediction(name="ask", confidence=0.7),
+        entities=[
+            EntityPrediction(start=s, end=e, entity=name, value="", confidence=1.0, extractor="x")
+            for s, e, name in found
+        ],
+    )
+    assert intent_confusions([example, example], [parse, parse]) == {
+        ("book", "ask"): [(text, 0.7), (text, 0.7)]
+    }
+    assert list(entity_faults([example], [parse])) == [
+        ("type: city as place", text, (9, 17, "city")),
+        ("borders: city", text, (21, 25, "city")),
+        ("missed", text, (29, 35, "day")),
+        ("made up", text, (0, 3, "verb")),
+    ]
