@@ -167,6 +167,25 @@ def of(tags: str, confidences: list[float] | None = None) -> Tagging:
 
 
 @pytest.mark.parametrize(
+    ("text", "tags", "values"),
+    [
+        ("to St. Louis now", "O B-city L-city O", ["St. Louis"]),
+        ("to St. - Louis now", "O B-city L-city O", ["St. - Louis"]),
+        ("to St. Louis Park now", "O B-city I-city L-city O", ["St. Louis Park"]),
+        ("St. Louis. Rome", "B-city L-city U-city", ["St. Louis", "Rome"]),
+        ("St., Louis", "B-city L-city", ["St", "Louis"]),
+        ("St. Louis", "B-city B-city", ["St", "Louis"]),
+        ("St. Louis", "city city", ["St", "Louis"]),
+    ],
+)
+def test_more_than_a_blank_inside_an_entity(text: str, tags: str, values: list[str]) -> None:
+    names = tags.split()
+    tagging = Tagging(names, [0.5] * len(names), "-" in tags)
+    found = read(text, {TagKind.ENTITY: tagging})
+    assert [entity.value for entity in found] == values
+
+
+@pytest.mark.parametrize(
     ("text", "split", "values"),
     [
         ("Rome, Oslo", True, ["Rome", "Oslo"]),

@@ -40,6 +40,16 @@ def joins_types(case: dict[str, Any]) -> bool:
     )
 
 
+def parts_what_tags_join(case: dict[str, Any]) -> bool:
+    """Whether an I- or L- stands behind more than a character, no comma: parted in Rasa."""
+    gaps = [case["text"][before[2] : after[1]] for before, after in pairwise(case["tokens"])]
+    tags = case["tags"]["entity"][1:]
+    return case["split_entities_by_comma"] is not False and any(
+        len(gap) > 1 and "," not in gap and tag[:2] in ("I-", "L-")
+        for gap, tag in zip(gaps, tags, strict=True)
+    )
+
+
 def converted(case: dict[str, Any]) -> list[dict[str, Any]]:
     found = to_entities(
         case["text"],
@@ -54,14 +64,24 @@ def converted(case: dict[str, Any]) -> list[dict[str, Any]]:
     return [entity.to_dict() for entity in found]
 
 
-ORDINARY = [case for case in CONTENT["convert"] if not joins_types(case)]
 JOINED = [case for case in CONTENT["convert"] if joins_types(case)]
+PARTED = [case for case in CONTENT["convert"] if case not in JOINED and parts_what_tags_join(case)]
+ORDINARY = [case for case in CONTENT["convert"] if case not in JOINED + PARTED]
 
 
 @pytest.mark.parametrize("case", ORDINARY, ids=tags_of)
 def test_conversion(case: dict[str, Any]) -> None:
     expected = [{**entity, "extractor": "DIETClassifier"} for entity in case["entities"]]
     assert converted(case) == expected
+
+
+@pytest.mark.parametrize("case", PARTED, ids=tags_of)
+def test_what_tags_join_is_not_parted(case: dict[str, Any]) -> None:
+    """A departure: Rasa parts tokens with more than a character between them, whatever the tags."""
+    found = converted(case)
+    assert len(found) < len(case["entities"])
+    for ends in ("start", "end"):
+        assert {entity[ends] for entity in found} < {entity[ends] for entity in case["entities"]}
 
 
 @pytest.mark.parametrize("case", JOINED, ids=tags_of)

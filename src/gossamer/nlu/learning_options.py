@@ -277,7 +277,7 @@ class LearningOptions(ComponentOptions):
     def epochs_for(self, n_examples: int) -> int:
         """`epochs`, or where that is open, as many as it takes to see 90,000 examples.
 
-        From 10 to 100: 30 for 4,000 examples.
+        From 10 to 100: 22 for 4,000 examples.
         """
         if self.epochs is not None:
             return self.epochs

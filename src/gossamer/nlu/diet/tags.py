@@ -218,13 +218,15 @@ def to_entities(
     extractor: str,
     split_by_comma: bool | Mapping[str, bool] = True,
 ) -> list[EntityPrediction]:
-    """Join tagged tokens to entities, by Rasa's rules with one departure.
+    """Join tagged tokens to entities, by Rasa's rules with two departures.
 
     A token begins a new entity when the token before it was O, when its tag is U-, when it is B-
-    and differs from the tag before, or when type, role or group changed. (The departure: Rasa lets
-    an I- or L- tag without its B- continue an entity of another type.) Otherwise it joins the
-    entity before it, if at most one character lies between them, or at most three where the type
-    is not to be split at commas.
+    and differs from the tag before, or when type, role or group changed. (First departure: Rasa
+    lets an I- or L- tag without its B- continue an entity of another type.) Otherwise it joins the
+    entity before it, if at most one character lies between them, if its tag is I- or L- and no
+    comma lies between them, or at most three characters where the type is not to be split at
+    commas. (Second departure: Rasa parts "St. Louis", of two characters between two tokens,
+    whatever the tags say.)
 
     Args:
         text: the message.
@@ -243,7 +245,11 @@ def to_entities(
     for i, tag in enumerate(main.tags):
         if tag == OUTSIDE:
             continue
-        if runs and runs[-1][-1] == i - 1 and _continues(i, tokens, main, names, split_by_comma):
+        if (
+            runs
+            and runs[-1][-1] == i - 1
+            and _continues(i, text, tokens, main, names, split_by_comma)
+        ):
             runs[-1].append(i)
         else:
             runs.append([i])
@@ -252,6 +258,7 @@ def to_entities(
 
 def _continues(
     i: int,
+    text: str,
     tokens: Sequence[Token],
     main: Tagging,
     names: Mapping[TagKind, list[str]],
@@ -263,12 +270,12 @@ def _continues(
     prefix = main.prefix(i)
     if prefix == "U-" or (prefix == "B-" and tag != before):
         return False
-    gap = tokens[i].start - tokens[i - 1].end
-    if gap <= 1:
+    between = text[tokens[i - 1].end : tokens[i].start]
+    if len(between) <= 1 or (prefix in ("I-", "L-") and "," not in between):
         return True
     name = names[TagKind.ENTITY][i]
     splits = split_by_comma if isinstance(split_by_comma, bool) else split_by_comma.get(name, True)
-    return gap <= _MOST_GAP_WITH_COMMA and not splits
+    return len(between) <= _MOST_GAP_WITH_COMMA and not splits
 
 
 def _entity(
