@@ -10,9 +10,9 @@ import pytest
 
 from gossamer.assistant import Assistant
 from gossamer.data import Entity, Example, ProjectConfig, TrainingData
-from gossamer.nlu.diet import component
 from gossamer.nlu.diet.features import DIETBatch, DIETData, TextFeatures
 from gossamer.nlu.diet.mentions import Mentions, replacing
+from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nn.inputs import Features
 
@@ -149,13 +149,13 @@ def test_training_sees_other_mentions_and_evaluation_does_not(
     is_replaced: bool,
 ) -> None:
     seen: dict[bool, set[tuple[int, ...]]] = {True: set(), False: set()}
-    step = component.DIETNetwork.step
+    step = DIETNetwork.step
 
-    def watched(self: component.DIETNetwork, batch: DIETBatch, *, with_metrics: bool) -> object:
+    def watched(self: DIETNetwork, batch: DIETBatch, *, with_metrics: bool) -> object:
         seen[self.training].add(tuple(sorted(batch.text.lengths.tolist())))
         return step(self, batch, with_metrics=with_metrics)
 
-    monkeypatch.setattr(component.DIETNetwork, "step", watched)
+    monkeypatch.setattr(DIETNetwork, "step", watched)
     held_out = {"evaluate_on_number_of_examples": 2, "evaluate_every_number_of_epochs": 1}
     Assistant.train(
         tiny_config({"epochs": 12, "batch_size": 12, **held_out, **options}), travel, random_seed=1
