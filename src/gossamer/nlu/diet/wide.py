@@ -3,9 +3,9 @@
 Wide and deep learning (Cheng et al. 2016, arXiv:1606.07792): the scores of a linear model and of a
 network are added. The linear one remembers which words speak for which label; it is what carries
 labels of a handful of examples. Departure from the paper: it is a support vector machine, one
-label against the rest, fitted by itself. Learned step by step along with the network it had two
-points less of Sara's intents, and with one loss for both the network fits a handful of examples
-before the linear model has learnt anything.
+label against the rest, fitted by itself. Learned step by step along with the network it is less
+often right than that, and with one loss for both the network fits a handful of examples before the
+linear model has learnt anything.
 
 Counts are weighted as text classifiers weigh them (TF-IDF with sublinear counts, Manning et al.
 2008, sections 6.2 and 6.4): one and the logarithm of the count, times the inverse document
