@@ -121,10 +121,7 @@ class TextFeatures:
         """
         lengths = self.lengths[chosen]
         starts = (self.starts() if starts is None else starts)[chosen]
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(ends) else 0
-        rows: Indices = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-        return TokenChoice(rows, lengths)
+        return TokenChoice(runs_of_numbers(starts, lengths), lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +229,13 @@ class KeptColumns:
 
 #: Of sequence and of sentence features; None for all columns.
 Columns = tuple[KeptColumns | None, KeptColumns | None]
+
+
+def runs_of_numbers(starts: Indices, sizes: Indices) -> Indices:
+    """Whole numbers from each start on, one run after the other. *Shape:* (sum of `sizes`,)."""
+    offsets = starts - (np.cumsum(sizes) - sizes)
+    numbers: Indices = np.arange(int(sizes.sum())) + np.repeat(offsets, sizes)
+    return numbers
 
 
 def telling_columns(text: TextFeatures) -> Columns:

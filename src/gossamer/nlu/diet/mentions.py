@@ -13,9 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from gossamer.nlu.diet.features import DIETBatch, DIETData, Indices, TokenChoice
+from gossamer.nlu.diet.features import (
+    DIETBatch,
+    DIETData,
+    Indices,
+    TokenChoice,
+    runs_of_numbers,
+)
 from gossamer.nlu.diet.tags import TagKind
 
 _BEGIN, _LAST, _UNIT = 0, 2, 3  # (tag - 1) % 4; see `TagSet`
@@ -74,7 +79,7 @@ class Mentions:
             rng: to draw with.
         """
         number = self._number[texts]
-        mentions = _ranges(self._start[texts], number)
+        mentions = runs_of_numbers(self._start[texts], number)
         group = self._group[mentions]
         drawn = self._group_start[group] + rng.integers(self._group_size[group])
         is_replaced = rng.random(len(mentions)) < self._rate
@@ -91,7 +96,7 @@ class Mentions:
         first[places], behind[places] = self._first[shown], self._behind[shown]
         sizes = behind - first
         lengths: Indices = np.add.reduceat(sizes, end - pieces)
-        return TokenChoice(_ranges(first, sizes), lengths)
+        return TokenChoice(runs_of_numbers(first, sizes), lengths)
 
 
 def replacing(
@@ -106,10 +111,3 @@ def replacing(
     """
     (draws,) = rng.spawn(1)
     return lambda chosen: data.batch(chosen, mentions.replaced(chosen, draws))
-
-
-def _ranges(starts: Indices, sizes: Indices) -> Indices:
-    """Whole numbers from each start on, one range after the other. *Shape:* (sum of `sizes`,)."""
-    offsets = starts - (np.cumsum(sizes) - sizes)
-    numbers: npt.NDArray[np.int64] = np.arange(int(sizes.sum())) + np.repeat(offsets, sizes)
-    return numbers
