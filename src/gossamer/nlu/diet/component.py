@@ -226,11 +226,12 @@ class NetworkComponent(Component):
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
         of_sequence, of_sentence = self.columns
+        reads_all = self.options.has_wide_path(len(self.labels))
         return TextFeatures(
             text.sequence if of_sequence is None else of_sequence.of(text.sequence),
             text.sentence if of_sentence is None else of_sentence.of(text.sentence),
             text.lengths,
-            text.sentence if of_sentence is not None and self.options.wide_path else None,
+            text.sentence if of_sentence is not None and reads_all else None,
         )
 
     def _new_network(
