@@ -21,10 +21,8 @@ from plain_errors import run
 
 from gossamer.assistant import Assistant
 from gossamer.data import Example, config_from_dict
-from gossamer.evaluate.spans import entity_label
+from gossamer.evaluate.spans import Span, spans
 from gossamer.nlu.messages import Parse
-
-Span = tuple[int, int, str]
 
 
 def intent_confusions(
@@ -48,8 +46,7 @@ def entity_faults(
     the borders fit, "borders" where they do not.
     """
     for example, parse in zip(examples, parses, strict=True):
-        gold = {(e.start, e.end, entity_label(e)) for e in example.entities}
-        found = {(e.start, e.end, entity_label(e)) for e in parse.entities}
+        gold, found = spans(example.entities), spans(parse.entities)
         for span in sorted(gold - found):
             yield _kind(span, found, "missed"), example.text, span
         for span in sorted(found - gold):
