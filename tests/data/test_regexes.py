@@ -6,6 +6,7 @@ import random
 import re
 import time
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,6 +22,30 @@ def test_what_takes_too_long_is_stopped(pattern: str) -> None:
     with pytest.raises(RegexTimeout, match=r"longer than 0\.05 s"):
         regex.spans("a" * 100 + "d", 0.05)
     assert time.perf_counter() - start < 5
+
+
+class Interrupted:
+    """A compiled expression whose first searches run out of time."""
+
+    def __init__(self, pattern: str, n_timeouts: int) -> None:
+        self.pattern, self.n_timeouts = re.compile(pattern), n_timeouts
+
+    def finditer(self, text: str, timeout: float) -> Iterator[re.Match[str]]:
+        self.n_timeouts -= 1
+        if self.n_timeouts >= 0:
+            raise TimeoutError
+        return self.pattern.finditer(text)
+
+
+@pytest.mark.parametrize("n_timeouts", [0, 1, 2])
+def test_a_limit_used_up_by_others_is_given_once_more(n_timeouts: int) -> None:
+    pattern = r"(\w+) "
+    regex = Regex(pattern, 1, re.compile(pattern), Interrupted(pattern, n_timeouts))  # type: ignore[arg-type]
+    if n_timeouts < 2:
+        assert regex.spans("a bc d", group=1) == [(0, 1), (2, 4)]
+    else:
+        with pytest.raises(RegexTimeout, match=r"longer than 0\.5 s"):
+            regex.spans("a bc d", group=1)
 
 
 def test_a_classic_is_answered() -> None:

@@ -101,16 +101,27 @@ class Regex:
     ) -> list[tuple[int, int]]:
         """Where the matches of the expression, or of one of its groups, start and end.
 
+        `regex` counts the processor time of the whole process, so other threads and garbage
+        collection can use up the limit. A search that ran out of time is therefore tried once more.
+
         Raises:
-            RegexTimeout: it takes longer than `seconds`.
+            RegexTimeout: it takes longer than `seconds`, twice.
         """
         if self._stoppable is None:
             return [match.span(group) for match in self._compiled.finditer(text)]
         try:
-            found = self._stoppable.finditer(text, timeout=seconds)
-            return [match.span(group) for match in found]
-        except TimeoutError as error:
-            raise RegexTimeout(f"it takes longer than {seconds:g} s") from error
+            return _spans(self._stoppable, text, seconds, group)
+        except TimeoutError:
+            try:
+                return _spans(self._stoppable, text, seconds, group)
+            except TimeoutError as error:
+                raise RegexTimeout(f"it takes longer than {seconds:g} s") from error
+
+
+def _spans(
+    pattern: regex.Pattern[str], text: str, seconds: float, group: int
+) -> list[tuple[int, int]]:
+    return [match.span(group) for match in pattern.finditer(text, timeout=seconds)]
 
 
 def _is_simple(pattern: str) -> bool:
