@@ -58,13 +58,13 @@ def test_weights_are_scikit_learns(n_texts: int, seed: int) -> None:
 
 
 def test_weights_by_hand() -> None:
-    """Of three texts two have the first word and one the second; none the third."""
+    """Of three texts two have the first word and one the second; none the third, which is new."""
     train = sparse.csr_array(np.array([[1, 0, 0], [2, 3, 0], [0, 0, 0]], dtype=np.float32))
     wide = wide_of(train)
-    idf = np.array([np.log(4 / 3) + 1, np.log(4 / 2) + 1, np.log(4) + 1])
+    idf = np.array([np.log(4 / 3) + 1, np.log(4 / 2) + 1, 0])
     np.testing.assert_allclose(wide.idf.numpy(), idf, rtol=1e-6)
-    text = sparse.csr_array(np.array([[4, 0, 1]], dtype=np.float32))
-    values = np.array([(1 + np.log(4)) * idf[0], 0, idf[2]])
+    text = sparse.csr_array(np.array([[4, 1, 1]], dtype=np.float32))
+    values = np.array([(1 + np.log(4)) * idf[0], idf[1], 0])
     np.testing.assert_allclose(
         wide.weighted(text).toarray()[0], 6 * values / np.linalg.norm(values), rtol=1e-6
     )
@@ -97,6 +97,15 @@ def test_values_below_zero_count_as_much() -> None:
     wide = wide_of(counts_of(0, 9))
     text = sparse.csr_array(np.array([[0, -4, 1] + [0] * 27], dtype=np.float32))
     assert np.array_equal(wide.weighted(text).toarray(), wide.weighted(abs(text)).toarray())
+
+
+@pytest.mark.parametrize("n_texts", [1, 3])
+def test_a_text_of_new_words_alone_has_no_weights(n_texts: int) -> None:
+    """Column 3 is in no training text."""
+    texts = np.zeros((n_texts, 30), dtype=np.float32)
+    texts[:, 3] = 2
+    found = wide_of(counts_of(0, 9)).weights(sparse.csr_array(texts))
+    assert found.tolist() == [0.0] * n_texts
 
 
 @pytest.mark.parametrize("n_labels", [1, 5, 16, 17])

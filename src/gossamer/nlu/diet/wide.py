@@ -93,10 +93,14 @@ class WidePath(nn.Module):
         self.table.bias[known] = torch.from_numpy(model.intercept_ * _SCALE).float()
 
     def _learn_frequencies(self, matrix: sparse.csr_array, parts: tuple[int, ...]) -> None:
-        """Take the inverse document frequencies, ln((1 + n) / (1 + df)) + 1, of training texts."""
+        """Take the inverse document frequencies, ln((1 + n) / (1 + df)) + 1, of training texts.
+
+        A feature that no text has counts for nothing, as a word that is not in the vocabulary does:
+        otherwise texts that are kept back would differ from texts that are new.
+        """
         n_texts, n_features = matrix.shape
         frequency = np.bincount(matrix.indices, minlength=n_features)
-        idf = np.log((1 + n_texts) / (1 + frequency)) + 1
+        idf = np.where(frequency > 0, np.log((1 + n_texts) / (1 + frequency)) + 1, 0)
         self.idf.copy_(torch.from_numpy(idf.astype(np.float32)))
         if parts:
             part = np.repeat(np.arange(len(parts)), parts)
@@ -124,6 +128,7 @@ class WidePath(nn.Module):
             n_parts = int(part.max(initial=0)) + 1
             part += n_parts * np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
         lengths = np.sqrt(np.bincount(part, weights=values**2))
+        lengths[lengths == 0] = 1  # of features that no training text has
         weights: npt.NDArray[np.float32] = (values * (LENGTH / lengths[part])).astype(np.float32)
         return weights
 
