@@ -41,10 +41,10 @@ from accuracy_runs import PEERS, Task, check_task, run_once, source_of
 from nlu_f1 import name_and_value
 
 from gossamer.data.errors import InputError
-from gossamer.data.files import check_writable
-from gossamer.data.wording import counted
-from gossamer.study.rows import RowStore
-from gossamer.study.worker import THREAD_VARIABLES, Failure
+from gossamer.data.text.files import check_writable
+from gossamer.data.text.wording import counted
+from gossamer.study.executors.worker import THREAD_VARIABLES, Failure
+from gossamer.study.results.rows import RowStore
 
 OUT = Path("benchmarks/results/accuracy/rows.jsonl")
 CONTESTANTS = "svm,lr,svm+crf,ours-100,ours-20,ours-5,rasa-100,rasa-20"

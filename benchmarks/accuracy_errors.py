@@ -22,7 +22,7 @@ from plain_errors import run
 from gossamer.assistant import Assistant
 from gossamer.data import Example, config_from_dict
 from gossamer.evaluate.spans import Span, spans
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.pipeline.messages import Parse
 
 
 def intent_confusions(

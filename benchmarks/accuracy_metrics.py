@@ -21,7 +21,7 @@ from gossamer.evaluate import (
 )
 from gossamer.evaluate.intents import without_fallback
 from gossamer.evaluate.spans import spans
-from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse
+from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, Parse
 
 TIMED_TEXTS = 200
 _WARM_UP_TEXTS = 20

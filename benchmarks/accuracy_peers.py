@@ -20,8 +20,17 @@ from gossamer.data import Entity, TrainingData
 from gossamer.data.errors import InputError
 from gossamer.evaluate.entities import covering_entity
 from gossamer.evaluate.spans import entity_label
-from gossamer.nlu.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse, Token
-from gossamer.nlu.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
+from gossamer.nlu.pipeline.messages import (
+    EntityPrediction,
+    IntentPrediction,
+    MessageBatch,
+    Parse,
+    Token,
+)
+from gossamer.nlu.tokenizers.whitespace_tokenizer import (
+    WhitespaceTokenizer,
+    WhitespaceTokenizerOptions,
+)
 
 CRF = "CRF"
 """The name the feature CRF gives as extractor."""

@@ -21,8 +21,8 @@ from accuracy_targets import targets
 from provenance import QUIET_CORES
 from targets import markdown_table, targets_table
 
-from gossamer.data.files import write_files
-from gossamer.data.wording import counted
+from gossamer.data.text.files import write_files
+from gossamer.data.text.wording import counted
 
 PAGE = "tables.md"
 SHARES = {

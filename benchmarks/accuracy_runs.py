@@ -24,9 +24,9 @@ from gossamer.data.errors import InputError
 from gossamer.evaluate import out_of_scope_auroc, pipeline_extractors
 from gossamer.evaluate.intents import without_fallback
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.messages import Parse
-from gossamer.nlu.pipeline import Pipeline
-from gossamer.sparse.native.build import compile_time
+from gossamer.nlu.pipeline.messages import Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.sparse.kernels.build import compile_time
 
 PEERS = {
     "svm": "linear SVM",

@@ -12,7 +12,7 @@ from accuracy_data import FAMILIES
 from accuracy_runs import PEERS, density_of
 
 from gossamer.data.errors import InputError
-from gossamer.study.rows import RowStore
+from gossamer.study.results.rows import RowStore
 
 Row = Mapping[str, Any]
 

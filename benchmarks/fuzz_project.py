@@ -123,8 +123,8 @@ def inspect(folder: Path, *, trains: bool, out: Path) -> tuple[str, str]:
 
 def _missing_texts(folder: Path, project: Any) -> list[str]:
     """Texts of the files that are nowhere in what was read."""
-    from gossamer.data.text_files import read_text
-    from gossamer.data.yaml_tree import parse_yaml_tree
+    from gossamer.data.text.text_files import read_text
+    from gossamer.data.text.yaml_tree import parse_yaml_tree
 
     # Categories are compared, and kept, without regard to case.
     read = [text.strip().strip("\ufeff").strip().casefold() for text in _strings(project)]
@@ -216,7 +216,7 @@ def _work(pipe: Connection, memory: int) -> None:
     """Take seeds, send outcomes, until the other side is done."""
     import torch
 
-    import gossamer.data.yaml_tree as yaml_tree  # noqa: F401  (imports count before the limit)
+    import gossamer.data.text.yaml_tree as yaml_tree  # noqa: F401  (imports count before the limit)
 
     torch.set_num_threads(1)
     _keep_parsed_files()
@@ -252,7 +252,7 @@ def _one(files: Files, seed: int, trains: bool, root: Path) -> Outcome:
 
 def _keep_parsed_files() -> None:
     """Files that a mistake leaves alone are parsed once: most of the time goes into YAML."""
-    import gossamer.data.yaml_tree as yaml_tree
+    import gossamer.data.text.yaml_tree as yaml_tree
 
     original = yaml_tree.parse_yaml_tree
     kept = _kept(original)

@@ -37,7 +37,7 @@ from gossamer.data import (
     read_training_data,
     write_yaml,
 )
-from gossamer.nlu.component import EpochReport
+from gossamer.nlu.pipeline.component import EpochReport
 
 _BATCH_SIZE = 128
 _QUICK_SIZES, _QUICK_EPOCHS = [500, 1000], 2
@@ -104,7 +104,7 @@ def train_here(
     import torch
     from provenance import n_weights
 
-    import gossamer.nlu.diet.component as diet
+    import gossamer.nlu.learning.network_component as diet
 
     torch.set_num_threads(threads)
     data = TrainingData(examples=examples)
@@ -154,7 +154,7 @@ def train_here(
 def _n_drawn(data: TrainingData) -> int:
     import numpy as np
 
-    from gossamer.nn.batching import epoch_batches
+    from gossamer.nn.training.batching import epoch_batches
 
     number = {intent: i for i, intent in enumerate(data.intents)}
     labels = np.array([number[str(example.base_intent)] for example in data.examples])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
-from gossamer.sparse.joined import JoinedLinear
+from gossamer.sparse.products.shared_input import JoinedLinear
 from gossamer.sparse.speed import Call, call_of
 
 _BYTES = 4  # of a float32

@@ -111,7 +111,7 @@ def run_once(settings: Settings, seed: int) -> dict[str, Any]:
 
     from gossamer.assistant import Assistant
     from gossamer.evaluate import evaluate_nlu
-    from gossamer.nlu.component import EpochReport
+    from gossamer.nlu.pipeline.component import EpochReport
 
     if settings.threads > 0:
         torch.set_num_threads(settings.threads)

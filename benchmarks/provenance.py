@@ -30,7 +30,7 @@ def n_weights(assistant: Assistant) -> int:
 
 def peak_rss_mib() -> float:
     """The most memory this process has held, in MiB; NaN where the system does not tell."""
-    from gossamer.study.memory import peak_memory_mib
+    from gossamer.study.results.memory import peak_memory_mib
 
     return peak_memory_mib() or math.nan
 
@@ -93,7 +93,7 @@ def surroundings(others: OtherLoad | None = None) -> dict[str, Any]:
     """
     import torch
 
-    from gossamer.study.provenance import provenance
+    from gossamer.study.results.provenance import provenance
 
     return provenance() | {
         "threads": torch.get_num_threads(),

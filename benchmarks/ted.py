@@ -47,7 +47,7 @@ def run_once(options: argparse.Namespace, density: float, seed: int) -> dict[str
     from gossamer.data.config import ComponentConfig
     from gossamer.data.project import Project, joined
     from gossamer.dialogue.model import DialogueModel
-    from gossamer.dialogue.ted.policy import TEDPolicy
+    from gossamer.dialogue.policies.ted.policy import TEDPolicy
     from gossamer.evaluate import evaluate_dialogue
     from gossamer.sparse import count_weights
 

@@ -28,7 +28,7 @@ from train_report import RASA, draw, peer_name, report
 
 from gossamer.assistant import Assistant
 from gossamer.data import read_config, read_training_data
-from gossamer.nlu.component import EpochReport
+from gossamer.nlu.pipeline.component import EpochReport
 
 
 class _EnoughError(Exception):

@@ -36,7 +36,7 @@ PARTS = (
 )
 # Functions by module and name.
 _WHERE: Mapping[str, str] = {
-    "gossamer.nn.batching:epoch_batches": _BATCHES,
+    "gossamer.nn.training.batching:epoch_batches": _BATCHES,
     "gossamer.nn.inputs:SparseInputTable.forward": _TABLES,
     "gossamer.nn.inputs:SparseInputTable.add_rows": _TABLES,
     "gossamer.nn.inputs:_CollectingProduct.backward": _TABLES,
@@ -49,9 +49,9 @@ _WHERE: Mapping[str, str] = {
     "gossamer.nn.crf:_LogPartition.backward": _CRF,
     "gossamer.nn.similarity:SingleLabelDotProductLoss.forward": _LOSSES,
     "gossamer.nn.similarity:loss_scale": _LOSSES,
-    "gossamer.nn.fit:_Optimizer.step": _OPTIMISER,
-    "gossamer.nn.fit:_Optimizer.catch_up": _OPTIMISER,
-    "gossamer.nn.averaging:WeightAverage.update": _OPTIMISER,
+    "gossamer.nn.training.fit:_Optimizer.step": _OPTIMISER,
+    "gossamer.nn.training.fit:_Optimizer.catch_up": _OPTIMISER,
+    "gossamer.nn.training.averaging:WeightAverage.update": _OPTIMISER,
     "gossamer.nlu.diet.network:DIETNetwork.step": _FORWARD,
     "torch:Tensor.backward": _BACKWARD,
 }
@@ -168,7 +168,7 @@ def _time_the_batches(clocks: Clocks, replace: Callable[[Any, str, Any], None]) 
     with suppress(ImportError, AttributeError):
         # DIET imports the loop by name: it must be there before names are replaced.
         importlib.import_module("gossamer.nlu.diet.classifier")
-        original = importlib.import_module("gossamer.nn.fit").fit
+        original = importlib.import_module("gossamer.nn.training.fit").fit
 
         @functools.wraps(original)
         def fit(network: Any, make_batch: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

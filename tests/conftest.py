@@ -40,7 +40,7 @@ def seed() -> int:
 
 def _travel_data() -> TrainingData:
     from gossamer.data import TrainingData
-    from gossamer.data.examples import Entity, Example
+    from gossamer.data.nlu.examples import Entity, Example
 
     def example(intent: str, *parts: str | tuple[str, ...]) -> Example:
         """Parts are plain text or (text, entity, role, group), the last two optional."""

@@ -16,9 +16,9 @@ import gossamer
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, ModelFileError
-from gossamer.data.examples import TrainingData
-from gossamer.nlu.component import EpochReport
-from gossamer.nlu.diet.estimator import DIETClassifier
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.estimator.estimator import DIETClassifier
+from gossamer.nlu.pipeline.component import EpochReport
 from gossamer.nn.storage import load_model, save_model
 
 CONFIG = """\

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gossamer.study import Run, Task, read_study_data
-from gossamer.study.document import to_markdown
-from gossamer.study.folder import StudyFolder, write_index
+from gossamer.study.report.document import to_markdown
+from gossamer.study.results.folder import StudyFolder, write_index
 
 ROOT = Path(__file__).parents[1]
 STUDIES = ROOT / "docs" / "studies"

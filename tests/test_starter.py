@@ -27,9 +27,9 @@ from gossamer.data import (
     read_test_stories,
     read_training_data,
 )
-from gossamer.data.domain import DEFAULT_INTENTS
-from gossamer.data.slots import MappingType
-from gossamer.data.stories import ActionStep, OrStep, Step, UserStep
+from gossamer.data.domain.domain import DEFAULT_INTENTS
+from gossamer.data.domain.slots import MappingType
+from gossamer.data.stories.steps import ActionStep, OrStep, Step, UserStep
 
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant

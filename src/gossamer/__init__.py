@@ -10,12 +10,12 @@ __all__ = ["Assistant", "DIETClassifier", "RandomlyConnectedLinear", "__version_
 
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant as Assistant
-    from gossamer.nlu.diet.estimator import DIETClassifier as DIETClassifier
+    from gossamer.nlu.estimator.estimator import DIETClassifier as DIETClassifier
     from gossamer.sparse import RandomlyConnectedLinear as RandomlyConnectedLinear
 
 _HOMES = {
     "Assistant": "gossamer.assistant",
-    "DIETClassifier": "gossamer.nlu.diet.estimator",
+    "DIETClassifier": "gossamer.nlu.estimator.estimator",
     "RandomlyConnectedLinear": "gossamer.sparse",
 }
 

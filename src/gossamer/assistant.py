@@ -19,18 +19,18 @@ from gossamer.data import (
     read_config,
     read_training_data,
 )
-from gossamer.data.domain import Domain
+from gossamer.data.domain.domain import Domain
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.project import Project
-from gossamer.dialogue.action_server import ActionServer
-from gossamer.dialogue.conversation import DEFAULT_CHANNEL, Conversations
+from gossamer.dialogue.actions.action_server import ActionServer
 from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
-from gossamer.nlu.component import EpochListener
-from gossamer.nlu.direct_message import DirectMessageHandler
-from gossamer.nlu.messages import ComponentState, MessageBatch, Parse
-from gossamer.nlu.pipeline import Pipeline
-from gossamer.nlu.pipeline_storage import pipeline_from_parts, pipeline_to_parts
+from gossamer.dialogue.runtime.conversations import DEFAULT_CHANNEL, Conversations
+from gossamer.nlu.pipeline.component import EpochListener
+from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
+from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
 
 _KIND = "assistant"

@@ -18,7 +18,7 @@ from accuracy_targets import targets
 
 from gossamer.data.errors import InputError
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.study.rows import RowStore
+from gossamer.study.results.rows import RowStore
 
 TRAIN = """
 version: "3.1"

@@ -33,7 +33,7 @@ from sklearn.metrics import roc_auc_score
 from gossamer.data import Entity, Example, TrainingData
 from gossamer.data.errors import InputError
 from gossamer.evaluate import calibration_error, evaluate_intents, out_of_scope_auroc
-from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse
+from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, Parse
 
 
 def entity(start: int, end: int, name: str) -> Entity:

@@ -11,7 +11,7 @@ import train
 from train_breakdown import PARTS, REST, Clocks, installed
 from train_report import draw, peer_name, report, targets
 
-import gossamer.nn.fit
+import gossamer.nn.training.fit
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nn.inputs import _CollectingProduct
 
@@ -81,7 +81,7 @@ def test_clearing_forgets_what_was(clocks: Clocks) -> None:
 
 def test_clocks_are_put_in_place_and_taken_away_again() -> None:
     def found() -> tuple[object, ...]:
-        loop = vars(gossamer.nn.fit)
+        loop = vars(gossamer.nn.training.fit)
         return DIETNetwork.step, loop["epoch_batches"], vars(_CollectingProduct)["backward"]
 
     before = found()
@@ -93,7 +93,11 @@ def test_clocks_are_put_in_place_and_taken_away_again() -> None:
 
 
 def test_what_is_absent_is_named_and_left_out() -> None:
-    places = ["gossamer.nn.fit:no_such", "gossamer.no_such:f", "gossamer.nn.fit:_Optimizer.no_such"]
+    places = [
+        "gossamer.nn.training.fit:no_such",
+        "gossamer.no_such:f",
+        "gossamer.nn.training.fit:_Optimizer.no_such",
+    ]
     with installed(Clocks(), dict.fromkeys(places, PARTS[0])) as absent:
         assert absent == places
 

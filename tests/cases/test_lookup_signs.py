@@ -8,7 +8,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from gossamer.data import ComponentConfig, ProjectConfig, read_training_data
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "05-never-true" / "nlu.yml"
 

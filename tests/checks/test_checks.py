@@ -13,7 +13,7 @@ from gossamer.assistant import Assistant
 from gossamer.checks import MOST_WARNINGS, Checked, Parts, check, read_parts
 from gossamer.data import ComponentConfig, Project, ProjectConfig, read_project
 from gossamer.data.errors import ConfigError, DataError, InputError
-from gossamer.data.validation import Severity
+from gossamer.data.nlu.checks import Severity
 
 CONFIG = """\
 pipeline:

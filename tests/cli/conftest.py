@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from gossamer.checks import Checked
 from gossamer.cli import app
 from gossamer.data.errors import Location, ModelFileError
-from gossamer.data.examples import TrainingData
-from gossamer.nlu.component import EpochReport
-from gossamer.nlu.messages import EntityPrediction, IntentPrediction, Parse, Token
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.pipeline.component import EpochReport
+from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, Parse, Token
 
 Run = Callable[..., Any]
 

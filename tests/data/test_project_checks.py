@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from gossamer.data.domain import DEFAULT_INTENTS, Domain, Intent
-from gossamer.data.examples import Entity, Example, TrainingData
+from gossamer.data.domain.domain import DEFAULT_INTENTS, Domain, Intent
+from gossamer.data.domain.responses import Variation
+from gossamer.data.nlu.examples import Entity, Example, TrainingData
 from gossamer.data.project_checks import check_project
-from gossamer.data.responses import Variation
-from gossamer.data.stories import ActionStep, Rule, Story, StoryData, UserStep
+from gossamer.data.stories.steps import ActionStep, Rule, Story, StoryData, UserStep
 
 HELLO = Variation(text="hello")
 DOMAIN = Domain(

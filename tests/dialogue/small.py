@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gossamer.data.domain import Domain, EntityType, Intent
-from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
-from gossamer.data.stories import (
+from gossamer.data.domain.domain import Domain, EntityType, Intent
+from gossamer.data.domain.slots import MappingType, Slot, SlotMapping, SlotType
+from gossamer.data.stories.steps import (
     ActionStep,
     BotStep,
     SlotStep,
@@ -13,7 +13,7 @@ from gossamer.data.stories import (
     StoryEntity,
     UserStep,
 )
-from gossamer.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered
+from gossamer.dialogue.history.events import ActionExecuted, Event, SlotSet, UserUttered
 
 LISTEN = ActionExecuted(name="action_listen")
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data import read_domain
-from gossamer.data.domain import ACTION_LISTEN, Domain
-from gossamer.dialogue.actions import ActionContext, ActionReply
-from gossamer.dialogue.conversation import Conversations
-from gossamer.dialogue.ensemble import EnsemblePrediction
-from gossamer.dialogue.events import Event, UserUttered, event_from_dict
-from gossamer.dialogue.find import action_finder
-from gossamer.dialogue.policy import Prediction, certain
-from gossamer.dialogue.responses import ResponseGenerator
-from gossamer.dialogue.tracker import Tracker
+from gossamer.data.domain.domain import ACTION_LISTEN, Domain
+from gossamer.dialogue.actions.action import ActionContext, ActionReply
+from gossamer.dialogue.actions.registry import action_finder
+from gossamer.dialogue.actions.responses import ResponseGenerator
+from gossamer.dialogue.history.events import Event, UserUttered, event_from_dict
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.ensemble import EnsemblePrediction
+from gossamer.dialogue.policies.policy import Prediction, certain
+from gossamer.dialogue.runtime.conversations import Conversations
 
 SMALL_TALK = """
 intents: [greet, bye, inform]

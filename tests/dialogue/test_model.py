@@ -12,9 +12,9 @@ from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import ConfigError, DataError, InputError, ModelFileError
 from gossamer.data.project import Project, joined, read_project
-from gossamer.data.stories import ActionStep, Rule, StoryData, UserStep
-from gossamer.dialogue.policy_registry import check_policies, policies_from_config
-from gossamer.dialogue.tracker import Tracker
+from gossamer.data.stories.steps import ActionStep, Rule, StoryData, UserStep
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.registry import check_policies, policies_from_config
 
 POLICIES = (
     ComponentConfig(name="MemoizationPolicy", options={"max_history": 3}),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gossamer.data import read_domain
-from gossamer.data.domain import Domain
-from gossamer.data.story_reading import read_stories
-from gossamer.dialogue.policy import DialogueData
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.data.domain.domain import Domain
+from gossamer.data.stories.reading import read_stories
+from gossamer.dialogue.policies.policy import DialogueData
+from gossamer.dialogue.training.unfolding import unfold_rules, unfold_stories
 
 SHOP = """\
 version: "3.1"

@@ -10,15 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gossamer.data.domain import Domain, Form, Intent
-from gossamer.data.examples import Entity, Example
-from gossamer.data.slots import MappingType, Slot, SlotMapping, SlotType
-from gossamer.data.stories import StoryData
-from gossamer.data.story_yaml import parse_story_yaml
-from gossamer.dialogue.events import Event
-from gossamer.dialogue.policy import Prediction
-from gossamer.dialogue.tracker import Tracker
-from gossamer.nlu.messages import NO_INTENT, EntityPrediction, IntentPrediction, Parse, Token
+from gossamer.data.domain.domain import Domain, Form, Intent
+from gossamer.data.domain.slots import MappingType, Slot, SlotMapping, SlotType
+from gossamer.data.nlu.examples import Entity, Example
+from gossamer.data.stories.steps import StoryData
+from gossamer.data.stories.yaml import parse_story_yaml
+from gossamer.dialogue.history.events import Event
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.policy import Prediction
+from gossamer.nlu.pipeline.messages import (
+    NO_INTENT,
+    EntityPrediction,
+    IntentPrediction,
+    Parse,
+    Token,
+)
 
 
 def _tokens(text: str) -> list[Token]:

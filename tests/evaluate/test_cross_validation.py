@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from gossamer.data.errors import DataError, InputError
-from gossamer.data.examples import Example, Synonym, TrainingData
+from gossamer.data.nlu.examples import Example, Synonym, TrainingData
 from gossamer.evaluate import cross_validate, cross_validation_text
-from gossamer.nlu.messages import IntentPrediction, Parse
+from gossamer.nlu.pipeline.messages import IntentPrediction, Parse
 
 DATA = TrainingData(
     examples=tuple(

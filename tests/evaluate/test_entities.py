@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from gossamer.data.examples import Entity, Example
+from gossamer.data.nlu.examples import Entity, Example
 from gossamer.evaluate import evaluate_entities
 from gossamer.evaluate.entities import NO_ENTITY, label_tokens
-from gossamer.nlu.messages import EntityPrediction, Parse, Token
+from gossamer.nlu.pipeline.messages import EntityPrediction, Parse, Token
 
 Annotate = Callable[..., Entity]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gossamer.data.config import config_from_dict
-from gossamer.data.examples import Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.evaluate import (
     NLUEvaluation,
     advise_fallback,
@@ -20,8 +20,8 @@ from gossamer.evaluate import (
     summary_text,
     write_reports,
 )
-from gossamer.nlu.messages import NO_INTENT, IntentPrediction, Parse
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline.messages import NO_INTENT, IntentPrediction, Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 
 def _evaluation(

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from gossamer.data.examples import Example
+from gossamer.data.nlu.examples import Example
 from gossamer.evaluate import evaluate_intents
 from gossamer.evaluate.intents import without_fallback
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.pipeline.messages import Parse
 
 
 def test_base_intents_are_compared_and_fallbacks_undone(

@@ -6,10 +6,10 @@ import pytest
 
 from gossamer.data.config import config_from_dict
 from gossamer.data.errors import DataError
-from gossamer.data.examples import Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.evaluate import evaluate_nlu, evaluate_parses, pipeline_extractors
-from gossamer.nlu.messages import EntityPrediction, Parse
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline.messages import EntityPrediction, Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Travel = tuple[list[Example], list[Parse]]
 

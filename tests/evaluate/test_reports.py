@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gossamer.data.errors import InputError
-from gossamer.data.examples import Example
+from gossamer.data.nlu.examples import Example
 from gossamer.evaluate import evaluate_parses, plots, report_text, summary_text, write_reports
 from gossamer.evaluate.plots import confusion_matrix_png, histogram_png
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.pipeline.messages import Parse
 
 Travel = tuple[list[Example], list[Parse]]
 
@@ -130,7 +130,7 @@ def test_markup_in_names_is_not_taken_for_style() -> None:
     examples = [Example(text="x", intent="[red]"), Example(text="y", intent="[/b]")]
     parses = [Parse(text="x"), Parse(text="y")]
     for parse, example in zip(parses, examples, strict=True):
-        from gossamer.nlu.messages import IntentPrediction
+        from gossamer.nlu.pipeline.messages import IntentPrediction
 
         parse.intent = IntentPrediction(name=example.intent, confidence=1.0)
     text = report_text(evaluate_parses(examples, parses))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossamer.data.examples import Entity
+from gossamer.data.nlu.examples import Entity
 from gossamer.evaluate import SpanCounts, score_spans
-from gossamer.nlu.messages import EntityPrediction
+from gossamer.nlu.pipeline.messages import EntityPrediction
 
 
 def _true(start: int, end: int, name: str, role: str | None = None) -> Entity:

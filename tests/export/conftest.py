@@ -14,7 +14,7 @@ import torch
 
 from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
-from gossamer.data.examples import TrainingData
+from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.tags import TagKind

@@ -18,11 +18,11 @@ from sklearn.exceptions import NotFittedError
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, ModelFileError
-from gossamer.data.examples import TrainingData
+from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import ExportFormat, export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.estimator import DIETClassifier
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.estimator.estimator import DIETClassifier
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 TEXTS = ["fly from Oslo to Rome", "hello", "a small pizza and a large soup"]

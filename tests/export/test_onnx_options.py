@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from gossamer.data.examples import RegexPattern, TrainingData
-from gossamer.nlu import registry
-from gossamer.nlu.component import Component, ComponentOptions
-from gossamer.nlu.messages import FeatureBlock, MessageBatch
-from gossamer.nlu.pipeline import register
+from gossamer.data.nlu.examples import RegexPattern, TrainingData
+from gossamer.nlu.pipeline import registry
+from gossamer.nlu.pipeline.component import Component, ComponentOptions
+from gossamer.nlu.pipeline.messages import FeatureBlock, MessageBatch
+from gossamer.nlu.pipeline.pipeline import register
 from gossamer.sparse import Topology
 
 Exported = Callable[..., Any]

@@ -17,7 +17,7 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from gossamer.assistant import Assistant
-from gossamer.data.examples import TrainingData
+from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import pytest
 
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
-from gossamer.nlu import registry
-from gossamer.nlu.component import Component, ComponentOptions, EpochListener
-from gossamer.nlu.count_options import CountVectorsFeaturizerOptions
-from gossamer.nlu.messages import MessageBatch, TrainingBatch
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.featurizers.count_options import CountVectorsFeaturizerOptions
+from gossamer.nlu.pipeline import registry
+from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.messages import MessageBatch, TrainingBatch
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 TEXTS = ["one two two", "Two Three-four 12", "!!!", "fünf 12 12 one", "two  one?"]
 DATA = TrainingData(

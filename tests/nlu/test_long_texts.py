@@ -14,8 +14,11 @@ import pytest
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import DataError, Location
-from gossamer.nlu.messages import MessageBatch
-from gossamer.nlu.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
+from gossamer.nlu.pipeline.messages import MessageBatch
+from gossamer.nlu.tokenizers.whitespace_tokenizer import (
+    WhitespaceTokenizer,
+    WhitespaceTokenizerOptions,
+)
 
 Make = Callable[..., ProjectConfig]
 WORDS = "hello a train from Oslo to Rome please "

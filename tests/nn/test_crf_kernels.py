@@ -7,7 +7,7 @@ import torch
 
 from gossamer.nn import crf as crf_module
 from gossamer.nn.crf import LinearChainCRF
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.kernels.build import is_available
 
 LENGTHS = torch.tensor([4, 0, 1, 12, 7])
 

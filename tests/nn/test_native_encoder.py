@@ -13,7 +13,7 @@ from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.native_encoder import fits
 from gossamer.nn.packing import Packing
 from gossamer.sparse import RandomlyConnectedLinear
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.kernels.build import is_available
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 LENGTHS = torch.tensor([3, 1, 17, 0, 8, 33])

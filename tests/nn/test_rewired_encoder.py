@@ -11,7 +11,7 @@ from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.native_encoder import fits
 from gossamer.nn.packing import Packing
 from gossamer.sparse import RandomlyConnectedLinear
-from gossamer.sparse.native.build import is_available
+from gossamer.sparse.kernels.build import is_available
 from gossamer.sparse.rewire import (
     SET,
     GradualPruning,

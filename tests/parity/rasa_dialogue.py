@@ -10,9 +10,15 @@ from typing import Any
 from gossamer.data import Domain, read_domain
 from gossamer.data.config import ProjectConfig
 from gossamer.data.project import Project, joined
-from gossamer.data.stories import StoryData
-from gossamer.data.story_reading import read_stories
-from gossamer.dialogue.events import ActionExecuted, Event, SlotSet, UserUttered, event_from_dict
+from gossamer.data.stories.reading import read_stories
+from gossamer.data.stories.steps import StoryData
+from gossamer.dialogue.history.events import (
+    ActionExecuted,
+    Event,
+    SlotSet,
+    UserUttered,
+    event_from_dict,
+)
 
 HERE = Path(__file__).parent
 

@@ -9,12 +9,12 @@ import pytest
 from rasa_dialogue import HERE, event, plain, recorded, short
 
 from gossamer.data import read_domain
-from gossamer.data.domain import Domain
-from gossamer.dialogue.actions import ActionContext, ActionReply
-from gossamer.dialogue.events import BotUttered, Event
-from gossamer.dialogue.responses import ResponseGenerator
-from gossamer.dialogue.slot_filling import VALIDATE_SLOT_MAPPINGS, extract_slots
-from gossamer.dialogue.tracker import Tracker
+from gossamer.data.domain.domain import Domain
+from gossamer.dialogue.actions.action import ActionContext, ActionReply
+from gossamer.dialogue.actions.responses import ResponseGenerator
+from gossamer.dialogue.actions.slot_filling import VALIDATE_SLOT_MAPPINGS, extract_slots
+from gossamer.dialogue.history.events import BotUttered, Event
+from gossamer.dialogue.history.tracker import Tracker
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -13,9 +13,9 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from gossamer.dialogue.ted.features import TurnInput
-from gossamer.dialogue.ted.network import NameEncoder, TEDNetwork, TEDShape
-from gossamer.dialogue.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.features import TurnInput
+from gossamer.dialogue.policies.ted.network import NameEncoder, TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.nn.inputs import Features
 from gossamer.nn.similarity import Negatives, SingleLabelDotProductLoss
 from gossamer.sparse import RandomlyConnectedLinear

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from rasa_dialogue import event, project, recorded
 
-from gossamer.dialogue.ensemble import choose
-from gossamer.dialogue.memoization import (
+from gossamer.dialogue.history.state import RuleOnly, State, UserState
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.ensemble import choose
+from gossamer.dialogue.policies.memoization import (
     AugmentedMemoizationPolicy,
     MemoizationOptions,
     MemoizationPolicy,
 )
-from gossamer.dialogue.policy import DialogueData, Prediction
-from gossamer.dialogue.state import RuleOnly, State, UserState
-from gossamer.dialogue.ted.features import StateFeaturizer
-from gossamer.dialogue.tracker import Tracker
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.dialogue.policies.policy import DialogueData, Prediction
+from gossamer.dialogue.policies.ted.features import StateFeaturizer
+from gossamer.dialogue.training.unfolding import unfold_rules, unfold_stories
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

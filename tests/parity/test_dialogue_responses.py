@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from rasa_dialogue import recorded
 
-from gossamer.data.responses import SlotEquals, Variation
-from gossamer.dialogue.responses import MESSAGE_PARTS, ResponseGenerator, interpolated, suitable
+from gossamer.data.domain.responses import SlotEquals, Variation
+from gossamer.dialogue.actions.responses import (
+    MESSAGE_PARTS,
+    ResponseGenerator,
+    interpolated,
+    suitable,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

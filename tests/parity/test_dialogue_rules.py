@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from gossamer.data import read_domain
-from gossamer.data.domain import Domain
+from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import ConfigError, DataError
-from gossamer.data.story_reading import read_stories
-from gossamer.dialogue.events import event_from_dict
-from gossamer.dialogue.policy import DialogueData, Prediction
-from gossamer.dialogue.rule_checks import (
+from gossamer.data.stories.reading import read_stories
+from gossamer.dialogue.history.events import event_from_dict
+from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET, Tracker
+from gossamer.dialogue.policies.policy import DialogueData, Prediction
+from gossamer.dialogue.policies.rules.checks import (
     FaultKind,
     RuleFault,
     check_completeness,
     check_restriction,
     replay,
 )
-from gossamer.dialogue.rule_decisions import SourceKind, learn_rule_book
-from gossamer.dialogue.rules import RulePolicy, RulePolicyOptions
-from gossamer.dialogue.tracker import SHOULD_NOT_BE_SET, Tracker
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.dialogue.policies.rules.decisions import SourceKind, learn_rule_book
+from gossamer.dialogue.policies.rules.policy import RulePolicy, RulePolicyOptions
+from gossamer.dialogue.training.unfolding import unfold_rules, unfold_stories
 
 HERE = Path(__file__).parent
 CONTENT: dict[str, Any] = json.loads((HERE / "fixtures" / "dialogue_rules.json").read_text())[

@@ -12,13 +12,13 @@ import pytest
 from rasa_dialogue import HERE, event, plain, recorded, short
 
 from gossamer.data import read_domain
-from gossamer.data.domain import Domain
-from gossamer.data.responses import SlotEquals, Variation
-from gossamer.dialogue.actions import ActionContext, ActionReply
-from gossamer.dialogue.find import action_finder
-from gossamer.dialogue.responses import ResponseGenerator, interpolated, suitable
-from gossamer.dialogue.slot_filling import VALIDATE_SLOT_MAPPINGS, extract_slots
-from gossamer.dialogue.tracker import Tracker
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.responses import SlotEquals, Variation
+from gossamer.dialogue.actions.action import ActionContext, ActionReply
+from gossamer.dialogue.actions.registry import action_finder
+from gossamer.dialogue.actions.responses import ResponseGenerator, interpolated, suitable
+from gossamer.dialogue.actions.slot_filling import VALIDATE_SLOT_MAPPINGS, extract_slots
+from gossamer.dialogue.history.tracker import Tracker
 
 FILLING: list[dict[str, Any]] = recorded("filling")
 RESPONSES: dict[str, Any] = recorded("responses")

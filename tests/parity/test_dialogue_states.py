@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rasa_dialogue import event, project, recorded, text
 
-from gossamer.data.domain import Domain
-from gossamer.data.stories import StoryData
-from gossamer.dialogue.examples import prediction_states, training_examples
-from gossamer.dialogue.state import states_of
-from gossamer.dialogue.tracker import Tracker
-from gossamer.dialogue.unfold import unfold_stories
+from gossamer.data.domain.domain import Domain
+from gossamer.data.stories.steps import StoryData
+from gossamer.dialogue.history.state import states_of
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.training.examples import prediction_states, training_examples
+from gossamer.dialogue.training.unfolding import unfold_stories
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

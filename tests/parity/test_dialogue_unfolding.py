@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rasa_dialogue import event, project, recorded, short, text
 
-from gossamer.dialogue.events import UserUttered
-from gossamer.dialogue.examples import dialogue_examples, training_examples
-from gossamer.dialogue.state import states_of
-from gossamer.dialogue.tracker import Tracker
-from gossamer.dialogue.unfold import TrainingTracker, unfold_rules, unfold_stories
+from gossamer.dialogue.history.events import UserUttered
+from gossamer.dialogue.history.state import states_of
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.training.examples import dialogue_examples, training_examples
+from gossamer.dialogue.training.unfolding import TrainingTracker, unfold_rules, unfold_stories
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from gossamer.nn.batching import batch_size_at, epoch_batches
+from gossamer.nn.training.batching import batch_size_at, epoch_batches
 
 _FILE = json.loads((Path(__file__).parent / "fixtures" / "batches.json").read_text())
 SEED: int = _FILE["settings"]["seed"]

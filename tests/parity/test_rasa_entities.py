@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gossamer.data.examples import Entity, Example
+from gossamer.data.nlu.examples import Entity, Example
 from gossamer.nlu.diet.tags import Tagging, TagKind, TagSet, make_consistent, to_entities
-from gossamer.nlu.messages import Token
+from gossamer.nlu.pipeline.messages import Token
 
 _FILE = json.loads((Path(__file__).parent / "fixtures" / "entities.json").read_text())
 CONTENT: dict[str, Any] = _FILE["content"]

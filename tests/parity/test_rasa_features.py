@@ -15,13 +15,16 @@ import pytest
 from scipy import sparse
 
 from gossamer.data import read_training_data
-from gossamer.data.examples import Example, LookupTable, RegexPattern, TrainingData
-from gossamer.nlu.component import Component
-from gossamer.nlu.count_vectors import CountVectorsFeaturizer
-from gossamer.nlu.lexical_featurizer import LexicalSyntacticFeaturizer
-from gossamer.nlu.messages import FeatureBlock, MessageBatch, TrainingBatch
-from gossamer.nlu.regex_featurizer import RegexFeaturizer
-from gossamer.nlu.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
+from gossamer.data.nlu.examples import Example, LookupTable, RegexPattern, TrainingData
+from gossamer.nlu.featurizers.count_vectors_featurizer import CountVectorsFeaturizer
+from gossamer.nlu.featurizers.lexical_syntactic_featurizer import LexicalSyntacticFeaturizer
+from gossamer.nlu.featurizers.regex_featurizer import RegexFeaturizer
+from gossamer.nlu.pipeline.component import Component
+from gossamer.nlu.pipeline.messages import FeatureBlock, MessageBatch, TrainingBatch
+from gossamer.nlu.tokenizers.whitespace_tokenizer import (
+    WhitespaceTokenizer,
+    WhitespaceTokenizerOptions,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

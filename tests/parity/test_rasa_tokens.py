@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from gossamer.data import read_training_data
-from gossamer.nlu.tokenizer import WhitespaceTokenizer, WhitespaceTokenizerOptions
+from gossamer.nlu.tokenizers.whitespace_tokenizer import (
+    WhitespaceTokenizer,
+    WhitespaceTokenizerOptions,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

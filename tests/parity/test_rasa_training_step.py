@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gossamer.nn.fit import add_l2_gradient
+from gossamer.nn.training.fit import add_l2_gradient
 
 _FILE = json.loads((Path(__file__).parent / "fixtures" / "training_step.json").read_text())
 SETTINGS: dict[str, Any] = _FILE["settings"]

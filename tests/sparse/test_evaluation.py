@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, parametrize, prune, vector_to_parameters
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gossamer.nn.adam import Adam
+from gossamer.nn.training.adam import Adam
 from gossamer.sparse import RandomlyConnectedLinear, Topology, freeze
 from gossamer.sparse.frozen import FrozenLinear
 

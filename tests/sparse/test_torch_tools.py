@@ -19,9 +19,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from gossamer.sparse import RandomlyConnectedLinear, freeze, sparsify
-from gossamer.sparse.guard import are_ordinary, may_run_kernel
-from gossamer.sparse.native.build import Kernel, is_available
-from gossamer.sparse.native.function import Function
+from gossamer.sparse.kernels.build import Kernel, is_available
+from gossamer.sparse.kernels.function import Function
+from gossamer.sparse.products.guard import are_ordinary, may_run_kernel
 
 jacobian: Any = torch.autograd.functional.jacobian
 autograd_forward: Any = forward_ad

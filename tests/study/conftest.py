@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import small_study
 
-from gossamer.study import Run, StudyData, running
+from gossamer.study import Run, StudyData
+from gossamer.study import runner as running
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from torch import nn
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork
-from gossamer.nlu.pipeline import Pipeline
-from gossamer.nn.callbacks import Companions, FitCallback, Loss
+from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.training.callbacks import Companions, FitCallback, Loss
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.study import InputLayer, Run, StudyData, Task, perform
 from gossamer.study.input_layers import (

@@ -12,9 +12,9 @@ from small_study import REWIRED
 from torch import nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.dialogue.policy_registry import policies_from_config
+from gossamer.dialogue.policies.registry import policies_from_config
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.sparse import RandomlyConnectedLinear, Topology
 from gossamer.study import InputLayer, Method, Run, StudyData, Task, count_network
 from gossamer.study.interventions import callbacks_for, starting_density

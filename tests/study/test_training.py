@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from gossamer.data.errors import DataError
-from gossamer.sparse.native.build import CompileTime, Kernel, compile_time, is_available
-from gossamer.sparse.native.function import Function
+from gossamer.sparse.kernels.build import CompileTime, Kernel, compile_time, is_available
+from gossamer.sparse.kernels.function import Function
 from gossamer.study import Run, StudyData, Task, perform, training
 
 RUN = Run(task=Task.INTENT, density=0.2, size=16, seed=0, epochs=2)

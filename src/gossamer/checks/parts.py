@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from gossamer.data.config import ProjectConfig, read_config
-from gossamer.data.domain import Domain
-from gossamer.data.domain_reader import read_domain
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import InputError, Location
-from gossamer.data.examples import TrainingData
-from gossamer.data.file_search import Paths, files_in
+from gossamer.data.nlu.checks import Finding, Severity
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.data.nlu.reading import read_training_data
 from gossamer.data.project import Project, strange_files
-from gossamer.data.reading import read_training_data
-from gossamer.data.stories import StoryData
-from gossamer.data.story_reading import read_stories
-from gossamer.data.validation import Finding, Severity
+from gossamer.data.stories.reading import read_stories
+from gossamer.data.stories.steps import StoryData
+from gossamer.data.text.search import Paths, files_in
 
 T = TypeVar("T")
 

@@ -11,20 +11,20 @@ from typing import TypeVar
 from gossamer.checks.parts import Parts, attempted
 from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, all_of, place_prefix
+from gossamer.data.nlu.checks import Finding, Severity
 from gossamer.data.project import Project, joined
 from gossamer.data.project_checks import check_project
-from gossamer.data.stories import Rule, Story, StoryData
-from gossamer.data.validation import Finding, Severity
+from gossamer.data.stories.steps import Rule, Story, StoryData
 from gossamer.dialogue.model import PreparedDialogue, prepare_dialogue
-from gossamer.dialogue.policy import Policy
-from gossamer.dialogue.policy_registry import (
+from gossamer.dialogue.policies.policy import Policy
+from gossamer.dialogue.policies.registry import (
     DEFAULT_POLICIES,
     KNOWN_POLICIES,
     policy_class,
     read_policies,
 )
-from gossamer.nlu.pipeline import Pipeline
-from gossamer.nlu.registry import component_class, known_components
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.registry import component_class, known_components
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli import data, export, init, parse, shell, study, test, train
+from gossamer.cli.commands import data, export, init, parse, shell, study, test, train
 from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, waits busily for the next product.

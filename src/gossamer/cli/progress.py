@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from gossamer.nlu.component import EpochListener, EpochReport
+    from gossamer.nlu.pipeline.component import EpochListener, EpochReport
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from gossamer.data.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gossamer.dialogue.conversation import Conversations, Turn, TurnAction
-    from gossamer.dialogue.events import BotUttered
+    from gossamer.dialogue.history.events import BotUttered
+    from gossamer.dialogue.runtime.conversations import Conversations, Turn, TurnAction
 
 HELP = """\
 Type what you would say, or an intent outright: /greet, /inform{"city": "Rome"}.
@@ -66,7 +66,7 @@ class Talk:
 
     def load(self, path: Path) -> None:
         """Go on with a stored conversation."""
-        from gossamer.dialogue.tracker_files import load_tracker
+        from gossamer.dialogue.history.tracker_files import load_tracker
 
         tracker = load_tracker(path, self._conversations.domain.slots)
         here = self._conversations.tracker()
@@ -97,7 +97,7 @@ class Talk:
             )
 
     def _save(self, path: Path) -> None:
-        from gossamer.dialogue.tracker_files import save_tracker
+        from gossamer.dialogue.history.tracker_files import save_tracker
 
         tracker = self._conversations.tracker()
         save_tracker(path, tracker)
@@ -143,7 +143,7 @@ class Talk:
             self._note(f"{len(self._payloads)}: {button.get('title', payload)} ({payload})")
 
     def _understood(self, turn: Turn) -> None:
-        from gossamer.dialogue.events import SlotSet, UserUttered
+        from gossamer.dialogue.history.events import SlotSet, UserUttered
 
         slots: dict[str, Any] = {}  # filled from the message, then perhaps by a form or an action
         for event in turn.events:

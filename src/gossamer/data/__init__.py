@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gossamer.data.annotations import annotate, parse_annotated
 from gossamer.data.config import (
     DEFAULT_PIPELINE,
     ComponentConfig,
@@ -12,12 +11,13 @@ from gossamer.data.config import (
     dump_config,
     read_config,
 )
-from gossamer.data.domain import Domain
-from gossamer.data.domain_checks import check_domain
-from gossamer.data.domain_reader import is_domain_yaml, read_domain
-from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
+from gossamer.data.domain.checks import check_domain
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.reading import is_domain_yaml, read_domain
+from gossamer.data.domain.storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
-from gossamer.data.examples import (
+from gossamer.data.nlu.checks import Finding, Severity, validate
+from gossamer.data.nlu.examples import (
     Entity,
     Example,
     LookupTable,
@@ -25,19 +25,19 @@ from gossamer.data.examples import (
     Synonym,
     TrainingData,
 )
+from gossamer.data.nlu.formats.annotations import annotate, parse_annotated
+from gossamer.data.nlu.formats.rasa_yaml_writer import dump_yaml, write_yaml
+from gossamer.data.nlu.reading import read_training_data
+from gossamer.data.nlu.split import split_examples
+from gossamer.data.nlu.synonyms import synonym_conflicts, synonym_map
+from gossamer.data.nlu.writing import DataFormat, write_training_data
 from gossamer.data.project import Project, read_project
 from gossamer.data.project_checks import check_project
-from gossamer.data.rasa_yaml_writer import dump_yaml, write_yaml
-from gossamer.data.reading import read_training_data
-from gossamer.data.split import split_examples
-from gossamer.data.stories import Rule, Story, StoryData
-from gossamer.data.story_checks import check_stories
-from gossamer.data.story_reading import read_stories, read_test_stories
-from gossamer.data.story_split import split_stories
-from gossamer.data.story_writer import dump_stories, write_stories
-from gossamer.data.synonyms import synonym_conflicts, synonym_map
-from gossamer.data.validation import Finding, Severity, validate
-from gossamer.data.writing import DataFormat, write_training_data
+from gossamer.data.stories.checks import check_stories
+from gossamer.data.stories.reading import read_stories, read_test_stories
+from gossamer.data.stories.split import split_stories
+from gossamer.data.stories.steps import Rule, Story, StoryData
+from gossamer.data.stories.yaml_writer import dump_stories, write_stories
 
 __all__ = [
     "DEFAULT_PIPELINE",

@@ -14,10 +14,16 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from gossamer.data.errors import ConfigError, InputError, Location, all_of
-from gossamer.data.names import nearest
-from gossamer.data.text_files import read_text
-from gossamer.data.yaml_text import yaml_lines
-from gossamer.data.yaml_tree import YamlList, YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+from gossamer.data.text.suggestions import nearest
+from gossamer.data.text.text_files import read_text
+from gossamer.data.text.yaml_tree import (
+    YamlList,
+    YamlMapping,
+    YamlNode,
+    YamlScalar,
+    parse_yaml_tree,
+)
+from gossamer.data.text.yaml_writer import yaml_lines
 
 T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -13,9 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gossamer.data.errors import ConfigError, Location
-from gossamer.data.names import nearest
-from gossamer.data.text_files import read_text
-from gossamer.data.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
+from gossamer.data.text.suggestions import nearest
+from gossamer.data.text.text_files import read_text
+from gossamer.data.text.yaml_tree import YamlMapping, YamlNode, YamlScalar, parse_yaml_tree
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _KEY: Final = "action_endpoint"

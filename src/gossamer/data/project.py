@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from gossamer.data.config import ProjectConfig, read_config
-from gossamer.data.domain import Domain
-from gossamer.data.domain_reader import read_domain
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import DataError, InputError, Location, all_of
-from gossamer.data.examples import Entity, Example, TrainingData
-from gossamer.data.file_search import Paths, is_of_kind
-from gossamer.data.reading import NLU_FILES, read_training_data
-from gossamer.data.stories import BotStep, OrStep, Rule, Story, StoryData, UserStep
-from gossamer.data.story_reading import STORY_FILES, read_stories
+from gossamer.data.nlu.examples import Entity, Example, TrainingData
+from gossamer.data.nlu.reading import NLU_FILES, read_training_data
+from gossamer.data.stories.reading import STORY_FILES, read_stories
+from gossamer.data.stories.steps import BotStep, OrStep, Rule, Story, StoryData, UserStep
+from gossamer.data.text.search import Paths, is_of_kind
 
 StepT = TypeVar("StepT", UserStep, BotStep)
 

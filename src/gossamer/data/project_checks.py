@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from gossamer.data.domain import DEFAULT_INTENTS, Domain
-from gossamer.data.domain_checks import check_domain
-from gossamer.data.examples import Example, TrainingData
-from gossamer.data.names import nearest
-from gossamer.data.stories import ActionStep, Rule, Story, StoryData
-from gossamer.data.story_checks import check_stories
-from gossamer.data.validation import Finding, Severity, validate
+from gossamer.data.domain.checks import check_domain
+from gossamer.data.domain.domain import DEFAULT_INTENTS, Domain
+from gossamer.data.nlu.checks import Finding, Severity, validate
+from gossamer.data.nlu.examples import Example, TrainingData
+from gossamer.data.stories.checks import check_stories
+from gossamer.data.stories.steps import ActionStep, Rule, Story, StoryData
+from gossamer.data.text.suggestions import nearest
 
 # Responses that are said without a story: by forms, by default actions, by the fallback.
 _UNWRITTEN = frozenset(

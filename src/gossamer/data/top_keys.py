@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gossamer.data.errors import DataError, Location
-from gossamer.data.names import nearest
+from gossamer.data.text.suggestions import nearest
 
 DOMAIN_KEYS: Final = frozenset(
     {

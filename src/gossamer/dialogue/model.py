@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy.typing as npt
 
-from gossamer.data.domain import Domain
-from gossamer.data.domain_storage import domain_from_dict, domain_to_dict
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import InputError, ModelFileError, all_of
 from gossamer.data.project import Project
-from gossamer.dialogue.ensemble import Ensemble
-from gossamer.dialogue.policy import DialogueData, Policy
-from gossamer.dialogue.policy_registry import check_policies, policy_class, read_policies
-from gossamer.dialogue.unfold import Unfolding, unfold_rules
-from gossamer.nlu.component import EpochListener
-from gossamer.nlu.messages import ComponentState
-from gossamer.nlu.options_reader import read_stored_options
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.dialogue.policies.ensemble import Ensemble
+from gossamer.dialogue.policies.policy import DialogueData, Policy
+from gossamer.dialogue.policies.registry import check_policies, policy_class, read_policies
+from gossamer.dialogue.training.unfolding import Unfolding, unfold_rules
+from gossamer.nlu.pipeline.component import EpochListener
+from gossamer.nlu.pipeline.messages import ComponentState
+from gossamer.nlu.pipeline.options_reader import read_stored_options
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Arrays = dict[str, npt.NDArray[Any]]
 

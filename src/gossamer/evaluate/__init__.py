@@ -7,25 +7,26 @@ from gossamer.evaluate.confidence import (
     out_of_scope_auroc,
     risk_coverage,
 )
-from gossamer.evaluate.conversations import Conversation, conversations_of
 from gossamer.evaluate.cross_validation import CrossValidation, Fold, cross_validate
-from gossamer.evaluate.dialogue import DialogueEvaluation, evaluate_dialogue
-from gossamer.evaluate.dialogue_comparison import (
+from gossamer.evaluate.dialogue.comparison import (
     ComparedModel,
     DialogueComparison,
     compare_dialogue,
 )
-from gossamer.evaluate.dialogue_comparison_reports import (
+from gossamer.evaluate.dialogue.comparison_reports import (
     comparison_text,
     write_dialogue_comparison,
 )
-from gossamer.evaluate.dialogue_outcomes import (
+from gossamer.evaluate.dialogue.conversations import Conversation, conversations_of
+from gossamer.evaluate.dialogue.evaluation import DialogueEvaluation, evaluate_dialogue
+from gossamer.evaluate.dialogue.outcomes import (
     ActionOutcome,
     ConversationOutcome,
     MessageOutcome,
 )
-from gossamer.evaluate.dialogue_reports import write_dialogue_reports
-from gossamer.evaluate.dialogue_tables import dialogue_report_text, dialogue_summary_text
+from gossamer.evaluate.dialogue.replay import ActionChooser, ChosenAction
+from gossamer.evaluate.dialogue.reports import write_dialogue_reports
+from gossamer.evaluate.dialogue.tables import dialogue_report_text, dialogue_summary_text
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome, evaluate_entities
 from gossamer.evaluate.fallback import FallbackAdvice, advise_fallback
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome, evaluate_intents
@@ -38,7 +39,6 @@ from gossamer.evaluate.nlu import (
     pipeline_extractors,
     pipeline_fallback_threshold,
 )
-from gossamer.evaluate.replay import ActionChooser, ChosenAction
 from gossamer.evaluate.reports import write_reports
 from gossamer.evaluate.spans import SpanCounts, SpanScores, score_spans
 from gossamer.evaluate.tables import cross_validation_text, report_text, summary_text

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from gossamer.data.errors import DataError, InputError
-from gossamer.data.examples import Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.evaluate.nlu import (
     NLUEvaluation,
     TextParser,
@@ -20,7 +20,7 @@ from gossamer.evaluate.nlu import (
     pipeline_extractors,
     pipeline_fallback_threshold,
 )
-from gossamer.nlu.messages import Parse
+from gossamer.nlu.pipeline.messages import Parse
 
 
 @dataclass(frozen=True, kw_only=True)

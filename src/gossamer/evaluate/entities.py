@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gossamer.data.examples import Entity, Example
+from gossamer.data.nlu.examples import Entity, Example
 from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.evaluate.spans import SpanScores, entity_label, score_spans
-from gossamer.nlu.messages import EntityPrediction, Parse, Token
+from gossamer.nlu.pipeline.messages import EntityPrediction, Parse, Token
 
 NO_ENTITY = "no_entity"
 """The label of a token that belongs to no entity."""

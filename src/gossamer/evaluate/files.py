@@ -1,4 +1,4 @@
-"""What report files hold, in bytes; `gossamer.data.files` writes them, all or none."""
+"""What report files hold, in bytes; `gossamer.data.text.files` writes them, all or none."""
 
 from __future__ import annotations
 

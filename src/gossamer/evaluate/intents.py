@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gossamer.data.examples import Example
+from gossamer.data.nlu.examples import Example
 from gossamer.evaluate.labels import LabelScores, score_labels
-from gossamer.nlu.messages import IntentPrediction, Parse
+from gossamer.nlu.pipeline.messages import IntentPrediction, Parse
 
 FALLBACK_INTENT = "nlu_fallback"
 """The intent that FallbackClassifier puts first when it is not sure."""

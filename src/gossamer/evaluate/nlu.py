@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gossamer.data.errors import DataError
-from gossamer.data.examples import Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.evaluate.confidence import calibration_error
 from gossamer.evaluate.entities import (
     PRETRAINED_EXTRACTORS,
@@ -16,11 +16,11 @@ from gossamer.evaluate.entities import (
 )
 from gossamer.evaluate.intents import IntentEvaluation, evaluate_intents
 from gossamer.evaluate.spans import SpanScores, score_spans
-from gossamer.nlu.component import Component
-from gossamer.nlu.direct_message import DirectMessageHandler
-from gossamer.nlu.fallback import FallbackClassifier
-from gossamer.nlu.messages import Parse
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.classifiers.fallback_classifier import FallbackClassifier
+from gossamer.nlu.pipeline.component import Component
+from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
+from gossamer.nlu.pipeline.messages import Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 
 class TextParser(Protocol):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import InputError
-from gossamer.data.examples import Entity
-from gossamer.data.files import write_files
+from gossamer.data.nlu.examples import Entity
+from gossamer.data.text.files import write_files
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
 from gossamer.evaluate.fallback import advise_fallback, confidence_report
 from gossamer.evaluate.files import json_bytes, text_bytes

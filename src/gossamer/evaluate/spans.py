@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gossamer.data.examples import Entity
-from gossamer.nlu.messages import EntityPrediction
+from gossamer.data.nlu.examples import Entity
+from gossamer.nlu.pipeline.messages import EntityPrediction
 
 Span: TypeAlias = tuple[int, int, str]
 """Start, end and label; the label joins type, group and role."""

@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.data.files import write_file
+from gossamer.data.text.files import write_file
 from gossamer.export.features import describe_featurizers
 from gossamer.export.onnx_diet import diet_to_onnx
 from gossamer.export.subject import Model, find_diet, left_out, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.estimator import DIETClassifier
-from gossamer.nlu.diet.estimator_labels import class_names
+from gossamer.nlu.estimator.estimator import DIETClassifier
+from gossamer.nlu.estimator.labels import class_names
 
 
 class ExportFormat(StrEnum):

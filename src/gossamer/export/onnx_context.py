@@ -1,4 +1,4 @@
-"""Context windows and pooling of tokens as ONNX nodes (see `gossamer.nn.neighbours`)."""
+"""Context windows and pooling of tokens as ONNX nodes (see `gossamer.nn.ops.neighbours`)."""
 
 from __future__ import annotations
 

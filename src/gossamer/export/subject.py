@@ -7,9 +7,9 @@ from sklearn.utils.validation import check_is_fitted
 from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.estimator import DIETClassifier
-from gossamer.nlu.direct_message import DirectMessageHandler
-from gossamer.nlu.pipeline import Pipeline
+from gossamer.nlu.estimator.estimator import DIETClassifier
+from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Model = Assistant | DIETClassifier | Pipeline
 

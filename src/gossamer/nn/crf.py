@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from gossamer.nn.native import crf as native
-from gossamer.sparse.guard import may_run_kernel, require_kernel
+from gossamer.nn.kernels import crf as native
+from gossamer.sparse.products.guard import may_run_kernel, require_kernel
 
 _FORBIDDEN = -1e4  # far below any score, and yet a difference that float32 can tell
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
-from gossamer.nn.dropout import Dropout
 from gossamer.nn.native_encoder import NativeEncoder, fits
+from gossamer.nn.ops.dropout import Dropout
 from gossamer.nn.packing import Packing
-from gossamer.sparse.guard import are_ordinary, is_watched
+from gossamer.sparse.products.guard import are_ordinary, is_watched
 
 _LAYER_NORM_EPS = 1e-6
 

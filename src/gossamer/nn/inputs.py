@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.attention import LinearMaker
-from gossamer.nn.dropout import dropout, keep_mask
-from gossamer.nn.native import tables
-from gossamer.sparse.guard import may_run_kernel, require_kernel
+from gossamer.nn.kernels import tables
+from gossamer.nn.ops.dropout import dropout, keep_mask
+from gossamer.sparse.products.guard import may_run_kernel, require_kernel
 
 
 @dataclass(frozen=True, slots=True)

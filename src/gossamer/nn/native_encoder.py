@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from gossamer.nn.dropout import Noise
-from gossamer.nn.native import attention, rows
+from gossamer.nn.kernels import attention, rows
+from gossamer.nn.ops.dropout import Noise
 from gossamer.nn.packing import Packing
-from gossamer.nn.workspace import Workspace
+from gossamer.nn.training.workspace import Workspace
 from gossamer.sparse import RandomlyConnectedLinear
-from gossamer.sparse.guard import may_run_kernel, require_kernel
-from gossamer.sparse.joined import JoinedLinear
+from gossamer.sparse.products.guard import may_run_kernel, require_kernel
+from gossamer.sparse.products.shared_input import JoinedLinear
 
 if TYPE_CHECKING:
     from gossamer.nn.encoder import TransformerEncoder

@@ -19,10 +19,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gossamer.data.errors import Location, ModelFileError
-from gossamer.data.files import write_file
+from gossamer.data.text.files import write_file
 
 FORMAT = "gossamer-model"
-#: 2: DIET's input tables may be in bytes (`gossamer.nn.rounding`). Files of version 1 are read.
+#: 2: DIET's input tables may be in bytes (`gossamer.nn.ops.rounding`). Files of version 1 are read.
 FORMAT_VERSION = 2
 
 Arrays = Mapping[str, npt.NDArray[Any]]

@@ -7,9 +7,9 @@ of Gossamer.
 from gossamer.sparse.attention import SparseMultiheadAttention
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.convert import adopt_connectivity, count_weights, densify, sparsify
-from gossamer.sparse.draw import draw
 from gossamer.sparse.frozen import freeze
 from gossamer.sparse.linear import RandomlyConnectedLinear
+from gossamer.sparse.picture import draw
 from gossamer.sparse.report import LayerReport, SparsifyReport
 from gossamer.sparse.seeds import child_seed
 from gossamer.sparse.speed import SpeedReport, compare_speed

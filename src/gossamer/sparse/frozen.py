@@ -13,9 +13,9 @@ from gossamer.sparse.checks import check_parameters
 from gossamer.sparse.connectivity import Connectivity
 from gossamer.sparse.convert import replaced
 from gossamer.sparse.errors import complaint
-from gossamer.sparse.guard import may_run_kernel
 from gossamer.sparse.linear import RandomlyConnectedLinear
-from gossamer.sparse.tile_product import multiply, turned
+from gossamer.sparse.products.guard import may_run_kernel
+from gossamer.sparse.products.tiles import multiply, turned
 
 # Up to so many tokens a dense kernel matrix, made once, is the quicker one for layers without
 # tiles: a vector of the other kernels holds 16 tokens, and what they set up serves 64.

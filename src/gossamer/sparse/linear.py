@@ -18,21 +18,21 @@ from gossamer.sparse.checks import (
 )
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
-from gossamer.sparse.guard import are_ordinary, is_watched, may_run_kernel
-from gossamer.sparse.index_tables import holds_other_connections, index_tables, settled
-from gossamer.sparse.layout import (
+from gossamer.sparse.products.grouped import (
+    grouped_feature_major,
+    grouped_token_major,
+)
+from gossamer.sparse.products.guard import are_ordinary, is_watched, may_run_kernel
+from gossamer.sparse.products.index_tables import holds_other_connections, index_tables, settled
+from gossamer.sparse.products.layout import (
     GroupLayout,
     by_output,
     spread,
 )
-from gossamer.sparse.products import (
-    grouped_feature_major,
-    grouped_token_major,
-)
-from gossamer.sparse.scattered_product import ScatteredPlan, pays, scattered_product
+from gossamer.sparse.products.scattered import ScatteredPlan, pays, scattered_product
+from gossamer.sparse.products.tiles import TilePlan, tile_product
 from gossamer.sparse.scripting import ScriptableLinear
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
-from gossamer.sparse.tile_product import TilePlan, tile_product
 from gossamer.sparse.topology import draw_connectivity
 
 

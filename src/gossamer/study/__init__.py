@@ -39,64 +39,64 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from gossamer.study.analysis import Analysis as Analysis
-    from gossamer.study.analysis import Picture as Picture
-    from gossamer.study.analysis import Table as Table
     from gossamer.study.catalog import STUDIES as STUDIES
     from gossamer.study.catalog import study_named as study_named
-    from gossamer.study.counting import WeightCounts as WeightCounts
-    from gossamer.study.counting import count_network as count_network
     from gossamer.study.data import StudyData as StudyData
     from gossamer.study.data import read_study_data as read_study_data
-    from gossamer.study.folder import StudyFolder as StudyFolder
-    from gossamer.study.folder import write_index as write_index
+    from gossamer.study.executors.executor import Backend as Backend
     from gossamer.study.grid import Grid as Grid
     from gossamer.study.kind import Study as Study
-    from gossamer.study.parallel import Backend as Backend
-    from gossamer.study.rows import RowStore as RowStore
-    from gossamer.study.running import Progress as Progress
-    from gossamer.study.running import StudyResult as StudyResult
-    from gossamer.study.running import run_study as run_study
-    from gossamer.study.runs import InputLayer as InputLayer
-    from gossamer.study.runs import Method as Method
-    from gossamer.study.runs import Run as Run
-    from gossamer.study.runs import Task as Task
-    from gossamer.study.summary import Cell as Cell
-    from gossamer.study.summary import Choice as Choice
-    from gossamer.study.summary import cells as cells
-    from gossamer.study.summary import (
+    from gossamer.study.report.analysis import Analysis as Analysis
+    from gossamer.study.report.analysis import Picture as Picture
+    from gossamer.study.report.analysis import Table as Table
+    from gossamer.study.report.summary import Cell as Cell
+    from gossamer.study.report.summary import Choice as Choice
+    from gossamer.study.report.summary import cells as cells
+    from gossamer.study.report.summary import (
         smallest_within_one_standard_error as smallest_within_one_standard_error,
     )
+    from gossamer.study.results.counting import WeightCounts as WeightCounts
+    from gossamer.study.results.counting import count_network as count_network
+    from gossamer.study.results.folder import StudyFolder as StudyFolder
+    from gossamer.study.results.folder import write_index as write_index
+    from gossamer.study.results.rows import RowStore as RowStore
+    from gossamer.study.run import InputLayer as InputLayer
+    from gossamer.study.run import Method as Method
+    from gossamer.study.run import Run as Run
+    from gossamer.study.run import Task as Task
+    from gossamer.study.runner import Progress as Progress
+    from gossamer.study.runner import StudyResult as StudyResult
+    from gossamer.study.runner import run_study as run_study
     from gossamer.study.training import perform as perform
 
 _HOMES = {
-    "Analysis": "gossamer.study.analysis",
-    "Backend": "gossamer.study.parallel",
-    "Cell": "gossamer.study.summary",
-    "Choice": "gossamer.study.summary",
+    "Analysis": "gossamer.study.report.analysis",
+    "Backend": "gossamer.study.executors.executor",
+    "Cell": "gossamer.study.report.summary",
+    "Choice": "gossamer.study.report.summary",
     "Grid": "gossamer.study.grid",
-    "InputLayer": "gossamer.study.runs",
-    "Method": "gossamer.study.runs",
-    "Picture": "gossamer.study.analysis",
-    "Progress": "gossamer.study.running",
-    "RowStore": "gossamer.study.rows",
-    "Run": "gossamer.study.runs",
+    "InputLayer": "gossamer.study.run",
+    "Method": "gossamer.study.run",
+    "Picture": "gossamer.study.report.analysis",
+    "Progress": "gossamer.study.runner",
+    "RowStore": "gossamer.study.results.rows",
+    "Run": "gossamer.study.run",
     "STUDIES": "gossamer.study.catalog",
     "Study": "gossamer.study.kind",
     "StudyData": "gossamer.study.data",
-    "StudyFolder": "gossamer.study.folder",
-    "StudyResult": "gossamer.study.running",
-    "Table": "gossamer.study.analysis",
-    "Task": "gossamer.study.runs",
-    "WeightCounts": "gossamer.study.counting",
-    "cells": "gossamer.study.summary",
-    "count_network": "gossamer.study.counting",
+    "StudyFolder": "gossamer.study.results.folder",
+    "StudyResult": "gossamer.study.runner",
+    "Table": "gossamer.study.report.analysis",
+    "Task": "gossamer.study.run",
+    "WeightCounts": "gossamer.study.results.counting",
+    "cells": "gossamer.study.report.summary",
+    "count_network": "gossamer.study.results.counting",
     "perform": "gossamer.study.training",
     "read_study_data": "gossamer.study.data",
-    "run_study": "gossamer.study.running",
-    "smallest_within_one_standard_error": "gossamer.study.summary",
+    "run_study": "gossamer.study.runner",
+    "smallest_within_one_standard_error": "gossamer.study.report.summary",
     "study_named": "gossamer.study.catalog",
-    "write_index": "gossamer.study.folder",
+    "write_index": "gossamer.study.results.folder",
 }
 
 

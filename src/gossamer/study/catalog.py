@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gossamer.data.errors import InputError
-from gossamer.data.names import nearest_or_all
+from gossamer.data.text.suggestions import nearest_or_all
 from gossamer.study.kind import Study
 from gossamer.study.kinds.convergence import ConvergenceStudy
 from gossamer.study.kinds.density import DensityStudy

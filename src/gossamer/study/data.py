@@ -24,11 +24,11 @@ from gossamer.data import (
 )
 from gossamer.data.config import ComponentConfig
 from gossamer.data.errors import ConfigError, DataError, InputError
-from gossamer.data.file_search import Paths
 from gossamer.data.project import joined
+from gossamer.data.text.search import Paths
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.study.interventions import starting_density
-from gossamer.study.runs import Run, Task
+from gossamer.study.run import Run, Task
 
 _TED = "TEDPolicy"
 _DEFAULT_DOMAIN = "domain.yml"

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from gossamer.data.errors import InputError
-from gossamer.data.names import nearest_or_all
+from gossamer.data.text.suggestions import nearest_or_all
 from gossamer.sparse import Topology
-from gossamer.study.runs import InputLayer, Method, Run, Task
+from gossamer.study.run import InputLayer, Method, Run, Task
 
 _GROUP_SIZE = "max_group_size"
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})

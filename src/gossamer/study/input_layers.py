@@ -10,11 +10,11 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.diet.text_encoder import TextEncoder
-from gossamer.nn.dropout import keep_mask
+from gossamer.nlu.learning.text_encoder import TextEncoder
 from gossamer.nn.inputs import SparseInputTable, sparse_product
+from gossamer.nn.ops.dropout import keep_mask
 from gossamer.sparse import RandomlyConnectedLinear, Topology, child_seed
-from gossamer.study.runs import InputLayer
+from gossamer.study.run import InputLayer
 
 
 class FixedInputTable(SparseInputTable):

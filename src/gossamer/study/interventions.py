@@ -7,11 +7,11 @@ from collections.abc import Callable
 from torch import nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nn.callbacks import Companions, FitCallback, Loss
+from gossamer.nn.training.callbacks import Companions, FitCallback, Loss
 from gossamer.sparse import Topology
 from gossamer.sparse.rewire import SET, GradualPruning, Rewiring, RigL
 from gossamer.study.input_layers import replace_input_layers
-from gossamer.study.runs import InputLayer, Method, Run, Task
+from gossamer.study.run import InputLayer, Method, Run, Task
 
 # In shares of all steps. Changes end after three quarters, as in RigL's paper, and the rest of the
 # training tunes what is left; pruning once leaves the same rest. Gradual pruning takes the middle.

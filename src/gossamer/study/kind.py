@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gossamer.study.analysis import Analysis
 from gossamer.study.grid import Grid
-from gossamer.study.runs import Task
-from gossamer.study.summary import Row
+from gossamer.study.report.analysis import Analysis
+from gossamer.study.report.summary import Row
+from gossamer.study.run import Task
 
 
 class Study(ABC):

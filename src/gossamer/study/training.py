@@ -17,23 +17,23 @@ from torch import nn
 
 from gossamer.data import Example, TrainingData
 from gossamer.data.errors import ConfigError, DataError
-from gossamer.dialogue.ensemble import Ensemble
-from gossamer.dialogue.policy import DialogueData
-from gossamer.dialogue.policy_registry import policies_from_config
-from gossamer.dialogue.ted.policy import TEDPolicy
-from gossamer.dialogue.unfold import unfold_rules, unfold_stories
+from gossamer.dialogue.policies.ensemble import Ensemble
+from gossamer.dialogue.policies.policy import DialogueData
+from gossamer.dialogue.policies.registry import policies_from_config
+from gossamer.dialogue.policies.ted.policy import TEDPolicy
+from gossamer.dialogue.training.unfolding import unfold_rules, unfold_stories
 from gossamer.evaluate import evaluate_dialogue, evaluate_parses
-from gossamer.nlu.component import EpochReport
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.messages import MessageBatch, Parse, TrainingBatch
-from gossamer.nlu.pipeline import Pipeline
-from gossamer.sparse.native.build import compile_time
-from gossamer.study.counting import WeightCounts, count_network
+from gossamer.nlu.pipeline.component import EpochReport
+from gossamer.nlu.pipeline.messages import MessageBatch, Parse, TrainingBatch
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.sparse.kernels.build import compile_time
 from gossamer.study.data import StudyData
 from gossamer.study.interventions import callbacks_for
-from gossamer.study.memory import peak_memory_mib, reset_peak_memory
-from gossamer.study.provenance import provenance
-from gossamer.study.runs import Method, Run, Task
+from gossamer.study.results.counting import WeightCounts, count_network
+from gossamer.study.results.memory import peak_memory_mib, reset_peak_memory
+from gossamer.study.results.provenance import provenance
+from gossamer.study.run import Method, Run, Task
 
 _KEPT = 2  # data sets whose features a process keeps
 

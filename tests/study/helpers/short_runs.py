@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gossamer.study.parallel import Backend, Failure, run_all
+from gossamer.study.executors.executor import Backend, Failure, run_all
 
 
 @dataclass
@@ -69,7 +69,7 @@ def threads(shared: Any, task: Any) -> tuple[int, int, int, set[str | None]]:
     import torch
     from threadpoolctl import threadpool_info
 
-    from gossamer.study.worker import THREAD_VARIABLES
+    from gossamer.study.executors.worker import THREAD_VARIABLES
 
     numpy.dot(numpy.ones((2, 2)), numpy.ones((2, 2)))
     before = torch.get_num_threads()

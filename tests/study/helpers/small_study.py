@@ -9,7 +9,7 @@ from typing import Any
 
 import gossamer.starter
 from gossamer.study import Backend, Method, Run, StudyData, Task, read_study_data
-from gossamer.study.parallel import Failure
+from gossamer.study.executors.executor import Failure
 
 STARTER = Path(gossamer.starter.__file__).parent
 

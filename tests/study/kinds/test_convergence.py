@@ -13,8 +13,8 @@ from small_study import column, row
 
 from gossamer.data.errors import InputError
 from gossamer.study import STUDIES, StudyFolder
-from gossamer.study.folder import About
 from gossamer.study.kinds.convergence import matched, over_rates, over_seeds
+from gossamer.study.results.folder import About
 
 STUDY = STUDIES["convergence"]
 RATES = (0.001, 0.01)

@@ -8,7 +8,7 @@ import numpy as np
 from small_study import column, row
 
 from gossamer.study import STUDIES
-from gossamer.study.analysis import Analysis
+from gossamer.study.report.analysis import Analysis
 
 STUDY = STUDIES["density"]
 

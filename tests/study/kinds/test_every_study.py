@@ -16,7 +16,7 @@ from small_study import row, texts_of
 from gossamer.data.errors import InputError
 from gossamer.sparse import Topology
 from gossamer.study import STUDIES, Study, StudyData, StudyFolder, Task, run_study, study_named
-from gossamer.study.folder import About, check_together
+from gossamer.study.results.folder import About, check_together
 from gossamer.study.training import check_run
 
 Row = dict[str, Any]

@@ -1,1 +1,1 @@
-"""TED: Transformer Embedding Dialogue, which learns the next action from stories."""
+"""The former place of `gossamer.dialogue.policies.ted`."""

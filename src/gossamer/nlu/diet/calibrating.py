@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from gossamer.nlu.diet.features import DIETData, Indices
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
-from gossamer.nn.batching import kept_back
+from gossamer.nlu.learning.features import DIETData, Indices
 from gossamer.nn.calibration import LEAST_EXAMPLES, fit_temperature
-from gossamer.nn.fit import LateExamples
+from gossamer.nn.training.batching import kept_back
+from gossamer.nn.training.fit import LateExamples
 
 _SHARE, _MOST = 10, 1000  # a tenth of the examples is kept back, at most a thousand
 _LEAST_EPOCHS = 6  # half of fewer says little of what the network will be like

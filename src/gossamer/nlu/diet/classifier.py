@@ -10,17 +10,8 @@ import numpy.typing as npt
 import torch
 
 from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
-from gossamer.data.examples import TrainingData
-from gossamer.data.listing import warn_together
-from gossamer.nlu.component import ComponentOptions, EpochListener
-from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
-from gossamer.nlu.diet.features import (
-    Indices,
-    TextFeatures,
-    label_features,
-    rows_of,
-    text_features,
-)
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.data.text.listing import warn_together
 from gossamer.nlu.diet.mentions import Mentions
 from gossamer.nlu.diet.network import Encoded
 from gossamer.nlu.diet.options import DIETOptions
@@ -32,8 +23,17 @@ from gossamer.nlu.diet.tags import (
     to_entities,
     token_span,
 )
-from gossamer.nlu.learning import held_out_faults
-from gossamer.nlu.messages import (
+from gossamer.nlu.learning.features import (
+    Indices,
+    TextFeatures,
+    label_features,
+    rows_of,
+    text_features,
+)
+from gossamer.nlu.learning.network_component import NetworkComponent, refusing_what_does_not_fit
+from gossamer.nlu.learning.training import held_out_faults
+from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.messages import (
     ComponentState,
     IntentPrediction,
     MessageBatch,
@@ -45,11 +45,12 @@ from gossamer.nn.crf import TagPaths
 class DIETComponent(NetworkComponent):
     """Intent classifier and entity extractor; see `DIETOptions` and `DIETNetwork`.
 
-    Departures from Rasa: a text of which next to nothing is known (`gossamer.nlu.coverage`) gets no
-    intent, an empty ranking and no entities; where little is known, confidences are lower. When
-    training ends, each row of the input tables is rounded to 255 steps, in which it is stored
-    (`gossamer.nn.rounding`). On Sara's 999 test texts, 100 epochs, that changed no intent and no
-    entity, and confidences by 0.0004 in the mean, 0.023 at most.
+    Departures from Rasa: a text of which next to nothing is known (see
+    `gossamer.nlu.learning.coverage`) gets no intent, an empty ranking and no entities; where little
+    is known, confidences are lower. When training ends, each row of the input tables is rounded to
+    255 steps, in which it is stored (`gossamer.nn.ops.rounding`). On Sara's 999 test texts, 100
+    epochs, that changed no intent and no entity, and confidences by 0.0004 in the mean, 0.023 at
+    most.
     """
 
     name: ClassVar[str] = "DIETClassifier"

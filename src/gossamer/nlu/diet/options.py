@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from gossamer.nlu.learning_options import (
+from gossamer.nlu.learning.options import (
     BatchSizes,
     LearningOptions,
     LossType,
@@ -49,7 +49,7 @@ class NetworkOptions(LearningOptions):
         concat_dimension: width to which sequence and sentence features are brought when their own
             widths differ. That of "label" is needed only where labels are texts.
         context_window: neighbours on each side whose projected features the transformer reads
-            beside a token's own (see `gossamer.nn.neighbours`); Gossamer's own, as are all that
+            beside a token's own (see `gossamer.nn.ops.neighbours`); Gossamer's own, as are all that
             follow.
         token_pooling: labels are also told from the mean and the maximum of the tokens.
         wide_path: labels are also told by a linear model of the text's counts (see

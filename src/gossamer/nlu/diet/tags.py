@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.errors import DataError
-from gossamer.data.examples import Entity, Example
-from gossamer.nlu.messages import EntityPrediction, Token
+from gossamer.data.nlu.examples import Entity, Example
+from gossamer.nlu.pipeline.messages import EntityPrediction, Token
 
 OUTSIDE = "O"
 _PREFIXES = ("B-", "I-", "L-", "U-")

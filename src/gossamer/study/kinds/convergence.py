@@ -9,12 +9,20 @@ from typing import ClassVar
 
 from scipy import stats
 
-from gossamer.study.analysis import Analysis, Picture, Table, count, percent, sentence, spread
-from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
-from gossamer.study.runs import Task
-from gossamer.study.summary import Cell, Row, cells
+from gossamer.study.report.analysis import (
+    Analysis,
+    Picture,
+    Table,
+    count,
+    percent,
+    sentence,
+    spread,
+)
+from gossamer.study.report.drawing import density_colours, legend, markers, panels, plot_cells
+from gossamer.study.report.summary import Cell, Row, cells
+from gossamer.study.run import Task
 
 _RATE = "options.learning_rate"
 

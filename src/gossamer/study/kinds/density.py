@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gossamer.study.analysis import (
+from gossamer.study.grid import Grid
+from gossamer.study.kind import F1_NAMES, Study
+from gossamer.study.report.analysis import (
     Analysis,
     Picture,
     Table,
@@ -15,12 +17,9 @@ from gossamer.study.analysis import (
     sentence,
     spread,
 )
-from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
-from gossamer.study.drawing import weights_axis as set_weights_axis
-from gossamer.study.grid import Grid
-from gossamer.study.kind import F1_NAMES, Study
-from gossamer.study.runs import Task
-from gossamer.study.summary import (
+from gossamer.study.report.drawing import density_colours, legend, markers, panels, plot_cells
+from gossamer.study.report.drawing import weights_axis as set_weights_axis
+from gossamer.study.report.summary import (
     Cell,
     Choice,
     Row,
@@ -30,6 +29,7 @@ from gossamer.study.summary import (
     seeds_of,
     smallest_within_one_standard_error,
 )
+from gossamer.study.run import Task
 
 _LEVELS = (0.9, 0.95, 0.98, 0.99)
 _TOP = 0.9  # of the best F1: where the second panel begins

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gossamer.study.analysis import Analysis, Picture, Table, count, percent, sentence, spread
-from gossamer.study.drawing import legend, markers, panels, plot_cells, series_colours
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
-from gossamer.study.runs import InputLayer, Task
-from gossamer.study.summary import Cell, Row, cells, difference, paired
+from gossamer.study.report.analysis import (
+    Analysis,
+    Picture,
+    Table,
+    count,
+    percent,
+    sentence,
+    spread,
+)
+from gossamer.study.report.drawing import legend, markers, panels, plot_cells, series_colours
+from gossamer.study.report.summary import Cell, Row, cells, difference, paired
+from gossamer.study.run import InputLayer, Task
 
 
 class InputLayerStudy(Study):

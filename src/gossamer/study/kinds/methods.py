@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from gossamer.sparse import Topology
-from gossamer.study.analysis import Analysis, Picture, Table, percent, sentence, spread
-from gossamer.study.drawing import legend, markers, panels, series_colours
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
-from gossamer.study.runs import Method, Task
-from gossamer.study.summary import Cell, Row, cells, difference, paired, told_apart
+from gossamer.study.report.analysis import Analysis, Picture, Table, percent, sentence, spread
+from gossamer.study.report.drawing import legend, markers, panels, series_colours
+from gossamer.study.report.summary import Cell, Row, cells, difference, paired, told_apart
+from gossamer.study.run import Method, Task
 
 _SECONDS = "warm_cpu_seconds"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from gossamer.study.analysis import Analysis, Picture, Table, percent, sentence, spread
-from gossamer.study.drawing import density_colours, legend, markers, panels, plot_cells
 from gossamer.study.grid import Grid
 from gossamer.study.kind import F1_NAMES, Study
-from gossamer.study.runs import Task
-from gossamer.study.summary import Cell, Row, cells, least_size_reaching
+from gossamer.study.report.analysis import Analysis, Picture, Table, percent, sentence, spread
+from gossamer.study.report.drawing import density_colours, legend, markers, panels, plot_cells
+from gossamer.study.report.summary import Cell, Row, cells, least_size_reaching
+from gossamer.study.run import Task
 
 _SECONDS = "warm_cpu_seconds"
 _LEVELS = (0.95, 0.98, 0.99)

@@ -1,0 +1,288 @@
+"""`gossamer data`: split, check and convert what people wrote."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from gossamer.cli.options import CONFIG, DATA, DOMAIN, NluPaths, RandomSeed
+
+if TYPE_CHECKING:
+    from gossamer.data import Domain, StoryData, TrainingData
+
+app = typer.Typer(help="Split, check and convert training data.", no_args_is_help=True)
+split_app = typer.Typer(help="Split data into a training and a test part.", no_args_is_help=True)
+convert_app = typer.Typer(help="Write data in another format.", no_args_is_help=True)
+app.add_typer(split_app, name="split")
+app.add_typer(convert_app, name="convert")
+
+
+class Format(StrEnum):
+    """Formats that can be written."""
+
+    yaml = "yaml"
+    json = "json"
+    md = "md"
+    csv = "csv"
+
+
+_SUFFIXES = {
+    ".yml": Format.yaml,
+    ".yaml": Format.yaml,
+    ".json": Format.json,
+    ".md": Format.md,
+    ".csv": Format.csv,
+}
+
+
+@split_app.command("nlu")
+def split_nlu(
+    nlu: NluPaths = [DATA],  # noqa: B006  (typer copies it)
+    training_fraction: Annotated[
+        float, typer.Option("--training-fraction", help="Share of the examples to train on.")
+    ] = 0.8,
+    random_seed: RandomSeed = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for training_data.yml and test_data.yml.")
+    ] = Path("train_test_split"),
+) -> None:
+    """Split examples into a training and a test file, intent by intent."""
+    from gossamer.data import read_training_data, split_examples
+    from gossamer.data.nlu.formats.rasa_yaml_writer import yaml_files
+    from gossamer.data.text.text_files import write_texts
+    from gossamer.data.text.wording import counted
+
+    data = read_training_data(nlu)
+    parts = split_examples(data, training_fraction=training_fraction, random_seed=random_seed)
+    names = ("training_data.yml", "test_data.yml")
+    texts = [yaml_files(part, out / name) for part, name in zip(parts, names, strict=True)]
+    write_texts({path: text for files in texts for path, text in files.items()})
+    for part, files in zip(parts, texts, strict=True):
+        typer.echo(f"{', '.join(map(str, files))}: {counted(len(part.examples), 'example')}")
+
+
+@split_app.command("stories")
+def split_stories(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files or folders with stories and rules.", metavar="PATH"),
+    ] = [DATA],  # noqa: B006  (typer copies it)
+    fraction: Annotated[
+        float,
+        typer.Option("--fraction", "--training-fraction", help="Share of the stories to train on."),
+    ] = 0.8,
+    random_seed: RandomSeed = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for training_stories.yml and test_stories.yml.")
+    ] = Path("train_test_split"),
+) -> None:
+    """Split stories into a training and a test file; rules go to the training file.
+
+    Stories that checkpoints join, or whose steps are equal, stay together.
+    """
+    from gossamer.data import dump_stories, read_stories
+    from gossamer.data import split_stories as split
+    from gossamer.data.text.text_files import write_texts
+
+    parts = split(read_stories(paths), fraction, random_seed=random_seed)
+    files = (out / "training_stories.yml", out / "test_stories.yml")
+    write_texts({path: dump_stories(part) for path, part in zip(files, parts, strict=True)})
+    for path, part in zip(files, parts, strict=True):
+        typer.echo(f"{path}: {_count(part)}")
+
+
+def _count(data: StoryData) -> str:
+    from gossamer.data.text.wording import counted
+
+    rules = f", {counted(len(data.rules), 'rule')}" if data.rules else ""
+    return f"{counted(len(data.stories), 'story')}{rules}"
+
+
+@app.command("validate")
+def validate(
+    nlu: Annotated[
+        list[Path],
+        typer.Option(
+            "--nlu", "-u", "--data", help="File or folder with training data; may be given often."
+        ),
+    ] = [DATA],  # noqa: B006  (typer copies it)
+    stories: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--stories",
+            "-s",
+            help="File or folder with stories and rules; without it, those in folders of --nlu.",
+        ),
+    ] = None,
+    domain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--domain", "-d", help="The domain, a file or a folder; else domain.yml, if it exists."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Pipeline and policies; else config.yml, if it exists."
+        ),
+    ] = None,
+    max_history: Annotated[
+        int | None,
+        typer.Option(
+            "--max-history",
+            min=1,
+            help="How many turns policies see, for contradictions between stories; else all.",
+        ),
+    ] = None,
+    fail_on_warnings: Annotated[
+        bool, typer.Option("--fail-on-warnings", help="Exit code 1 for warnings, too.")
+    ] = False,
+) -> None:
+    """Look for mistakes in configuration, training data, domain and stories, all at once.
+
+    Errors give exit code 1. A part that cannot be read is an error, and the others are checked.
+    `gossamer train` makes the same checks.
+    """
+    from gossamer.checks import check, read_parts
+    from gossamer.data import Finding, Severity
+    from gossamer.data.errors import MistakeWarning
+    from gossamer.data.text.wording import counted
+    from gossamer.dialogue.training.contradictions import story_contradictions
+
+    noted: list[Finding] = []
+
+    # What the readers warn of is as doubtful as what the checks find.
+    def note(message: Warning | str, *_: object, **__: object) -> None:
+        is_mistake = isinstance(message, MistakeWarning)
+        severity = Severity.ERROR if is_mistake else Severity.WARNING
+        noted.append(Finding(severity, " ".join(str(message).split())))
+
+    has_data = nlu != [DATA] or not stories or DATA.exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = note
+        parts = read_parts(
+            _chosen(config, CONFIG),
+            nlu,
+            _chosen(domain, DOMAIN),
+            stories=stories or None,
+            nlu=has_data,
+        )
+        checked = check(dataclasses.replace(parts, wants_nlu=True))
+    findings = [*noted, *checked.findings]
+    if checked.dialogue is not None:
+        told = checked.dialogue.data
+        findings += story_contradictions(told.stories, told.domain, max_history)
+    findings = list(dict.fromkeys(findings))
+    for finding in findings:
+        typer.echo(finding)
+    n_errors = sum(1 for finding in findings if finding.severity is Severity.ERROR)
+    n_warnings = len(findings) - n_errors
+    typer.echo(
+        f"{_summary(parts.nlu, parts.stories, parts.domain)}: "
+        f"{counted(n_errors, 'error')}, {counted(n_warnings, 'warning')}"
+    )
+    if n_errors > 0 or (fail_on_warnings and n_warnings > 0):
+        raise typer.Exit(1)
+
+
+P = TypeVar("P", Path, list[Path])
+
+
+def _chosen(given: P | None, default: Path) -> P | Path | None:
+    """What was given, or else the default if it exists."""
+    if given:
+        return given
+    return default if default.exists() else None
+
+
+def _summary(nlu: TrainingData | None, stories: StoryData | None, domain: Domain | None) -> str:
+    """How much there is of each part that was read."""
+    from gossamer.data.text.wording import counted
+
+    parts: list[str] = []
+    if nlu is not None:
+        parts += [
+            counted(len(nlu.examples), "example"),
+            counted(len(nlu.intents), "intent"),
+            counted(len(nlu.entity_types), "entity type"),
+        ]
+    if stories is not None and (stories.stories or stories.rules):
+        parts.append(_count(stories))
+    if domain is not None:
+        parts.append(counted(len(domain.action_names), "action"))
+    return ", ".join(parts) or "nothing"
+
+
+@convert_app.command("nlu")
+def convert_nlu(
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")],
+    nlu: Annotated[
+        list[Path],
+        typer.Option("--nlu", "-u", "--data", help="File or folder to read; may be repeated."),
+    ] = [DATA],  # noqa: B006  (typer copies it)
+    output_format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to write; taken from --out's ending if absent."),
+    ] = None,
+) -> None:
+    """Write training data as one file in another format: Rasa's YAML, JSON or Markdown, or CSV.
+
+    What the format cannot carry is an error; nothing is dropped silently.
+    """
+    from gossamer.data import read_training_data, write_training_data
+    from gossamer.data.text.wording import counted
+
+    chosen = output_format if output_format is not None else _SUFFIXES.get(out.suffix.lower())
+    if chosen is None:
+        raise typer.BadParameter(
+            "give one, or a file that ends in .yml, .json, .md or .csv", param_hint="--format"
+        )
+    refuse_to_mix(out, nlu)
+    data = read_training_data(nlu)
+    paths = write_training_data(data, out, chosen.value)
+    typer.echo(f"{', '.join(map(str, paths))}: {counted(len(data.examples), 'example')}")
+
+
+@convert_app.command("stories")
+def convert_stories(
+    out: Annotated[Path, typer.Option("--out", help="The YAML file to write.")],
+    stories: Annotated[
+        list[Path],
+        typer.Option("--stories", "-s", "--data", help="File or folder to read; may be repeated."),
+    ] = [DATA],  # noqa: B006  (typer copies it)
+) -> None:
+    """Write stories and rules, in Rasa's Markdown or YAML, as one file of Rasa's current YAML.
+
+    What YAML cannot carry is an error; nothing is dropped silently.
+    """
+    from gossamer.data import read_stories, write_stories
+
+    refuse_to_mix(out, stories)
+    data = read_stories(stories)
+    write_stories(out, data)
+    typer.echo(f"{out}: {_count(data)}")
+
+
+def refuse_to_mix(out: Path, sources: list[Path]) -> None:
+    """Refuse a converted file that would overwrite its source or be read beside it.
+
+    Raises:
+        InputError: `out` is one of the sources or lies in one of the folders among them.
+    """
+    from gossamer.data.errors import InputError
+
+    target = out.resolve()
+    for source in sources:
+        place = source.resolve()
+        if target == place or place in target.parents:
+            raise InputError(
+                "converted data must not go where they were read from, or they count twice",
+                got=str(out),
+                hint="a file in another folder",
+            )

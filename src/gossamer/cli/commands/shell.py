@@ -1,0 +1,134 @@
+"""`gossamer shell`: talk with an assistant; `shell nlu`: see what it understands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gossamer.cli.options import MODELS, ModelPath, RandomSeed
+from gossamer.cli.streams import STOP, typed_lines
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from gossamer.nlu.pipeline.messages import EntityPrediction, Parse
+
+_STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+app = typer.Typer(help="Try a model out in the terminal.", invoke_without_command=True)
+
+
+@app.callback()
+def shell(
+    context: typer.Context,
+    model: ModelPath = MODELS,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--endpoints", help="endpoints.yml, with the action server; taken if it is there."
+        ),
+    ] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Show why each action was chosen; :why switches.")
+    ] = False,
+    load: Annotated[
+        Path | None, typer.Option("--load", help="Go on with a conversation that :save wrote.")
+    ] = None,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
+    ] = False,
+    random_seed: RandomSeed = None,
+) -> None:
+    """Talk with the assistant. /stop or Ctrl-D ends, :help lists what else can be typed."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from gossamer.cli.models import latest_model
+    from gossamer.data.endpoints import read_endpoints
+
+    path = latest_model(model)
+    if endpoints is None and Path("endpoints.yml").is_file():
+        endpoints = Path("endpoints.yml")
+    action_endpoint = None if endpoints is None else read_endpoints(endpoints).action
+
+    from gossamer.assistant import Assistant
+    from gossamer.cli.talk import Talk
+
+    assistant = Assistant.load(path)
+    conversations = assistant.conversations(
+        action_endpoint=action_endpoint, random_seed=random_seed
+    )
+    talk = Talk(conversations, Console(highlight=False), shows_why=why)
+    if load is not None:
+        talk.load(load)
+    if sys.stdin.isatty():
+        typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends, :help lists what else can be typed.")
+    talk.begin()
+    for text in typed_lines(echo=echo):
+        talk.take(text)
+
+
+@app.command("nlu")
+def shell_nlu(
+    model: ModelPath = MODELS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer in JSON, as `parse` does.")
+    ] = False,
+) -> None:
+    """Type texts and see their intent and entities. /stop or Ctrl-D ends."""
+    from rich.console import Console
+
+    from gossamer.cli.commands.parse import to_json
+    from gossamer.cli.models import latest_model
+
+    # Before the networks are imported, which takes seconds: a wrong name is told at once.
+    path = latest_model(model)
+    from gossamer.assistant import Assistant
+
+    assistant = Assistant.load(path)
+    if sys.stdin.isatty():
+        typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends.")
+    console = Console(highlight=False)
+    for text in typed_lines():
+        result = assistant.parse(text)
+        if as_json:
+            typer.echo(to_json(result, indent=2))
+        else:
+            console.print(describe(result), soft_wrap=True)
+
+
+def describe(result: Parse) -> Text:
+    """A parse for human eyes: intent, the text with its entities marked, one line per entity."""
+    from rich.text import Text
+
+    types = list(dict.fromkeys(entity.entity for entity in result.entities))
+    styles = {name: _STYLES[i % len(_STYLES)] for i, name in enumerate(types)}
+    shown = Text("  intent  ")
+    shown.append("none" if result.intent.name is None else result.intent.name, style="bold")
+    shown.append(f"  {result.intent.confidence:.3f}\n")
+    if result.entities:
+        text = Text(result.text)
+        for entity in result.entities:
+            text.stylize(f"bold {styles[entity.entity]} underline", entity.start, entity.end)
+        shown.append("  text    ").append_text(text).append("\n")
+    for entity in result.entities:
+        shown.append("  entity  ").append(entity.entity, style=f"bold {styles[entity.entity]}")
+        shown.append(f" = {_details(entity)}\n")
+    shown.right_crop(1)
+    return shown
+
+
+def _details(entity: EntityPrediction) -> str:
+    parts = [str(entity.value)]
+    if entity.role is not None:
+        parts.append(f"role {entity.role}")
+    if entity.group is not None:
+        parts.append(f"group {entity.group}")
+    parts.append(entity.extractor)
+    if entity.confidence is not None:
+        parts.append(f"{entity.confidence:.3f}")
+    return "  ".join(parts)

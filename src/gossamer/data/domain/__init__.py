@@ -1,0 +1,1 @@
+"""The domain: intents, slots, responses, and how they are read and checked."""

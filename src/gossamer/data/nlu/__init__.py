@@ -1,0 +1,1 @@
+"""NLU training data: typed examples, reading, writing, checks."""

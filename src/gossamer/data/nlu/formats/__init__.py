@@ -1,0 +1,1 @@
+"""The formats of NLU data, a reader and a writer each."""

@@ -1,0 +1,1 @@
+"""Stories and rules: typed steps, readers, writers, checks."""

@@ -1,0 +1,1 @@
+"""Files, search, YAML, regular expressions: text work that knows nothing of Rasa."""

@@ -1,0 +1,1 @@
+"""What has happened in a conversation, and the state it led to."""

@@ -1,0 +1,1 @@
+"""What comes next: the policies, and which of them decides."""

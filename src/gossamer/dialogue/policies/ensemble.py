@@ -1,0 +1,214 @@
+"""Several policies, and which of them has its way.
+
+As in Rasa 3.6: a prediction that has nothing to do with the user's message beats all others; else
+one made from the message's text beats those made from its intent; among these the surest wins, then
+the one of the highest priority, then the first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gossamer.data.domain.domain import ACTION_LISTEN, Domain
+from gossamer.data.errors import ConfigError, InputError, ModelFileError, all_of
+from gossamer.dialogue.history.events import (
+    ActionExecuted,
+    ActionExecutionRejected,
+    Event,
+    UserFeaturization,
+)
+from gossamer.dialogue.history.state import NO_RULES, RuleOnly
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.policy import DialogueData, Policy, Prediction
+from gossamer.dialogue.training.checks import check_actions
+from gossamer.nlu.pipeline.component import EpochListener
+from gossamer.nlu.pipeline.messages import ComponentState
+from gossamer.nlu.pipeline.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsemblePrediction:
+    """What comes next, and who says so.
+
+    Attributes:
+        prediction: the one that won.
+        action: its action's name or text.
+        confidence: in it.
+        events: those that happen before the action: of all policies, then the winner's own.
+        all: what each policy said, in order.
+    """
+
+    prediction: Prediction
+    action: str
+    confidence: float
+    events: tuple[Event, ...]
+    all: tuple[Prediction, ...]
+
+
+class Ensemble:
+    """An assistant's policies.
+
+    Args:
+        policies: in order; at least one.
+
+    Raises:
+        ConfigError: there is none.
+    """
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        if not policies:
+            raise ConfigError(
+                "a dialogue model needs at least one policy", hint="MemoizationPolicy"
+            )
+        self.policies = tuple(policies)
+        self._domain: Domain | None = None
+
+    @property
+    def rule_only(self) -> RuleOnly:
+        """Slots and loops that only rules know, if a policy learns rules."""
+        for policy in self.policies:
+            found = getattr(policy, "rule_only", None)
+            if isinstance(found, RuleOnly):
+                return found
+        return NO_RULES
+
+    def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+        """Train every policy, those that take epochs last: what others refuse is told before.
+
+        Raises:
+            DataError: stories or rules have actions that the domain does not have.
+            InputError: policies cannot use the data; see their `train`.
+        """
+        faults = self.prepare(data)
+        if faults:
+            raise all_of(faults)
+        self.finish(data, on_epoch=on_epoch)
+
+    def prepare(self, data: DialogueData) -> list[InputError]:
+        """Train the policies that take no epochs, and check what the others need.
+
+        Args:
+            data: with a pipeline that need not be trained yet.
+
+        Returns:
+            What policies refuse.
+        """
+        try:
+            check_actions([*data.stories, *data.rules], data.domain)
+        except InputError as fault:
+            return [fault]
+        faults: list[InputError] = []
+        for policy in self.policies:
+            if _takes_epochs(policy):
+                faults += policy.check(data)
+                continue
+            try:
+                policy.train(data)
+            except InputError as fault:
+                faults += fault.faults
+        return faults
+
+    def finish(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+        """Train the policies that take epochs, after `prepare` found no fault.
+
+        Raises:
+            InputError: a policy cannot use the data; see its `train`.
+        """
+        for policy in filter(_takes_epochs, self.policies):
+            policy.train(data, on_epoch=on_epoch)
+        self._domain = data.domain
+
+    def predict(self, tracker: Tracker) -> EnsemblePrediction:
+        """Choose the next action.
+
+        Raises:
+            RuntimeError: the policies are not trained.
+        """
+        if self._domain is None:
+            raise RuntimeError("policies must be trained before they predict. Try: train(data)")
+        rule_only = self.rule_only
+        predictions = [policy.predict(tracker, rule_only) for policy in self.policies]
+        return choose(predictions, tracker, self._domain)
+
+    def states(self) -> list[ComponentState]:
+        """What each policy has learnt, in order."""
+        return [policy.state() for policy in self.policies]
+
+    def restore(
+        self,
+        states: Sequence[ComponentState],
+        domain: Domain,
+        pipeline: Pipeline | None = None,
+    ) -> None:
+        """Take over what `states` gave.
+
+        Raises:
+            ModelFileError: it does not fit the policies.
+        """
+        if len(states) != len(self.policies):
+            raise ModelFileError(
+                f"there must be a state for each of the {len(self.policies)} policies",
+                got=len(states),
+                hint="training the model again",
+            )
+        for policy, state in zip(self.policies, states, strict=True):
+            policy.restore(state, domain, pipeline)
+        self._domain = domain
+
+
+def _takes_epochs(policy: Policy) -> bool:
+    return hasattr(policy.options, "epochs")
+
+
+def choose(
+    predictions: Sequence[Prediction], tracker: Tracker, domain: Domain
+) -> EnsemblePrediction:
+    """The prediction that has its way; see the module's docstring.
+
+    An action that has just been rejected counts as zero in all. When no policy prefers anything,
+    the first label is taken, which is to listen.
+
+    Args:
+        predictions: at least one.
+        tracker: the conversation.
+        domain: names of the actions.
+    """
+    rejected = _rejected_action(tracker)
+    if rejected is not None and rejected in domain.action_index:
+        predictions = [_without(p, domain.action_index[rejected]) for p in predictions]
+    no_user = any(p.is_no_user_prediction for p in predictions)
+    end_to_end = any(p.is_end_to_end for p in predictions)
+    candidates = [
+        p
+        for p in predictions
+        if p.is_no_user_prediction == no_user and (no_user or p.is_end_to_end == end_to_end)
+    ]
+    best = max(candidates, key=lambda p: (p.confidence, p.priority))  # the first of equal ones
+    events = [event for p in predictions for event in p.events]
+    events += best.optional_events
+    if tracker.latest_action_name == ACTION_LISTEN:
+        events.append(UserFeaturization(use_text=best.is_end_to_end))
+    return EnsemblePrediction(
+        prediction=best,
+        action=domain.action_labels[best.best],
+        confidence=best.confidence,
+        events=tuple(events),
+        all=tuple(predictions),
+    )
+
+
+def _rejected_action(tracker: Tracker) -> str | None:
+    for event in reversed(tracker.events):
+        if isinstance(event, ActionExecutionRejected):
+            return event.name
+        if isinstance(event, ActionExecuted):
+            return None
+    return None
+
+
+def _without(prediction: Prediction, action: int) -> Prediction:
+    scores = prediction.scores.copy()
+    scores[action] = 0.0
+    return dataclasses.replace(prediction, scores=scores)

@@ -1,0 +1,1 @@
+"""RulePolicy: short conversations that always go the same way, and forms."""

@@ -1,0 +1,1 @@
+"""TED: Transformer Embedding Dialogue, which learns the next action from stories."""

@@ -1,0 +1,263 @@
+"""Stories as numbers: what TED trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from gossamer.data.domain.domain import Domain
+from gossamer.data.errors import ConfigError, DataError
+from gossamer.data.nlu.examples import Entity, Example
+from gossamer.dialogue.history.events import UserUttered
+from gossamer.dialogue.history.state import State
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.ted.features import (
+    TEXT,
+    TEXTS,
+    Indices,
+    StateFeaturizer,
+    TurnTable,
+    text_inputs,
+    turn_inputs,
+)
+from gossamer.dialogue.policies.ted.network import EntityTargets, TEDBatch
+from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.training.examples import dialogue_examples, training_examples
+from gossamer.nlu.diet.tags import TagKind, TagSet
+from gossamer.nlu.learning.coverage import coverage, tells_texts_apart, trust
+from gossamer.nlu.learning.features import TextFeatures, text_features
+from gossamer.nlu.pipeline.messages import MessageBatch
+from gossamer.nlu.pipeline.pipeline import Pipeline
+
+
+class TextReader:
+    """Features of texts, by the featurizers of a trained pipeline.
+
+    Args:
+        pipeline: the trained pipeline; None: there is none.
+        featurizers: aliases of the featurizers to use; empty for all.
+
+    Attributes:
+        trusts_all: whether every text counts in full.
+    """
+
+    def __init__(self, pipeline: Pipeline | None, featurizers: Sequence[str] = ()) -> None:
+        self._pipeline = pipeline
+        self._featurizers = featurizers
+        self.trusts_all = False
+
+    def read(self, texts: Sequence[str]) -> tuple[TextFeatures, MessageBatch]:
+        """Features of texts, and their tokens.
+
+        Raises:
+            ConfigError: there is no pipeline, or it gives no features.
+        """
+        if self._pipeline is None:
+            raise no_text_features(texts[0], has_pipeline=False)
+        batch = self._pipeline.process(texts)
+        blocks = [
+            block
+            for block in batch.blocks
+            if not self._featurizers or block.origin in self._featurizers
+        ]
+        batch.blocks = blocks
+        features = text_features(blocks, batch.lengths)
+        if features.sequence.is_empty and features.sentence.is_empty:
+            raise no_text_features(texts[0], has_pipeline=True)
+        return features, batch
+
+    def trust(self, text: str) -> float:
+        """How far a message counts by its text, in [0, 1]; see `gossamer.nlu.learning.coverage`."""
+        if self.trusts_all:
+            return 1.0
+        _, batch = self.read([text])
+        return float(trust(coverage(batch.blocks, batch.lengths))[0])
+
+    def see_coverage(self, batch: MessageBatch) -> None:
+        """Find out from the texts of stories whether `trust` can be told."""
+        self.trusts_all = not tells_texts_apart(coverage(batch.blocks, batch.lengths))
+
+
+def no_text_features(text: str, *, has_pipeline: bool) -> ConfigError:
+    """Refuses a story with a text where nothing gives features of it."""
+    needed = "features of texts" if has_pipeline else "an NLU pipeline"
+    return ConfigError(
+        f"stories with texts need {needed}",
+        got=text,
+        hint="a pipeline with WhitespaceTokenizer and CountVectorsFeaturizer",
+    )
+
+
+class MessageTags(NamedTuple):
+    """Tags of the messages that count by their texts.
+
+    Attributes:
+        tag_set: all tags.
+        of_text: by text, the tag of each token.
+    """
+
+    tag_set: TagSet
+    of_text: Mapping[str, Indices]
+
+
+class TEDData:
+    """Stories as numbers.
+
+    Args:
+        table: all different states.
+        dialogues: numbers of the states of each example, in the order the network takes them.
+        labels: the action of each example, or of each of its turns with whole dialogues.
+        texts: features of the table's texts, by attribute.
+        last_texts: per example, the text of its last message where entities are to be found in it.
+        tags: tags of those texts, or None without entities.
+    """
+
+    def __init__(
+        self,
+        table: TurnTable,
+        dialogues: Sequence[Indices],
+        labels: Sequence[Indices],
+        *,
+        texts: Mapping[str, TextFeatures],
+        last_texts: Sequence[str | None] = (),
+        tags: MessageTags | None = None,
+    ) -> None:
+        self.table = table
+        self.texts = texts
+        self.tags = tags
+        self.lengths = np.array([len(turns) for turns in dialogues], dtype=np.int64)
+        self._turns = np.concatenate(dialogues)
+        self._starts: Indices = np.cumsum(self.lengths) - self.lengths
+        self._labels = labels
+        self.last_labels = np.array([label[-1] for label in labels], dtype=np.int64)
+        self._is_whole = any(len(label) > 1 for label in labels)
+        self._last_texts = last_texts
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def batch(self, chosen: Indices) -> TEDBatch:
+        """A batch of the given examples. *Shape:* of `chosen` (n_chosen,)."""
+        lengths = self.lengths[chosen]
+        ends = np.cumsum(lengths)
+        starts = ends - lengths
+        rows = np.arange(int(ends[-1])) + np.repeat(self._starts[chosen] - starts, lengths)
+        turns = self._turns[rows]
+        labels = (
+            np.concatenate([self._labels[i] for i in chosen])
+            if self._is_whole
+            else self.last_labels[chosen]
+        )
+        return TEDBatch(
+            turn_inputs(self.table, turns),
+            text_inputs(self.table, turns, self.texts),
+            torch.from_numpy(lengths),
+            torch.from_numpy(labels),
+            self._entities(chosen, starts),
+        )
+
+    def _entities(self, chosen: Indices, starts: Indices) -> EntityTargets | None:
+        """Of the last messages; these stand first in each example."""
+        if self.tags is None:
+            return None
+        places, tags = [], []
+        for place, example in zip(starts, chosen, strict=True):
+            text = self._last_texts[example]
+            if text is not None:
+                places.append(place)
+                tags.append(self.tags.of_text[text])
+        if not places:
+            return None
+        return EntityTargets(
+            np.array(places, dtype=np.int64), torch.from_numpy(np.concatenate(tags))
+        )
+
+
+def ted_data(
+    trackers: Sequence[Tracker], domain: Domain, options: TEDOptions, reader: TextReader
+) -> TEDData | None:
+    """Make numbers of stories; None when there is no action to learn.
+
+    Raises:
+        ConfigError: stories have texts, and nothing gives features of texts.
+        DataError: a text is too long for the tokenizer.
+    """
+    numbers: dict[State, int] = {}
+    index = domain.action_index
+    dialogues: list[Indices] = []
+    labels: list[Indices] = []
+    messages: list[UserUttered | None] = []
+    if options.tracker_featurizer == "max_history":
+        for example in training_examples(trackers, domain, max_history=options.max_history):
+            turns = [numbers.setdefault(state, len(numbers)) for state in example.states]
+            dialogues.append(np.array(turns[::-1], dtype=np.int64))
+            labels.append(np.array([index[example.action]], dtype=np.int64))
+            messages.append(example.message)
+    else:
+        for states, actions in dialogue_examples(trackers, domain):
+            if states:
+                turns = [numbers.setdefault(state, len(numbers)) for state in states]
+                dialogues.append(np.array(turns, dtype=np.int64))
+                labels.append(np.array([index[action] for action in actions], dtype=np.int64))
+    if not dialogues:
+        return None
+    kept = slice(options.max_training_samples)
+    dialogues, labels, messages = dialogues[kept], labels[kept], messages[kept]
+    table = StateFeaturizer(domain).table(list(numbers))
+    texts: dict[str, TextFeatures] = {}
+    tags: MessageTags | None = None
+    for attribute in TEXTS:
+        column = table.texts[attribute]
+        if column.texts:
+            texts[attribute], batch = reader.read(column.texts)
+            for parse in batch.parses:
+                if parse.is_truncated:
+                    raise DataError(
+                        "a text of a story must be no longer than what a tokenizer reads",
+                        got=parse.text[:80],
+                        hint="cutting it, or larger values of max_tokens and max_characters",
+                    )
+            if attribute == TEXT:
+                reader.see_coverage(batch)
+                if options.entity_recognition:
+                    tags = _message_tags(messages, batch, options)
+    last = [None if message is None else message.text for message in messages]
+    return TEDData(table, dialogues, labels, texts=texts, last_texts=last, tags=tags)
+
+
+def _message_tags(
+    messages: Sequence[UserUttered | None], batch: MessageBatch, options: TEDOptions
+) -> MessageTags | None:
+    """Tags of the messages' entities; None when none is annotated."""
+    annotated = {
+        message.text: Example(text=message.text, entities=_entities(message))
+        for message in messages
+        if message is not None and message.text
+    }
+    tag_set = TagSet.from_examples(
+        TagKind.ENTITY, list(annotated.values()), is_bilou=options.BILOU_flag
+    )
+    if tag_set is None:
+        return None
+    of_text = {}
+    for text, tokens in zip(batch.texts, batch.tokens, strict=True):
+        entities = annotated[text].entities if text in annotated else ()
+        of_text[text] = tag_set.encode(tokens, entities)
+    return MessageTags(tag_set, of_text)
+
+
+def _entities(message: UserUttered) -> tuple[Entity, ...]:
+    """Annotations with a place in the text."""
+    return tuple(
+        Entity(
+            start=entity["start"],
+            end=entity["end"],
+            entity=entity["entity"],
+            value=entity.get("value"),
+        )
+        for entity in message.entities
+        if isinstance(entity.get("start"), int) and isinstance(entity.get("end"), int)
+    )

@@ -1,0 +1,1 @@
+"""A conversation going on: a message comes in, actions follow."""

@@ -1,0 +1,1 @@
+"""From stories and rules to the examples that policies learn from."""

@@ -1,0 +1,1 @@
+"""How good a dialogue model is: test stories followed, compared, reported."""

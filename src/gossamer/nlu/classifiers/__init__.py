@@ -1,0 +1,1 @@
+"""Components that recognise intents; DIET's is in `gossamer.nlu.diet`."""

@@ -1,0 +1,58 @@
+"""Answers "nlu_fallback" when no intent is likely enough or two are nearly as likely."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from gossamer.nlu.pipeline.component import Component, ComponentOptions
+from gossamer.nlu.pipeline.messages import IntentPrediction, MessageBatch, Parse
+
+FALLBACK_INTENT = "nlu_fallback"
+
+
+class FallbackClassifierOptions(ComponentOptions):
+    """Options of `FallbackClassifier`.
+
+    Attributes:
+        threshold: least confidence that counts. Negative ones make sense for classifiers that
+            report a raw similarity.
+        ambiguity_threshold: least distance between the two best confidences.
+    """
+
+    threshold: float = Field(default=0.3, ge=-1.0, le=1.0)
+    ambiguity_threshold: float = Field(default=0.1, ge=0.0, le=2.0)
+
+
+class FallbackClassifier(Component):
+    """Puts the intent "nlu_fallback" before all others when the classifier is not sure.
+
+    As in Rasa, its confidence is the threshold itself. Messages without an intent fall back as
+    well, whatever the threshold.
+    """
+
+    name: ClassVar[str] = "FallbackClassifier"
+    Options: ClassVar[type[ComponentOptions]] = FallbackClassifierOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"intent"})
+    requires: ClassVar[frozenset[str]] = frozenset({"intent"})
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.options: FallbackClassifierOptions
+
+    def process(self, batch: MessageBatch) -> None:
+        """Set the intent and head the ranking of each message that is not clear."""
+        fallback = IntentPrediction(name=FALLBACK_INTENT, confidence=self.options.threshold)
+        for parse in batch.parses:
+            if self._is_unclear(parse):
+                parse.intent = fallback
+                parse.intent_ranking = [fallback, *parse.intent_ranking]
+
+    def _is_unclear(self, parse: Parse) -> bool:
+        if parse.intent.name is None or parse.intent.confidence < self.options.threshold:
+            return True
+        if len(parse.intent_ranking) < 2:
+            return False
+        best, second = parse.intent_ranking[:2]
+        return best.confidence - second.confidence < self.options.ambiguity_threshold

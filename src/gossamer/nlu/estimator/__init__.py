@@ -1,0 +1,1 @@
+"""DIET as a scikit-learn estimator."""

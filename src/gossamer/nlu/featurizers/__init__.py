@@ -1,0 +1,1 @@
+"""Components that give tokens and texts their features."""

@@ -1,0 +1,210 @@
+"""What a token and its neighbours look like: case, digits, first and last letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from pydantic import field_validator
+
+from gossamer.data.errors import ModelFileError
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.featurizers.sparse_rows import canonical_csr
+from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.messages import (
+    ComponentState,
+    FeatureBlock,
+    MessageBatch,
+    Token,
+    TrainingBatch,
+)
+
+#: Features that depend on the token's text alone.
+_OF_TEXT: Mapping[str, Callable[[str], object]] = MappingProxyType(
+    {
+        "digit": str.isdigit,
+        "low": str.islower,
+        "prefix2": lambda text: text[:2],
+        "prefix5": lambda text: text[:5],
+        "suffix1": lambda text: text[-1:],
+        "suffix2": lambda text: text[-2:],
+        "suffix3": lambda text: text[-3:],
+        "suffix5": lambda text: text[-5:],
+        "title": str.istitle,
+        "upper": str.isupper,
+    }
+)
+_OF_POSITION = ("BOS", "EOS")
+_NEED_SPACY = ("pos", "pos2")
+_CACHED_TOKENS = 20_000
+_LONGEST_CACHED_TOKEN = 64
+
+#: Offset from the current token, feature, value as text.
+_Column: TypeAlias = tuple[int, str, str]
+
+
+class LexicalSyntacticFeaturizerOptions(ComponentOptions):
+    """Options of `LexicalSyntacticFeaturizer`.
+
+    Attributes:
+        alias: the name by which `featurizers` of a classifier refers to these features.
+        features: a list of features for each token of a window. With n lists the window begins
+            n // 2 tokens before the current one. Available: low, title, upper, digit (Python's
+            `str.islower` and so on), prefix2, prefix5, suffix1, suffix2, suffix3, suffix5, BOS and
+            EOS (first and last token of the text).
+    """
+
+    alias: str | None = None
+    features: tuple[tuple[str, ...], ...] = (
+        ("low", "title", "upper"),
+        ("BOS", "EOS", "low", "upper", "title", "digit"),
+        ("low", "title", "upper"),
+    )
+
+    @field_validator("features")
+    @classmethod
+    def _are_known(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        known = [*_OF_POSITION, *_OF_TEXT]
+        for feature in (feature for features in value for feature in features):
+            if feature in _NEED_SPACY:
+                raise ValueError(
+                    f"'{feature}' needs the part-of-speech tags of a spaCy tokenizer, which is not "
+                    f"available; leave it out or use {', '.join(known)}"
+                )
+            if feature not in known:
+                raise ValueError(f"'{feature}' is not a feature; available: {', '.join(known)}")
+        if not any(value):
+            raise ValueError("at least one feature is needed")
+        return value
+
+
+class LexicalSyntacticFeaturizer(Component):
+    """Looks of the tokens in a window. Sequence features only, as in Rasa.
+
+    Training collects every (offset, feature, value) that occurs. There is a column for each, in the
+    order of offset, feature, value; a true-or-false feature therefore takes two columns. Values
+    that training has not seen, and places outside the text, contribute nothing.
+    """
+
+    name: ClassVar[str] = "LexicalSyntacticFeaturizer"
+    Options: ClassVar[type[ComponentOptions]] = LexicalSyntacticFeaturizerOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"features"})
+    requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.options: LexicalSyntacticFeaturizerOptions
+        lists = self.options.features
+        first = -(len(lists) // 2)
+        # Per offset: features of the text, features of the position; each sorted, each once.
+        self._window = [
+            (
+                first + index,
+                sorted(set(features) & set(_OF_TEXT)),
+                sorted(set(features) & set(_OF_POSITION)),
+            )
+            for index, features in enumerate(lists)
+        ]
+        self._columns: dict[_Column, int] = {}
+        self._cache: dict[tuple[int, str], tuple[int, ...]] = {}
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    def train(
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Collect the values that occur in the batch."""
+        seen: set[_Column] = set()
+        for offset, of_text, of_position in self._window:
+            words: set[str] = set()
+            for tokens in batch.tokens:
+                last = len(tokens) - 1
+                for index in range(max(0, offset), min(last, last + offset) + 1):
+                    words.add(tokens[index].text)
+                    seen.update((offset, f, str(_at(f, index, last))) for f in of_position)
+            seen.update((offset, f, str(_OF_TEXT[f](word))) for f in of_text for word in words)
+        self._set_columns(sorted(seen))
+
+    def process(self, batch: MessageBatch) -> None:
+        """Append a block with sequence features."""
+        if not self._columns:
+            return
+        indices: list[int] = []
+        indptr = [0]
+        for tokens in batch.tokens:
+            self._add_rows(tokens, indices, indptr)
+        block = canonical_csr(
+            np.ones(len(indices), dtype=np.float32),
+            np.array(indices, dtype=np.int32),
+            np.array(indptr, dtype=np.int32),
+            self.n_features,
+        )
+        batch.blocks.append(FeatureBlock(origin=self.alias, sequence=block))
+
+    def state(self) -> ComponentState:
+        """The columns, in order."""
+        return ComponentState(json={"columns": [list(column) for column in self._columns]})
+
+    def restore(self, state: ComponentState) -> None:
+        """Take over stored columns. Raises `ModelFileError` when they do not fit."""
+        stored: Any = state.json.get("columns")
+        offsets = {offset: [*of_text, *at] for offset, of_text, at in self._window}
+        if not isinstance(stored, list) or not all(
+            isinstance(column, list)
+            and [type(part) for part in column] == [int, str, str]
+            and column[1] in offsets.get(column[0], ())
+            for column in stored
+        ):
+            raise ModelFileError(
+                f"{self.name} must be stored with columns of offset, feature and value that its "
+                "options ask for",
+                got=stored,
+            )
+        columns = [(offset, feature, value) for offset, feature, value in stored]
+        if columns != sorted(set(columns)):
+            raise ModelFileError(f"{self.name}: stored columns must be in order and differ")
+        self._set_columns(columns)
+
+    def _set_columns(self, columns: list[_Column]) -> None:
+        self._columns = {column: index for index, column in enumerate(columns)}
+        self._cache = {}
+
+    def _add_rows(self, tokens: list[Token], indices: list[int], indptr: list[int]) -> None:
+        last = len(tokens) - 1
+        for current in range(last + 1):
+            for offset, _, of_position in self._window:
+                index = current + offset
+                if not 0 <= index <= last:
+                    continue
+                # Names of position features are upper case and so sort before all others.
+                for feature in of_position:
+                    column = self._columns.get((offset, feature, str(_at(feature, index, last))))
+                    if column is not None:
+                        indices.append(column)
+                text = tokens[index].text
+                indices.extend(self._cache.get((offset, text)) or self._of_text(offset, text))
+            indptr.append(len(indices))
+
+    def _of_text(self, offset: int, text: str) -> tuple[int, ...]:
+        """Columns of one token's text at an offset, ascending."""
+        features = next(of_text for at, of_text, _ in self._window if at == offset)
+        found = ((offset, feature, str(_OF_TEXT[feature](text))) for feature in features)
+        columns = tuple(self._columns[column] for column in found if column in self._columns)
+        if len(text) <= _LONGEST_CACHED_TOKEN:
+            if len(self._cache) >= _CACHED_TOKENS:
+                self._cache.clear()
+            self._cache[offset, text] = columns
+        return columns
+
+
+def _at(feature: str, index: int, last: int) -> bool:
+    return index == (0 if feature == "BOS" else last)

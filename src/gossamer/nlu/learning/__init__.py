@@ -1,0 +1,1 @@
+"""What all components with a network share: options, features, training, storage."""

@@ -1,0 +1,446 @@
+"""What all components that train DIET's network share: training, scores of labels, storing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gossamer.data.errors import ConfigError, ModelFileError
+from gossamer.nlu.diet.calibrating import finds_temperature, keep_back, temperature_of
+from gossamer.nlu.diet.mentions import Mentions, replacing
+from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
+from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
+from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.diet.wide import fit_wide_path
+from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
+from gossamer.nlu.learning.features import (
+    Columns,
+    DIETData,
+    FeatureWidths,
+    Indices,
+    TextFeatures,
+    TextWidths,
+    parts_by_length,
+    telling_columns,
+    text_features,
+    token_identities,
+)
+from gossamer.nlu.learning.stored_columns import columns_from_arrays, columns_to_arrays
+from gossamer.nlu.learning.stored_labels import labels_from_arrays, labels_to_arrays
+from gossamer.nlu.learning.stored_weights import (
+    round_tables,
+    weights_from_arrays,
+    weights_to_arrays,
+)
+from gossamer.nlu.learning.training import hold_out, reporter, seed_of
+from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
+from gossamer.nn.inputs import Features
+from gossamer.nn.serving import FrozenCopy
+from gossamer.nn.training.callbacks import FitCallback
+from gossamer.nn.training.fit import fit
+from gossamer.sparse import adopt_connectivity
+
+Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
+_NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
+
+
+class NetworkComponent(Component):
+    """Trains a `DIETNetwork` on texts with labels, tags or both, and gives its scores.
+
+    One seed, the option `random_seed` or a fresh one, decides topology, initial weights, order,
+    dropout and negatives; torch's global generator is left as it was.
+
+    Attributes:
+        labels: what it tells apart, in the order of the scores.
+        seed: of the training; None before it.
+        temperature: what scores of labels are divided by before their softmax, found on the
+            examples held out for evaluation, or else on a tenth of the training examples while the
+            network has not learnt from these yet.
+        network: None before training.
+        columns: those of the sparse features that the network reads.
+        label_metric: name of the accuracy of labels in `EpochReport`.
+        callbacks: take part in the next training; not stored.
+        example_weights: what the losses of each example of the next training batch are multiplied
+            by, best with a mean of 1; None for 1 each; not stored. *Shape:* (n_examples,).
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"tokens", "features"})
+    label_metric: ClassVar[str]
+
+    options: NetworkOptions
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self.labels: tuple[str, ...] = ()
+        self.seed: int | None = None
+        self.temperature = 1.0
+        self.network: DIETNetwork | None = None
+        self._shape: NetworkShape | None = None
+        self._label_embeddings: Tensor | None = None
+        self._frozen = FrozenCopy[DIETNetwork]()
+        self._serving: ServingNetwork | None = None
+        self._serving_is_made = False
+        self._trusts_all = False
+        self.columns: Columns = (None, None)
+        self.callbacks: Sequence[FitCallback] = ()
+        self.example_weights: npt.NDArray[np.float32] | None = None
+
+    def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
+        """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
+
+        A text without a token has the same in all.
+        """
+        rows = np.full((len(batch.texts), len(self.labels)), 1 / max(1, len(self.labels)))
+        for chosen, text, encoded in self._encode(batch):
+            rows[chosen] = self._scores(text, encoded).numpy()
+        return rows
+
+    def trust(self, batch: MessageBatch) -> Shares:
+        """What the confidences in a parse are those of `confidences` multiplied by.
+
+        In [0, 1]: 1 for a text of known words, 0 for one of which next to nothing is known, which
+        gets no answer at all. *Shape:* (n_texts,).
+        """
+        if self._trusts_all:
+            return np.ones(len(batch.texts))
+        return trust(coverage(self._blocks(batch.blocks), batch.lengths))
+
+    # -- training ------------------------------------------------------------------------------
+
+    def _see_coverage(self, batch: MessageBatch) -> None:
+        """Find out whether `trust` can be told; call it before features are dropped."""
+        shares = coverage(self._blocks(batch.blocks), batch.lengths)
+        self._trusts_all = not tells_texts_apart(shares[batch.lengths > 0])
+
+    def _learn(
+        self,
+        text: TextFeatures,
+        *,
+        labels: Features | TextFeatures | None,
+        label_numbers: Indices | None,
+        tags: Mapping[TagKind, Indices] = _NO_TAGS,
+        n_tags: Mapping[TagKind, int] = _NO_TAGS,
+        forbidden: Forbidden = _NO_TAGS,
+        mentions: Mentions | None = None,
+        weights: npt.NDArray[np.float32] | None = None,
+        on_epoch: EpochListener | None,
+    ) -> None:
+        """Train a new network; `self.labels` must be set.
+
+        Args:
+            text: features of the texts to train on.
+            labels: features of `self.labels`, of their names or of texts that stand for them; None
+                without labels.
+            label_numbers: label of each text. *Shape:* (n_texts,). None without labels.
+            tags: tag of each token, per kind. *Shape:* of each (n_tokens,).
+            n_tags: how many tags there are, per kind.
+            forbidden: see `NetworkShape`.
+            mentions: of entities in the texts, to be replaced in training; None leaves them.
+            weights: what each text's losses are multiplied by; None for 1. *Shape:* (n_texts,).
+            on_epoch: called after every epoch.
+
+        Raises:
+            ConfigError: the features do not allow what the options ask for.
+        """
+        options = self.options
+        text, labels = self._keep_columns(text, labels)
+        token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
+        self._shape = NetworkShape(
+            TextWidths.of(text),
+            _widths_of(labels),
+            len(self.labels),
+            n_tags,
+            forbidden,
+            text.counts.n_sparse,
+        )
+        self.seed = seed_of(options)
+        fitting = options.fitting(len(text.lengths))
+        training = DIETData(text, label_numbers, tags, token_ids, weights)
+        rng = np.random.default_rng(self.seed)
+        train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
+        self.temperature = 1.0
+        late = None
+        if evaluate_on is None:
+            find = functools.partial(self._find_temperature, training)
+            train_on, late = keep_back(options, label_numbers, train_on, fitting.epochs, rng, find)
+        balance_by = None
+        if options.batch_strategy == "balanced" and label_numbers is not None:
+            balance_by = label_numbers[train_on]
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
+            self.network = self._new_network(self._shape, labels)
+            fit_wide_path(self.network.wide, training, train_on)
+            fit(
+                self.network,
+                training.batch if mentions is None else replacing(training, mentions, rng),
+                train_on,
+                labels=balance_by,
+                options=fitting,
+                rng=rng,
+                evaluation=evaluate_on,
+                evaluation_batch=training.batch,
+                late=late,
+                on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
+                callbacks=self.callbacks,
+            )
+        if late is not None:
+            everything = np.concatenate([train_on, late.examples])
+            fit_wide_path(self.network.wide, training, everything)
+        if evaluate_on is not None and label_numbers is not None and finds_temperature(options):
+            self._find_temperature(training, evaluate_on)
+        round_tables(self.network)
+        self._get_ready()
+
+    def _find_temperature(self, data: DIETData, examples: Indices) -> None:
+        if self.network is not None:
+            self.temperature = temperature_of(self.network, data, examples)
+
+    def _keep_columns(
+        self, text: TextFeatures, labels: Features | TextFeatures | None
+    ) -> tuple[TextFeatures, Features | TextFeatures | None]:
+        """Choose the sparse columns that the network reads by the texts it learns from.
+
+        These are also the texts of the labels where the same layers read both.
+        """
+        self.columns = (None, None)
+        if not self.options.prune_features:
+            return text, labels
+        if isinstance(labels, TextFeatures) and self.options.share_hidden_layers:
+            if TextWidths.of(labels) != TextWidths.of(text):
+                return text, labels  # which the network refuses
+            self.columns = telling_columns(text.followed_by(labels))
+            labels = self._in_columns(labels)
+        else:
+            self.columns = telling_columns(text)
+        return self._in_columns(text), labels
+
+    def _in_columns(self, text: TextFeatures) -> TextFeatures:
+        of_sequence, of_sentence = self.columns
+        reads_all = self.options.has_wide_path(len(self.labels))
+        return TextFeatures(
+            text.sequence if of_sequence is None else of_sequence.of(text.sequence),
+            text.sentence if of_sentence is None else of_sentence.of(text.sentence),
+            text.lengths,
+            text.sentence if of_sentence is not None and reads_all else None,
+        )
+
+    def _new_network(
+        self, shape: NetworkShape, labels: Features | TextFeatures | None
+    ) -> DIETNetwork:
+        return DIETNetwork(self.options, shape, labels, label_metric=self.label_metric)
+
+    def _blocks(self, blocks: Sequence[FeatureBlock], *, check: bool = True) -> list[FeatureBlock]:
+        """The blocks of the featurizers named in the options; all when none is named."""
+        wanted = self.options.featurizers
+        known = {block.origin for block in blocks}
+        if check and not set(wanted) <= known:
+            raise ConfigError(
+                f"the option featurizers must name featurizers that come before {self.name}",
+                got=sorted(set(wanted) - known),
+                hint=f"some of {sorted(known)}",
+            )
+        return [block for block in blocks if not wanted or block.origin in wanted]
+
+    def _check_features(self, text: TextFeatures) -> None:
+        if text.sequence.is_empty and text.sentence.is_empty:
+            raise ConfigError(
+                f"{self.name} needs features",
+                got="none for any training text",
+                hint="CountVectorsFeaturizer before it",
+            )
+        if text.sequence.is_empty and self.options.use_masked_language_model:
+            raise ConfigError(
+                "use_masked_language_model needs features of tokens",
+                got="features of whole texts only",
+                hint="another featurizer, or use_masked_language_model: false",
+            )
+
+    def _get_ready(self) -> None:
+        """Compute what every answer needs."""
+        if self.network is None:
+            return
+        self.network.eval()
+        self._frozen.forget()
+        self._serving, self._serving_is_made = None, False
+        if self.network.has_intents:
+            with torch.inference_mode():
+                self._label_embeddings = self.network.embed_labels()
+
+    def _forget(self) -> None:
+        """Back to what it was before training."""
+        self.labels, self.seed, self.network, self._shape = (), None, None, None
+        self.temperature, self.columns = 1.0, (None, None)
+        self._label_embeddings = None
+        self._frozen.forget()
+        self._serving, self._serving_is_made = None, False
+
+    # -- answering -----------------------------------------------------------------------------
+
+    def _encode(
+        self, batch: MessageBatch, wanted: npt.NDArray[np.bool_] | None = None
+    ) -> Iterator[tuple[Indices, TextFeatures, Encoded]]:
+        """Numbers of some texts, their features and the transformer's output, part by part.
+
+        Args:
+            batch: the texts.
+            wanted: which of them, if they have a token; None: all. *Shape:* (n_texts,).
+        """
+        network = self.network
+        is_wanted = batch.lengths > 0
+        if wanted is not None:
+            is_wanted &= wanted
+        if network is None or self._shape is None or not is_wanted.any():
+            return
+        use_sequence = self._shape.text.sequence != (0, 0)
+        everything = self._in_columns(
+            text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
+        )
+        order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
+        order = order[is_wanted[order]]
+        for chosen in parts_by_length(order, batch.lengths):
+            is_all = len(chosen) == len(batch.texts) == 1
+            text = everything if is_all else everything.texts(chosen)
+            serving = self._serving_for(text)
+            n_rows = int(text.lengths.sum()) + len(text.lengths)
+            with torch.inference_mode():
+                if serving is not None:
+                    encoded = serving.encode(text)
+                else:
+                    encoded = self._frozen.of(network, n_rows).encode(text)
+            yield chosen, text, encoded
+
+    def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
+        """The form for single messages, made when first needed; None where it does not apply."""
+        if len(text.lengths) != 1 or self.network is None or self.network.training:
+            return None
+        if not self._serving_is_made:
+            self._serving = ServingNetwork.of(self._frozen.of(self.network))
+            self._serving_is_made = True
+        return self._serving if self._serving is not None and self._serving.takes(text) else None
+
+    @torch.inference_mode()
+    def _scores(self, text: TextFeatures, encoded: Encoded) -> Tensor:
+        """Confidence in each label. *Shape:* (n_texts, n_labels)."""
+        if self.network is None or self._label_embeddings is None:
+            raise ValueError("a model without labels has no confidence in them")
+        serving = self._serving_for(text)
+        logits = (self.network if serving is None else serving).label_logits(
+            text, encoded, self._label_embeddings
+        )
+        if self.options.model_confidence is ModelConfidence.SOFTMAX:
+            return torch.softmax(logits / self.temperature, dim=1)
+        return logits
+
+    def _ranking(self, confidences: list[float], trust: float) -> list[tuple[str, float]]:
+        """Labels and confidences, best first, cut to `ranking_length`; ties by name.
+
+        Args:
+            confidences: in each of `labels`, as the network gives them.
+            trust: what positive ones are multiplied by.
+        """
+        pairs = sorted(zip(self.labels, confidences, strict=True), key=lambda pair: -pair[1])
+        length = self.options.ranking_length
+        pairs = pairs if length == 0 else pairs[:length]
+        if self.options.renormalize_confidences:
+            total = sum(confidence for _, confidence in pairs)
+            pairs = [(name, confidence / total) for name, confidence in pairs]
+        return [(name, min(confidence, confidence * trust)) for name, confidence in pairs]
+
+    # -- storing -------------------------------------------------------------------------------
+
+    def _network_state(self) -> ComponentState:
+        """Labels, widths and seed; weights, connections and label features as arrays."""
+        if self.network is None or self._shape is None:
+            return ComponentState()
+        text, label = self._shape.text, self._shape.label
+        return ComponentState(
+            json={
+                "labels": list(self.labels),
+                "seed": self.seed,
+                "sequence_widths": list(text.sequence),
+                "sentence_widths": list(text.sentence),
+                "label_widths": None if label is None else _to_json(label),
+                "trusts_all": self._trusts_all,
+                "temperature": self.temperature,
+            },
+            arrays={
+                **weights_to_arrays(self.network),
+                **labels_to_arrays(self.network.labels),
+                **columns_to_arrays(self.columns),
+            },
+        )
+
+    def _restore_network(
+        self,
+        state: ComponentState,
+        *,
+        n_tags: Mapping[TagKind, int] = _NO_TAGS,
+        forbidden: Forbidden = _NO_TAGS,
+    ) -> None:
+        """Build the network again and take over weights and connections."""
+        json, arrays = state.json, state.arrays
+        self.labels = tuple(json["labels"])
+        self.seed = json["seed"]
+        self._trusts_all = bool(json.get("trusts_all", False))
+        self.temperature = float(json.get("temperature", 1.0))
+        self.columns = columns_from_arrays(arrays)
+        text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
+        for kept, (n_sparse, _) in zip(self.columns, text, strict=True):
+            if kept is not None and len(kept.kept) != n_sparse:
+                raise ValueError(f"{len(kept.kept)} kept columns, {n_sparse} that are read")
+        label = _from_json(json["label_widths"])
+        kept = self.columns[1]
+        n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
+        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
+            network = self._new_network(self._shape, labels_from_arrays(arrays, label))
+        weights = weights_from_arrays(arrays)
+        adopt_connectivity(network, weights)
+        network.load_state_dict(weights)
+        self.network = network
+        self._get_ready()
+        if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels, features of another number")
+
+
+@contextmanager
+def refusing_what_does_not_fit() -> Iterator[None]:
+    """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            "the stored weights must fit the stored options",
+            got=str(error),
+            hint="training the model again",
+        ) from error
+
+
+def _widths_of(labels: Features | TextFeatures | None) -> FeatureWidths | TextWidths | None:
+    if labels is None:
+        return None
+    return FeatureWidths.of(labels) if isinstance(labels, Features) else TextWidths.of(labels)
+
+
+def _to_json(widths: FeatureWidths | TextWidths) -> list[Any]:
+    return [list(part) if isinstance(part, FeatureWidths) else part for part in widths]
+
+
+def _from_json(stored: Any) -> FeatureWidths | TextWidths | None:
+    """What `_to_json` gave: two numbers, or two pairs of numbers where labels are texts."""
+    if stored is None:
+        return None
+    if isinstance(stored[0], list):
+        return TextWidths(*(FeatureWidths(*part) for part in stored))
+    return FeatureWidths(*stored)

@@ -1,0 +1,1 @@
+"""The pipeline: its components, what passes between them, checks, storage."""

@@ -1,0 +1,154 @@
+"""What every pipeline component is: options, training, processing, a state to store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+from gossamer.data.errors import InputError
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class ComponentOptions(BaseModel):
+    """Options of a component, named as in Rasa's `config.yml`. An unknown option is an error.
+
+    Attributes:
+        ignored: options of Rasa that are accepted and change nothing here, and why.
+        renamed: options of old versions, and what to write instead.
+        rasas: defaults of Rasa's where there is another one here.
+        rasa_defaults: whether options that are not set have Rasa's defaults. Every component takes
+            it; it changes nothing where `rasas` is empty.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ignored: ClassVar[Mapping[str, str]] = _NONE
+    renamed: ClassVar[Mapping[str, str]] = _NONE
+    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    rasa_defaults: bool = False
+
+    def conflicts(self) -> Iterator[str]:
+        """What is wrong with the options together, each of them being valid."""
+        return iter(())
+
+    def without_effect(self) -> Iterator[str]:
+        """What is set but changes nothing beside the other options."""
+        return iter(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_rasas(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("rasa_defaults") is True:
+            return {**cls.rasas, **data}
+        return data
+
+    @field_validator("rasa_defaults", mode="before")
+    @classmethod
+    def _only_a_truth_value(cls, value: Any) -> Any:
+        # pydantic would take 1 and "yes" for true, and `_fill_in_rasas` has not.
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would take true for 1.
+        name = info.field_name or ""
+        if isinstance(value, bool) and not _takes_truth_values(cls.model_fields[name].annotation):
+            raise ValueError(f"must not be {str(value).lower()}, which is a truth value")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        found = list(self.conflicts())
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+
+def _takes_truth_values(kind: Any) -> bool:
+    return kind in (bool, Any) or any(map(_takes_truth_values, get_args(kind)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """How training stands after an epoch.
+
+    Attributes:
+        component: whose training it is.
+        epoch: 1-based.
+        n_epochs: how many there will be.
+        metrics: losses and accuracies by name (`t_loss`, `i_acc`, `e_f1`, `val_i_acc`, ...).
+        seconds: what this epoch took.
+    """
+
+    component: str
+    epoch: int
+    n_epochs: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+EpochListener = Callable[[EpochReport], None]
+
+
+class Component(ABC):
+    """One step of a pipeline.
+
+    Attributes:
+        name: the name in `config.yml`.
+        Options: the class of its options.
+        provides: what it adds to a batch: any of "tokens", "features", "intent", "entities",
+            "response_selector".
+        requires: what an earlier component must have added.
+        alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
+            else to "<name>" or "<name>_2", "<name>_3" for repetitions.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[ComponentOptions]]
+    provides: ClassVar[frozenset[str]] = frozenset()
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        self.options: Any = options
+        self.alias = self.name if alias is None else alias
+
+    def train(  # noqa: B027  (components that learn nothing keep this)
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Learn from the training data. `batch` has been through all earlier components."""
+
+    def check(self, data: TrainingData) -> Iterator[InputError]:
+        """What `train` would refuse, as far as it can be told before any component is trained."""
+        return iter(())
+
+    @abstractmethod
+    def process(self, batch: MessageBatch) -> None:
+        """Add to the batch what this component provides."""
+
+    @property
+    def intents(self) -> Collection[str]:
+        """The intents it can tell apart; none unless it classifies."""
+        return ()
+
+    def state(self) -> ComponentState:
+        """What was learnt; everything that `restore` needs besides the options."""
+        return ComponentState()
+
+    def restore(self, state: ComponentState) -> None:  # noqa: B027
+        """Take over a stored state. Raises `ModelFileError` when it does not fit."""

@@ -1,0 +1,267 @@
+"""The objects that pass from one pipeline component to the next.
+
+Work is done on batches: a `MessageBatch` holds many texts at once, and its features are packed,
+the tokens of all texts one after the other with no padding, so that a single message and a whole
+training set go through the same code.
+
+Dimensions: `n_texts` messages, `n_tokens` tokens of all messages together, `n_features` columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from gossamer.data.nlu.examples import Example
+from gossamer.nlu.selectors.response_selection import ResponseSelection
+
+FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word and where it stands.
+
+    Attributes:
+        text: the word as the tokenizer cut it.
+        start: offset of its first character in the message.
+        end: offset behind its last character.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureBlock:
+    """What one featurizer says of a batch.
+
+    Attributes:
+        origin: the featurizer's alias, unique in a pipeline; consumers filter by it.
+        sequence: one row a token, float32 (scipy CSR when sparse), or None.
+            *Shape:* (n_tokens, n_features).
+        sentence: one row a text, or None.
+            *Shape:* (n_texts, n_features).
+        known: how much of each token the featurizer knows from training, in [0, 1], NaN where it
+            cannot tell; None when it knows no words, only their looks. *Shape:* (n_tokens,).
+    """
+
+    origin: str
+    sequence: FeatureMatrix | None = None
+    sentence: FeatureMatrix | None = None
+    known: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentPrediction:
+    """An intent with its confidence in [0, 1]; the name is None when nothing was predicted."""
+
+    name: str | None
+    confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of Rasa's shape."""
+        return {"name": self.name, "confidence": self.confidence}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityPrediction:
+    """A recognised entity. Confidences are None where the extractor has none.
+
+    Attributes besides those of an annotated `Entity`:
+        value: what was said or meant: a text, or what the extractor makes of it.
+        extractor: name of the component that found it.
+        confidence: of the type; `role_confidence` and `group_confidence` of role and group.
+        processors: components that have changed it.
+        text: the stretch of the message, where the extractor tells it.
+        additional_info: all that the extractor knows of it, where it tells more than the value.
+    """
+
+    start: int
+    end: int
+    entity: str
+    value: Any
+    extractor: str
+    confidence: float | None = None
+    role: str | None = None
+    role_confidence: float | None = None
+    group: str | None = None
+    group_confidence: float | None = None
+    processors: tuple[str, ...] = ()
+    text: str | None = None
+    additional_info: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of Rasa's shape, absent parts left out (`confidence_entity`, `role`, ...).
+
+        As in Rasa, the confidence is called `confidence` where there is `additional_info`.
+        """
+        has_more = self.additional_info is not None
+        parts: dict[str, Any] = {
+            "entity": self.entity,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+            "confidence" if has_more else "confidence_entity": self.confidence,
+            "additional_info": self.additional_info,
+            "role": self.role,
+            "confidence_role": self.role_confidence,
+            "group": self.group,
+            "confidence_group": self.group_confidence,
+        }
+        result = {key: part for key, part in parts.items() if part is not None}
+        result["value"] = self.value
+        result["extractor"] = self.extractor
+        if self.processors:
+            result["processors"] = list(self.processors)
+        return result
+
+
+NO_INTENT = IntentPrediction(name=None, confidence=0.0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parse:
+    """What is understood of one message.
+
+    Attributes:
+        text: the message.
+        intent: the best intent.
+        intent_ranking: intents, best first.
+        entities: recognised entities, in the order the extractors gave them.
+        tokens: the tokens it was cut into.
+        response_selector: what each response selector picked, by its retrieval intent or
+            `DEFAULT_SELECTOR`.
+        retrieval_intents: all retrieval intents that the selectors' training data had, sorted.
+        is_truncated: whether the message was too long, and only its beginning was read.
+    """
+
+    text: str
+    intent: IntentPrediction = NO_INTENT
+    intent_ranking: list[IntentPrediction] = field(default_factory=list)
+    entities: list[EntityPrediction] = field(default_factory=list)
+    tokens: Sequence[Token] = ()
+    response_selector: dict[str, ResponseSelection] = field(default_factory=dict)
+    retrieval_intents: Sequence[str] = ()
+    is_truncated: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON of the shape that Rasa's `parse` returns.
+
+        `response_selector` is there only when a selector has picked something, `truncated` (true)
+        only when the message was cut.
+        """
+        result: dict[str, Any] = {
+            "text": self.text,
+            "intent": self.intent.to_dict(),
+            "entities": [entity.to_dict() for entity in self.entities],
+            "text_tokens": [[token.start, token.end] for token in self.tokens],
+            "intent_ranking": [intent.to_dict() for intent in self.intent_ranking],
+        }
+        if self.response_selector:
+            result["response_selector"] = {
+                "all_retrieval_intents": list(self.retrieval_intents),
+                **{name: picked.to_dict() for name, picked in self.response_selector.items()},
+            }
+        if self.is_truncated:
+            result["truncated"] = True
+        return result
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageBatch:
+    """Texts on their way through a pipeline; components fill it in.
+
+    Attributes:
+        texts: the messages; a tokenizer cuts those that are too long.
+        tokens: per text its tokens; every text has at least one once a tokenizer has run, except
+            a text with nothing but white space, which has none.
+        blocks: one per featurizer, in pipeline order.
+        parses: the result per text.
+    """
+
+    texts: Sequence[str]
+    tokens: list[list[Token]] = field(default_factory=list)
+    blocks: list[FeatureBlock] = field(default_factory=list)
+    parses: list[Parse] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parses = [Parse(text=text) for text in self.texts]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens per text. *Shape:* (n_texts,)."""
+        return np.array([len(tokens) for tokens in self.tokens], dtype=np.int64)
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseTexts(MessageBatch):
+    """The texts of responses, with tokens and features as messages have them.
+
+    They go through tokenizer and featurizers behind the training batch.
+    """
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseLabels:
+    """What response selectors learn to tell apart.
+
+    Attributes:
+        keys: sorted response keys ("faq/ask_price").
+        tokens: per key the tokens it was cut into; empty before a tokenizer has run.
+        blocks: features of the keys, as `TrainingBatch.label_blocks` has them of the intents.
+        texts: a response for each of `keys`; None when no component reads them.
+    """
+
+    keys: Sequence[str]
+    tokens: list[list[str]] = field(default_factory=list)
+    blocks: list[FeatureBlock] = field(default_factory=list)
+    texts: ResponseTexts | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingBatch(MessageBatch):
+    """The unique training examples, as a batch, with what classifiers learn from.
+
+    Attributes:
+        examples: the annotated examples, parallel to `texts`.
+        labels: sorted base intents.
+        label_tokens: per label the tokens it was cut into by the tokenizer; one, the label itself,
+            unless `intent_tokenization_flag` says otherwise. Empty before a tokenizer has run.
+        label_blocks: features of the labels, sequence features only: `sequence` has one row for
+            each of `labels` (the sum over its tokens), `sentence` is None.
+        responses: None when no component selects responses.
+        is_last_reader: whether the component that trains now is the last that reads features, and
+            so may drop `blocks`; those of a large data set take much memory.
+    """
+
+    examples: Sequence[Example]
+    labels: Sequence[str]
+    label_tokens: list[list[str]] = field(default_factory=list)
+    label_blocks: list[FeatureBlock] = field(default_factory=list)
+    responses: ResponseLabels | None = None
+    is_last_reader: bool = False
+
+    def drop_read_features(self) -> None:
+        """Let go of the texts' features if nobody reads them any more."""
+        if self.is_last_reader:
+            self.blocks = []
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentState:
+    """What a component has learnt, in parts that can be stored without running code.
+
+    Attributes:
+        json: plain JSON values.
+        arrays: numbers by name.
+    """
+
+    json: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)

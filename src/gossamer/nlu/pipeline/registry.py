@@ -1,0 +1,77 @@
+"""The components that a pipeline can be built of, by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+from gossamer.data.errors import ConfigError, Location
+from gossamer.data.text.suggestions import nearest_or_all
+from gossamer.nlu.pipeline.component import Component
+
+#: Where the components of `gossamer.nlu` are; imported when asked for, so that a pipeline without
+#: a network needs no torch. The class has the component's name unless one is given.
+KNOWN_COMPONENTS: Final = MappingProxyType(
+    {
+        "CountVectorsFeaturizer": "featurizers.count_vectors_featurizer",
+        "DIETClassifier": "diet.classifier:DIETComponent",
+        "DucklingEntityExtractor": "extractors.duckling_entity_extractor",
+        "EntitySynonymMapper": "extractors.entity_synonym_mapper",
+        "FallbackClassifier": "classifiers.fallback_classifier",
+        "KeywordIntentClassifier": "classifiers.keyword_intent_classifier",
+        "LexicalSyntacticFeaturizer": "featurizers.lexical_syntactic_featurizer",
+        "RegexEntityExtractor": "extractors.regex_entity_extractor",
+        "RegexFeaturizer": "featurizers.regex_featurizer",
+        "ResponseSelector": "selectors.response_selector",
+        "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
+    }
+)
+
+# The one place where somebody else's component becomes known.
+_registered: dict[str, type[Component]] = {}
+
+
+def register(component: type[Component]) -> type[Component]:
+    """Make a component known by its `name`; usable as a class decorator.
+
+    Raises:
+        ValueError: another component has that name.
+    """
+    known = _registered.get(component.name)
+    if component.name in KNOWN_COMPONENTS or known not in (None, component):
+        raise ValueError(
+            f"a component needs a name of its own (got '{component.name}', which is taken). "
+            "Try: another `name`"
+        )
+    _registered[component.name] = component
+    return component
+
+
+def known_components() -> tuple[str, ...]:
+    """Sorted names of all components that a `config.yml` may ask for."""
+    return tuple(sorted({*KNOWN_COMPONENTS, *_registered}))
+
+
+def component_class(name: str, where: Location | None = None) -> type[Component]:
+    """The component of a name; of a module path (`rasa.nlu.x.DIETClassifier`) the last part counts.
+
+    Raises:
+        ConfigError: there is none; the message names the nearest and lists all.
+    """
+    short = name.rpartition(".")[2]
+    if short in _registered:
+        return _registered[short]
+    path = KNOWN_COMPONENTS.get(short)
+    if path is None:
+        raise ConfigError(
+            "a pipeline component must be one that Gossamer has",
+            got=name,
+            where=where,
+            hint=nearest_or_all(short, known_components()),
+        )
+    module, _, attribute = path.partition(":")
+    component = getattr(import_module(f"gossamer.nlu.{module}"), attribute or short)
+    if not (isinstance(component, type) and issubclass(component, Component)):
+        raise TypeError(f"{path} must be a Component")
+    return component

@@ -1,0 +1,62 @@
+"""A trained pipeline as JSON and arrays, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from gossamer.data.errors import ModelFileError
+from gossamer.nlu.pipeline.messages import ComponentState
+from gossamer.nlu.pipeline.pipeline import ComponentRecord, Pipeline
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def pipeline_to_parts(pipeline: Pipeline) -> tuple[list[dict[str, Any]], Arrays]:
+    """JSON of each component, and all arrays, named "<number of the component>.<name>"."""
+    components: list[dict[str, Any]] = []
+    arrays: Arrays = {}
+    for number, record in enumerate(pipeline.state()):
+        arrays |= {f"{number}.{name}": array for name, array in record.state.arrays.items()}
+        components.append(
+            {
+                "name": record.name,
+                "alias": record.alias,
+                "options": record.options,
+                "state": dict(record.state.json),
+            }
+        )
+    return components, arrays
+
+
+def pipeline_from_parts(
+    components: Sequence[Mapping[str, Any]], arrays: Mapping[str, npt.NDArray[Any]]
+) -> Pipeline:
+    """The trained pipeline that `pipeline_to_parts` took apart.
+
+    Raises:
+        ModelFileError: the parts do not describe a pipeline of this version.
+    """
+    by_component: dict[str, Arrays] = {}
+    for name, array in arrays.items():
+        number, _, rest = name.partition(".")
+        by_component.setdefault(number, {})[rest] = array
+    try:
+        records = [
+            ComponentRecord(
+                part["name"],
+                part["alias"],
+                part["options"],
+                ComponentState(json=part["state"], arrays=by_component.get(str(number), {})),
+            )
+            for number, part in enumerate(components)
+        ]
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(
+            "a stored component must have name, alias, options and state",
+            got=str(error),
+            hint="training the model again",
+        ) from error
+    return Pipeline.from_state(records)

@@ -1,0 +1,1 @@
+"""Components that choose a response."""

@@ -1,0 +1,1 @@
+"""Components that cut texts into tokens."""

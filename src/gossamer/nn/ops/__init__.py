@@ -1,0 +1,1 @@
+"""Operations on packed rows: GELU, dropout, rounding, neighbours."""

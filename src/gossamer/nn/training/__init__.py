@@ -1,0 +1,1 @@
+"""The training loop of DIET, TED and response selectors, and its optimisers."""

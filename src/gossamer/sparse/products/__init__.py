@@ -1,0 +1,1 @@
+"""How the randomly connected layer is multiplied, forward and backward."""

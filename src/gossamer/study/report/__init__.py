@@ -1,0 +1,1 @@
+"""A study's report: figures, tables, findings, pages."""

@@ -1,0 +1,1 @@
+"""Rows of results: kept, checked, traced to where they came from."""

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from gossamer.nlu.learning.features import text_features
+from gossamer.nlu.pipeline.messages import FeatureBlock
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 40, 300])
+@pytest.mark.parametrize("widths", [[3], [3, 1], [5, 1, 7, 2]])
+@pytest.mark.parametrize("density", [0.0, 0.3, 1.0])
+def test_blocks_stand_side_by_side_as_scipy_has_them(
+    n_rows: int, widths: list[int], density: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for width in widths:
+        values = rng.random((n_rows, width)) * (rng.random((n_rows, width)) < density)
+        blocks.append(sparse.csr_array(values.astype(np.float32)))
+    features = text_features(
+        [FeatureBlock(origin=str(i), sequence=block) for i, block in enumerate(blocks)],
+        np.array([n_rows]),
+    ).sequence
+    found = features.sparse
+    assert found is not None
+    expected = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
+    expected.sort_indices()
+    assert found.shape == expected.shape
+    assert found.dtype == np.float32 and found.indices.dtype == found.indptr.dtype == np.int32
+    assert np.array_equal(found.indptr, expected.indptr)
+    assert np.array_equal(found.indices, expected.indices)
+    assert np.array_equal(found.data, expected.data)
