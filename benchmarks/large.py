@@ -104,7 +104,7 @@ def train_here(
     import torch
     from provenance import n_weights
 
-    import gossamer.nlu.learning.network_component as diet
+    import gossamer.nlu.diet.component as diet
 
     torch.set_num_threads(threads)
     data = TrainingData(examples=examples)

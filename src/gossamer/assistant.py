@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy.typing as npt
 
-import gossamer
 from gossamer.checks import Checked, Parts, check
 from gossamer.data import (
     ProjectConfig,
@@ -32,6 +31,7 @@ from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
+from gossamer.version import __version__
 
 _KIND = "assistant"
 
@@ -263,7 +263,7 @@ class Assistant:
         """
         content: dict[str, Any] = {
             "kind": _KIND,
-            "gossamer_version": gossamer.__version__,
+            "gossamer_version": __version__,
             "trained_at": self.trained_at,
             "config": config_to_dict(self.config),
         }

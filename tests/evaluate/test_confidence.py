@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.evaluate import (
     AtThreshold,
     IntentOutcome,
@@ -13,7 +14,6 @@ from gossamer.evaluate import (
     out_of_scope_auroc,
     risk_coverage,
 )
-from gossamer.evaluate.intents import FALLBACK_INTENT
 
 
 def _outcomes(*answers: tuple[float, bool]) -> list[IntentOutcome]:

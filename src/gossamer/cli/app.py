@@ -28,7 +28,7 @@ app = typer.Typer(
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
-        from gossamer import __version__
+        from gossamer.version import __version__
 
         typer.echo(f"gossamer {__version__}")
         raise typer.Exit

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gossamer.data.nlu.examples import Example
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.nlu.pipeline.messages import IntentPrediction, Parse
-
-FALLBACK_INTENT = "nlu_fallback"
-"""The intent that FallbackClassifier puts first when it is not sure."""
 
 NO_PREDICTION = ""
 """The label that stands for "no intent predicted" in reports, as in Rasa."""

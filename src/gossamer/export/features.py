@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gossamer.data.errors import DataError
 from gossamer.export.subject import Model, find_diet, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.learning.features import FeatureWidths, KeptColumns, TextWidths, text_features
+from gossamer.nlu.diet.features import FeatureWidths, KeptColumns, TextWidths, text_features
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.inputs import FeatureInput

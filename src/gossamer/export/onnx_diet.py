@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-import gossamer
 from gossamer.data.errors import ConfigError
 from gossamer.export.features import feature_widths
 from gossamer.export.onnx_context import in_context, mean_and_max
@@ -27,6 +26,7 @@ from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork, EntityHead
 from gossamer.nlu.diet.options import ModelConfidence
 from gossamer.nlu.diet.tags import TagKind
+from gossamer.version import __version__
 
 FORMAT = "gossamer-diet"
 FORMAT_VERSION = 2
@@ -68,7 +68,7 @@ def diet_to_onnx(
     metadata = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "gossamer_version": gossamer.__version__,
+        "gossamer_version": __version__,
         "intents": list(diet.labels if intents is None else intents),
         "tags": {kind.value: list(tag_set.tags) for kind, tag_set in diet.tag_sets.items()},
         "is_bilou": diet.options.BILOU_flag,
@@ -88,7 +88,7 @@ def diet_to_onnx(
             else json.dumps(value, ensure_ascii=False, sort_keys=True)
             for name, value in metadata.items()
         },
-        producer_version=gossamer.__version__,
+        producer_version=__version__,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gossamer.export.onnx_graph import OnnxGraph
 from gossamer.export.onnx_layers import Floats, to_numpy, whole_numbers
-from gossamer.nlu.learning.features import FeatureWidths, KeptColumns
+from gossamer.nlu.diet.features import FeatureWidths, KeptColumns
 from gossamer.nn.inputs import FeatureInput
 
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.learning.text_encoder import TextEncoder
+from gossamer.nlu.diet.text_encoder import TextEncoder
 from gossamer.nn.inputs import SparseInputTable, sparse_product
 from gossamer.nn.ops.dropout import keep_mask
 from gossamer.sparse import RandomlyConnectedLinear, Topology, child_seed

@@ -12,7 +12,7 @@ from gossamer.data.domain.domain import Domain
 from gossamer.evaluate import MessageOutcome, evaluate_dialogue
 from gossamer.evaluate.dialogue.tables import dialogue_summary_text
 from gossamer.nlu.pipeline.messages import Parse
-from gossamer.nlu.selectors.response_selection import RankedResponse, ResponseSelection
+from gossamer.nlu.pipeline.response_selection import RankedResponse, ResponseSelection
 
 Make = Callable[..., Any]
 

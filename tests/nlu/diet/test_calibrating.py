@@ -17,15 +17,15 @@ from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.nlu.diet.calibrating import keep_back, temperature_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
-from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nlu.learning.features import (
+from gossamer.nlu.diet.features import (
     DIETBatch,
     DIETData,
     FeatureWidths,
     TextFeatures,
     TextWidths,
 )
+from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
+from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn.calibration import fit_temperature
 from gossamer.nn.inputs import Features
@@ -180,7 +180,7 @@ def test_it_is_found_on_what_is_held_out_where_that_is_asked_for(
             seen.append(len(batch.text.lengths))
         return step(network, batch, with_metrics=with_metrics)
 
-    monkeypatch.setattr("gossamer.nlu.learning.network_component.temperature_of", found)
+    monkeypatch.setattr("gossamer.nlu.diet.component.temperature_of", found)
     monkeypatch.setattr(DIETNetwork, "step", counted)
     options = {
         "number_of_transformer_layers": 0,

@@ -10,10 +10,10 @@ import pytest
 
 from gossamer.assistant import Assistant
 from gossamer.data import Entity, Example, ProjectConfig, TrainingData
+from gossamer.nlu.diet.features import DIETBatch, DIETData, TextFeatures
 from gossamer.nlu.diet.mentions import Mentions, replacing
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.learning.features import DIETBatch, DIETData, TextFeatures
 from gossamer.nn.inputs import Features
 
 Ints = npt.NDArray[np.int64]

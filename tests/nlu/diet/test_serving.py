@@ -10,8 +10,8 @@ from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.features import text_features
 from gossamer.nlu.diet.serving import ServingNetwork
-from gossamer.nlu.learning.features import text_features
 from gossamer.nlu.pipeline.messages import Parse
 from gossamer.nn.serving import LONGEST
 

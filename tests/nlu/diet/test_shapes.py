@@ -13,11 +13,11 @@ import pytest
 import torch
 from scipy import sparse
 
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.serving import ServingNetwork
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.learning.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nn.inputs import Features
 
 SMALL: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.nlu.selectors.response_selection import DEFAULT_SELECTOR
+from gossamer.nlu.pipeline.response_selection import DEFAULT_SELECTOR
 from gossamer.nlu.selectors.response_selector import ResponseSelector
 
 EXAMPLES = {

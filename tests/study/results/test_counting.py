@@ -9,9 +9,9 @@ from torch import nn
 
 from gossamer.dialogue.policies.ted.network import TEDNetwork, TEDShape
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.nlu.diet.features import FeatureWidths, TextWidths
 from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nlu.learning.features import FeatureWidths, TextWidths
 from gossamer.nn.inputs import Features
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.study import WeightCounts, count_network

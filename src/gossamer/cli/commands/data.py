@@ -152,7 +152,7 @@ def validate(
     from gossamer.data import Finding, Severity
     from gossamer.data.errors import MistakeWarning
     from gossamer.data.text.wording import counted
-    from gossamer.dialogue.training.contradictions import story_contradictions
+    from gossamer.dialogue.policies.rules.contradictions import story_contradictions
 
     noted: list[Finding] = []
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gossamer.data.errors import DataError, Location
 
+#: What `FallbackClassifier` says when no intent is likely enough.
+FALLBACK_INTENT = "nlu_fallback"
+
 
 def intent_name(text: str, where: Location | None = None) -> str:
     """The intent that a text names: surrounding blanks are dropped, as Rasa does.

@@ -17,7 +17,7 @@ from gossamer.data.nlu.formats.rasa_json import ROOT, parse_rasa_json
 from gossamer.data.nlu.formats.rasa_markdown_writer import dump_markdown
 from gossamer.data.nlu.formats.rasa_yaml_writer import yaml_files
 from gossamer.data.nlu.formats.text_intent_csv import parse_csv
-from gossamer.data.text.lossless import check_same, refuse_losses
+from gossamer.data.nlu.lossless import check_same, refuse_losses
 from gossamer.data.text.text_files import write_texts
 
 

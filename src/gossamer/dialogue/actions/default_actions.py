@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gossamer.data.domain.domain import ACTION_LISTEN, REQUESTED_SLOT
 from gossamer.data.domain.responses import Variation
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.dialogue.actions.action import UTTER_PREFIX, Action, ActionContext, ActionError
 from gossamer.dialogue.actions.slot_filling import extract_slots
 from gossamer.dialogue.history.events import (
@@ -25,7 +26,6 @@ from gossamer.dialogue.history.events import (
     UserUttered,
 )
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.nlu.classifiers.fallback_classifier import FALLBACK_INTENT
 
 ASK_AFFIRMATION: Final = "action_default_ask_affirmation"
 ASK_REPHRASE: Final = "action_default_ask_rephrase"

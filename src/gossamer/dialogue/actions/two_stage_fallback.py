@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gossamer.data.domain.domain import ACTION_LISTEN
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.dialogue.actions.action import ActionContext, events_after_restart
 from gossamer.dialogue.actions.default_actions import (
     ASK_AFFIRMATION,
@@ -23,7 +24,6 @@ from gossamer.dialogue.history.events import (
     UserUttered,
 )
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.nlu.classifiers.fallback_classifier import FALLBACK_INTENT
 
 TWO_STAGE_FALLBACK: Final = "action_two_stage_fallback"
 _UNCLEAR = (FALLBACK_INTENT, OUT_OF_SCOPE_INTENT)

@@ -27,7 +27,7 @@ from gossamer.evaluate.dialogue.outcomes import (
     MessageOutcome,
 )
 from gossamer.nlu.pipeline.messages import Parse
-from gossamer.nlu.selectors.response_selection import DEFAULT_SELECTOR, RESPONSE_PREFIX
+from gossamer.nlu.pipeline.response_selection import DEFAULT_SELECTOR, RESPONSE_PREFIX
 
 CIRCUIT_BREAKER: Final = "circuit breaker tripped"
 """The prediction when too many actions follow each other without listening; Rasa's words."""

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.nlu.pipeline.component import Component, ComponentOptions
 from gossamer.nlu.pipeline.messages import IntentPrediction, MessageBatch, Parse
-
-FALLBACK_INTENT = "nlu_fallback"
 
 
 class FallbackClassifierOptions(ComponentOptions):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from gossamer.nlu.diet.features import DIETData, Indices
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
-from gossamer.nlu.learning.features import DIETData, Indices
 from gossamer.nn.calibration import LEAST_EXAMPLES, fit_temperature
 from gossamer.nn.training.batching import kept_back
 from gossamer.nn.training.fit import LateExamples

@@ -12,6 +12,14 @@ import torch
 from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.listing import warn_together
+from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
+from gossamer.nlu.diet.features import (
+    Indices,
+    TextFeatures,
+    label_features,
+    rows_of,
+    text_features,
+)
 from gossamer.nlu.diet.mentions import Mentions
 from gossamer.nlu.diet.network import Encoded
 from gossamer.nlu.diet.options import DIETOptions
@@ -23,14 +31,6 @@ from gossamer.nlu.diet.tags import (
     to_entities,
     token_span,
 )
-from gossamer.nlu.learning.features import (
-    Indices,
-    TextFeatures,
-    label_features,
-    rows_of,
-    text_features,
-)
-from gossamer.nlu.learning.network_component import NetworkComponent, refusing_what_does_not_fit
 from gossamer.nlu.learning.training import held_out_faults
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (

@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.learning.features import (
+from gossamer.nlu.diet.features import (
     DIETBatch,
     DIETData,
     Indices,
     TokenChoice,
     runs_of_numbers,
 )
+from gossamer.nlu.diet.tags import TagKind
 
 _BEGIN, _LAST, _UNIT = 0, 2, 3  # (tag - 1) % 4; see `TagSet`
 

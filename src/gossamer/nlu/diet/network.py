@@ -38,16 +38,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
+from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.diet.wide import WidePath
-from gossamer.nlu.learning.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
-from gossamer.nlu.learning.text_encoder import (
+from gossamer.nlu.diet.text_encoder import (
     Encoded,
     TextEncoder,
     linear_maker,
     regularized_tables,
 )
+from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.crf import LinearChainCRF, TagPaths
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
 from gossamer.nn.ops.neighbours import mean_and_max

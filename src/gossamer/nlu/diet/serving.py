@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor
 
+from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.diet.network import DIETNetwork, Encoded, EntityHead
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.learning.features import TextFeatures
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.crf_single import SingleDecoder
 from gossamer.nn.inputs import FeatureInput, Features, SparseInputTable

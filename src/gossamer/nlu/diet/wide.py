@@ -23,7 +23,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from gossamer.nlu.learning.features import DIETData, Indices
+from gossamer.nlu.diet.features import DIETData, Indices
 from gossamer.nn.inputs import Features, SparseInputTable
 
 #: Euclidean, of a text's weighted counts of one featurizer.

@@ -16,7 +16,7 @@ from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import LossType
 from gossamer.nlu.estimator.data import fit_data
-from gossamer.nlu.estimator.inputs import checked_texts, plain
+from gossamer.nlu.estimator.inputs import checked_texts
 from gossamer.nlu.estimator.labels import class_names
 from gossamer.nlu.estimator.parameters import (
     DEFAULT_FEATURIZERS,
@@ -27,6 +27,7 @@ from gossamer.nlu.estimator.progress import Progress
 from gossamer.nlu.pipeline.component import EpochListener, EpochReport
 from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.plain_values import plain
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
 

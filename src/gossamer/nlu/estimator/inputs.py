@@ -25,15 +25,6 @@ def at(places: Mapping[int, object]) -> Told:
     return Told(shortlist([f"{_short(value)} at index {i}" for i, value in places.items()]))
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON has it: lists, dicts and Python's own numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
 def is_missing(value: object) -> bool:
     """Whether a value says that there is none: None, NaN, pandas' NA and NaT."""
     if isinstance(value, float | np.floating):

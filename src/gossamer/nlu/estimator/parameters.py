@@ -16,9 +16,10 @@ from sklearn.utils import check_random_state
 
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, InputError
+from gossamer.nlu.diet.features import Indices
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nlu.estimator.inputs import Told, plain
-from gossamer.nlu.learning.features import Indices
+from gossamer.nlu.estimator.inputs import Told
+from gossamer.nlu.pipeline.plain_values import plain
 from gossamer.nn.training.batching import stratified_holdout
 from gossamer.nn.training.callbacks import EarlyStopping
 

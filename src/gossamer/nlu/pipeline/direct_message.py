@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.direct_message import DirectMessage, parse_direct_message
 from gossamer.data.nlu.examples import TrainingData
+from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.data.text.listing import warn_together
-from gossamer.nlu.classifiers.fallback_classifier import FALLBACK_INTENT
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,

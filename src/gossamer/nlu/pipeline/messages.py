@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from gossamer.data.nlu.examples import Example
-from gossamer.nlu.selectors.response_selection import ResponseSelection
+from gossamer.nlu.pipeline.response_selection import ResponseSelection
 
 FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
 

@@ -39,7 +39,7 @@ from gossamer.nlu.pipeline.options_reader import (
     warn_of_idle_options,
 )
 from gossamer.nlu.pipeline.registry import component_class, known_components, register
-from gossamer.nlu.selectors.labels import response_labels
+from gossamer.nlu.pipeline.response_labels import response_labels
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 

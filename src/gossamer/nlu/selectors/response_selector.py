@@ -11,15 +11,14 @@ import numpy as np
 from gossamer.data.errors import ConfigError, InputError
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.suggestions import nearest
-from gossamer.nlu.estimator.inputs import plain
-from gossamer.nlu.learning.features import (
+from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
+from gossamer.nlu.diet.features import (
     Indices,
     TextFeatures,
     label_features,
     rows_of,
     text_features,
 )
-from gossamer.nlu.learning.network_component import NetworkComponent, refusing_what_does_not_fit
 from gossamer.nlu.learning.training import held_out_faults
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
@@ -28,13 +27,14 @@ from gossamer.nlu.pipeline.messages import (
     ResponseLabels,
     TrainingBatch,
 )
-from gossamer.nlu.selectors.options import ResponseSelectorOptions
-from gossamer.nlu.selectors.response_selection import (
+from gossamer.nlu.pipeline.plain_values import plain
+from gossamer.nlu.pipeline.response_selection import (
     DEFAULT_SELECTOR,
     RESPONSE_PREFIX,
     RankedResponse,
     ResponseSelection,
 )
+from gossamer.nlu.selectors.options import ResponseSelectorOptions
 from gossamer.nn.inputs import Features
 
 Variations = tuple[Mapping[str, Any], ...]

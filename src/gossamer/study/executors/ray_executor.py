@@ -17,10 +17,10 @@ from typing import Any
 
 import cloudpickle
 
-from gossamer import __version__
 from gossamer.data.errors import InputError
 from gossamer.study.executors.ray_cluster import connected
 from gossamer.study.executors.worker import Failure, Success
+from gossamer.version import __version__
 
 _WAIT_SECONDS = 1.0
 _MOST_DEATHS = 2
@@ -113,13 +113,11 @@ def _remote_function() -> Callable[..., bytes]:
 
         host = socket.gethostname()
         try:
-            import gossamer
+            from gossamer.version import __version__ as found
         except ImportError as error:
             raise ImportError(f"gossamer {version} must be installed on {host}: {error}") from error
-        if gossamer.__version__ != version:
-            raise ImportError(
-                f"gossamer {version} must be installed on {host}, which has {gossamer.__version__}"
-            )
+        if found != version:
+            raise ImportError(f"gossamer {version} must be installed on {host}, which has {found}")
         from gossamer.study.executors.worker import attempt_packed
 
         return attempt_packed(token, lambda: ray.get(shared[0]), task, threads)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-import gossamer
+from gossamer.version import __version__
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "llvmlite")
 
@@ -37,7 +37,7 @@ def provenance() -> dict[str, Any]:
 
 @functools.cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    own = (("python", platform.python_version()), ("gossamer", gossamer.__version__))
+    own = (("python", platform.python_version()), ("gossamer", __version__))
     return (*own, *((name, version(name)) for name in _PACKAGES))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.nlu.formats.annotations import annotate
 from gossamer.data.nlu.formats.rasa_markdown import ESCAPES, parse_rasa_markdown
-from gossamer.data.text.lossless import check_same, refuse_losses
+from gossamer.data.nlu.lossless import check_same, refuse_losses
 
 
 def dump_markdown(data: TrainingData) -> str:

@@ -17,7 +17,7 @@ from gossamer.data.nlu.examples import Example, LookupTable, TrainingData
 from gossamer.data.nlu.formats.annotations import annotate
 from gossamer.data.nlu.formats.rasa_yaml import parse_rasa_yaml
 from gossamer.data.nlu.intents import intent_name
-from gossamer.data.text.lossless import check_same
+from gossamer.data.nlu.lossless import check_same
 from gossamer.data.text.text_files import read_text, write_texts
 from gossamer.data.text.yaml_writer import (
     double_quoted,

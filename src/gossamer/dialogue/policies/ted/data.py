@@ -26,9 +26,9 @@ from gossamer.dialogue.policies.ted.features import (
 from gossamer.dialogue.policies.ted.network import EntityTargets, TEDBatch
 from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.dialogue.training.examples import dialogue_examples, training_examples
+from gossamer.nlu.diet.features import TextFeatures, text_features
 from gossamer.nlu.diet.tags import TagKind, TagSet
 from gossamer.nlu.learning.coverage import coverage, tells_texts_apart, trust
-from gossamer.nlu.learning.features import TextFeatures, text_features
 from gossamer.nlu.pipeline.messages import MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from gossamer.data.domain.domain import Domain
 from gossamer.dialogue.history.state import State
+from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.featurizers.sparse_rows import SparseRow, rows_to_csr
-from gossamer.nlu.learning.features import TextFeatures
 from gossamer.nn.inputs import Features
 
 Indices = npt.NDArray[np.int64]

@@ -48,9 +48,9 @@ from gossamer.dialogue.policies.ted.features import (
     TurnInput,
 )
 from gossamer.dialogue.policies.ted.options import SparsePart, TEDOptions, TextPart
+from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.network import EntityHead
-from gossamer.nlu.learning.features import TextFeatures, TextWidths
-from gossamer.nlu.learning.text_encoder import TextEncoder, linear_maker
+from gossamer.nlu.diet.text_encoder import TextEncoder, linear_maker
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear

@@ -29,11 +29,11 @@ from gossamer.dialogue.policies.ted.features import (
 from gossamer.dialogue.policies.ted.network import Dialogues, TEDNetwork, TEDShape
 from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.dialogue.training.examples import prediction_states
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
+from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.diet.tags import Tagging, TagKind, TagSet, make_consistent, to_entities
-from gossamer.nlu.learning.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.learning.options import ModelConfidence
-from gossamer.nlu.learning.stored_labels import labels_from_arrays, labels_to_arrays
-from gossamer.nlu.learning.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.learning.training import hold_out, reporter, seed_of
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch

@@ -12,7 +12,7 @@ from gossamer.assistant import Assistant
 from gossamer.data.errors import ModelFileError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork
-from gossamer.nlu.learning.stored_weights import weights_from_arrays, weights_to_arrays
+from gossamer.nlu.diet.stored_weights import weights_from_arrays, weights_to_arrays
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn import storage
 
@@ -67,9 +67,7 @@ def test_files_of_version_1_are_read(
     }
     with monkeypatch.context() as patch:
         patch.setattr(storage, "FORMAT_VERSION", 1)
-        patch.setattr(
-            "gossamer.nlu.learning.network_component.weights_to_arrays", lambda _: dict(plain)
-        )
+        patch.setattr("gossamer.nlu.diet.component.weights_to_arrays", lambda _: dict(plain))
         path = travel_assistant.save(tmp_path / "old")
     stored = storage.load_model(path)
     assert any(name.endswith(TABLES[0]) for name in stored.arrays)

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
-from gossamer.nlu.learning.features import TextFeatures, TextWidths
 from gossamer.nlu.learning.options import LearningOptions
 from gossamer.nn.attention import LinearMaker
 from gossamer.nn.encoder import TransformerEncoder

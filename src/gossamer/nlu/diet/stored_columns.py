@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.nlu.learning.features import Columns, KeptColumns
+from gossamer.nlu.diet.features import Columns, KeptColumns
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gossamer.data.nlu.examples import Example
 from gossamer.nlu.pipeline.messages import ResponseLabels, ResponseTexts
-from gossamer.nlu.selectors.response_selection import RESPONSE_PREFIX
+from gossamer.nlu.pipeline.response_selection import RESPONSE_PREFIX
 
 Responses = Mapping[str, Sequence[Mapping[str, Any]]]
 

@@ -13,8 +13,8 @@ from scipy import sparse
 from gossamer.assistant import Assistant
 from gossamer.data.errors import ModelFileError
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.learning.features import Columns, KeptColumns
-from gossamer.nlu.learning.stored_columns import columns_from_arrays, columns_to_arrays
+from gossamer.nlu.diet.features import Columns, KeptColumns
+from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn.inputs import Features
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from gossamer.nlu.learning.features import FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nn.inputs import Features
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -11,8 +11,8 @@ from written import FORM, HOURS, learn_from
 from gossamer.data.errors import DataError
 from gossamer.data.nlu.checks import Finding, Severity
 from gossamer.dialogue.policies.policy import DialogueData
+from gossamer.dialogue.policies.rules.contradictions import story_contradictions
 from gossamer.dialogue.policies.rules.policy import RulePolicy, RulePolicyOptions
-from gossamer.dialogue.training.contradictions import story_contradictions
 
 STORIES = """\
 stories:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from gossamer.nlu.learning.features import text_features
+from gossamer.nlu.diet.features import text_features
 from gossamer.nlu.pipeline.messages import FeatureBlock
 
 

@@ -15,14 +15,7 @@ from torch import Tensor
 
 from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.nlu.diet.calibrating import finds_temperature, keep_back, temperature_of
-from gossamer.nlu.diet.mentions import Mentions, replacing
-from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
-from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
-from gossamer.nlu.diet.serving import ServingNetwork
-from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.diet.wide import fit_wide_path
-from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
-from gossamer.nlu.learning.features import (
+from gossamer.nlu.diet.features import (
     Columns,
     DIETData,
     FeatureWidths,
@@ -34,13 +27,20 @@ from gossamer.nlu.learning.features import (
     text_features,
     token_identities,
 )
-from gossamer.nlu.learning.stored_columns import columns_from_arrays, columns_to_arrays
-from gossamer.nlu.learning.stored_labels import labels_from_arrays, labels_to_arrays
-from gossamer.nlu.learning.stored_weights import (
+from gossamer.nlu.diet.mentions import Mentions, replacing
+from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
+from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
+from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
+from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
+from gossamer.nlu.diet.stored_weights import (
     round_tables,
     weights_from_arrays,
     weights_to_arrays,
 )
+from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.diet.wide import fit_wide_path
+from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
 from gossamer.nlu.learning.training import hold_out, reporter, seed_of
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
