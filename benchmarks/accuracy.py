@@ -27,8 +27,7 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
-import plain_errors
-from accuracy_data import (
+from accuracy_parts.data import (
     DATA_FOLDER,
     DATA_SETS,
     DEFAULT_DATA,
@@ -36,9 +35,10 @@ from accuracy_data import (
     intents_to_leave_out,
     load,
 )
-from accuracy_report import write_report
-from accuracy_runs import PEERS, Task, check_task, run_once, source_of
+from accuracy_parts.report import write_report
+from accuracy_parts.runs import PEERS, Task, check_task, run_once, source_of
 from nlu_f1 import name_and_value
+from support import plain_errors
 
 from gossamer.data.errors import InputError
 from gossamer.data.text.files import check_writable
@@ -55,7 +55,6 @@ ABLATION: tuple[dict[str, Any], ...] = (
     {"context_window": 1},
     {"mention_replacement": 0.0},
     {"wide_path": False},
-    {"token_pooling": False},
     {"number_of_negative_examples": 20, "label_smoothing": 0.0},
     {"label_smoothing": 0.0},
     {"regularize_labels": True},

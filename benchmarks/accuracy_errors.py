@@ -15,9 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from accuracy_data import DATA_SETS, load
-from accuracy_runs import Task, check_task, config_of
-from plain_errors import run
+from accuracy_parts.data import DATA_SETS, load
+from accuracy_parts.runs import Task, check_task, config_of
+from support.plain_errors import run
 
 from gossamer.assistant import Assistant
 from gossamer.data import Example, config_from_dict

@@ -1,9 +1,10 @@
 """Does a call of the layer ever crash the process, or give something else than a dense layer would?
 
 Layers of all topologies, widths and densities are called in ways that users of PyTorch call modules
-(see `layer_ways`), with inputs of all shapes, strides and dtypes, in all modes. Each call must
-give what a dense layer over the same kernel gives, values and gradients, or the same type of error.
-(An input whose last dimension is wrong may raise a ValueError that names in_features instead.)
+(see `layer_parts.ways`), with inputs of all shapes, strides and dtypes, in all modes. Each call
+must give what a dense layer over the same kernel gives, values and gradients, or the same type of
+error. (An input whose last dimension is wrong may raise a ValueError that names in_features
+instead.)
 
     python benchmarks/fuzz_layer.py --count 20000
     python benchmarks/fuzz_layer.py --only 4711          one of them, with its traceback
@@ -29,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from layer_cases import DTYPES, NO_WEIGHT, Case, Reference, draw_case, make_input, make_layer
-from layer_ways import RARE, WAYS, Results
+from layer_parts.cases import DTYPES, NO_WEIGHT, Case, Reference, draw_case, make_input, make_layer
+from layer_parts.ways import RARE, WAYS, Results
+from support.watched_process import Died, Hung, WatchedProcess
 from torch import Tensor, nn
-from watched_process import Died, Hung, WatchedProcess
 
 Build = Callable[[Case], nn.Module]
 

@@ -30,9 +30,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import plain_errors
-from project_mutations import Files, mutate
-from watched_process import Died, Hung, WatchedProcess
+from support import plain_errors
+from support.project_mutations import Files, mutate
+from support.watched_process import Died, Hung, WatchedProcess
 
 _STARTER = ("config.yml", "domain.yml", "data/nlu.yml", "data/rules.yml", "data/stories.yml")
 _GOOD = ("clean", "told", "refused")

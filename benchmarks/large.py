@@ -1,8 +1,9 @@
 """Does cost per utterance stay flat, and memory the same from epoch to epoch, on large data?
 
-The data are recombined from public texts (`recombine.py`). For each size a fresh process trains
-through `Assistant.train`, on data in memory, and another reads the same data from a YAML file. The
-batch size is fixed, so that sizes can be compared; the first epoch is left out of the means.
+The data are recombined from public texts (see `support.recombine`). For each size a fresh process
+trains through `Assistant.train`, on data in memory, and another reads the same data from a YAML
+file. The batch size is fixed, so that sizes can be compared; the first epoch is left out of the
+means.
 
     python benchmarks/large.py --config config.yml --sources snips/train.md nlu/train.md \
         --sizes 1000,10000,100000 --epochs 3 --out results
@@ -24,9 +25,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-import plain_errors
-from provenance import peak_rss_mib, rss_mib, surroundings
-from recombine import recombine
+from support import plain_errors
+from support.provenance import peak_rss_mib, rss_mib, surroundings
+from support.recombine import recombine
 
 from gossamer.assistant import Assistant
 from gossamer.data import (
@@ -102,7 +103,7 @@ def train_here(
 ) -> dict[str, Any]:
     """Train in this process; the values of a `Row` that training gives."""
     import torch
-    from provenance import n_weights
+    from support.provenance import n_weights
 
     import gossamer.nlu.diet.component as diet
 

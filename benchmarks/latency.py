@@ -23,10 +23,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import plain_errors
-import rasa_latency
-from latency_report import Row, draw, table
-from provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
+from rasa_side import latency as rasa_latency
+from support import plain_errors
+from support.latency_report import Row, draw, table
+from support.provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
 
 _WARM_UP = 100
 # A program of its own, so that nothing is imported but what answering needs.

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from layer_peers import Layers
-from layer_report import Row, draw, report
-from provenance import OtherLoad, described, surroundings
+from layer_parts.peers import Layers
+from layer_parts.report import Row, draw, report
+from support.provenance import OtherLoad, described, surroundings
 
 from gossamer.sparse.speed import measure, quartiles
 

@@ -22,10 +22,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import plain_errors
 from baseline_svm import evaluate_svm
-from provenance import n_weights, peak_rss_mib, surroundings
 from ruamel.yaml import YAML
+from support import plain_errors
+from support.provenance import n_weights, peak_rss_mib, surroundings
 
 from gossamer.data import TrainingData, read_config, read_training_data, split_examples
 

@@ -1,6 +1,6 @@
 """Rasa's DIET on the same files: seconds an epoch, peak memory, and its own scores.
 
-Rasa runs in an environment of its own, in a process of its own, through `rasa_driver.py`; see
+Rasa runs in an environment of its own, in a process of its own, through `rasa_side/driver.py`; see
 `tests/parity/record/README.md` for how to make one. It reads Rasa YAML only, so convert older
 files first (`gossamer data convert nlu`).
 
@@ -29,7 +29,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-DRIVER = Path(__file__).with_name("rasa_driver.py")
+DRIVER = Path(__file__).parent / "rasa_side" / "driver.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,12 +108,12 @@ def train(arguments: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """
     began = time.perf_counter()
     import rasa.model_training  # type: ignore[import-not-found]
-    import rasa_driver
     import tensorflow as tf  # type: ignore[import-untyped]
     from rasa.core.policies.ted_policy import TEDPolicy
     from rasa.shared.core.generator import (  # type: ignore[import-not-found]
         TrainingDataGenerator,
     )
+    from rasa_side import driver as rasa_driver
 
     if arguments.threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)

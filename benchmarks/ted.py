@@ -27,8 +27,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import plain_errors
-from provenance import OtherLoad, peak_rss_mib, surroundings
+from support import plain_errors
+from support.provenance import OtherLoad, peak_rss_mib, surroundings
 
 FIGURES = {
     "action_accuracy": "action accuracy",

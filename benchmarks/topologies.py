@@ -20,9 +20,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import plain_errors
 from nlu_f1 import Settings, run_once, share
 from scipy import stats
+from support import plain_errors
 
 METRICS = {
     "intent_weighted_f1": "intent weighted F1",

@@ -3,7 +3,7 @@
 Every peer trains in a process of its own at the same options; rounds alternate (A, B, C, A, B, C),
 and the first epoch of each run is left out. DIET's batches grow from the first epoch to the last,
 so `--epochs` sets the schedule and `--stop-after` how much of it is run. Where the time goes is
-told by runs of their own after that, with clocks around the parts (`train_breakdown.py`).
+told by runs of their own after that, with clocks around the parts (`support/train_breakdown.py`).
 
     python benchmarks/train.py --config config.yml --train train.yml --rounds 2 \
         --rasa-python rasa-env/bin/python --out results
@@ -20,11 +20,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import plain_errors
 import rasa_peer
-from provenance import OtherLoad, described, peak_rss_mib, surroundings
-from train_breakdown import Clocks, installed
-from train_report import RASA, draw, peer_name, report
+from support import plain_errors
+from support.provenance import OtherLoad, described, peak_rss_mib, surroundings
+from support.train_breakdown import Clocks, installed
+from support.train_report import RASA, draw, peer_name, report
 
 from gossamer.assistant import Assistant
 from gossamer.data import read_config, read_training_data

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import accuracy
-import accuracy_runs
 import pytest
 from accuracy import ABLATION, make_parser, row_key, run_tasks, tasks_of, to_do
-from accuracy_report import PAGE, load_in_words, write_report
-from accuracy_runs import Task, check_task, config_of, run_once
-from accuracy_summary import grouped
-from accuracy_targets import targets
+from accuracy_parts import runs as accuracy_runs
+from accuracy_parts.report import PAGE, load_in_words, write_report
+from accuracy_parts.runs import Task, check_task, config_of, run_once
+from accuracy_parts.summary import grouped
+from accuracy_parts.targets import targets
 
 from gossamer.data.errors import InputError
 from gossamer.nlu.diet.options import DIETOptions

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import accuracy_metrics as metrics
 import pytest
-from accuracy_data import (
+from accuracy_errors import entity_faults, intent_confusions
+from accuracy_parts import metrics as metrics
+from accuracy_parts.data import (
     DataSet,
     at_most,
     first_intent,
@@ -15,8 +16,7 @@ from accuracy_data import (
     load,
     without_intent,
 )
-from accuracy_errors import entity_faults, intent_confusions
-from accuracy_peers import (
+from accuracy_parts.peers import (
     CRF,
     FeatureCRF,
     LinearIntents,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import fuzz_layer
 import pytest
 import torch
-from layer_cases import Case, draw_case, make_input, make_layer
-from layer_ways import RARE, WAYS
+from layer_parts.cases import Case, draw_case, make_input, make_layer
+from layer_parts.ways import RARE, WAYS
 from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology

@@ -6,9 +6,9 @@ import dataclasses
 from pathlib import Path
 
 import fuzz_project
-import project_mutations
 import pytest
 from fuzz_project import inspect, starter_files, write_files
+from support import project_mutations
 
 from gossamer.checks import check, read_parts
 from gossamer.data.project import Project

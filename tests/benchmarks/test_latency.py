@@ -7,7 +7,7 @@ from pathlib import Path
 
 import latency
 import pytest
-from latency_report import Row, draw, table
+from support.latency_report import Row, draw, table
 
 ROWS = [
     Row(name="p50", unit="ms", gossamer=1.5, least=1.4, most=1.7, target=2.0),

@@ -9,8 +9,8 @@ from pathlib import Path
 import layer
 import pytest
 import torch
-from layer_peers import CSRLinear, Layers, MaskedLinear, encoder_call
-from layer_report import Row, draw, report, targets
+from layer_parts.peers import CSRLinear, Layers, MaskedLinear, encoder_call
+from layer_parts.report import Row, draw, report, targets
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
 from gossamer.sparse.speed import measure

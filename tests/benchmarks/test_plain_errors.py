@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from plain_errors import run
+from support.plain_errors import run
 
 from gossamer.data.errors import ConfigError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-import provenance
 import pytest
 import torch
-from provenance import OtherLoad, described, surroundings
+from support import provenance
+from support.provenance import OtherLoad, described, surroundings
 
 
 def test_the_machine_is_described() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from recombine import recombine, split_intents
+from support.recombine import recombine, split_intents
 
 from gossamer.data import Example, TrainingData, annotate, parse_annotated
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from targets import Target, markdown_table, targets_table
+from support.targets import Target, markdown_table, targets_table
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import train
-from train_breakdown import PARTS, REST, Clocks, installed
-from train_report import draw, peer_name, report, targets
+from support.train_breakdown import PARTS, REST, Clocks, installed
+from support.train_report import draw, peer_name, report, targets
 
 import gossamer.nn.training.fit
 from gossamer.nlu.diet.network import DIETNetwork

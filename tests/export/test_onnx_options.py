@@ -79,7 +79,6 @@ def test_groups_of_two_sizes(exported: Exported) -> None:
         {"context_window": 0},
         {"context_window": 2, "unidirectional_encoder": True},
         {"context_window": 1},
-        {"token_pooling": False},
         {"wide_path": False},
         {"prune_features": False},
         {"calibrate": False},

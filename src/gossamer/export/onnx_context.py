@@ -1,12 +1,11 @@
-"""Context windows and pooling of tokens as ONNX nodes (see `gossamer.nn.ops.neighbours`)."""
+"""Context windows as ONNX nodes (see `gossamer.nn.ops.neighbours`)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gossamer.export.onnx_encoder import LOWEST, make_layout
+from gossamer.export.onnx_encoder import make_layout
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import cast
 
 
 def in_context(
@@ -46,27 +45,3 @@ def in_context(
     nothing = graph.constant(np.zeros((1, width), dtype=np.float32))
     found = graph.node("Gather", graph.node("Concat", x, nothing, axis=0), places, axis=0)
     return graph.node("Reshape", found, graph.constant([0, (2 * size + 1) * width]))
-
-
-def mean_and_max(graph: OnnxGraph, x: str, lengths: str) -> list[str]:
-    """The mean and the maximum of each text's tokens.
-
-    Args:
-        graph: to add to.
-        x: *Shape:* (n_tokens, width).
-        lengths: tokens of each text, one at least. *Shape:* (n_texts,).
-
-    Returns:
-        *Shape:* of each (n_texts, width).
-    """
-    tokens = make_layout(graph, lengths, has_sentence=False)
-    found = graph.node("Gather", x, tokens.rows, axis=0)  # (n_texts, length, width)
-    is_token = graph.node("Unsqueeze", tokens.is_position, graph.constant([2]))
-    summands = graph.node("Where", is_token, found, graph.constant(0.0))
-    total = graph.node("ReduceSum", summands, graph.constant([1]), keepdims=0)
-    numbers = cast(graph, graph.node("Unsqueeze", lengths, graph.constant([1])), np.float32)
-    candidates = graph.node("Where", is_token, found, graph.constant(LOWEST))
-    return [
-        graph.node("Div", total, numbers),
-        graph.node("ReduceMax", candidates, axes=[1], keepdims=0),
-    ]

@@ -15,7 +15,7 @@ import torch
 
 from gossamer.data.errors import ConfigError
 from gossamer.export.features import feature_widths
-from gossamer.export.onnx_context import in_context, mean_and_max
+from gossamer.export.onnx_context import in_context
 from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
 from gossamer.export.onnx_encoder import encoder, make_layout
 from gossamer.export.onnx_features import FeatureRows, SparseRows, feature_input, feature_rows
@@ -98,12 +98,10 @@ class _Encoded(NamedTuple):
     Attributes:
         tokens: "" where the network reads nothing of tokens. *Shape:* (n_tokens, width).
         sentence: *Shape:* (n_texts, width).
-        pooled: of the tokens, where labels are told by them. *Shape:* of each (n_texts, width).
     """
 
     tokens: str
     sentence: str
-    pooled: list[str]
 
 
 def _encode(
@@ -138,7 +136,7 @@ def _encode(
         layout = make_layout(graph, lengths, has_sentence=has_sentence)
         x = gelu(graph, encoder(graph, network.encoder, x, layout))
     if not network.has_sequence:
-        return _Encoded("", x, [])
+        return _Encoded("", x)
     if network.has_sentence:
         axis = graph.constant([0])
         n_all = graph.node("Add", n_tokens, n_texts)
@@ -148,8 +146,7 @@ def _encode(
         ends = graph.node("CumSum", lengths, graph.constant(0))
         last = graph.node("Sub", ends, graph.constant(1))
         tokens, sentence_rows = x, graph.node("Gather", x, last, axis=0)
-    pooled = mean_and_max(graph, tokens, lengths) if network.pools_tokens else []
-    return _Encoded(tokens, sentence_rows, pooled)
+    return _Encoded(tokens, sentence_rows)
 
 
 def _intents(
@@ -163,10 +160,7 @@ def _intents(
         labels = network.embed_labels()
         if network.options.use_cosine:
             labels = torch.nn.functional.normalize(labels, dim=-1)
-    text = encoded.sentence
-    if encoded.pooled:
-        text = graph.node("Concat", text, *encoded.pooled, axis=1)
-    text = linear(graph, network.text_embedding, text, "text_embedding")
+    text = linear(graph, network.text_embedding, encoded.sentence, "text_embedding")
     if network.options.use_cosine:
         text = unit_length(graph, text)
     similarities = graph.node(

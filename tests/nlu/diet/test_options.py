@@ -83,7 +83,6 @@ AS_IN_RASA: dict[str, Any] = {
     "mention_replacement": 0.0,
     "prune_features": False,
     "regularize_labels": True,
-    "token_pooling": False,
     "wide_path": False,
 }
 

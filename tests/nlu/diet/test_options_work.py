@@ -181,7 +181,6 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
     {"max_group_size": 1},
     {"context_window": 0},
     {"context_window": 3},
-    {"token_pooling": False},
     {"wide_path": False},
     {"label_smoothing": 0.0},
     {"regularize_labels": True},

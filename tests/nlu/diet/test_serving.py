@@ -66,7 +66,6 @@ def assert_close(found: Parse, expected: Parse) -> None:
         ({"number_of_transformer_layers": 0, "entity_recognition": False}, False),
         ({"context_window": 0}, True),
         ({"context_window": 2}, True),
-        ({"token_pooling": False}, True),
         ({"wide_path": False}, True),
         ({"prune_features": False}, True),
         ({"rasa_defaults": True}, True),

@@ -96,7 +96,6 @@ def made(
         {"context_window": 2},
         {"context_window": 7, "unidirectional_encoder": True},
         {"wide_path": False},
-        {"token_pooling": False},
         {"rasa_defaults": True},
         {"hidden_layers_sizes": {"text": [6], "label": [5]}},
         {"number_of_transformer_layers": 0},
@@ -143,9 +142,9 @@ def test_one_text_as_among_many(widths: dict[str, Any], options: dict[str, Any],
 
 def test_which_parts_there_are() -> None:
     network, _ = made(0)
-    assert network.wide is not None and network.pools_tokens and network.context_window == 2
+    assert network.wide is not None and network.context_window == 2
     network, _ = made(0, sequence=(0, 0))
-    assert network.wide is not None and not network.pools_tokens and network.context_window == 0
+    assert network.wide is not None and network.context_window == 0
     network, _ = made(0, sentence=(0, 3))
     assert network.wide is None, "no counts of the text"
     network, text = made(0, number_of_transformer_layers=0)

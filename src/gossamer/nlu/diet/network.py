@@ -50,7 +50,6 @@ from gossamer.nlu.diet.text_encoder import (
 from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.crf import LinearChainCRF, TagPaths
 from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
-from gossamer.nn.ops.neighbours import mean_and_max
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
 
@@ -169,11 +168,9 @@ class DIETNetwork(TextEncoder):
                     dropout=options.drop_rate,
                 )
             )
-        self.pools_tokens = options.token_pooling and self.has_sequence
         self.wide: WidePath | None = None
         if shape.label is not None:
-            width = self.width * (3 if self.pools_tokens else 1)
-            self.text_embedding = glorot_linear(width, options.embedding_dimension)
+            self.text_embedding = glorot_linear(self.width, options.embedding_dimension)
             if options.has_wide_path(shape.n_labels) and shape.n_counts > 0:
                 self.wide = WidePath(shape.n_counts, shape.n_labels)
             self.label_embedding = glorot_linear(
@@ -194,12 +191,9 @@ class DIETNetwork(TextEncoder):
             }
         )
 
-    def embed_text(self, encoded: Encoded, lengths: Tensor) -> Tensor:
-        """Embeddings of texts. *Shape:* `lengths` (n_texts,) -> (n_texts, embedding_dimension)."""
-        x = encoded.sentence
-        if self.pools_tokens:
-            x = torch.cat([x, mean_and_max(encoded.tokens, lengths)], dim=1)
-        embedded: Tensor = self.text_embedding(x)
+    def embed_text(self, encoded: Encoded) -> Tensor:
+        """Embeddings of texts. *Shape:* of the result (n_texts, embedding_dimension)."""
+        embedded: Tensor = self.text_embedding(encoded.sentence)
         return embedded
 
     def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
@@ -213,7 +207,7 @@ class DIETNetwork(TextEncoder):
         Returns:
             *Shape:* (n_texts, n_labels).
         """
-        embedded = self.embed_text(encoded, torch.from_numpy(text.lengths))
+        embedded = self.embed_text(encoded)
         similarity = self.intent_loss.similarity(embedded, labels)
         wide = self.wide_scores(text)
         return similarity if wide is None else similarity + wide
@@ -273,7 +267,7 @@ class DIETNetwork(TextEncoder):
         self, batch: DIETBatch, target: Tensor, encoded: Encoded, labels: Tensor
     ) -> tuple[Tensor, float]:
         """Loss of the labels, and how often they are right; not in training with the wide path."""
-        embedded = self.embed_text(encoded, torch.from_numpy(batch.text.lengths))
+        embedded = self.embed_text(encoded)
         weights = None if batch.weights is None else batch.weights / len(batch.weights)
         found = self.intent_loss(embedded, labels, target, weights=weights)
         wide = None if self.training else self.wide_scores(batch.text)

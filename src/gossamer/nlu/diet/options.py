@@ -51,7 +51,6 @@ class NetworkOptions(LearningOptions):
         context_window: neighbours on each side whose projected features the transformer reads
             beside a token's own (see `gossamer.nn.ops.neighbours`); Gossamer's own, as are all that
             follow.
-        token_pooling: labels are also told from the mean and the maximum of the tokens.
         wide_path: labels are also told by a linear model of the text's counts (see
             `gossamer.nlu.diet.wide`), up to 2,000 labels.
         label_smoothing: see `SimilarityOptions`; without negative examples only.
@@ -68,7 +67,6 @@ class NetworkOptions(LearningOptions):
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     context_window: NonNegative = 0
-    token_pooling: bool = False
     wide_path: bool = False
     label_smoothing: Rate = 0.0
     regularize_labels: bool = True
@@ -163,7 +161,6 @@ class DIETOptions(NetworkOptions):
             for name in (
                 "number_of_negative_examples",
                 "context_window",
-                "token_pooling",
                 "wide_path",
                 "label_smoothing",
                 "regularize_labels",
@@ -185,7 +182,6 @@ class DIETOptions(NetworkOptions):
     mention_replacement: Rate = 0.5
     number_of_negative_examples: Positive | None = None
     context_window: NonNegative = 2
-    token_pooling: bool = True
     wide_path: bool = True
     label_smoothing: Rate = 0.1
     regularize_labels: bool = False

@@ -73,11 +73,7 @@ class ServingNetwork:
     def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
         """What `DIETNetwork.label_logits` gives, for one text. *Shape:* (1, n_labels)."""
         network = self._network
-        x = encoded.sentence
-        if network.pools_tokens:
-            tokens = encoded.tokens
-            x = torch.cat([x[0], tokens.mean(0), tokens.amax(0)]).unsqueeze(0)
-        logits = network.intent_loss.similarity(network.text_embedding(x), labels)
+        logits = network.intent_loss.similarity(network.embed_text(encoded), labels)
         wide, counts = network.wide, text.counts.sparse
         if wide is not None and counts is not None:
             weights = torch.from_numpy(wide.weights(counts))

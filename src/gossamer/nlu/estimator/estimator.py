@@ -129,8 +129,6 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             inputs, in topologies with groups; None leaves it to the topology.
         context_window (int, default None): neighbours on each side whose features the transformer
             reads beside a token's own; None for 2.
-        token_pooling (bool, default None): intents are also told from the mean and the maximum of
-            the tokens; None for True.
         wide_path (bool, default None): intents are also told by a linear model of the text's
             counts; None for True.
         label_smoothing (float, default None): share of each text's weight that is spread over all

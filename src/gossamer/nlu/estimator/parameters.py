@@ -100,7 +100,6 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         topology: str = "blocked",
         max_group_size: int | None = None,
         context_window: int | None = None,
-        token_pooling: bool | None = None,
         wide_path: bool | None = None,
         label_smoothing: float | None = None,
         regularize_labels: bool | None = None,
@@ -165,7 +164,6 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         self.topology = topology
         self.max_group_size = max_group_size
         self.context_window = context_window
-        self.token_pooling = token_pooling
         self.wide_path = wide_path
         self.label_smoothing = label_smoothing
         self.regularize_labels = regularize_labels

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-import layer_changes  # noqa: F401  (enters its ways in the table)
 import torch
 import torch.fx
 import torch.nn.functional as F
-from layer_ways import RARE, SMALL, WAYS
+from layer_parts import changes as layer_changes  # noqa: F401  (enters its ways in the table)
+from layer_parts.ways import RARE, SMALL, WAYS
 from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
@@ -46,7 +46,7 @@ class Case:
         layout: how the input lies in memory.
         requires_grad: whether the input does.
         special: "", or what some of the input's values are: "nan" or "inf".
-        way: name of a way of `layer_ways`.
+        way: name of a way of `layer_parts.ways`.
         mode: "grad", "no_grad" or "inference".
         autocast: "", "bfloat16" or "float16".
         default_dtype: torch's default during the call.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from accuracy_data import all_intents, first_intent
+from accuracy_parts.data import all_intents, first_intent
 
 from gossamer.data import Entity, Example
 from gossamer.evaluate import (

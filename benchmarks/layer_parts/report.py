@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from targets import Target, markdown_table, targets_table
+from support.targets import Target, markdown_table, targets_table
 
 from gossamer.sparse import Topology
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accuracy_data import FAMILIES
-from accuracy_runs import PEERS
-from accuracy_summary import Group, ordinary
-from targets import Target
+from accuracy_parts.data import FAMILIES
+from accuracy_parts.runs import PEERS
+from accuracy_parts.summary import Group, ordinary
+from support.targets import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 A way takes the module, a function that makes the input (the same values each time), and a source
 of chance, and gives named tensors. It is run on the layer and on its dense reference; both must
-give the same, or the same type of exception. Changes between calls are in `layer_changes`.
+give the same, or the same type of exception. Changes between calls are in `layer_parts.changes`.
 """
 
 from __future__ import annotations

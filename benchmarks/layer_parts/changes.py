@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.utils.checkpoint
-from layer_ways import Make, Results, way, with_grads
+from layer_parts.ways import Make, Results, way, with_grads
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune
 

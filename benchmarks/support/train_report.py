@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from targets import Target, markdown_table, targets_table
-from train_breakdown import PARTS
+from support.targets import Target, markdown_table, targets_table
+from support.train_breakdown import PARTS
 
 RASA = "Rasa"
 Rows = Mapping[str, Mapping[str, Any]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from accuracy_data import FAMILIES
-from accuracy_summary import Group, families
+from accuracy_parts.data import FAMILIES
+from accuracy_parts.summary import Group, families
 
 from gossamer.evaluate.files import png_bytes
 

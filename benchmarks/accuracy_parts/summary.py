@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accuracy_data import FAMILIES
-from accuracy_runs import PEERS, density_of
+from accuracy_parts.data import FAMILIES
+from accuracy_parts.runs import PEERS, density_of
 
 from gossamer.data.errors import InputError
 from gossamer.study.results.rows import RowStore

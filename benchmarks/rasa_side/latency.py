@@ -1,7 +1,7 @@
 """Rasa's answers to the same messages, timed in an environment and in processes of its own.
 
 One process trains, a second one loads the model and answers, as a cold start does; see
-`rasa_latency_driver.py`. Rasa answers one message at a time: it has no call for many.
+`latency_driver.py`. Rasa answers one message at a time: it has no call for many.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import rasa_peer
 
-DRIVER = Path(__file__).with_name("rasa_latency_driver.py")
+DRIVER = Path(__file__).with_name("latency_driver.py")
 
 
 def measure(

@@ -1,7 +1,7 @@
 """Runs inside Rasa's own environment: trains a model, or loads it and times its answers.
 
 Started by `rasa_latency.py`, never imported, with two arguments: "train" or "answer", and a JSON
-file with the run's settings. The working folder must be a fresh one (see `rasa_driver.py`).
+file with the run's settings. The working folder must be a fresh one (see `driver.py`).
 """
 
 from __future__ import annotations

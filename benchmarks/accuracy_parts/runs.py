@@ -12,10 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import accuracy_metrics as metrics
-from accuracy_data import DATA_SETS, Part, at_most, load, without_intent
-from accuracy_peers import Model, train_peer
-from provenance import OtherLoad, n_weights, surroundings
+from accuracy_parts import metrics as metrics
+from accuracy_parts.data import DATA_SETS, Part, at_most, load, without_intent
+from accuracy_parts.peers import Model, train_peer
+from support.provenance import OtherLoad, n_weights, surroundings
 
 import gossamer
 from gossamer.assistant import Assistant

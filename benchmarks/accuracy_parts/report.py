@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from accuracy_data import FAMILIES, PARTS
-from accuracy_figures import draw_accuracy, draw_curves, draw_density
-from accuracy_summary import (
+from accuracy_parts.data import FAMILIES, PARTS
+from accuracy_parts.figures import draw_accuracy, draw_curves, draw_density
+from accuracy_parts.summary import (
     Group,
     Row,
     curves,
@@ -17,9 +17,9 @@ from accuracy_summary import (
     out_of_scope,
     read_rows,
 )
-from accuracy_targets import targets
-from provenance import QUIET_CORES
-from targets import markdown_table, targets_table
+from accuracy_parts.targets import targets
+from support.provenance import QUIET_CORES
+from support.targets import markdown_table, targets_table
 
 from gossamer.data.text.files import write_files
 from gossamer.data.text.wording import counted
@@ -90,7 +90,7 @@ def report(groups: Sequence[Group], figures: Sequence[str]) -> str:
     parts = [
         "# Accuracy: tables",
         "Made by `python benchmarks/accuracy.py report`; do not edit. What the columns mean "
-        "is said in `benchmarks/accuracy_metrics.py`.",
+        "is said in `benchmarks/accuracy_parts/metrics.py`.",
         "Mean ± standard deviation over n runs (seeds, and folds where there are folds). Shares "
         "and F1 are in percent. Times are for one thread unless said otherwise.",
     ]
