@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
@@ -98,6 +99,122 @@ def violations(root: Path) -> list[str]:
 
 def test_no_import_goes_up_or_sideways() -> None:
     assert violations(SRC / "gossamer") == []
+
+
+def modules_of(root: Path) -> dict[str, Path]:
+    """Dotted name and file of every module in the package folder `root`."""
+    found = {}
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_among(modules: dict[str, Path]) -> dict[str, set[str]]:
+    """Which modules each module imports, function bodies and type hints included."""
+    edges: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        is_package = path.name == "__init__.py"
+        package = name if is_package else name.rpartition(".")[0]
+        edges[name] = set()
+        for _, imported in imported_modules(
+            ast.parse(path.read_text("utf-8")), (*package.split("."),)
+        ):
+            target = imported if imported in modules else imported.rpartition(".")[0]
+            if target in modules and target != name:
+                edges[name].add(target)
+    return edges
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """A way along the arrows that comes back to where it began; [] if there is none."""
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def rooms(edges: dict[str, set[str]], modules: dict[str, Path]) -> dict[str, set[str]]:
+    """The same arrows among folders. A folder and one inside it are one house: no arrow there."""
+    found: dict[str, set[str]] = {}
+    for name, targets in edges.items():
+        home = modules[name].parent
+        for target in targets:
+            other = modules[target].parent
+            if modules[name].name == "__init__.py" or modules[target].name == "__init__.py":
+                continue  # what a package shows of its parts
+            if home not in (other, *other.parents) and other not in home.parents:
+                found.setdefault(home.as_posix(), set()).add(other.as_posix())
+                found.setdefault(other.as_posix(), set())
+    return found
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    modules = modules_of(SRC / "gossamer")
+    assert len(modules) > 250
+    assert circle(imports_among(modules)) == []
+
+
+def test_no_rooms_import_each_other() -> None:
+    modules = modules_of(SRC / "gossamer")
+    among = rooms(imports_among(modules), modules)
+    assert len(among) > 30
+    assert circle(among) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "is_circle"),
+    [
+        ({"a.py": "from gossamer.b import x", "b.py": "import gossamer.a"}, True),
+        ({"a.py": "def f():\n    from gossamer import b", "b.py": "import gossamer.a"}, True),
+        (
+            {"a.py": "import gossamer.b", "b.py": "from .c import y", "c.py": "from . import a"},
+            True,
+        ),
+        ({"a.py": "if T:\n    from gossamer.b import x", "b.py": "import gossamer.a"}, True),
+        ({"__init__.py": "from gossamer.a import x", "a.py": "from gossamer import y"}, True),
+        ({"a.py": "from gossamer.b import x", "b.py": "x = 1", "c.py": "import gossamer.a"}, False),
+    ],
+)
+def test_a_circle_is_found(tmp_path: Path, files: dict[str, str], is_circle: bool) -> None:
+    assert bool(circle(imports_among(modules_of(make_tree(tmp_path, files))))) == is_circle
+
+
+@pytest.mark.parametrize(
+    ("files", "is_circle"),
+    [
+        ({"a/x.py": "from gossamer.b.y import z", "b/w.py": "from gossamer.a.v import z"}, True),
+        ({"a/x.py": "from gossamer.b.y import z", "a/w.py": "from gossamer.b.y import z"}, False),
+        ({"a/x.py": "from gossamer.a.c.y import z", "a/c/w.py": "from ..v import z"}, False),
+    ],
+)
+def test_rooms_in_a_circle_are_found(
+    tmp_path: Path, files: dict[str, str], is_circle: bool
+) -> None:
+    others = {"a/v.py": "", "b/y.py": "", "a/c/y.py": ""}
+    modules = modules_of(make_tree(tmp_path, others | files))
+    assert bool(circle(rooms(imports_among(modules), modules))) == is_circle
+
+
+def crowded(root: Path) -> list[str]:
+    """Folders of more than 16 Python files of their own, and files of more than 450 lines."""
+    found = []
+    for folder in (root, *filter(Path.is_dir, root.rglob("*"))):
+        n_files = sum(path.name != "__init__.py" for path in folder.glob("*.py"))
+        if n_files > 16:
+            found.append(f"{folder.relative_to(root)}: {n_files} files")
+    for path in root.rglob("*.py"):
+        n_lines = path.read_text("utf-8").count("\n")
+        if n_lines > 450:
+            found.append(f"{path.relative_to(root)}: {n_lines} lines")
+    return sorted(found)
+
+
+def test_no_room_is_crowded(tmp_path: Path) -> None:
+    assert crowded(SRC) == []
+    make_tree(tmp_path, {"a.py": "\n" * 451} | {f"b/{i}.py": "" for i in range(17)})
+    assert crowded(tmp_path) == ["gossamer/a.py: 451 lines", "gossamer/b: 17 files"]
 
 
 def test_every_package_is_seen() -> None:
