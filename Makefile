@@ -87,7 +87,7 @@ study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into s
 	@echo "Look at $(STUDY)/report.html in a browser. The same command again trains nothing;"
 	@echo "more seeds or sizes add to what is there. The real ones are in docs/studies."
 
-studies: $(INSTALLED)  ## make the pages of docs/studies anew from their rows
+studies: $(INSTALLED)  ## make the pages of docs/studies again from their rows
 	@$(GOSSAMER) study report $(sort $(wildcard docs/studies/*/)) --index docs/studies/README.md
 
 check: $(INSTALLED)  ## lint, formatting and types

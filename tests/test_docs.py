@@ -106,6 +106,14 @@ def test_the_page_on_kernels_shows_what_is_written() -> None:
         assert set(block.code.splitlines()) <= set(written.splitlines())
 
 
+def test_the_reference_has_all_of_sparse() -> None:
+    from gossamer import sparse
+
+    page = (ROOT / "docs" / "reference" / "api" / "sparse.md").read_text("utf-8")
+    shown = re.findall(r"^::: gossamer\.sparse\.(\w+)$", page, re.MULTILINE)
+    assert sorted(shown) == sorted(sparse.__all__)
+
+
 def slug(heading: str) -> str:
     """The anchor that code hosts give a heading."""
     plain = re.sub(r"[`*_]|\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
