@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Before torch is imported: on tensors this small, threads cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Kernels read and write nothing but what they are given, or say so.
+os.environ.setdefault("GOSSAMER_CHECK_KERNELS", "1")
+
 # Kernels are kept in a folder of this run, never in the user's; workers and subprocesses share it.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["GOSSAMER_CACHE"] = tempfile.mkdtemp(prefix="gossamer-test-cache-")

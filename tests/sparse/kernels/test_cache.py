@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from gossamer.sparse.kernels import build, cache
+from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel, is_available
 from gossamer.sparse.kernels.function import Function
 
@@ -53,7 +54,9 @@ def doubling(factor: float = 2.0) -> Kernel:
     with f.loop(*f.share(f.argument(1, "i64"))) as i:
         value = f.load("float", f.at(x, i))
         f.store("float", f.binary("fmul", "float", value, f.constant("float", factor)), f.at(x, i))
-    return Kernel(f, "doubling")
+    return Kernel(
+        f, "doubling", (Argument("x", torch.float32, lambda given: given["n"]), Size("n"))
+    )
 
 
 def works(kernel: Kernel, factor: float = 2.0) -> bool:

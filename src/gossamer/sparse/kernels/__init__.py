@@ -6,6 +6,7 @@ anywhere in the kernel matrix. Everything they do is also there in plain PyTorch
 reference the tests compare with, and which runs where a kernel cannot: on other devices, in other
 precisions, under `torch.compile`.
 
-`function` writes functions, `build` compiles and calls them, `cache` keeps machine code on disk,
-`tiles` and `scattered` have the kernels of the sparse layer.
+`function` writes functions, `arguments` declares what they are called with, `build` compiles and
+calls them, `cache` keeps machine code on disk, `tiles` and `scattered` have the kernels of the
+sparse layer.
 """

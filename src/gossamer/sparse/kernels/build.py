@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gossamer.sparse.kernels import cache
+from gossamer.sparse.kernels.arguments import Declaration, are_checked, check
 from gossamer.sparse.kernels.function import Function
 
 
@@ -45,9 +46,10 @@ class Kernel:
     Args:
         function: what to compile.
         name: the function's name.
+        declared: what it must be called with, word by word.
     """
 
-    def __init__(self, function: Function, name: str) -> None:
+    def __init__(self, function: Function, name: str, declared: Declaration) -> None:
         global _spent
         began, cpu_began = time.perf_counter(), time.process_time()
         self._engine, self._run = _made(function.text(), name)
@@ -55,6 +57,8 @@ class Kernel:
             _spent.seconds + time.perf_counter() - began,
             _spent.cpu_seconds + time.process_time() - cpu_began,
         )
+        self.name, self.declared = name, declared
+        self._is_checked = are_checked()
 
     def __call__(self, *arguments: int | Tensor, n_threads: int = 1) -> None:
         """Run it.
@@ -66,7 +70,10 @@ class Kernel:
 
         Raises:
             RuntimeError: the memory of a tensor has been freed.
+            ValueError: arguments are checked (see `arguments`), and one is not what was declared.
         """
+        if self._is_checked:
+            check(self.name, self.declared, arguments, n_threads)
         words = (ctypes.c_int64 * (len(arguments) + 1))(
             n_threads, *[a if isinstance(a, int) else _address(a) for a in arguments]
         )
