@@ -98,7 +98,7 @@ def test_quoted_code_is_in_its_file(page: Path) -> None:
 def test_the_page_on_kernels_shows_what_is_written() -> None:
     from gossamer.nn.kernels import adam
 
-    with patch.object(adam, "Kernel", lambda function, name: function.text()):
+    with patch.object(adam, "Kernel", lambda function, name, declared: function.text()):
         written = str(adam.adam.__wrapped__())
     shown = [block for block in blocks(KERNELS.read_text("utf-8")) if block.language == "llvm"]
     assert len(shown) == 3
