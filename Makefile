@@ -32,7 +32,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo study studies test check bench scores accuracy fuzz clean
+.PHONY: help env demo study studies test check docs bench scores accuracy fuzz clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -87,13 +87,19 @@ study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into s
 	@echo "Look at $(STUDY)/report.html in a browser. The same command again trains nothing;"
 	@echo "more seeds or sizes add to what is there. The real ones are in docs/studies."
 
-studies: $(INSTALLED)  ## make the pages of docs/studies anew from their rows
+studies: $(INSTALLED)  ## make the pages of docs/studies again from their rows
 	@$(GOSSAMER) study report $(sort $(wildcard docs/studies/*/)) --index docs/studies/README.md
 
 check: $(INSTALLED)  ## lint, formatting and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Pages and docstrings are read, nothing is imported. A warning, such as a dead link, is an error.
+docs: $(INSTALLED)  ## build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Look at site/index.html in a browser; searching needs a server:"
+	@echo "$(BIN)/python -m http.server --directory site --bind 127.0.0.1"
 
 # All three print what they find too; RASA_PYTHON=path/to/python measures Rasa's training beside ours.
 bench: $(INSTALLED)  ## measure speed and memory in short (5 minutes), into benchmarks/results/
@@ -135,5 +141,5 @@ fuzz: $(INSTALLED)  ## damage whole projects, call layers in every way; ARGS="--
 	$(BIN)/python benchmarks/fuzz_layer.py $(ARGS)
 
 clean:  ## remove what was made here, the environment too
-	rm -rf .venv $(DEMO) $(STUDY) $(RESULTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) $(STUDY) $(RESULTS) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

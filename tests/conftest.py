@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
 
 # Before torch is imported: on tensors this small, threads cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Kernels read and write nothing but what they are given, or say so.
+os.environ.setdefault("GOSSAMER_CHECK_KERNELS", "1")
+
+# Kernels are kept in a folder of this run, never in the user's; workers and subprocesses share it.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["GOSSAMER_CACHE"] = tempfile.mkdtemp(prefix="gossamer-test-cache-")
+    atexit.register(shutil.rmtree, os.environ["GOSSAMER_CACHE"], ignore_errors=True)
 
 SEED_VARIABLE = "GOSSAMER_TEST_SEED"
 TINY_DIET: Mapping[str, Any] = {

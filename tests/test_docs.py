@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
-RUN = [page for page in PAGES if page.name == "README.md" or page.parent.name == "docs"]
+RUN = [page for page in PAGES if page.name == "README.md" or ROOT / "docs" in page.parents]
+KERNELS = ROOT / "docs" / "concepts" / "kernels.md"
 
-FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *([\w+-]*)[^\n]*\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^( *)(`{3,}|~{3,}) *([\w+-]*)([^\n]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL
+)
+TITLE = re.compile(r'title="([^"]+)"')
 NOT_RUN = re.compile(r"<!-- not run: \S.*? -->\s*\Z", re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
@@ -28,12 +33,13 @@ def named(page: Path) -> str:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its code, the line it starts on, whether it is to be run."""
+    """A fenced block: language, code, first line, whether it is run, the file it is taken from."""
 
     language: str
     code: str
     line: int
     is_run: bool
+    source: str | None
 
 
 def blocks(text: str) -> list[Block]:
@@ -41,12 +47,14 @@ def blocks(text: str) -> list[Block]:
         Block(
             language=match.group(3),
             code="\n".join(
-                line.removeprefix(match.group(1)) for line in match.group(4).splitlines()
+                line.removeprefix(match.group(1)) for line in match.group(5).splitlines()
             ),
             line=text.count("\n", 0, match.start()) + 2,
-            is_run=NOT_RUN.search(text[: match.start()]) is None,
+            is_run=NOT_RUN.search(text[: match.start()]) is None and title is None,
+            source=None if title is None else title.group(1),
         )
         for match in FENCE.finditer(text)
+        for title in [TITLE.search(match.group(4))]
     ]
 
 
@@ -66,6 +74,44 @@ def test_python_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     n_run = run_python_blocks(page.read_text("utf-8"), named(page))
     if page == ROOT / "README.md":
         assert n_run > 0
+
+
+def not_in_its_source(text: str, root: Path) -> list[str]:
+    """Blocks that say which file they are from and are not in it, indentation aside."""
+
+    def plain(code: str) -> str:
+        return "\n".join(line.strip() for line in code.splitlines())
+
+    return [
+        block.code
+        for block in blocks(text)
+        if block.source is not None
+        and plain(block.code) not in plain((root / block.source).read_text("utf-8"))
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_quoted_code_is_in_its_file(page: Path) -> None:
+    assert not_in_its_source(page.read_text("utf-8"), ROOT) == []
+
+
+def test_the_page_on_kernels_shows_what_is_written() -> None:
+    from gossamer.nn.kernels import adam
+
+    with patch.object(adam, "Kernel", lambda function, name, declared: function.text()):
+        written = str(adam.adam.__wrapped__())
+    shown = [block for block in blocks(KERNELS.read_text("utf-8")) if block.language == "llvm"]
+    assert len(shown) == 3
+    for block in shown:
+        assert set(block.code.splitlines()) <= set(written.splitlines())
+
+
+def test_the_reference_has_all_of_sparse() -> None:
+    from gossamer import sparse
+
+    page = (ROOT / "docs" / "reference" / "api" / "sparse.md").read_text("utf-8")
+    shown = re.findall(r"^::: gossamer\.sparse\.(\w+)$", page, re.MULTILINE)
+    assert sorted(shown) == sorted(sparse.__all__)
 
 
 def slug(heading: str) -> str:
@@ -212,6 +258,13 @@ def test_a_broken_snippet_fails_and_names_its_line() -> None:
     with pytest.raises(NameError) as caught:
         run_python_blocks("text\n\n```python\nnonsense\n```\n", "sample.md")
     assert caught.traceback[-1].lineno + 1 == 4
+
+
+def test_code_that_is_not_in_its_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f():\n    return 1\n", "utf-8")
+    page = '```python title="a.py"\nreturn {}\n```\n'
+    assert not_in_its_source(page.format(1), tmp_path) == []
+    assert not_in_its_source(page.format(2), tmp_path) == ["return 2"]
 
 
 def test_dead_links_are_found(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 CODE = """
 import sys
 import gossamer.sparse
-others = [m for m in sys.modules if m.startswith("gossamer.") and "gossamer.sparse" not in m]
+own = ("gossamer.sparse", "gossamer.version")
+others = [m for m in sys.modules if m.startswith("gossamer.") and not m.startswith(own)]
 assert not others, others
 assert "matplotlib" not in sys.modules
 assert set(gossamer.sparse.__all__) <= set(dir(gossamer.sparse))

@@ -19,6 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from gossamer.sparse import RandomlyConnectedLinear, freeze, sparsify
+from gossamer.sparse.kernels.arguments import Argument
 from gossamer.sparse.kernels.build import Kernel, is_available
 from gossamer.sparse.kernels.function import Function
 from gossamer.sparse.products.guard import are_ordinary, may_run_kernel
@@ -308,7 +309,7 @@ def test_freed_memory_is_refused() -> None:
     function = Function("nothing")
     function.argument(0)
     with pytest.raises(RuntimeError, match="must have memory"):
-        Kernel(function, "nothing")(x)
+        Kernel(function, "nothing", (Argument("x", torch.float32, lambda _: x.numel()),))(x)
 
 
 @pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")

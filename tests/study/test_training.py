@@ -181,7 +181,7 @@ def test_compiling_is_timed() -> None:
     before = compile_time()
     if not is_available():
         pytest.skip("llvmlite is not installed")
-    Kernel(Function("nothing"), "nothing")
+    Kernel(Function("nothing"), "nothing", ())
     after = compile_time()
     assert after.seconds > before.seconds
     assert after.cpu_seconds >= before.cpu_seconds

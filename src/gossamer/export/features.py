@@ -22,7 +22,7 @@ _SAMPLE = "a"  # any text will do: the widths of its features are those of all
 def onnx_inputs(
     model: Model, texts: Sequence[str], *, component: str | None = None
 ) -> dict[str, npt.NDArray[Any]]:
-    """The inputs of an exported model for some texts, as `docs/export.md` describes them.
+    """The inputs of an exported model for some texts, as `docs/guides/export.md` describes them.
 
     Args:
         model: what was exported.

@@ -1,7 +1,7 @@
 """A trained DIET as an ONNX model: features in, similarities, tag logits and tags out.
 
-What a text goes through is written down in `docs/export.md`. The labels' side of the network does
-not depend on the text, so its result, one embedding a label, is stored instead.
+What a text goes through is written down in `docs/guides/export.md`. The labels' side of the network
+does not depend on the text, so its result, one embedding a label, is stored instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """Studies: many small trainings, one row each, and what they show together.
 
-data = read_study_data("intent", "config.yml", "data", "tests/nlu_test.yml")
-result = run_study("density", data, "study", grid=Grid(densities=(1.0, 0.2), sizes=(16, 64)))
+For example, F1 of intents at several densities and two sizes:
+
+    data = read_study_data("intent", "config.yml", "data", "tests/nlu_test.yml")
+    result = run_study("density", data, "study", grid=Grid(densities=(1.0, 0.2), sizes=(16, 64)))
 """
 
 from __future__ import annotations

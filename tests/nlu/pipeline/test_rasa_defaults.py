@@ -127,7 +127,7 @@ def test_a_model_of_either_kind_answers_the_same_when_loaded(rasa_defaults: bool
 
 
 def test_the_page_lists_all_defaults_that_are_not_rasas() -> None:
-    page = Path(__file__).parents[3] / "docs" / "differences-from-rasa.md"
+    page = Path(__file__).parents[3] / "docs" / "reference" / "differences-from-rasa.md"
     row = re.compile(r"^\| `(\w+)` \| `(\w+)` \| `([^`]+)` \| `([^`]+)` \|", re.MULTILINE)
     told = {
         (component, option): (json.loads(ours), json.loads(rasas))

@@ -39,7 +39,9 @@ _MOST_LABELS = 2000
 class NetworkOptions(LearningOptions):
     """What all components that train DIET's network can be told; defaults are DIETClassifier's.
 
-    Attributes besides those of `LearningOptions`:
+    It has the attributes of `LearningOptions`, and these.
+
+    Attributes:
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
             for "label".
         share_hidden_layers: text and labels go through the same feed-forward layers.
@@ -143,7 +145,9 @@ class DIETOptions(NetworkOptions):
     Defaults are Rasa's but for those in `rasas`, which is what they are with `rasa_defaults`.
     What they gain is measured in docs/accuracy.md.
 
-    Attributes besides those of `NetworkOptions`:
+    It has the attributes of `NetworkOptions`, and these.
+
+    Attributes:
         intent_classification: learn intents.
         entity_recognition: learn entities.
         BILOU_flag: tag first, inner, last and only tokens of an entity apart.

@@ -74,7 +74,9 @@ class IntentPrediction:
 class EntityPrediction:
     """A recognised entity. Confidences are None where the extractor has none.
 
-    Attributes besides those of an annotated `Entity`:
+    It has the attributes of an annotated `Entity`, and these.
+
+    Attributes:
         value: what was said or meant: a text, or what the extractor makes of it.
         extractor: name of the component that found it.
         confidence: of the type; `role_confidence` and `group_confidence` of role and group.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
+from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function, vector
 
@@ -64,4 +67,13 @@ def adam() -> Kernel:
         is_last = f.op(f"icmp eq i64 {f.add('%thread', 1)}, %n_threads")
         with f.loop(n_whole, f.op(f"select i1 {is_last}, i64 {size}, i64 {n_whole}")) as place:
             step(place, 1)
-    return Kernel(f, "adam")
+    return Kernel(
+        f,
+        "adam",
+        (
+            # The addresses in there cannot be checked: `gossamer.nn.training.adam` sees to them.
+            Argument("tensors", torch.int64, lambda given: given["n_tensors"] * WORDS),
+            Size("n_tensors"),
+            Argument("numbers", torch.float32, lambda _: 7),
+        ),
+    )

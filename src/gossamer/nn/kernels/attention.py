@@ -11,9 +11,31 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from gossamer.nn.kernels.arithmetic import KIND, WIDTH, exponential
+from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
+
+_SEQUENCES = (
+    Argument("rows", torch.int64, lambda given: given.total("starts")),
+    Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
+    Argument("places", torch.int64, lambda given: given["n_seqs"]),
+)
+
+
+def _weights(n_heads: int) -> Argument:
+    """Each sequence's matrices, from its place on."""
+
+    def size(given: Given) -> int:
+        given.end("places")
+        lengths = given.tensor("starts").diff()
+        padded = (lengths + WIDTH - 1) // WIDTH * WIDTH
+        ends = given.tensor("places") + n_heads * lengths * padded
+        return int(ends[lengths > 0].max()) if bool((lengths > 0).any()) else 0
+
+    return Argument("weights", torch.float32, size)
 
 
 @functools.lru_cache(maxsize=64)
@@ -55,7 +77,17 @@ def attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
             target = f.at(y, f.add(f.mul(row, width), column))
             for i, total in enumerate(sums):
                 f.store(KIND, f.get(KIND, total), f.at(target, i * WIDTH))
-    return Kernel(f, "attend")
+    return Kernel(
+        f,
+        "attend",
+        (
+            Argument("qkv", torch.float32, lambda given: given.end("rows") * 3 * width),
+            *_SEQUENCES,
+            _weights(n_heads),
+            Argument("y", torch.float32, lambda given: given.end("rows") * width),
+            Size("n_seqs"),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -113,7 +145,18 @@ def back_through_attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel
                     f.store(KIND, f.fma(KIND, slopes, query[i], f.load(KIND, place)), place)
             for i in range(n):
                 f.store(KIND, f.get(KIND, sums[i]), f.at(result, f.add(own, i * WIDTH)))
-    return Kernel(f, "back_through_attend")
+    return Kernel(
+        f,
+        "back_through_attend",
+        (
+            Argument("grad", torch.float32, lambda given: given.end("rows") * width),
+            Argument("qkv", torch.float32, lambda given: given.end("rows") * 3 * width),
+            *_SEQUENCES,
+            _weights(n_heads),
+            Argument("result", torch.float32, lambda given: given.end("rows") * 3 * width),
+            Size("n_seqs"),
+        ),
+    )
 
 
 @contextmanager

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
 from gossamer.nn.kernels.arithmetic import KIND, WIDTH, exponential
+from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
 
@@ -18,6 +21,11 @@ _TINY = 1.1754944e-38
 def padded(n_tags: int) -> int:
     """Width of a row of so many tags."""
     return -(-n_tags // WIDTH) * WIDTH
+
+
+def _rows(name: str, width: int) -> Argument:
+    """A row for each token of all sequences."""
+    return Argument(name, torch.float32, lambda given: given.total("starts") * width)
 
 
 @functools.lru_cache(maxsize=64)
@@ -78,7 +86,19 @@ def forward(n_tags: int) -> Kernel:
                 wide = f.op(f"fpext float {part} to double")
                 f.set("double", total, f.binary("fadd", "double", f.get("double", total), wide))
         f.store("double", f.get("double", total), f.at(result, sequence, "double"))
-    return Kernel(f, "forward")
+    return Kernel(
+        f,
+        "forward",
+        (
+            _rows("logits", width),
+            Argument("moves", torch.float32, lambda _: n_tags * width),
+            Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
+            _rows("alphas", width),
+            _rows("factors", width),
+            Argument("result", torch.float64, lambda given: given["n_seqs"]),
+            Size("n_seqs"),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -128,4 +148,17 @@ def backward(n_tags: int) -> Kernel:
                     f.set(KIND, betas[i], f.fma(KIND, after, move, f.get(KIND, betas[i])))
                     place = f.at(own, f.add(there, c))
                     f.store(KIND, f.fma(KIND, alpha, weighted[i], f.load(KIND, place)), place)
-    return Kernel(f, "backward")
+    return Kernel(
+        f,
+        "backward",
+        (
+            Argument("grad", torch.float32, lambda given: given["n_seqs"]),
+            Argument("turned", torch.float32, lambda _: n_tags * width),
+            Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
+            _rows("alphas", width),
+            _rows("factors", width),
+            _rows("result", width),
+            Argument("moves", torch.float32, lambda given: given["n_threads"] * n_tags * width),
+            Size("n_seqs"),
+        ),
+    )

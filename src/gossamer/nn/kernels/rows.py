@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from gossamer.nn.kernels.arithmetic import KIND, WIDTH, Dropout, normal_distribution
+from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
 
@@ -21,6 +22,19 @@ _LEAST_ELEMENTS_OF_A_THREAD = 8_000
 def threads_for(n_elements: int) -> int:
     """How many threads are worth it for a pass over so many numbers."""
     return max(1, min(torch.get_num_threads(), n_elements // _LEAST_ELEMENTS_OF_A_THREAD))
+
+
+def _each_row(name: str, width: int, *, is_optional: bool = False) -> Argument:
+    return Argument(
+        name, torch.float32, lambda given: given["n_rows"] * width, is_optional=is_optional
+    )
+
+
+def _one(name: str) -> Argument:
+    return Argument(name, torch.float32, lambda _: 1)
+
+
+_DROPOUT = (Size("seed"), Size("levels"), _one("scale"))
 
 
 @functools.lru_cache(maxsize=64)
@@ -41,7 +55,19 @@ def embed(width: int) -> Kernel:
             value = f.load(KIND, f.at(x, element))
             value = f.fma(KIND, value, factors, f.load(KIND, f.at(added, column)))
             f.store(KIND, drop(value, element), f.at(y, element))
-    return Kernel(f, "embed")
+    return Kernel(
+        f,
+        "embed",
+        (
+            _each_row("x", width),
+            Argument("table", torch.float32, lambda given: given.end("position") * width),
+            Argument("position", torch.int64, lambda given: given["n_rows"]),
+            _one("factor"),
+            _each_row("y", width),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -58,7 +84,17 @@ def scale_dropped(width: int) -> Kernel:
         element = f.add(f.mul(row, width), column)
         value = drop(f.load(KIND, f.at(x, element)), element)
         f.store(KIND, f.binary("fmul", KIND, value, factors), f.at(y, element))
-    return Kernel(f, "scale_dropped")
+    return Kernel(
+        f,
+        "scale_dropped",
+        (
+            _each_row("x", width),
+            _one("factor"),
+            _each_row("y", width),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -109,7 +145,21 @@ def add_and_normalise(width: int, has_update: bool, epsilon: float) -> Kernel:
             value = f.binary("fmul", KIND, f.binary("fsub", KIND, value, means), inverses)
             scale, shift = (f.load(KIND, f.at(part, column)) for part in (gain, offset))
             f.store(KIND, f.fma(KIND, value, scale, shift), f.at(y, element))
-    return Kernel(f, "add_and_normalise")
+    return Kernel(
+        f,
+        "add_and_normalise",
+        (
+            _each_row("x", width),
+            _each_row("update", width if has_update else 0),
+            Argument("gain", torch.float32, lambda _: width),
+            Argument("offset", torch.float32, lambda _: width),
+            _each_row("total", width if has_update else 0),
+            _each_row("y", width),
+            _each_row("statistics", 2),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -167,7 +217,22 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
             f.store(KIND, whole, f.at(result, element))
             with f.loop(0, writes):
                 f.store(KIND, drop(whole, element), f.at(update, element))
-    return Kernel(f, "back_through_normalise")
+    return Kernel(
+        f,
+        "back_through_normalise",
+        (
+            _each_row("grad", width),
+            _each_row("residual", width if has_residual else 0),
+            _each_row("total", width),
+            _each_row("statistics", 2),
+            Argument("gain", torch.float32, lambda _: width),
+            _each_row("result", width),
+            _each_row("update", width, is_optional=True),
+            Argument("sums", torch.float32, lambda given: given["n_threads"] * 2 * width),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -181,7 +246,16 @@ def gelu_dropped(width: int) -> Kernel:
         value = f.load(KIND, f.at(x, element))
         below, _ = normal_distribution(f, value)
         f.store(KIND, drop(f.binary("fmul", KIND, value, below), element), f.at(y, element))
-    return Kernel(f, "gelu_dropped")
+    return Kernel(
+        f,
+        "gelu_dropped",
+        (
+            _each_row("x", width),
+            _each_row("y", width),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -198,7 +272,17 @@ def back_through_gelu(width: int) -> Kernel:
         slope = f.fma(KIND, value, density, below)
         here = drop(f.load(KIND, f.at(grad, element)), element)
         f.store(KIND, f.binary("fmul", KIND, here, slope), f.at(result, element))
-    return Kernel(f, "back_through_gelu")
+    return Kernel(
+        f,
+        "back_through_gelu",
+        (
+            _each_row("grad", width),
+            _each_row("x", width),
+            _each_row("result", width),
+            Size("n_rows"),
+            *_DROPOUT,
+        ),
+    )
 
 
 def _rows(f: Function, n_rows: str) -> AbstractContextManager[str]:

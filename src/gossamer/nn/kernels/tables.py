@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
+from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function, vector
 
@@ -47,7 +50,19 @@ def multiply(width: int) -> Kernel:
             target = f.at(y, f.mul(row, width))
             for total, place in zip(sums, places, strict=True):
                 f.store(kind, f.get(kind, total), f.at(target, place))
-    return Kernel(f, "multiply")
+    return Kernel(
+        f,
+        "multiply",
+        (
+            Argument("values", torch.float32, lambda given: given.total("starts")),
+            Argument("columns", torch.int32, lambda given: given.total("starts")),
+            Argument("starts", torch.int32, lambda given: given["n_rows"] + 1),
+            Argument("table", torch.float32, lambda given: given.end("columns") * width),
+            Argument("bias", torch.float32, lambda _: width),
+            Argument("y", torch.float32, lambda given: given["n_rows"] * width),
+            Size("n_rows"),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -79,7 +94,20 @@ def number_columns() -> Kernel:
         number = f.load("i32", f.at(numbers, column, "i32"))
         f.store("i32", number, f.at(slots, entry, "i32"))
     f.do(f"store i64 {f.get('i64', count)}, ptr {n_found}")
-    return Kernel(f, "number_columns")
+    return Kernel(
+        f,
+        "number_columns",
+        (
+            Argument("columns", torch.int32, lambda given: given["n_entries"]),
+            Size("n_entries"),
+            Argument("seen", torch.int32, lambda given: given.end("columns")),
+            Argument("numbers", torch.int32, lambda given: given.end("columns")),
+            Size("call"),
+            Argument("found", torch.int32, lambda given: given["n_entries"]),
+            Argument("slots", torch.int32, lambda given: given["n_entries"]),
+            Argument("n_found", torch.int64, lambda _: 1),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -106,7 +134,18 @@ def gradient(width: int) -> Kernel:
                 for i, own in enumerate(here):
                     place = f.at(target, i * size)
                     f.store(kind, f.fma(kind, value, own, f.load(kind, place)), place)
-    return Kernel(f, "gradient")
+    return Kernel(
+        f,
+        "gradient",
+        (
+            Argument("values", torch.float32, lambda given: given.total("starts")),
+            Argument("slots", torch.int32, lambda given: given.total("starts")),
+            Argument("starts", torch.int32, lambda given: given["n_rows"] + 1),
+            Argument("grad", torch.float32, lambda given: given["n_rows"] * width),
+            Argument("result", torch.float32, lambda given: given.end("slots") * width),
+            Size("n_rows"),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -180,4 +219,41 @@ def adam_rows(width: int, has_gradient: bool) -> Kernel:
             for variable, w in zip((value, moment, square), where, strict=True):
                 f.store(kind, f.get(kind, variable), w)
         f.store("i32", f.op(f"trunc i64 {step} to i32"), note)
-    return Kernel(f, "adam_rows")
+
+    def end(given: Given) -> int:
+        return given.end("rows") if has_gradient else given["n_rows"]
+
+    def n_steps(given: Given) -> int:
+        return given["step"] + 1
+
+    return Kernel(
+        f,
+        "adam_rows",
+        (
+            Argument(
+                "rows",
+                torch.int32,
+                lambda given: given["n_rows"] if has_gradient else 0,
+                is_optional=not has_gradient,
+            ),
+            Argument(
+                "gradients",
+                torch.float32,
+                lambda given: given["n_rows"] * width if has_gradient else 0,
+                is_optional=not has_gradient,
+            ),
+            *(
+                Argument(name, torch.float32, lambda given: end(given) * width)
+                for name in ("table", "first", "second")
+            ),
+            Argument("last", torch.int32, end, below=n_steps),
+            Size("n_rows"),
+            Size("step"),
+            *(
+                Argument(name, torch.float32, n_steps)
+                for name in ("sizes", "corrections", "fading")
+            ),
+            Argument("constants", torch.float32, lambda _: 6),
+            Size("n_kept"),
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Kernels compiled for the machine at hand, in the process that needs them.
+"""Kernels compiled for the machine at hand, when they are first needed.
 
 Written as LLVM's intermediate language and compiled by llvmlite, which comes as a wheel.
 They cover what PyTorch has no operation for: products with tiles of connections that lie
@@ -6,6 +6,7 @@ anywhere in the kernel matrix. Everything they do is also there in plain PyTorch
 reference the tests compare with, and which runs where a kernel cannot: on other devices, in other
 precisions, under `torch.compile`.
 
-`function` writes functions, `build` compiles and calls them, `tiles` has the kernels of the
+`function` writes functions, `arguments` declares what they are called with, `build` compiles and
+calls them, `cache` keeps machine code on disk, `tiles` and `scattered` have the kernels of the
 sparse layer.
 """

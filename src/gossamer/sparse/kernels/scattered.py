@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import functools
 
+import torch
+
+from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function, vector
 from gossamer.sparse.kernels.transpose import turned_square
@@ -26,6 +29,13 @@ _KIND = vector(_WIDTH)
 def scratch_size(*widths: int) -> int:
     """Numbers of scratch memory that a thread needs for activations of these widths."""
     return (sum(widths) + 2 * _WIDTH) * TOKENS
+
+
+def _connections(n_in: int, n_out: int) -> tuple[Argument, Argument]:
+    return (
+        Argument("offsets", torch.int32, lambda _: n_out + 1),
+        Argument("columns", torch.int32, lambda given: given.total("offsets"), lambda _: n_in),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -69,7 +79,21 @@ def product(n_in: int, n_out: int) -> Kernel:
                     value = f.load(_KIND, f.at(turned, f.mul(f.sub(t, token), _WIDTH)))
                     place = f.add(f.mul(f.add(first, t), n_out), block)
                     f.store(_KIND, value, f.at(y, place))
-    return Kernel(f, "product")
+    return Kernel(
+        f,
+        "product",
+        (
+            Argument("x", torch.float32, lambda given: given["n_tokens"] * n_in),
+            *_connections(n_in, n_out),
+            Argument("weights", torch.float32, lambda given: given.total("offsets")),
+            Argument("bias", torch.float32, lambda _: n_out),
+            Argument("y", torch.float32, lambda given: given["n_tokens"] * n_out),
+            Argument(
+                "scratch", torch.float32, lambda given: given["n_threads"] * scratch_size(n_in)
+            ),
+            Size("n_tokens"),
+        ),
+    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -106,7 +130,28 @@ def weight_gradient(n_in: int, n_out: int) -> Kernel:
                 place = f.at(own, entry)
                 summed = f.binary("fadd", "float", f.sum(_KIND, total), f.load("float", place))
                 f.store("float", summed, place)
-    return Kernel(f, "weight_gradient")
+
+    def n_sums(given: Given) -> int:
+        used = given.total("offsets")
+        return (given["n_threads"] - 1) * given["n_weights"] + max(given["n_weights"], used)
+
+    return Kernel(
+        f,
+        "weight_gradient",
+        (
+            Argument("grad", torch.float32, lambda given: given["n_tokens"] * n_out),
+            Argument("x", torch.float32, lambda given: given["n_tokens"] * n_in),
+            *_connections(n_in, n_out),
+            Argument("result", torch.float32, n_sums),
+            Size("n_weights"),
+            Argument(
+                "scratch",
+                torch.float32,
+                lambda given: given["n_threads"] * scratch_size(n_in, n_out),
+            ),
+            Size("n_tokens"),
+        ),
+    )
 
 
 def _pack(f: Function, x: str, width: int, first: str, end: str, tile: str) -> None:

@@ -25,6 +25,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
+
+from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel, has_wide_registers
 from gossamer.sparse.kernels.function import Function, vector
 from gossamer.sparse.kernels.transpose import turned_square
@@ -106,16 +109,34 @@ def compiled(shape: TileShape, registers: Registers) -> TileKernels:
     """The kernels of a shape for a machine with such registers; right on any machine."""
     g, k = shape.group_size, shape.k
     return TileKernels(
-        Kernel(_forward(shape, registers), "forward"),
-        Kernel(_in_order(shape), "in_order"),
-        Kernel(_input_gradient(shape, registers), "input_gradient"),
-        Kernel(_weight_gradient(shape, registers), "weight_gradient"),
-        Kernel(_transpose("turn", shape.n_groups, g, k), "turn"),
-        Kernel(_transpose("turn_back", shape.n_groups, k, g), "turn_back"),
+        _forward(shape, registers),
+        _in_order(shape),
+        _input_gradient(shape, registers),
+        _weight_gradient(shape, registers),
+        _transpose("turn", shape.n_groups, g, k),
+        _transpose("turn_back", shape.n_groups, k, g),
     )
 
 
-def _forward(shape: TileShape, registers: Registers) -> Function:
+def _inputs(name: str, shape: TileShape) -> Argument:
+    return Argument(name, torch.float32, lambda given: given["n_tokens"] * shape.in_features)
+
+
+def _outputs(name: str, shape: TileShape) -> Argument:
+    return Argument(name, torch.float32, lambda given: given["n_tokens"] * shape.out_features)
+
+
+def _weights(name: str, shape: TileShape) -> Argument:
+    return Argument(name, torch.float32, lambda _: shape.out_features * shape.k)
+
+
+def _starts(shape: TileShape) -> Argument:
+    n_runs = shape.n_groups * shape.k // shape.run
+    last = shape.in_features - shape.run
+    return Argument("starts", torch.int32, lambda _: n_runs, below=lambda _: last + 1)
+
+
+def _forward(shape: TileShape, registers: Registers) -> Kernel:
     f = Function("forward")
     x, starts, weight, bias, y = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
@@ -160,10 +181,21 @@ def _forward(shape: TileShape, registers: Registers) -> Function:
                             f.store(kind, f.get(kind, sums[t][v]), place)
 
                 _in_blocks(f, first, behind, registers.tokens, block)
-    return f
+    return Kernel(
+        f,
+        "forward",
+        (
+            _inputs("x", shape),
+            _starts(shape),
+            _weights("weight", shape),
+            Argument("bias", torch.float32, lambda _: shape.out_features),
+            _outputs("y", shape),
+            Size("n_tokens"),
+        ),
+    )
 
 
-def _input_gradient(shape: TileShape, registers: Registers) -> Function:
+def _input_gradient(shape: TileShape, registers: Registers) -> Kernel:
     f = Function("input_gradient")
     grad, offsets, columns, weight, result = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
@@ -201,7 +233,23 @@ def _input_gradient(shape: TileShape, registers: Registers) -> Function:
                     f.store(kind, total, f.at(target, t * shape.in_features))
 
             _in_blocks(f, first, behind, registers.tokens, block)
-    return f
+    return Kernel(
+        f,
+        "input_gradient",
+        (
+            _outputs("grad", shape),
+            Argument("offsets", torch.int32, lambda _: shape.in_features // run + 1),
+            Argument(
+                "columns",
+                torch.int32,
+                lambda given: given.total("offsets"),
+                below=lambda _: shape.out_features - g + 1,
+            ),
+            Argument("weight", torch.float32, lambda given: given.total("offsets") * g * run),
+            _inputs("result", shape),
+            Size("n_tokens"),
+        ),
+    )
 
 
 def _repeated(f: Function, pointer: str, n: int, times: int) -> str:
@@ -227,7 +275,7 @@ def _folded(f: Function, value: str, n: int, size: int) -> str:
     return total
 
 
-def _in_order(shape: TileShape) -> Function:
+def _in_order(shape: TileShape) -> Kernel:
     """Copy the tiles of a kernel to where the input gradient reads them, one behind the other."""
     f = Function("in_order")
     weight, places, result = (f.argument(i) for i in range(3))
@@ -238,10 +286,19 @@ def _in_order(shape: TileShape) -> Function:
         target = f.at(result, f.mul(use, g * run))
         for output in range(g):
             f.store(kind, f.load(kind, f.at(source, output * k)), f.at(target, output * run))
-    return f
+    last = (g - 1) * k + run - 1  # of a tile, counted from its place
+    return Kernel(
+        f,
+        "in_order",
+        (
+            Argument("weight", torch.float32, lambda given: given.end("places") + last),
+            Argument("places", torch.int32, lambda _: shape.n_groups * k // run),
+            _weights("result", shape),
+        ),
+    )
 
 
-def _weight_gradient(shape: TileShape, registers: Registers) -> Function:
+def _weight_gradient(shape: TileShape, registers: Registers) -> Kernel:
     f = Function("weight_gradient")
     grad, x, starts, result, of_bias = (f.argument(i) for i in range(5))
     n_tokens = f.argument(5, "i64")
@@ -300,10 +357,21 @@ def _weight_gradient(shape: TileShape, registers: Registers) -> Function:
                     for i in range(inputs):
                         for v in range(n):
                             f.store(kind, f.get(kind, sums[i][v]), f.at(place, i * g + v * width))
-    return f
+    return Kernel(
+        f,
+        "weight_gradient",
+        (
+            _outputs("grad", shape),
+            _inputs("x", shape),
+            _starts(shape),
+            _weights("result", shape),
+            Argument("of_bias", torch.float32, lambda _: shape.out_features),
+            Size("n_tokens"),
+        ),
+    )
 
 
-def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Function:
+def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Kernel:
     """Turn matrices round, a square of one vector each way at a time."""
     f = Function(name)
     source, target = f.argument(0), f.argument(1)
@@ -320,7 +388,9 @@ def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Funct
             write = f.at(target, f.add(base, f.add(f.mul(column, n_rows), row)))
             for i, value in enumerate(turned_square(f, width, rows)):
                 f.store(kind, value, f.at(write, i * n_rows))
-    return f
+    size = n_matrices * n_rows * n_columns
+    both = (Argument(part, torch.float32, lambda _: size) for part in ("source", "target"))
+    return Kernel(f, name, tuple(both))
 
 
 def _unless(f: Function, condition: str, kind: str, value: str) -> str:

@@ -42,11 +42,13 @@ class TEDOptions(LearningOptions, PolicyOptions):
     sequence of turns; "intent", "action_name", "label_action_name", "entities", "slots" and
     "active_loop" what their names say.
 
-    Attributes besides those of `LearningOptions`:
+    It has the attributes of `LearningOptions`, and these.
+
+    Attributes:
         priority: see `Prediction`.
         learning_rate: 0.003, three times Rasa's 0.001: on the workshop stories, trained for the
             same 100 epochs with a fifth of the connections, more conversations are then right from
-            beginning to end (docs/dialogue.md).
+            beginning to end (docs/guides/dialogue.md).
         max_history: how many turns it sees; None for all.
         hidden_layers_sizes: widths of feed-forward layers before the transformers of texts.
         dense_dimension: width that sparse features are projected to.
