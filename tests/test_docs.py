@@ -106,6 +106,14 @@ def test_the_page_on_kernels_shows_what_is_written() -> None:
         assert set(block.code.splitlines()) <= set(written.splitlines())
 
 
+def test_the_paths_of_the_page_on_architecture_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    paths = re.findall(r"`([a-z_]+/[a-z_/]*(?:\w+\.py)?)`", page)
+    assert len(paths) > 60
+    package = ROOT / "src" / "gossamer"
+    assert [p for p in paths if not ((package / p).exists() or (ROOT / p).exists())] == []
+
+
 def test_the_reference_has_all_of_sparse() -> None:
     from gossamer import sparse
 

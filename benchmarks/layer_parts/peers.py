@@ -11,11 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
-from gossamer.sparse.products.shared_input import JoinedLinear
 from gossamer.sparse.speed import Call, call_of
 
 _BYTES = 4  # of a float32
-_IN_THE_ENCODER = (Topology.BLOCKED, Topology.WINDOWED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,38 +106,7 @@ class Layers:
         for topology, layer in self._ours.items():
             count = _n_weights(layer)
             found[topology.value] = peer(layer, count, count)
-            state = 4 * _BYTES * count
-            if topology is Topology.GROUPED:
-                turned = torch.randn(n_in, tokens, requires_grad=backward)
-                call = _call(
-                    layer.forward_feature_major, turned, torch.randn(n_out, tokens), layer, backward
-                )
-                found[f"{topology.value}, feature-major"] = Peer(
-                    call=call, n_weights=count, state_bytes=state
-                )
-            if topology in _IN_THE_ENCODER:
-                call = encoder_call(layer, x.detach(), grad, backward)
-                found[f"{topology.value}, in the encoder"] = Peer(
-                    call=call, n_weights=count, state_bytes=state
-                )
         return found
-
-
-def encoder_call(layer: RandomlyConnectedLinear, x: Tensor, grad: Tensor, backward: bool) -> Call:
-    """What `gossamer.nn.native_encoder` does for a layer: no autograd, results into old memory."""
-    joined = JoinedLinear([layer])
-    y, grad_x = torch.empty_like(grad), torch.empty_like(x)
-
-    def forward() -> Tensor:
-        return joined.forward(x, joined.weight(), y)
-
-    def both() -> list[Tensor]:
-        weight = joined.weight()
-        joined.forward(x, weight, y)
-        joined.input_gradient(grad, weight, grad_x)
-        return joined.gradients(grad, x)
-
-    return torch.no_grad()(both if backward else forward)
 
 
 def _n_weights(layer: RandomlyConnectedLinear) -> int:

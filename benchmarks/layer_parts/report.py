@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DEFAULT = Topology.BLOCKED.value
-_IN_THE_ENCODER = f"{_DEFAULT}, in the encoder"
 _NO_SLOWER = 1 / 1.1  # the ratio to dense of a layer that takes 10% longer
 _MANY_TOKENS, _SERVING_TOKENS = 1024, 64
 _SHAPES = ((256, 1024), (1024, 1024))
@@ -95,7 +94,6 @@ def targets(found: Sequence[Row]) -> list[Target]:
         own = [row for row in found if row.threads == threads]
         label = f" ({threads} thread{'s' if threads > 1 else ''})"
         result += [
-            *_training(own, _IN_THE_ENCODER, {0.2: 3.5, 0.05: 8.0, 0.01: 15.0}, label),
             *_training(own, _DEFAULT, {0.2: 2.2, 0.05: 5.0, 0.01: 10.0}, label),
             *_training(own, Topology.UNIFORM.value, {0.05: 2.5, 0.01: 6.0}, label),
             _uniform_never_slow(own, label),
@@ -178,10 +176,8 @@ def report(found: Sequence[Row], how: str) -> str:
     parts = ["# One layer beside its peers", how, "## Targets", targets_table(targets(found))]
     parts.append(
         "Training is forward and backward at 1,024 tokens or more, the better of 256→1024 and "
-        '1024→1024. "In the encoder" is the layer as Gossamer\'s encoder calls it, without '
-        "autograd and into memory it has; the other forms are called as any PyTorch layer. Serving "
-        "is in evaluation mode with no gradients. Ratios are to `nn.Linear` in the same run; "
-        "a layer that takes 10% longer has the ratio 0.909."
+        "1024→1024. Serving is in evaluation mode with no gradients. Ratios are to `nn.Linear` in "
+        "the same run; a layer that takes 10% longer has the ratio 0.909."
     )
     for backward in (True, False):
         for threads in sorted({row.threads for row in found if row.backward is backward}):

@@ -42,8 +42,6 @@ _WHERE: Mapping[str, str] = {
     "gossamer.nn.inputs:_CollectingProduct.backward": _TABLES,
     "gossamer.nn.inputs:_SparseProduct.backward": _TABLES,
     "gossamer.nn.encoder:TransformerEncoder.forward": _ENCODER_FORWARD,
-    "gossamer.nn.native_encoder:NativeEncoder.forward": _ENCODER_FORWARD,
-    "gossamer.nn.native_encoder:NativeEncoder.backward": _ENCODER_BACKWARD,
     "gossamer.nn.crf:LinearChainCRF.log_likelihood": _CRF,
     "gossamer.nn.crf:LinearChainCRF.best_paths": _CRF,
     "gossamer.nn.crf:_LogPartition.backward": _CRF,

@@ -9,7 +9,7 @@ from pathlib import Path
 import layer
 import pytest
 import torch
-from layer_parts.peers import CSRLinear, Layers, MaskedLinear, encoder_call
+from layer_parts.peers import CSRLinear, Layers, MaskedLinear
 from layer_parts.report import Row, draw, report, targets
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
@@ -46,7 +46,7 @@ def test_every_topology_and_form_is_a_peer_and_runs() -> None:
         peers = layers.peers(3, backward)
         assert next(iter(peers)) == "dense"
         assert set(Topology) < set(peers)
-        assert {"masked dense", "torch CSR", "blocked, in the encoder"} < set(peers)
+        assert {"masked dense", "torch CSR", "blocked"} < set(peers)
         for peer in peers.values():
             peer.call()
     assert peers["dense"].state_bytes == peers["masked dense"].state_bytes == 16 * 64 * 64
@@ -63,19 +63,6 @@ def test_masked_and_csr_layers_have_the_connections_of_ours() -> None:
     csr(x).sum().backward()
     assert csr.weight.grad is not None
     assert csr.weight.grad.layout is torch.strided  # as the report says
-
-
-def test_encoder_form_gives_the_gradients_of_autograd() -> None:
-    ours = RandomlyConnectedLinear(64, 128, connection_density=0.25, seed=1)
-    x, grad = torch.randn(7, 64), torch.randn(7, 128)
-    found = encoder_call(ours, x, grad, True)()
-    ours(x).backward(grad)
-    assert isinstance(found, list)
-    assert ours.weight.grad is not None
-    assert ours.bias is not None
-    assert ours.bias.grad is not None
-    torch.testing.assert_close(found[0].reshape(ours.weight.shape), ours.weight.grad)
-    torch.testing.assert_close(found[1], ours.bias.grad)
 
 
 def test_measuring_calls_all_in_turns() -> None:
@@ -100,11 +87,10 @@ def test_training_targets_take_the_better_shape_and_many_tokens_only() -> None:
         row(ratio=7.0, tokens=64),
         row(ratio=8.0, backward=False),
         row(ratio=9.0, in_features=4096, out_features=4096),
-        row("blocked, in the encoder", ratio=4.0),
+        row("grouped", ratio=4.0),
     ]
     found = by_name(rows)
     assert found[name] == 2.5
-    assert found["blocked, in the encoder, training at 20% (1 thread)"] == 4.0
     assert found["blocked, training at 1% (1 thread)"] is None
 
 
@@ -118,7 +104,7 @@ def test_serving_targets_take_the_worst_of_few_tokens() -> None:
         row(backward=False, tokens=1, ratio=1.6),
         row(backward=False, tokens=64, ratio=0.7),
         row(backward=False, tokens=1024, ratio=0.1),
-        row("blocked, in the encoder", backward=False, tokens=1, ratio=0.2),
+        row("other", backward=False, tokens=1, ratio=0.2),
     ]
     found = by_name(rows)
     assert found["blocked, serving 1 to 64 tokens (1 thread)"] == 0.7
@@ -141,7 +127,7 @@ def test_targets_are_told_for_each_number_of_threads() -> None:
 def test_report_and_figure(tmp_path: Path) -> None:
     rows = [
         row(peer, density=density, tokens=tokens, backward=backward, in_features=width)
-        for peer in ("dense", "uniform", "blocked", "blocked, in the encoder")
+        for peer in ("dense", "uniform", "blocked")
         for density in (0.2, 0.05)
         for tokens in (1, 1024)
         for backward in (False, True)

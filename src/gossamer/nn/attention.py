@@ -9,7 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gossamer.nn.ops.attention import attend
+from gossamer.nn.ops.fitting import WIDTH, fits, has_hooks
 from gossamer.nn.packing import Packing, Rectangle
+from gossamer.sparse.products.shared_input import SharedInput
 
 LinearMaker = Callable[[int, int, bool], nn.Module]
 """Makes a linear layer from (in_features, out_features, bias)."""
@@ -71,6 +74,7 @@ class MultiHeadSelfAttention(nn.Module):
         shape = (num_heads, n_distances, self.head_size)
         self.key_relative = nn.Parameter(torch.empty(shape)) if use_key_relative else None
         self.value_relative = nn.Parameter(torch.empty(shape)) if use_value_relative else None
+        self._joined: SharedInput | None = None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -80,31 +84,60 @@ class MultiHeadSelfAttention(nn.Module):
                 bound = math.sqrt(6 / (table.shape[1] + table.shape[2]) / self.num_heads)
                 nn.init.uniform_(table, -bound, bound)
 
-    def forward(self, x: Tensor, packing: Packing) -> Tensor:
+    def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:
         """Mix the positions of each sequence.
 
         Args:
             x: *Shape:* (n_positions, hidden_size).
             packing: which row is which position.
+            wanted: numbers of the rows that are wanted; None for all. *Shape:* (n_wanted,), int64.
 
         Returns:
-            *Shape:* (n_positions, hidden_size).
+            *Shape:* (n_positions, hidden_size) or (n_wanted, hidden_size).
         """
-        if packing.n_positions == 0:
-            out: Tensor = self.out(x)
-            return out
-        queries, keys, values = (
-            [self._heads(part) for part in packing.pad(layer(x))]
-            for layer in (self.query, self.key, self.value)
-        )
+        mixed = self._mixed(x, packing) if packing.n_positions > 0 else x
+        if wanted is not None:
+            mixed = mixed.index_select(0, wanted)
+        out: Tensor = self.out(mixed)
+        return out
+
+    def _mixed(self, x: Tensor, packing: Packing) -> Tensor:
+        """Every head's mixture of values. *Shape:* (n_positions, hidden_size), kept."""
+        parts = self._queries_keys_values(x)
+        if self._is_plain and self.head_size % WIDTH == 0 and fits(x, *parts):
+            qkv = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+            return attend(qkv, packing, self.num_heads, is_causal=self.is_causal)
+        if len(parts) == 1:
+            parts = list(parts[0].chunk(3, dim=1))
+        queries, keys, values = ([self._heads(each) for each in packing.pad(p)] for p in parts)
         mixed = [
             self._mix(query, key, value, self._mask(rectangle, x.device))
             for query, key, value, rectangle in zip(
                 queries, keys, values, packing.rectangles, strict=True
             )
         ]
-        out = self.out(packing.unpad([part.transpose(1, 2).flatten(2) for part in mixed]))
-        return out
+        return packing.unpad([part.transpose(1, 2).flatten(2) for part in mixed])
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether there is nothing but queries, keys and values."""
+        has_relative = self.key_relative is not None or self.value_relative is not None
+        return not has_relative and (self.dropout == 0.0 or not self.training)
+
+    def _queries_keys_values(self, x: Tensor) -> list[Tensor]:
+        """Side by side in one tensor where one product gives all of them, else in three."""
+        layers = [self.query, self.key, self.value]
+        joined = self._joined_product(layers)
+        if joined is not None and fits(x, *joined.parameters):
+            return [joined(x)]
+        return [layer(x) for layer in layers]
+
+    def _joined_product(self, layers: list[nn.Module]) -> SharedInput | None:
+        if torch.compiler.is_compiling() or any(map(has_hooks, layers)):
+            return None
+        if self._joined is None or not self._joined.is_of(layers):
+            self._joined = SharedInput.of(layers)
+        return self._joined
 
     def _heads(self, x: Tensor) -> Tensor:
         """*Shape:* (n_seqs, length, hidden_size) -> (n_seqs, num_heads, length, head_size)."""
@@ -121,8 +154,7 @@ class MultiHeadSelfAttention(nn.Module):
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         """Attention in one rectangle, by PyTorch's fused product where that can do it."""
-        is_plain = self.key_relative is None and self.value_relative is None
-        if is_plain and (self.dropout == 0.0 or not self.training):
+        if self._is_plain:
             return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self._attend(query, key, value, mask)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
-from gossamer.nn.native_encoder import NativeEncoder, fits
+from gossamer.nn.ops.activation import gelu_dropped
 from gossamer.nn.ops.dropout import Dropout
+from gossamer.nn.ops.normalisation import add_and_normalise, normalise
+from gossamer.nn.ops.positions import add_positions
 from gossamer.nn.packing import Packing
 from gossamer.sparse.products.guard import are_ordinary, is_watched
 
@@ -48,18 +50,36 @@ class TransformerEncoderLayer(nn.Module):
         self.feed_forward_out = linear(feed_forward_size, hidden_size, True)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:
-        """Only the wanted positions where these are given; see `TransformerEncoder.forward`.
+    def forward(
+        self,
+        x: Tensor,
+        normal: Tensor,
+        packing: Packing,
+        next_norm: nn.LayerNorm,
+        wanted: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """One layer: attention and feed-forward block.
 
-        *Shape:* (n_positions, hidden_size) -> (n_positions, hidden_size).
+        A layer ends with the normalisation that what follows it begins with, so that the sum before
+        it and the normalisation are one operation.
+
+        Args:
+            x: *Shape:* (n_positions, hidden_size).
+            normal: `attention_norm(x)`. *Shape:* (n_positions, hidden_size).
+            packing: which row is which position.
+            next_norm: of the next layer, or the last one.
+            wanted: see `TransformerEncoder.forward`.
+
+        Returns:
+            The sum and `next_norm` of it. *Shape:* of both (n_positions, hidden_size), or
+            (n_wanted, hidden_size).
         """
-        update = self.attention(self.attention_norm(x), packing)
-        if wanted is not None:
-            x, update = x.index_select(0, wanted), update.index_select(0, wanted)
-        x = x + self.dropout(update)
-        inner = self.dropout(F.gelu(self.feed_forward_in(self.feed_forward_norm(x))))
-        out: Tensor = x + self.dropout(self.feed_forward_out(inner))
-        return out
+        rate = self.dropout.rate if self.training else 0.0
+        update = self.attention(normal, packing, wanted)
+        x = x if wanted is None else x.index_select(0, wanted)
+        x, normal = add_and_normalise(x, update, self.feed_forward_norm, rate)
+        inner = gelu_dropped(self.feed_forward_in(normal), rate)
+        return add_and_normalise(x, self.feed_forward_out(inner), next_norm, rate)
 
 
 class TransformerEncoder(nn.Module):
@@ -126,7 +146,6 @@ class TransformerEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
         self._positions = torch.empty(0, hidden_size)
-        self._by_kernels: NativeEncoder | None = None
 
     def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:
         """Encode.
@@ -140,22 +159,22 @@ class TransformerEncoder(nn.Module):
         Returns:
             *Shape:* (n_positions, hidden_size) or (n_wanted, hidden_size).
         """
-        if fits(self, x):
-            table = self._position_table(packing, x)
-            rate = self.dropout.rate if self.training else 0.0
-            return self._native()(x, packing, table, rate, wanted)
-        x = self.input(x) * math.sqrt(self.hidden_size)
-        x = self.dropout(x + self._position_table(packing, x)[packing.position])
+        if x.shape[0] != packing.n_positions:
+            raise ValueError(
+                f"the encoder's input must have {packing.n_positions} rows, one for each position: "
+                f"got {x.shape[0]}. Try: the packing that belongs to these rows"
+            )
+        rate = self.dropout.rate if self.training else 0.0
+        table = self._position_table(packing, x)
+        scale = math.sqrt(self.hidden_size)
+        x = add_positions(self.input(x), table, packing.position, scale, rate)
+        norms: list[Any] = [*(layer.attention_norm for layer in self.layers), self.norm]
+        normal = normalise(x, norms[0])
         last = len(self.layers) - 1
         for number, layer in enumerate(self.layers):
-            x = layer(x, packing, wanted if number == last else None)
-        out: Tensor = self.norm(x)
-        return out
-
-    def _native(self) -> NativeEncoder:
-        if self._by_kernels is None or not self._by_kernels.is_current():
-            self._by_kernels = NativeEncoder(self)
-        return self._by_kernels
+            only = wanted if number == last else None
+            x, normal = layer(x, normal, packing, norms[number + 1], only)
+        return normal
 
     def _position_table(self, packing: Packing, like: Tensor) -> Tensor:
         length = max(64, 2 * packing.max_len)

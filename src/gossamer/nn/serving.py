@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.nn.encoder import TransformerEncoder, TransformerEncoderLayer, sinusoidal_positions
-from gossamer.nn.native_encoder import LEAST_ROWS_TO_ANSWER
+from gossamer.nn.ops.fitting import LEAST_ROWS_TO_ANSWER
 from gossamer.sparse import RandomlyConnectedLinear, freeze
 
 # Measured at density 0.2, width 256, two layers, tagging included: 0.7 ms instead of 1.8 with one

@@ -19,7 +19,7 @@ def check_input(x: Tensor, in_features: int) -> None:
             complaint(
                 f"the input's last dimension must be in_features = {in_features}",
                 got=tuple(x.shape),
-                hint="forward_feature_major, if the features come first",
+                hint="x.t(), if the features come first",
             )
         )
 

@@ -6,6 +6,7 @@ A `Connectivity` checks index type, bounds and duplicates once; layers then trus
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -155,6 +156,43 @@ class Connectivity:
         out_features, in_features = mask.shape
         chosen = None if mask.all() and mask.size else np.flatnonzero(mask)
         return cls(Topology.UNIFORM, in_features, out_features, chosen)
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Connectivity]) -> Connectivity | None:
+        """Layers of the same inputs as one: their outputs one after the other.
+
+        Returns:
+            The connectivity, whose weights are those of the parts joined along their first
+            dimension; None where the parts are not of one kind and size.
+        """
+        first = parts[0]
+        if any(
+            (each.topology, each.in_features, each.is_dense)
+            != (first.topology, first.in_features, first.is_dense)
+            for each in parts
+        ):
+            return None
+        n_outputs = [each.out_features for each in parts]
+        tables = [each.indices for each in parts if each.indices is not None]
+        indices: NDArray[Any] | None = None
+        if first.topology is Topology.UNIFORM and tables:
+            starts = np.cumsum([0, *n_outputs[:-1]]) * first.in_features
+            indices = np.concatenate(
+                [
+                    table.astype(np.int64) + start
+                    for table, start in zip(tables, starts, strict=True)
+                ]
+            )
+        elif tables:
+            sizes = {
+                (n, *table.shape) if first.topology.shares_inputs else table.shape[1]
+                for n, table in zip(n_outputs, tables, strict=True)
+            }
+            uneven = first.topology.shares_inputs and n_outputs[0] % tables[0].shape[0] > 0
+            if len(sizes) > 1 or uneven:
+                return None
+            indices = np.concatenate(tables)
+        return cls(first.topology, first.in_features, sum(n_outputs), indices)
 
     @property
     def is_dense(self) -> bool:

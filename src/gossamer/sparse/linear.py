@@ -18,10 +18,7 @@ from gossamer.sparse.checks import (
 )
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
-from gossamer.sparse.products.grouped import (
-    grouped_feature_major,
-    grouped_token_major,
-)
+from gossamer.sparse.products.grouped import grouped_product
 from gossamer.sparse.products.guard import are_ordinary, is_watched, may_run_kernel
 from gossamer.sparse.products.index_tables import holds_other_connections, index_tables, settled
 from gossamer.sparse.products.layout import (
@@ -292,17 +289,31 @@ class RandomlyConnectedLinear(nn.Module):
         Raises:
             ValueError: the last dimension is not `in_features`.
         """
-        y = self._by_groups_or_kernels(x)
-        return F.linear(x, self.to_dense_weight(), self.bias) if y is None else y
+        return self.multiply(x, self.weight, self.bias)
 
-    def _by_groups_or_kernels(self, x: Tensor) -> Tensor | None:
+    def multiply(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """`forward` with other weights on the same connections.
+
+        Args:
+            x: *Shape:* (..., in_features)
+            weight: *Shape:* that of `weight_shape` of the connectivity.
+            bias: *Shape:* (out_features,), or None.
+
+        Returns:
+            *Shape:* (..., out_features)
+        """
+        y = self._by_groups_or_kernels(x, weight, bias)
+        return F.linear(x, self._spread(weight), bias) if y is None else y
+
+    def _by_groups_or_kernels(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor | None:
         """The product where one quicker than the dense one can take what is here; else None."""
-        weight, bias = self.weight, self.bias
         if torch.compiler.is_compiling():
             check_input(x, self.in_features)
             if not self._is_grouped:
                 return None
-            y = grouped_token_major(self._tokens(x), weight, bias, self._layout())
+            y = grouped_product(self._tokens(x), weight, bias, self._layout())
         elif not isinstance(x, Tensor) or x.is_nested or torch._C._get_tracing_state() is not None:
             return None  # here shapes may be no numbers
         else:
@@ -313,7 +324,7 @@ class RandomlyConnectedLinear(nn.Module):
             elif self._scattered is not None and pays(x, weight, bias):
                 y = scattered_product(self._tokens(x), weight, bias, self._scattered)
             elif self._is_grouped and _can_gather(x, weight, bias):
-                y = grouped_token_major(self._tokens(x), weight, bias, self._layout())
+                y = grouped_product(self._tokens(x), weight, bias, self._layout())
             else:
                 return None
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
@@ -321,51 +332,25 @@ class RandomlyConnectedLinear(nn.Module):
     def _tokens(self, x: Tensor) -> Tensor:
         return x if x.ndim == 2 else x.reshape(-1, self.in_features)
 
-    def forward_feature_major(self, x: Tensor) -> Tensor:
-        """Apply the layer to feature-major activations; quicker for `grouped` layers.
-
-        Args:
-            x: *Shape:* (in_features, n_tokens)
-
-        Returns:
-            *Shape:* (out_features, n_tokens); the same numbers as `forward(x.T).T`.
-
-        Raises:
-            ValueError: the input has not two dimensions or the first is not `in_features`.
-        """
-        if x.ndim != 2 or x.shape[0] != self.in_features:
-            raise ValueError(
-                complaint(
-                    f"a feature-major input must have the shape ({self.in_features}, n_tokens)",
-                    got=tuple(x.shape),
-                    hint="forward, if the features come last",
-                )
-            )
-        weight, bias = self.weight, self.bias
-        check_parameters(x, weight, bias, self.connectivity)
-        compiles = torch.compiler.is_compiling()
-        if self._is_grouped and (compiles or _can_gather(x, weight, bias)):
-            return grouped_feature_major(x, weight, bias, self._layout())
-        if bias is None:
-            return torch.mm(self.to_dense_weight(), x)
-        return torch.addmm(bias.unsqueeze(1), self.to_dense_weight(), x)
-
     def to_dense_weight(self) -> Tensor:
         """Spread the weights over the whole kernel, zeros elsewhere; gradients flow through.
 
         Returns:
             *Shape:* (out_features, in_features); the parameter itself when the layer is dense.
         """
+        return self._spread(self.weight)
+
+    def _spread(self, weight: Tensor) -> Tensor:
         if self._is_dense:
-            return self.weight
+            return weight
         size = (self.out_features, self.in_features)
         if self.topology is Topology.UNIFORM:
-            flat = self.weight.new_zeros(self.out_features * self.in_features)
-            return flat.scatter(0, self.indices.long(), self.weight).reshape(size)
+            flat = weight.new_zeros(self.out_features * self.in_features)
+            return flat.scatter(0, self.indices.long(), weight).reshape(size)
         inputs = self.indices.long()
         if self._is_grouped:
             inputs = by_output(inputs, self._n_groups, self.out_features)
-        return spread(self.weight, inputs, size)
+        return spread(weight, inputs, size)
 
     def _layout(self) -> GroupLayout:
         return GroupLayout(

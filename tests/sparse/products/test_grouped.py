@@ -40,17 +40,11 @@ def masked_dense(layer: RandomlyConnectedLinear, x: Tensor) -> tuple[Tensor, Ten
     return F.linear(x, kernel * mask, bias), kernel
 
 
-def assert_matches_reference(
-    layer: RandomlyConnectedLinear, x: Tensor, feature_major: bool
-) -> None:
+def assert_matches_reference(layer: RandomlyConnectedLinear, x: Tensor) -> None:
     x = x.detach().requires_grad_()
     expected, kernel = masked_dense(layer, x)
-    if feature_major:
-        tokens = x.reshape(-1, layer.in_features)
-        got = layer.forward_feature_major(tokens.t()).t().reshape(expected.shape)
-    else:
-        got = layer(x)
-        assert got.is_contiguous()
+    got = layer(x)
+    assert got.is_contiguous()
     torch.testing.assert_close(got, expected)
     torch.manual_seed(1)
     grad = torch.randn_like(expected)
@@ -64,15 +58,14 @@ def assert_matches_reference(
         torch.testing.assert_close(got_bias, grad.reshape(-1, layer.out_features).sum(0))
 
 
-@pytest.mark.parametrize("feature_major", [False, True])
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.25, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("topology", list(Topology))
-def test_equals_masked_dense(topology: Topology, density: float, feature_major: bool) -> None:
+def test_equals_masked_dense(topology: Topology, density: float) -> None:
     for n_in, n_out in SHAPES:
         for bias in (True, False):
             layer = layer_of(n_in, n_out, density, topology, bias=bias)
             x = torch.randn(3, 2, n_in, dtype=torch.float64)
-            assert_matches_reference(layer, x, feature_major)
+            assert_matches_reference(layer, x)
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,21 +75,19 @@ def test_equals_masked_dense(topology: Topology, density: float, feature_major: 
     st.integers(0, 5),
     st.floats(0, 1),
     st.sampled_from(list(Topology)),
-    st.booleans(),
 )
 def test_equals_masked_dense_anywhere(
     n_in: int, n_out: int, n_tokens: int, density: float, topology: Topology, feature_major: bool
 ) -> None:
     layer = layer_of(n_in, n_out, density, topology)
     x = torch.randn(n_tokens, n_in, dtype=torch.float64)
-    assert_matches_reference(layer, x, feature_major)
+    assert_matches_reference(layer, x)
 
 
 @pytest.mark.parametrize("topology", list(Topology))
-@pytest.mark.parametrize("feature_major", [False, True])
-def test_float32_is_within_rounding(topology: Topology, feature_major: bool) -> None:
+def test_float32_is_within_rounding(topology: Topology) -> None:
     layer = layer_of(256, 96, 0.2, topology, dtype=torch.float32)
-    assert_matches_reference(layer, torch.randn(50, 256), feature_major)
+    assert_matches_reference(layer, torch.randn(50, 256))
 
 
 @pytest.mark.parametrize("topology", list(Topology))
@@ -114,8 +105,6 @@ def test_gradcheck_and_twice(topology: Topology, n_out: int) -> None:
     inputs = (x, layer.weight, layer.bias)
     assert torch.autograd.gradcheck(token_major, inputs)
     assert torch.autograd.gradgradcheck(token_major, inputs)
-    rows = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(layer.forward_feature_major, (rows,))
 
 
 @pytest.mark.parametrize("topology", list(Topology))
@@ -137,11 +126,7 @@ def test_any_leading_shape(topology: Topology, shape: tuple[int, ...]) -> None:
 def test_inputs_that_are_not_contiguous(topology: Topology) -> None:
     layer = layer_of(10, 6, 0.3, topology)
     x = torch.randn(10, 4, 3, dtype=torch.float64).permute(2, 1, 0)[:, ::2]
-    assert_matches_reference(layer, x, False)
-    rows = torch.randn(8, 10, dtype=torch.float64).t()[:, ::2]
-    torch.testing.assert_close(
-        layer.forward_feature_major(rows), masked_dense(layer, rows.t())[0].t()
-    )
+    assert_matches_reference(layer, x)
 
 
 @pytest.mark.parametrize("topology", list(Topology))
@@ -152,7 +137,6 @@ def test_train_eval_and_inference_agree(topology: Topology) -> None:
     evaluated = layer.eval()(x)
     with torch.no_grad():
         torch.testing.assert_close(layer(x), trained)
-        torch.testing.assert_close(layer.forward_feature_major(x.t()).t(), trained)
     with torch.inference_mode():
         torch.testing.assert_close(layer(x), trained)
     torch.testing.assert_close(evaluated, trained)
@@ -186,14 +170,13 @@ def test_frozen_weights_and_frozen_inputs(topology: Topology) -> None:
     assert layer.weight.grad is not None
 
 
-@pytest.mark.parametrize("feature_major", [False, True])
 @pytest.mark.parametrize("topology", list(Topology))
-def test_autocast(topology: Topology, feature_major: bool) -> None:
+def test_autocast(topology: Topology) -> None:
     layer = layer_of(64, 33, 0.2, topology, dtype=torch.float32)
     x = torch.randn(10, 64, requires_grad=True)
     exact = layer(x).detach()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        y = layer.forward_feature_major(x.t()).t() if feature_major else layer(x)
+        y = layer(x)
         with torch.no_grad():
             torch.testing.assert_close(layer(x), y.detach(), atol=0.05, rtol=0.05)
     assert y.dtype == torch.bfloat16

@@ -1,4 +1,4 @@
-"""GELU of a packed batch whose first rows go one way and the others another."""
+"""The exact GELU (Hendrycks and Gimpel 2016): with dropout, or with its rows in two parts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.kernels import rows
-from gossamer.sparse.products.guard import may_run_kernel
+from gossamer.nn.ops.dropout import Noise, dropout
+from gossamer.nn.ops.fitting import WIDTH, fits
+from gossamer.sparse.products.guard import may_run_kernel, require_kernel
 
-_WIDTH = 16
-_NO_DROPOUT = (0, 0, torch.ones(1, dtype=torch.float32, device="cpu"))
+_NO_DROPOUT = Noise.draw(0.0)
+
+
+def gelu_dropped(x: Tensor, rate: float) -> Tensor:
+    """`dropout(gelu(x))`. *Shape:* (n_rows, width), kept."""
+    if not fits(x):
+        return dropout(F.gelu(x), rate, training=True)
+    active: Tensor = _GeluDropped.apply(x, Noise.draw(rate))  # type: ignore[no-untyped-call]
+    return active
 
 
 def gelu_in_two(x: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
@@ -41,9 +50,27 @@ def _fits(x: Tensor) -> bool:
         torch.is_grad_enabled()
         and x.requires_grad
         and x.ndim == 2
-        and x.shape[1] % _WIDTH == 0
+        and x.shape[1] % WIDTH == 0
         and may_run_kernel(x)
     )
+
+
+class _GeluDropped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, noise: Noise) -> Tensor:
+        x = x.contiguous()
+        ctx.save_for_backward(x)
+        ctx.noise = noise
+        return _forward(x, noise)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        require_kernel("the backward pass of GELU", *grads)
+        result = torch.empty_like(x)
+        _backward(grads[0], x, result, ctx.noise)
+        return result, None
 
 
 class _GeluInTwo(torch.autograd.Function):
@@ -53,14 +80,7 @@ class _GeluInTwo(torch.autograd.Function):
         x = x.contiguous()
         ctx.save_for_backward(x)
         ctx.n_first = n_first
-        parts = []
-        for part in (x[:n_first], x[n_first:]):
-            y = torch.empty_like(part)
-            n_rows, width = part.shape
-            threads = rows.threads_for(part.numel())
-            rows.gelu_dropped(width)(part, y, n_rows, *_NO_DROPOUT, n_threads=threads)
-            parts.append(y)
-        return parts[0], parts[1]
+        return _forward(x[:n_first], _NO_DROPOUT), _forward(x[n_first:], _NO_DROPOUT)
 
     @staticmethod
     @once_differentiable
@@ -74,16 +94,23 @@ class _GeluInTwo(torch.autograd.Function):
             if grad is None:
                 own.zero_()
                 continue
-            n_rows, width = part.shape
-            rows.back_through_gelu(width)(
-                grad.contiguous(),
-                part,
-                own,
-                n_rows,
-                *_NO_DROPOUT,
-                n_threads=rows.threads_for(part.numel()),
-            )
+            _backward(grad, part, own, _NO_DROPOUT)
         return result, None
+
+
+def _forward(x: Tensor, noise: Noise) -> Tensor:
+    n_rows, width = x.shape
+    y = torch.empty_like(x)
+    threads = rows.threads_for(x.numel())
+    rows.gelu_dropped(width)(x, y, n_rows, *noise.words(), n_threads=threads)
+    return y
+
+
+def _backward(grad: Tensor, x: Tensor, out: Tensor, noise: Noise) -> None:
+    n_rows, width = x.shape
+    rows.back_through_gelu(width)(
+        grad.contiguous(), x, out, n_rows, *noise.words(), n_threads=rows.threads_for(x.numel())
+    )
 
 
 def _plain_gradient(x: Tensor, grads: tuple[Tensor | None, ...], n_first: int) -> Tensor:

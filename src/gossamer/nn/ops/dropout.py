@@ -8,6 +8,7 @@ four elements.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.kernels import rows
+from gossamer.nn.ops.fitting import WIDTH
 from gossamer.sparse.products.guard import are_ordinary, is_watched, may_run_kernel
 
 _LEVELS = 2**16
-_WIDTH = 16
 _ONE = torch.ones(1, dtype=torch.float32, device="cpu")
 
 
@@ -35,16 +36,20 @@ class Noise:
     @classmethod
     def draw(cls, rate: float) -> Noise:
         """From torch's global generator; nothing is drawn for rate 0."""
-        if rate == 0.0:
-            return cls(0, 0, _ONE)
-        levels = min(round(rate * 2**32), 2**32 - 1)
-        seed = int(torch.randint(2**31, ()).item())
-        return cls(seed, levels, torch.tensor([1 / (1 - levels / 2**32)], dtype=torch.float32))
+        levels, scale = _levels_and_scale(rate)
+        seed = 0 if levels == 0 else int(torch.randint(2**32, ()).item())
+        return cls(seed, levels, scale)
 
-    def words(self, site: int) -> tuple[int, int, Tensor]:
-        """What a kernel takes; every site has a seed of its own."""
-        seed = (self.seed * 0x2545F491 + site * 0x9E3779B9) % 2**32
-        return seed, self.levels, self.scale
+    def words(self) -> tuple[int, int, Tensor]:
+        """What a kernel takes."""
+        return self.seed, self.levels, self.scale
+
+
+@functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _levels_and_scale(rate: float) -> tuple[int, Tensor]:
+    levels = min(round(rate * 2**32), 2**32 - 1)
+    return levels, torch.tensor([1 / (1 - levels / 2**32)], dtype=torch.float32, device="cpu")
 
 
 def keep_mask(n_elements: int, rate: float) -> Tensor:
@@ -83,7 +88,7 @@ def dropout(x: Tensor, rate: float, training: bool) -> Tensor:
 
 
 def _has_kernel(x: Tensor) -> bool:
-    return x.ndim > 0 and x.shape[-1] % _WIDTH == 0 and x.numel() > 0 and may_run_kernel(x)
+    return x.ndim > 0 and x.shape[-1] % WIDTH == 0 and x.numel() > 0 and may_run_kernel(x)
 
 
 class Dropout(nn.Module):
@@ -147,5 +152,5 @@ def _scaled(x: Tensor, noise: Noise) -> Tensor:
     y = torch.empty_like(x)
     width = x.shape[-1]
     threads = rows.threads_for(x.numel())
-    rows.scale_dropped(width)(x, _ONE, y, x.numel() // width, *noise.words(0), n_threads=threads)
+    rows.scale_dropped(width)(x, _ONE, y, x.numel() // width, *noise.words(), n_threads=threads)
     return y

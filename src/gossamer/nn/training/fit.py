@@ -17,7 +17,7 @@ from gossamer.nn.training.adam import Adam
 from gossamer.nn.training.averaging import WeightAverage
 from gossamer.nn.training.batching import Indices, batch_size_at, epoch_batches
 from gossamer.nn.training.callbacks import FitCallback
-from gossamer.nn.training.memory import release_free_memory
+from gossamer.nn.training.memory import keep_free_memory, release_free_memory
 from gossamer.nn.training.row_adam import RowAdam
 
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
@@ -143,6 +143,7 @@ def fit(
         n_steps = _count_steps(len(training), labels, options, late, copy.deepcopy(rng))
         for callback in callbacks:
             callback.begin(network, n_steps)
+    keep_free_memory()
     optimizer = _Optimizer(network, options)
     best = _Best()
     averaged = _learned(network) if options.weight_averaging > 0.0 else []

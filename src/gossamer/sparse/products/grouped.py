@@ -1,9 +1,7 @@
 """The product of the grouped layer: one gather and one batched matrix product.
 
-*Feature-major* activations, (in_features, n_tokens), are the quicker order: a gathered input
-is one contiguous row. *Token-major* ones, (n_tokens, in_features), are what every other PyTorch
-layer uses; they are turned round once on the way in, which costs less than gathering columns, and
-the batched product writes runs of a whole group's outputs for each token on the way out.
+Activations are transposed once on the way in, which costs less than gathering columns, and the
+batched product writes runs of a whole group's outputs for each token on the way out.
 
 The backward pass is written out because autograd would make the gradient of a gather a slow
 scatter-add. Every input is used almost equally often, so its gradient is the sum of a few
@@ -23,27 +21,8 @@ from gossamer.sparse.products.guard import are_ordinary, is_watched
 from gossamer.sparse.products.layout import GroupLayout, matrices_of, spread
 
 
-def grouped_feature_major(
-    x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
-) -> Tensor:
-    """Multiply feature-major activations.
-
-    Args:
-        x: activations. *Shape:* (in_features, n_tokens)
-        weight: the existing weights. *Shape:* (out_features, k)
-        bias: added to every token. *Shape:* (out_features,)
-        layout: who is connected.
-
-    Returns:
-        The outputs. *Shape:* (out_features, n_tokens)
-    """
-    return outside_autocast(_apply, x, weight, bias, layout, False)
-
-
-def grouped_token_major(
-    x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
-) -> Tensor:
-    """Multiply token-major activations.
+def grouped_product(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
+    """Multiply activations.
 
     Args:
         x: activations. *Shape:* (n_tokens, in_features)
@@ -54,7 +33,7 @@ def grouped_token_major(
     Returns:
         The outputs, contiguous. *Shape:* (n_tokens, out_features)
     """
-    return outside_autocast(_apply, x.t().contiguous(), weight, bias, layout, True)
+    return outside_autocast(_apply, x.t().contiguous(), weight, bias, layout)
 
 
 def outside_autocast(
@@ -82,14 +61,13 @@ def needs_grad(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
 
 
-def _apply(
-    x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout, tokens_first: bool
-) -> Tensor:
+def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
+    """The product of transposed activations, (in_features, n_tokens)."""
     # Compilers get plain operations and differentiate them themselves.
     if not torch.compiler.is_compiling() and needs_grad(x, weight, bias):
-        result: Tensor = _GroupedProduct.apply(x, weight, bias, layout, tokens_first)  # type: ignore[no-untyped-call]
+        result: Tensor = _GroupedProduct.apply(x, weight, bias, layout)  # type: ignore[no-untyped-call]
         return result
-    return _forward(x, weight, bias, layout, tokens_first)
+    return _forward(x, weight, bias, layout)
 
 
 class _GroupedProduct(torch.autograd.Function):
@@ -97,37 +75,28 @@ class _GroupedProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        layout: GroupLayout,
-        tokens_first: bool,
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.layout = layout
-        ctx.tokens_first = tokens_first
-        return _forward(x, weight, bias, layout, tokens_first)
+        return _forward(x, weight, bias, layout)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         x, weight = ctx.saved_tensors
         layout = ctx.layout
+        grad_x = grad_weight = None
+        grad_bias = grad.sum(0) if ctx.needs_input_grad[2] else None
         if is_watched() or not are_ordinary(grad, x, weight):
-            by_token = grad if ctx.tokens_first else grad.t()
-            of_x, of_weight = dense_gradients(by_token, x.t(), weight, layout)
-            of_bias = by_token.sum(0) if ctx.needs_input_grad[2] else None
-            return of_x.t(), of_weight, of_bias, None, None
-        grad = grad.t() if ctx.tokens_first else grad
-        grad_x = grad_weight = grad_bias = None
+            of_x, of_weight = dense_gradients(grad, x.t(), weight, layout)
+            return of_x.t(), of_weight, grad_bias, None
+        grad = grad.t()
         if ctx.needs_input_grad[0]:
             grad_x = input_gradient(grad, weight, layout)
         if ctx.needs_input_grad[1]:
             grad_weight = weight_gradient(grad, x, layout)
-        if ctx.needs_input_grad[2]:
-            grad_bias = grad.sum(1)
-        return grad_x, grad_weight, grad_bias, None, None
+        return grad_x, grad_weight, grad_bias, None
 
 
 def _gathered(x: Tensor, layout: GroupLayout) -> Tensor:
@@ -137,31 +106,8 @@ def _gathered(x: Tensor, layout: GroupLayout) -> Tensor:
     return gathered.view(layout.n_groups, layout.k, x.shape[1])
 
 
-def _forward(
-    x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout, tokens_first: bool
-) -> Tensor:
+def _forward(x: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout) -> Tensor:
     gathered = _gathered(x, layout)
-    return (_token_rows if tokens_first else _feature_rows)(gathered, weight, bias, layout)
-
-
-def _feature_rows(
-    gathered: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
-) -> Tensor:
-    results = []
-    for groups, outputs, size in layout.parts():
-        matrices = matrices_of(weight, outputs, size)
-        if bias is None:
-            product = torch.bmm(matrices, gathered[groups])
-        else:
-            offsets = bias[outputs].reshape(-1, size, 1)
-            product = torch.baddbmm(offsets, matrices, gathered[groups])
-        results.append(product.flatten(0, 1))
-    return _joined(results, dim=0)
-
-
-def _token_rows(
-    gathered: Tensor, weight: Tensor, bias: Tensor | None, layout: GroupLayout
-) -> Tensor:
     n_tokens = gathered.shape[2]
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         results = []
@@ -179,7 +125,7 @@ def _token_rows(
 
 
 def input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor:
-    """Gradient of feature-major activations, from that of feature-major outputs."""
+    """*Shape:* (out_features, n_tokens), (out_features, k) -> (in_features, n_tokens)."""
     n_tokens = grad.shape[1]
     results = []
     for _, outputs, size in layout.parts():
@@ -201,7 +147,7 @@ def input_gradient(grad: Tensor, weight: Tensor, layout: GroupLayout) -> Tensor:
 
 
 def weight_gradient(grad: Tensor, x: Tensor, layout: GroupLayout) -> Tensor:
-    """Gradient of the weights, from that of feature-major outputs and feature-major inputs."""
+    """*Shape:* (out_features, n_tokens), (in_features, n_tokens) -> (out_features, k)."""
     gathered = _gathered(x, layout)
     results = []
     for groups, outputs, size in layout.parts():
