@@ -1,6 +1,7 @@
 # One word for each thing one does here. Needs Python 3.11 to 3.13 and make; `make` alone lists the words.
 #
 #   make test ARGS="-k floors"      options for pytest
+#   make test ALL=1                 slow tests too, and every case, as CI runs them
 #   make test WORKERS=0             all tests in one process; by default one for each core
 #   make test PYTHON=python3.12     another Python for a new environment
 #   make test VENV=/path/to/venv    an environment somewhere else
@@ -9,8 +10,10 @@
 VENV ?= .venv
 PYTHON ?= python3.11
 PIP_ARGS ?=
+ALL ?=
 RASA_PYTHON ?=
 ARGS ?=
+ALL ?=
 WORKERS ?= auto
 
 BIN := $(VENV)/bin
@@ -76,8 +79,8 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "Next: cd $(DEMO), talk with it (gossamer shell --why), change data/ and train again;"
 	@echo "$(DEMO)/README.md says how."
 
-test: $(INSTALLED)  ## run all tests; options for pytest in ARGS
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: $(INSTALLED)  ## run the quick tests; ALL=1 for all of them; options for pytest in ARGS
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(if $(ALL),--all) $(ARGS)
 
 # The second half of the demo: the article's figure, small, in under two minutes.
 study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into study/

@@ -41,6 +41,44 @@ TINY_DIET: Mapping[str, Any] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all` runs the slow tests too, and every case of the thinned ones."""
+    parser.addoption("--all", action="store_true", help="slow tests too, and all cases of all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `--all` runs; with it, files with slow tests come first.
+
+    The last file to be given to a worker should not be one that takes a minute.
+    """
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    if config.getoption("--all"):
+        items.sort(key=lambda item: item.path not in slow_files)
+        return
+    chosen = set(map(id, items)) if config.args_source is config.ArgsSource.ARGS else _quick(items)
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen])
+    items[:] = [item for item in items if id(item) in chosen]
+
+
+def _quick(items: list[pytest.Item]) -> set[int]:
+    """Ids of the items that are not slow; of each thinned function some cases, evenly spread."""
+    chosen, thinned = set(), dict[tuple[object, str], list[pytest.Item]]()
+    for item in items:
+        marker = item.get_closest_marker("thinned")
+        if item.get_closest_marker("slow"):
+            continue
+        if marker is None:
+            chosen.add(id(item))
+        else:
+            name = item.name.partition("[")[0]
+            thinned.setdefault((item.path, name), []).append(item)
+    for cases in thinned.values():
+        marker = cases[0].get_closest_marker("thinned")
+        n_wanted = len(cases) if marker is None else min(marker.args[0], len(cases))
+        chosen.update(id(cases[i * len(cases) // n_wanted]) for i in range(n_wanted))
+    return chosen
+
+
 @pytest.fixture
 def seed() -> int:
     """A new random seed, shown when the test fails; set GOSSAMER_TEST_SEED to repeat a run."""

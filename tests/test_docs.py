@@ -68,6 +68,7 @@ def run_python_blocks(text: str, name: str) -> int:
     return len(todo)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("page", RUN, ids=named)
 def test_python_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -345,6 +345,7 @@ def test_importing_changes_nothing_outside() -> None:
     assert changed_by("import gossamer") == "[]"
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing_outside() -> None:
     every = """
 import importlib, pkgutil, gossamer
@@ -355,6 +356,7 @@ for module in pkgutil.walk_packages(gossamer.__path__, "gossamer."):
     assert changed_by(every) == "[]"
 
 
+@pytest.mark.slow
 def test_a_change_outside_would_be_seen() -> None:
     changes = """
 torch.manual_seed(1)

@@ -353,6 +353,7 @@ UNKNOWN = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", UNKNOWN, ids=ascii)
 def test_what_nobody_can_know_is_asked_again(starter_assistant: Assistant, text: str) -> None:
     assert starter_assistant.parse(text).intent.name == "nlu_fallback"
@@ -372,6 +373,7 @@ def test_what_nobody_can_know_is_asked_again(starter_assistant: Assistant, text:
     assert say(text) == ["utter_rephrase", "action_listen"], "in answer to whether to book"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["yes", "yes please", "yess", "sure!", "ok 🙂", "helo", "no..."])
 def test_what_is_known_is_still_understood(starter_assistant: Assistant, text: str) -> None:
     wanted = {"helo": "greet", "no...": "deny"}.get(text, "affirm")

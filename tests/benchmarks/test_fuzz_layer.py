@@ -36,6 +36,7 @@ def quick_cases(seed: int, count: int) -> list[Case]:
     return found
 
 
+@pytest.mark.slow
 def test_calls_equal_the_dense_reference(seed: int) -> None:
     cases = quick_cases(seed, N_CALLS)
     assert len(cases) == N_CALLS

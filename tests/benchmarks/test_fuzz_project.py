@@ -29,6 +29,7 @@ def read(folder: Path) -> Project:
     return check(parts).require_sound()
 
 
+@pytest.mark.slow
 def test_damaged_projects_end_well(tmp_path: Path, seed: int) -> None:
     files = starter_files()
     outcomes = [

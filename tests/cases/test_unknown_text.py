@@ -11,6 +11,7 @@ from gossamer.assistant import Assistant
 FILE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "01-unknown-text" / "messages.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILE.is_file(), reason="needs ../shared/cases/01-unknown-text")
 def test_unknown_texts_are_asked_again(starter_assistant: Assistant) -> None:
     messages = [line for line in FILE.read_text("utf-8").splitlines() if line]

@@ -23,6 +23,7 @@ def checked(folder: Path, domain: str) -> tuple[Checked, list[str]]:
     return found, [str(warning.message) for warning in caught]
 
 
+@pytest.mark.slow
 def test_a_help_desk_of_rasa_2_is_trained_unchanged() -> None:
     found, told = checked(PROJECTS / "helpdesk", "domain.yml")
     assert [str(each) for each in found.refusals + found.mistakes] == []

@@ -43,6 +43,7 @@ def test_ctrl_d_ends_the_shell(terminal: Callable[..., Terminal], trained: Path)
     assert shell.end() == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_shell_with_one_line(
     terminal: Callable[..., Terminal], trained: Path
 ) -> None:

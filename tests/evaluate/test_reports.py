@@ -145,6 +145,7 @@ def test_a_file_in_place_of_the_folder_is_an_input_error(travel: Travel, tmp_pat
     assert (tmp_path / "out").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_reports_of_the_run_before(
     travel: Travel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_columns_are_those_of_the_inputs(travel_assistant: Assistant, tmp_path: 
         assert first + column[word] in inputs["sequence_columns"][part]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     ("topology", "most"),
     [("grouped", 1.1), ("blocked", 1.1), ("fan_in", 1.35), ("uniform", 1.35)],

@@ -57,6 +57,7 @@ def letters() -> Iterator[None]:
     del registry._registered[Letters.name]
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("topology", list(Topology), ids=str)
 @pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
 def test_topologies(exported: Exported, topology: str, density: float) -> None:
@@ -71,6 +72,7 @@ def test_groups_of_two_sizes(exported: Exported) -> None:
     assert 22 % len(indices) != 0
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(
     "options",
     [
@@ -112,6 +114,7 @@ def test_options(exported: Exported, options: Mapping[str, Any]) -> None:
     exported(options)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     "dense",
     [{}, {"sequence": False}, {"sentence": False}],
@@ -139,6 +142,7 @@ def test_sparse_features_that_no_training_text_has(
     exported({}, before=before, data=data)
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("layers", [0, 1])
 @pytest.mark.parametrize(
     ("dense", "options"),

@@ -29,6 +29,7 @@ def run(encoder: nn.Module, x: Tensor, packing: Packing) -> list[Tensor]:
     return [y.detach(), *torch.autograd.grad(y.square().mean(), list(encoder.parameters()))]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     ("method", "density"),
     [

@@ -28,6 +28,7 @@ def make_encoder(topology: str = "grouped", density: float = 0.2, **options: Any
     return encoder.eval()
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("topology", ["grouped", "uniform", "fan_in", "blocked", "dense"])
 @pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
 @pytest.mark.parametrize("is_causal", [False, True])

@@ -164,6 +164,7 @@ def test_own_texts(name: str) -> None:
     assert label_features(tool, batch) == expected["intents"]
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("source", "name"), SHARED_NAMES)
 def test_reference_texts(source: str, name: str) -> None:

@@ -49,6 +49,7 @@ def test_enough_texts_are_recorded() -> None:
     assert len(CASES) >= 120
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
     ("name", "files"),

@@ -87,6 +87,7 @@ WAYS: list[tuple[Callable[[nn.Module, Tensor], Any], bool]] = [
 ]
 
 
+@pytest.mark.thinned(10)
 @topologies
 @pytest.mark.parametrize("number", range(len(WAYS)))
 @pytest.mark.filterwarnings("ignore")

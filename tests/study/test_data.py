@@ -150,6 +150,7 @@ def test_what_takes_no_part_does_not_change_the_digest(tmp_path: Path, intents: 
     assert read_project(tmp_path).digest == intents.digest
 
 
+@pytest.mark.slow
 def test_digests_are_the_same_in_another_process(
     small_project: Path, read: Callable[[str], StudyData]
 ) -> None:

@@ -398,6 +398,7 @@ def test_the_bar_is_drawn_on_a_terminal_only() -> None:
     assert "density" in text
 
 
+@pytest.mark.slow
 def test_on_a_terminal(terminal: Callable[..., Terminal], folder: Path) -> None:
     given = ("--densities", "0.2", "--sizes", "8", "--seeds", "0", "--epochs", "1", "--jobs", "1")
     shown = terminal("study", "density", "--train", "nlu.yml", "--test", "test.yml", *given)

@@ -79,6 +79,7 @@ def test_markdown_names(shared_data: Path) -> None:
     assert len(read_training_data(shared_data / "nlu-evaluation/fold_1").intents) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*CORPORA, pytest.param("atis", marks=pytest.mark.slow)])
 def test_round_trips(shared_data: Path, tmp_path: Path, name: str) -> None:
     data = read_training_data(shared_data / name)

@@ -106,6 +106,7 @@ def kinds(parts: tuple[Story | Rule, ...]) -> Counter[str]:
     return Counter(type(step).__name__ for part in parts for step in part.steps)
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 def test_sara(shared_data: Path, tmp_path: Path) -> None:
     data = read_stories(shared_data / "sara" / "data")
@@ -119,6 +120,7 @@ def test_sara(shared_data: Path, tmp_path: Path) -> None:
     assert read_stories(tmp_path / "stories.yml") == data
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize(("part", "n_stories"), [("train", 148), ("test", 32)])
 def test_workshop(shared_data: Path, tmp_path: Path, part: str, n_stories: int) -> None:

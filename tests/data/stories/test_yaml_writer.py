@@ -149,6 +149,7 @@ DATA = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::gossamer.data.errors.MistakeWarning")  # brackets in texts
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(DATA, st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 6)), TEXT, max_size=4))

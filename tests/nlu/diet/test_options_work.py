@@ -189,6 +189,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("options", CHANGES_TRAINING, ids=str)
 def test_training_is_changed(train: Trainer, options: dict[str, Any]) -> None:
     base = {name: options[name] for name in options if name in ("epochs", "batch_size")}
@@ -219,6 +220,7 @@ NEEDS_ANOTHER: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(("given", "more"), NEEDS_ANOTHER, ids=str)
 def test_training_is_changed_beside_another_option(
     train: Trainer, given: dict[str, Any], more: dict[str, Any]
@@ -402,6 +404,7 @@ FEATURES: dict[str, Steps] = {
 }
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("layers", [0, 1])
 @pytest.mark.parametrize("steps", FEATURES.values(), ids=FEATURES)
 def test_features_of_all_kinds(train: Trainer, steps: Steps, layers: int) -> None:

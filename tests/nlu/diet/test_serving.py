@@ -47,6 +47,7 @@ def assert_close(found: Parse, expected: Parse) -> None:
             assert getattr(mine, name) == pytest.approx(getattr(other, name), abs=1e-5)
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize(
     ("options", "is_served"),
     [

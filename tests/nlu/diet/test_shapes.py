@@ -74,6 +74,7 @@ def made(
     return network.eval(), text
 
 
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize(
     "widths",
     [

@@ -195,6 +195,7 @@ def test_fitting_again_forgets() -> None:
     assert not hasattr(model, "classes_")
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [

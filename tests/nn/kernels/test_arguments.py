@@ -182,6 +182,7 @@ def test_every_kernel_is_here() -> None:
     assert n_made == len(found) - 1, "turn and turn_back are made in one place, all others apart"
 
 
+@pytest.mark.thinned(6)
 @every
 def test_just_enough_is_enough(name: str) -> None:
     case = CASES[name]()
@@ -287,6 +288,7 @@ def in_a_process(what: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="protects pages as Linux does")
 def test_no_kernel_leaves_its_tensors() -> None:
     done = in_a_process("all")

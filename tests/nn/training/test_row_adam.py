@@ -15,6 +15,7 @@ from gossamer.sparse.kernels.build import is_available
 pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize("units", [4, 20, 128])
 @pytest.mark.parametrize("strength", [0.0, 0.01])
 def test_equals_adam_on_the_whole_table(units: int, strength: float) -> None:

@@ -397,6 +397,7 @@ def start(**more: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_processes_share_entries(folder: Path) -> None:
     together = [start(), start()]
     told = [process.communicate(timeout=300)[0].strip() for process in together]
@@ -406,6 +407,7 @@ def test_processes_share_entries(folder: Path) -> None:
     assert start().communicate(timeout=300)[0].strip() == "0"
 
 
+@pytest.mark.slow
 def test_all_is_done_by_fewer_threads_than_asked_for() -> None:
     process = start(OMP_THREAD_LIMIT="1")
     assert process.communicate(timeout=300)[0].strip() == "6"

@@ -69,6 +69,7 @@ def test_equals_dense_forward_and_backward(shape: tuple[int, int, float], n_toke
         torch.testing.assert_close(layer(x), expected)
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("n_tokens", [0, 1, 5, 33, 700])
 @pytest.mark.parametrize("n_threads", [1, 2])

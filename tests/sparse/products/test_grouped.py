@@ -77,7 +77,7 @@ def test_equals_masked_dense(topology: Topology, density: float) -> None:
     st.sampled_from(list(Topology)),
 )
 def test_equals_masked_dense_anywhere(
-    n_in: int, n_out: int, n_tokens: int, density: float, topology: Topology, feature_major: bool
+    n_in: int, n_out: int, n_tokens: int, density: float, topology: Topology
 ) -> None:
     layer = layer_of(n_in, n_out, density, topology)
     x = torch.randn(n_tokens, n_in, dtype=torch.float64)

@@ -39,6 +39,7 @@ def gradients(y: Tensor, x: Tensor, layer: RandomlyConnectedLinear, grad: Tensor
     return list(torch.autograd.grad(y, [x, *layer.parameters()], grad))
 
 
+@pytest.mark.thinned(8)
 @pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 @pytest.mark.parametrize("n_threads", [1, 2], indirect=True)
 @pytest.mark.parametrize(

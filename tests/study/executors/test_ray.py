@@ -26,6 +26,7 @@ import gossamer.study
 from gossamer.data.errors import InputError
 from gossamer.study.executors.executor import Backend, run_all
 
+pytestmark = pytest.mark.slow
 is_there = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not is_there, reason="Ray is not installed")
 needs_cluster = pytest.mark.skipif(
@@ -71,7 +72,6 @@ def backend(cluster: Any) -> Backend:
 
 
 @needs_cluster
-@pytest.mark.slow
 def test_a_node_that_is_killed(cluster: Any, backend: Backend, tmp_path: Path) -> None:
     node = cluster.add_node(num_cpus=2, object_store_memory=80 * 2**20)
     tasks = {f"run {number}": number for number in range(12)}
@@ -122,7 +122,6 @@ def test_a_node_that_is_killed(cluster: Any, backend: Backend, tmp_path: Path) -
 
 
 @needs_cluster
-@pytest.mark.slow
 def test_results_and_failures(backend: Backend, tmp_path: Path) -> None:
     strange = ("exit", "lock", "silent", "local", "fine")
     tasks: dict[str, Any] = {name: ("leave", name) for name in strange}
@@ -221,7 +220,6 @@ if __name__ == "__main__":
 
 
 @needs_cluster
-@pytest.mark.slow
 def test_a_cluster_of_this_machine_alone(tmp_path: Path, temporary: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)

@@ -194,6 +194,7 @@ def test_what_it_says_of_itself(study: Study) -> None:
     assert set(study.needed_options) <= {name.removeprefix("options.") for name in study.varied}
 
 
+@pytest.mark.slow
 @EVERY
 def test_the_whole_way(
     study: Study, read: Callable[[str], StudyData], quick: list[str], tmp_path: Path

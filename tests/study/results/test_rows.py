@@ -263,6 +263,7 @@ with store.locked():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed_while_appending(store: RowStore) -> None:
     for _ in range(4):

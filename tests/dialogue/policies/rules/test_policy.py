@@ -452,6 +452,7 @@ def test_missing_part_of_state(tmp_path: Path) -> None:
 # -- a project of its own size --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_sara() -> None:

@@ -45,6 +45,7 @@ def best(policy: TEDPolicy, events: list[Any]) -> str:
     return domain.action_labels[prediction.best]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "options",
     [
@@ -177,6 +178,7 @@ def says(text: str, intent: str = "bye") -> list[Any]:
     return [ActionExecuted(name="action_listen"), UserUttered(text=text, intent=intent)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"number_of_transformer_layers": 0, "drop_rate": 0.1}])
 def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None:
     policy = trained(spoken, epochs=150, random_seed=2, **options)
@@ -197,6 +199,7 @@ def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None
     assert spoken.domain.action_labels[by_intent.best] == "utter_greet"
 
 
+@pytest.mark.slow
 def test_a_message_without_an_intent_counts_by_its_text(spoken: DialogueData) -> None:
     policy = trained(spoken, epochs=150)
     message = UserUttered(text="some green tea please")
