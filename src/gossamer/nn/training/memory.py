@@ -1,8 +1,8 @@
 """Giving memory back to the system between the steps of training.
 
 Batches differ in size, so the C library's heap fills with holes of all sizes: a training that needs
-half a gigabyte would hold several after some hundred steps. glibc returns the free pages when
-asked; other C libraries do without.
+half a gigabyte would hold several gigabytes after some hundred steps. glibc returns the free pages
+when asked; with other C libraries nothing is done.
 """
 
 from __future__ import annotations

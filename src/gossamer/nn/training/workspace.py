@@ -1,7 +1,7 @@
 """Memory that training steps use again and again.
 
-Batches differ in size, so tensors made anew at each step leave holes of all sizes in the C
-library's heap, and a training that needs a quarter of a gigabyte ends up holding several.
+Batches differ in size, so new tensors at each step leave holes of all sizes in the C
+library's heap, and a training that needs a quarter of a gigabyte ends up holding several gigabytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-_ROOM = 1.2  # how much larger than asked a buffer is made, so that it is seldom made again
+_ROOM = 1.2  # how much larger than asked a buffer is made, so that it is rarely made again
 
 
 class Workspace:
@@ -22,16 +22,16 @@ class Workspace:
         self._count = 0
 
     def reset(self) -> None:
-        """Take everything back."""
+        """Take all tensors back."""
         self._count = 0
 
     def take(self, *shape: int) -> Tensor:
-        """A tensor that is lent to no one else before `reset`."""
+        """A tensor that no other caller gets before `reset`."""
         self._count += 1
         return self._of(self._count, shape)
 
     def scratch(self, name: str, *shape: int) -> Tensor:
-        """The tensor of that name; asking for it again takes it away from who had it."""
+        """The tensor of that name; the next caller that asks for it gets the same one."""
         return self._of(name, shape)
 
     def _of(self, key: str | int, shape: tuple[int, ...]) -> Tensor:
