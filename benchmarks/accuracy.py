@@ -1,7 +1,7 @@
-"""How good the answers are: our networks beside plain models and Rasa's settings, on public data.
+"""How good the answers are: our networks next to plain models and Rasa's settings, on public data.
 
 Every run has a process of its own and gives one row, which is appended to `rows.jsonl` as soon as
-it is there. A run that already has a row, of the same settings and the same package, is not done
+it is made. A run that already has a row, of the same settings and the same package, is not done
 again, so the command can be interrupted and repeated. Settings are chosen with `--part dev`, the
 default; `--part test` reads the test files, once, at the end.
 
@@ -114,7 +114,7 @@ def tasks_of(args: argparse.Namespace) -> list[Task]:
                             data_folder=str(args.data_folder),
                         )
                         for change in changes
-                        # Peers draw nothing, so one run says all unless examples are drawn.
+                        # Peers draw nothing, so one run is enough unless examples are drawn.
                         for seed in (seeds[:1] if is_peer and n_examples is None else seeds)
                     ]
     for task in tasks:
@@ -135,7 +135,7 @@ def row_key(task: Task, source: str) -> str:
     """The key of a run's row: its settings and `source_of` it."""
     settings = task.settings()
     if task.is_peer and task.n_examples is None:
-        settings["seed"] = None  # another seed is no other run
+        settings["seed"] = None  # another seed is not another run
     return json.dumps([settings, source], sort_keys=True)
 
 
@@ -163,7 +163,7 @@ def to_do(
 
 
 def attempt(task: Task) -> dict[str, Any] | Failure:
-    """A row, or why there is none. Called in a process of its own."""
+    """A row, or the reason why it is missing. Called in a process of its own."""
     try:
         return run_once(task)
     except Exception as error:
@@ -180,7 +180,7 @@ def run_tasks(tasks: Sequence[Task], store: RowStore, *, workers: int, again: bo
         again: do runs that have a row too.
 
     Returns:
-        How many failed. What they said is printed.
+        How many failed. Their messages are printed.
     """
     waiting, n_kept = to_do(tasks, store.rows(), again=again)
     if n_kept:
@@ -271,7 +271,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--examples", type=number_of_examples, metavar="N,N,all",
         help="learning curves: at most N training examples for each intent")  # fmt: skip
     add("--oos", action="store_true",
-        help="leave out one intent after the other, and tell its messages by low confidence; "
+        help="leave out one intent after the other, and detect its messages by low confidence; "
         f"default data {','.join(OOS_DATA)}")  # fmt: skip
     add("--oos-intents", type=at_least_one, default=7, metavar="N",
         help="how many intents are left out, each in a run of its own (default 7)")  # fmt: skip

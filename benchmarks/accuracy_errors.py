@@ -1,4 +1,4 @@
-"""Where our network goes wrong on held-out data, for a person to read.
+"""Where our network goes wrong on held-out data, to be read.
 
     python benchmarks/accuracy_errors.py --data sara --seed 1
 

@@ -1,7 +1,7 @@
-"""The bar for intents: a linear SVM over TF-IDF of words and of character n-grams.
+"""The baseline for intents: a linear SVM over TF-IDF of words and of character n-grams.
 
 It trains in about a second, knows nothing of word order beyond pairs, and finds no entities. A
-model that cannot beat it has no business being slower. Deterministic: it takes no seed.
+model that cannot beat it should not be slower. Deterministic: it takes no seed.
 
     python benchmarks/baseline_svm.py --train train.yml --test test.yml
 """

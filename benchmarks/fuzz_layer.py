@@ -128,7 +128,7 @@ def _compare_errors(case: Case, found: Results | Exception, expected: Results | 
 
 
 def _is_as_right(case: Case, found: Exception, expected: Results | Exception) -> bool:
-    """Whether an error is as right as what the reference gave."""
+    """Whether an error is as acceptable as the reference's result."""
     if isinstance(expected, Exception):
         # Tracers wrap errors, at one place or another.
         return case.way in RARE or (NO_WEIGHT in str(expected) and type(found) is AttributeError)
@@ -138,7 +138,7 @@ def _is_as_right(case: Case, found: Exception, expected: Results | Exception) ->
     refuses = isinstance(found, RuntimeError) and "Try:" in str(found)
     if refuses and case.way == "strange_input" and "meta" in str(found):
         return True
-    # F.linear spreads a bias of one value; to refuse parameters of a wrong shape is as good.
+    # F.linear broadcasts a bias of one value; refusing parameters of a wrong shape is as good.
     return refuses and case.way in ("other_parameters", "changed")
 
 
@@ -160,8 +160,8 @@ def _place(error: BaseException) -> str:
 def _compare(found: Any, right: Any, case: Case) -> str:
     """How a value differs from the right one; empty if it does not.
 
-    Zeros of the dense kernel make NaN of what is infinite; connections that do not exist cannot. So
-    of inputs that are not finite only what is finite in the reference counts.
+    Zeros of the dense kernel turn infinite values into NaN; connections that do not exist cannot.
+    So with inputs that are not finite only finite values of the reference count.
     """
     if isinstance(right, tuple | list) and right and isinstance(right[0], Tensor):
         parts = [_compare(f, r, case) for f, r in zip(found, right, strict=True)]
@@ -210,13 +210,13 @@ def _work(pipe: Connection) -> None:
     while (seed := pipe.recv()) is not None:
         try:
             problem = run_case(draw_case(seed))
-        except BaseException as error:  # of the fuzz itself, or one that is no Exception
+        except BaseException as error:  # of the fuzz itself, or one that is not an Exception
             problem = f"the call could not be judged: {_shown(error)}{_place(error)}"
         pipe.send(problem)
 
 
 def run(seeds: Sequence[int], *, start: str = "spawn") -> Iterator[Outcome]:
-    """Run the cases of the seeds in a process of its own, which is begun again where it dies.
+    """Run the cases of the seeds in a process of its own, which is started again if it dies.
 
     Args:
         seeds: of the cases.

@@ -1,4 +1,4 @@
-"""Does a project with a mistake in it ever train without a word, hang, or end in a traceback?
+"""Does a project with a mistake in it ever train silently, hang, or end in a traceback?
 
 The starter project is damaged in many ways (see `project_mutations`), read and checked as
 `gossamer train` does before its first epoch, and some of the damaged projects are trained for one
@@ -49,7 +49,7 @@ class Outcome:
         verdict: "clean" (nothing was said), "told" (read, with findings or warnings) or "refused"
             (clear errors), which are right; "crash", "slow", "killed", "late" (refused only while
             training) or "silent", which are not.
-        detail: what was said first, or what went wrong.
+        detail: the first message, or what went wrong.
         seconds: how long it took.
         described: the mistakes.
     """
@@ -185,7 +185,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _lacking(assistant: Any, loaded: Any, project: Any) -> str | None:
-    """What a trained model lacks of the project that it was trained on."""
+    """What a trained model lacks from the project that it was trained on."""
     for model in (assistant, loaded):
         if (project.nlu is not None) != model.understands_texts:
             return "the model understands no texts"
@@ -242,7 +242,7 @@ def _one(files: Files, seed: int, trains: bool, root: Path) -> Outcome:
     start = time.perf_counter()
     try:
         verdict, detail = inspect(folder, trains=trains, out=root / "model.gossamer")
-    except BaseException as error:  # whatever it is, it is what is looked for
+    except BaseException as error:  # any exception here is a finding
         place = traceback.extract_tb(error.__traceback__)[-1]
         verdict = "crash"
         detail = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
@@ -251,7 +251,7 @@ def _one(files: Files, seed: int, trains: bool, root: Path) -> Outcome:
 
 
 def _keep_parsed_files() -> None:
-    """Files that a mistake leaves alone are parsed once: most of the time goes into YAML."""
+    """Files without a mistake are parsed once: most of the time goes into YAML."""
     import gossamer.data.text.yaml_tree as yaml_tree
 
     original = yaml_tree.parse_yaml_tree
@@ -283,7 +283,7 @@ def run(
 
     Args:
         seeds: of the mistakes.
-        n_trained: so many of them, evenly spread, are trained if nothing refuses them.
+        n_trained: this many of them, evenly spread, are trained if nothing refuses them.
         memory: bytes that reading and training may take.
         shows_progress: print a line now and then.
     """
@@ -309,7 +309,7 @@ def run(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the fuzz, print what it found, and write it down. Exit code 1 if anything was wrong."""
+    """Run the fuzz, print and write what it found. Exit code 1 if anything was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=1000, help="how many damaged projects")
     parser.add_argument("--train", type=int, default=0, help="how many of them are trained")

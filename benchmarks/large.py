@@ -127,7 +127,7 @@ def train_here(
         metrics.update(report.metrics)
 
     def fit(*arguments: Any, **options: Any) -> None:
-        look()  # at the door of the training loop
+        look()  # at the start of the training loop
         plain_fit(*arguments, **options)
 
     plain_fit = vars(diet)["fit"]
@@ -191,7 +191,8 @@ def measure(config: ProjectConfig, data: TrainingData, threads: int) -> Row:
     """Read and train, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "nlu.yml"
-        # By intents, as people write files; the writer makes a block of each run of one intent.
+        # By intents, as in files written by hand; the writer makes a block of each run of one
+        # intent.
         ordered = sorted(data.examples, key=lambda example: str(example.intent))
         write_yaml(TrainingData(examples=tuple(ordered)), path)
         reading = _in_a_process(read_here, path)
@@ -286,7 +287,7 @@ def _arguments() -> argparse.Namespace:
     if options.quick:
         options.sizes, options.epochs = _QUICK_SIZES, _QUICK_EPOCHS
     if options.epochs < 2:
-        parser.error("--epochs must be 2 or more, for the first is left out of the means")
+        parser.error("--epochs must be 2 or more, because the first is left out of the means")
     return options
 
 

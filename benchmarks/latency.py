@@ -1,4 +1,4 @@
-"""How soon comes an answer? One message at a time, batches, cold start, memory, file, `--help`.
+"""How long does an answer take? One message at a time, batches, cold start, memory, file, `--help`.
 
 Every figure comes from fresh processes: cold starts are medians of several of them, percentiles
 and throughputs medians of several rounds over all test texts after a warm-up. Training for a few
@@ -29,7 +29,7 @@ from support.latency_report import Row, draw, table
 from support.provenance import OtherLoad, described, peak_rss_mib, rss_mib, surroundings
 
 _WARM_UP = 100
-# A program of its own, so that nothing is imported but what answering needs.
+# A program of its own, so that only what answering needs is imported.
 _COLD = """
 import json, sys, time
 began = time.perf_counter()
@@ -46,7 +46,7 @@ _ANSWER, _WHOLE = "first answer", "cold start to first answer, whole process"
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """p50, p95 and p99 in milliseconds: the smallest time that so many per cent do not exceed."""
+    """p50, p95 and p99 in milliseconds: the smallest time that this percentage does not exceed."""
     ordered = sorted(seconds)
     return {
         f"p{share}": ordered[max(0, -(-len(ordered) * share // 100) - 1)] * 1000
@@ -256,7 +256,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="two epochs, rounds and processes, where not said otherwise",
+        help="two epochs, rounds and processes, unless set otherwise",
     )
     parser.add_argument("--rasa-python", type=Path, help="interpreter of Rasa's environment")
     parser.add_argument("--rasa-epochs", type=int, default=1)
@@ -275,7 +275,7 @@ def _arguments() -> argparse.Namespace:
     if options.model is None and (options.config is None or options.train is None):
         parser.error("--model is needed, or --config and --train")
     if options.rasa_python is not None and (options.config is None or options.train is None):
-        parser.error("--rasa-python needs --config and --train, for Rasa trains a model of its own")
+        parser.error("--rasa-python needs --config and --train: Rasa trains a model of its own")
     return options
 
 

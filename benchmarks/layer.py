@@ -1,9 +1,9 @@
-"""How fast is one layer? Every topology beside dense, masked dense and CSR, in turns in one run.
+"""How fast is one layer? Every topology next to dense, masked dense and CSR, in turns in one run.
 
 For each shape, density, number of tokens and direction the peers run in turns (A, B, C, A, B, C),
-after a warm-up; each is told by the median of its times and by its ratio to `nn.Linear`, the spread
-of the ratio being that of the rounds. The limit of the ratio is 1 / density. "forward" is an answer
-in evaluation mode with no gradients, "both" a forward and a backward pass in training mode.
+after a warm-up; each is reported by the median of its times and by its ratio to `nn.Linear`, with
+the spread of the ratio over the rounds. The limit of the ratio is 1 / density. "forward" is an
+answer in evaluation mode with no gradients, "both" a forward and a backward pass in training mode.
 
     python benchmarks/layer.py --repeat 3 --out results         # the whole table: hours
     python benchmarks/layer.py --quick --out results            # enough for the targets: a minute
@@ -108,7 +108,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="where not said otherwise: two shapes, three densities, three numbers of tokens, "
+        help="unless set otherwise: two shapes, three densities, three numbers of tokens, "
         "two threads, three runs of seven rounds",
     )
     parser.add_argument("--out", type=Path, help="folder for layer.jsonl, layer.md and layer.png")

@@ -1,8 +1,8 @@
-"""Intent and entity scores of a pipeline over several seeds, beside a linear SVM and a reference.
+"""Intent and entity scores of a pipeline over several seeds, next to a linear SVM and a reference.
 
 Each seed runs in a process of its own, so that peak memory is that of one training and no run
-inherits anything from another. With `--holdout` a part of the training data plays the test:
-settings are chosen there, and the test data are looked at once, at the end.
+inherits anything from another. With `--holdout` a part of the training data serves as the test:
+settings are chosen there, and the test data are read once, at the end.
 
     python benchmarks/nlu_f1.py --config config.yml --train train.yml --test test.yml \
         --seeds 1,2,3 --option connection_density=0.05 --baseline --out rows.jsonl
@@ -52,7 +52,7 @@ class Settings:
         train: training files and folders.
         test: test files and folders; not read when `holdout` is given.
         train_extra: more training files, used whole even with `holdout`.
-        holdout: share of `train` that plays the test, or None.
+        holdout: share of `train` that serves as the test, or None.
         holdout_seed: which share.
         epochs: replaces DIET's `epochs`, or None.
         options: replace options of DIET.
@@ -138,7 +138,7 @@ def run_once(settings: Settings, seed: int) -> dict[str, Any]:
         "n_test": evaluation.n_examples,
         "n_epochs": len(epochs),
         **scores(evaluation.headline()),
-        # The first epoch warms caches and allocators up.
+        # The first epoch warms up caches and allocators.
         "epoch_seconds": statistics.median(seconds[1:] or seconds) if seconds else None,
         "first_epoch_seconds": seconds[0] if seconds else None,
         "train_seconds": trained - started,
@@ -171,7 +171,7 @@ def run_seeds(settings: Settings, seeds: Sequence[int]) -> Iterator[dict[str, An
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Mapping[str, float]]) -> str:
-    """Mean and standard deviation over the rows, with other columns beside."""
+    """Mean and standard deviation over the rows, next to other columns."""
     head = f"{'':28}{f'gossamer, n = {len(rows)}':>24}"
     lines = [head + "".join(f"{name:>16}" for name in columns)]
     for key, label in METRICS.items():

@@ -4,8 +4,8 @@ Rasa runs in an environment of its own, in a process of its own, through `rasa_s
 `tests/parity/record/README.md` for how to make one. It reads Rasa YAML only, so convert older
 files first (`gossamer data convert nlu`).
 
-The first epoch is left out of the mean, for in it TensorFlow builds its graph. DIET's batches grow
-from the first epoch to the last (64 to 256 by default) and epochs get quicker by it: to compare
+The first epoch is left out of the mean, because TensorFlow builds its graph in it. DIET's batches
+grow from the first epoch to the last (64 to 256 by default) and epochs get faster: to compare
 epochs, give both sides the same `--epochs` and, to measure only the beginning, `--stop-after`.
 
     python benchmarks/rasa_peer.py --rasa-python rasa-env/bin/python --config config.yml \
@@ -42,7 +42,7 @@ class Settings:
         train: training file or folder, Rasa YAML.
         test: test file, or None for no test.
         epochs: replaces DIET's `epochs`, or None. It also sets how batches grow.
-        stop_after: end the training after so many epochs, or None.
+        stop_after: end the training after this many epochs, or None.
         seed: replaces DIET's `random_seed`, or None.
         threads: TensorFlow's threads within and between operations; None leaves its own choice.
         reports: folder for Rasa's reports, or None.
@@ -120,7 +120,7 @@ def write_config(settings: Settings, path: Path) -> None:
 
 
 def environment(threads: int | None) -> dict[str, str]:
-    """Ours without our Python path; Rasa reports nothing home and says little."""
+    """Ours without our Python path; Rasa sends no telemetry and logs little."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if threads is not None:
@@ -135,7 +135,7 @@ def _row(settings: Settings, result: dict[str, Any]) -> dict[str, Any]:
     if not diet:
         raise RuntimeError("Rasa trained no DIETClassifier; is there one in the pipeline?")
     seconds = diet[0]["epoch_seconds"]
-    # With a single epoch there is nothing to report but that one.
+    # With a single epoch only that one can be reported.
     warm = seconds[1:]
     return {
         "settings": {

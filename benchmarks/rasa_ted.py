@@ -4,7 +4,7 @@ Runs under the Python of Rasa's own environment (see `tests/parity/record/README
 one), and drives Rasa as `rasa train core` and `rasa test core` do, with TED as the only policy: so
 the figures are TED's alone. It reads Rasa YAML only, so convert older stories first.
 
-Times are told apart: unfolding stories into conversations, making features and examples of these,
+Times are separate: unfolding stories into conversations, making features and examples of these,
 fitting the network (each epoch, from the end of one to the end of the next). Rasa counts as correct
 a conversation of which each action after the first listening is, its past always taken from the
 story. Progress goes to the error output, JSON to the standard output.
@@ -194,7 +194,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--train", type=Path, required=True, help="file or folder, Rasa YAML")
     parser.add_argument("--test", type=Path, help="file or folder; without it, nothing is tested")
     parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--stop-after", type=int, help="end the training after so many epochs")
+    parser.add_argument("--stop-after", type=int, help="end the training after this many epochs")
     parser.add_argument("--max-history", type=int)
     parser.add_argument("--density", type=float)
     parser.add_argument("--augmentation", type=int, default=0)

@@ -1,4 +1,4 @@
-"""How well TED learns stories, and in what time: several seeds and densities, Rasa beside it.
+"""How well TED learns stories, and how fast: several seeds and densities, and Rasa's TED.
 
 Every (density, seed) trains in a process of its own, one after the other, TED the only policy. The
 figures are those of `gossamer test core`: accuracy and weighted F1 over actions, and conversations
@@ -160,11 +160,11 @@ def parse_arguments() -> argparse.Namespace:
         "--constrain-similarities", action=argparse.BooleanOptionalAction, default=True
     )
     parser.add_argument("--option", type=_option, action="append", default=[], metavar="NAME=JSON")
-    parser.add_argument("--rasa-python", help="measure Rasa's TED besides")
+    parser.add_argument("--rasa-python", help="measure Rasa's TED as well")
     parser.add_argument("--rasa-domain", type=Path)
     parser.add_argument("--rasa-train", type=Path)
     parser.add_argument("--rasa-test", type=Path)
-    parser.add_argument("--rasa-stop-after", type=int, help="end Rasa's training after so many")
+    parser.add_argument("--rasa-stop-after", type=int, help="end Rasa's training after this many")
     parser.add_argument("--out", type=Path, help="file to add the rows to, JSON lines")
     options = parser.parse_args()
     if (options.test is None) == (options.split is None):

@@ -2,7 +2,7 @@
 
 Every (topology, density, seed) trains in a process of its own on one thread, as many at a time as
 asked. Differences to `--reference` are paired by seed; their interval is Student's t at 95%.
-Settings are chosen here, so the test part of a data set has no place in it: use `--holdout` or a
+Settings are chosen here, so it must not use the test part of a data set: use `--holdout` or a
 validation part as `--test`.
 
     python benchmarks/topologies.py --config config.yml --train train.yml --holdout 0.2 --epochs 50
@@ -33,7 +33,7 @@ Rows = Sequence[dict[str, Any]]
 
 
 def run_all(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """All rows: those in `--out` already are not run again."""
+    """All rows; those already in `--out` are not run again."""
     found: list[dict[str, Any]] = []
     if options.out is not None and options.out.exists():
         found = [json.loads(line) for line in options.out.read_text("utf-8").splitlines()]
@@ -165,7 +165,7 @@ def main() -> None:
         help="options that the configuration leaves open are as in Rasa",
     )
     add("--processes", type=int, default=2)
-    add("--out", type=Path, help="JSON lines; rows that are there are not run again")
+    add("--out", type=Path, help="JSON lines; existing rows are not run again")
     add("--figure", type=Path)
     options = parser.parse_args()
     if (options.holdout is None) == (not options.test):

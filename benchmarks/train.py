@@ -2,8 +2,8 @@
 
 Every peer trains in a process of its own at the same options; rounds alternate (A, B, C, A, B, C),
 and the first epoch of each run is left out. DIET's batches grow from the first epoch to the last,
-so `--epochs` sets the schedule and `--stop-after` how much of it is run. Where the time goes is
-told by runs of their own after that, with clocks around the parts (`support/train_breakdown.py`).
+so `--epochs` sets the schedule and `--stop-after` how much of it is run. Separate runs after that,
+with clocks around the parts, show where the time goes (`support/train_breakdown.py`).
 
     python benchmarks/train.py --config config.yml --train train.yml --rounds 2 \
         --rasa-python rasa-env/bin/python --out results
@@ -166,7 +166,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one round, a whole schedule of six epochs, where not said otherwise",
+        help="one round, a whole schedule of six epochs, unless set otherwise",
     )
     parser.add_argument("--out", type=Path, help="folder for train.jsonl, train.md and train.png")
     parser.add_argument("--order", help=argparse.SUPPRESS)
@@ -178,7 +178,7 @@ def _arguments() -> argparse.Namespace:
     if options.config is None or options.train is None:
         parser.error("--config and --train are needed")
     if options.stop_after < 2:
-        parser.error("--stop-after must be 2 or more, for the first epoch is left out")
+        parser.error("--stop-after must be 2 or more, because the first epoch is left out")
     return options
 
 

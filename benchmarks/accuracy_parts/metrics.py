@@ -84,7 +84,7 @@ def entity_scores(
     Args:
         examples: annotated examples.
         parses: their parses, parallel to `examples`.
-        extractors: who finds entities, at least one; of several the best token score counts.
+        extractors: what finds entities, at least one; of several the best token score counts.
     """
     by_token = [evaluate_entities(examples, parses, name).tokens for name in extractors]
     best = max(by_token, key=lambda scores: scores.micro_f1)
@@ -106,8 +106,8 @@ def count_overlaps(
     An annotated entity is found (true positive) when a predicted one of the same label shares at
     least one character with it, else it is missed (false negative). A predicted entity that
     overlaps no annotated one of its label is invented (false positive). One prediction may find
-    several annotated entities, and several predictions that touch one annotated entity are none of
-    them invented, so a prediction of the whole text costs little: the measure is lenient.
+    several annotated entities, and of several predictions that touch one annotated entity none is
+    invented, so a prediction of the whole text costs little: the measure is lenient.
 
     Source: the evaluation script of Vanzo, Bastianelli and Lemon 2019, "Hierarchical Multi-Task
     Natural Language Understanding for Cross-domain Conversational AI: HERMIT NLU", which compares

@@ -1,7 +1,7 @@
 """Plain models that DIET is compared with: linear models for intents, a feature CRF for entities.
 
-Each answers with a `Parse`, so that one piece of code scores them and us. They are the well known
-recipes and take no seed: what they give is the same each time.
+Each answers with a `Parse`, so that one piece of code scores them and us. They are well-known
+recipes and take no seed: their results are the same each time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Model(Protocol):
 
     Attributes:
         n_weights: numbers that were learned.
-        extractors: who finds its entities; empty when it finds none.
+        extractors: what finds its entities; empty when it finds none.
         knows_intents: whether it predicts intents.
         has_probabilities: whether the confidence of an intent is a probability.
     """
@@ -72,7 +72,7 @@ class Model(Protocol):
 class LinearIntents:
     """A linear classifier over TF-IDF of words and of character n-grams.
 
-    The confidence of the SVM is its largest decision value, which is no probability.
+    The confidence of the SVM is its largest decision value, which is not a probability.
     """
 
     knows_intents = True

@@ -145,7 +145,7 @@ def _figure(name: str, part: str, figures: Sequence[str]) -> list[str]:
 
 
 def scores_table(groups: Sequence[Group]) -> str:
-    """Shares and F1 of the groups of one family, without columns in which nothing is."""
+    """Shares and F1 of the groups of one family, without empty columns."""
     metrics = [
         metric
         for metric in SHARES
@@ -183,7 +183,7 @@ def curves_table(of_curves: dict[tuple[str, str], list[Group]], metric: str) -> 
 
 
 def oos_table(groups: Sequence[Group]) -> str:
-    """How well left-out messages are told by low confidence, over intents and seeds."""
+    """How well left-out messages are detected by low confidence, over intents and seeds."""
     rows = [
         [
             FAMILIES[group.family],

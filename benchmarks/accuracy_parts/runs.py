@@ -56,7 +56,7 @@ class Task:
             "rasa-20" with Rasa's.
         seed: of training, and of the draw where `n_examples` is given.
         n_examples: at most this number of training examples for each intent; None for all.
-        left_out: the intent that is left out of training and must be told from the others; None
+        left_out: the intent that is left out of training and must be detected; None
             for the ordinary scores.
         options: replace options of DIETClassifier; peers have none.
         threads: of the run.
@@ -75,11 +75,11 @@ class Task:
 
     @property
     def is_peer(self) -> bool:
-        """Whether it is none of our networks."""
+        """Whether it is not one of our networks."""
         return self.contestant in PEERS
 
     def settings(self) -> dict[str, Any]:
-        """All that tells this run from others."""
+        """Everything that distinguishes this run from others."""
         settings = asdict(self)
         del settings["data_folder"]
         return settings
@@ -158,7 +158,7 @@ def config_of(task: Task) -> dict[str, Any]:
 
 
 def check_task(task: Task) -> None:
-    """Find what can be found before any run.
+    """Find faults before any run.
 
     Raises:
         InputError: contestant, options or files cannot be used.

@@ -48,7 +48,7 @@ class Group:
 
     @property
     def is_peer(self) -> bool:
-        """Whether it is none of our networks."""
+        """Whether it is not one of our networks."""
         return self.contestant in PEERS
 
     def values(self, metric: str) -> list[float]:
@@ -70,7 +70,7 @@ def read_rows(paths: Iterable[Path]) -> list[Row]:
     """The rows of all files; equal ones count once.
 
     Raises:
-        InputError: a file is missing or is no file of rows, or no file has a row.
+        InputError: a file is missing or is not a file of rows, or no file has a row.
     """
     rows: list[Row] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""What the accuracy benchmark aims at."""
+"""The goals of the accuracy benchmark."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ GOALS = tuple(
         ("nlu", "entity_overlap_micro_f1", 87.5, True, "best published: 87.4"),
     )
 )
-"""A network that a plain model beats has no business being slower."""
+"""A network that a plain model beats should not be slower."""
 
 
 def targets(groups: Sequence[Group], part: str, names: dict[str, str]) -> list[Target]:

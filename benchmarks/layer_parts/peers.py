@@ -1,4 +1,4 @@
-"""Who runs in `layer.py`: dense, masked dense, CSR and our topologies, each as a call."""
+"""What runs in `layer.py`: dense, masked dense, CSR and our topologies, each as a call."""
 
 from __future__ import annotations
 

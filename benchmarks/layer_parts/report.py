@@ -173,7 +173,7 @@ def report(found: Sequence[Row], how: str) -> str:
         found: the rows.
         how: how it was measured, and on which machine.
     """
-    parts = ["# One layer beside its peers", how, "## Targets", targets_table(targets(found))]
+    parts = ["# One layer next to its peers", how, "## Targets", targets_table(targets(found))]
     parts.append(
         "Training is forward and backward at 1,024 tokens or more, the better of 256→1024 and "
         "1024→1024. Serving is in evaluation mode with no gradients. Ratios are to `nn.Linear` in "

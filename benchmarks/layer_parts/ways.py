@@ -113,7 +113,7 @@ def input_changed(model: nn.Module, make: Make, chance: random.Random) -> Result
         start.mul_(2)
     try:
         return {"kept": kept, **with_grads(model, x, y, chance)}
-    except RuntimeError as error:  # to refuse it is as right as to have kept a copy
+    except RuntimeError as error:  # refusing it is as right as keeping a copy
         if "modified by an inplace operation" not in str(error):
             raise
         return {"kept": kept, "y": y}
@@ -320,11 +320,11 @@ def faked(model: nn.Module, make: Make, chance: random.Random) -> Results:
 
 
 class Marked(Tensor):
-    """A subclass that does nothing more than be one."""
+    """A subclass that changes nothing."""
 
 
 class Wrapped(Tensor):
-    """A wrapper without memory of its own: whoever reads its address reads nothing."""
+    """A wrapper without memory of its own: its address holds nothing."""
 
     inner: Tensor  # type: ignore[assignment]
 

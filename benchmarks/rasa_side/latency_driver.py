@@ -17,7 +17,7 @@ _WARM_UP = 20
 
 
 def memory_mib(what: str) -> float | None:
-    """A line of the process's status in MiB ("VmRSS", "VmHWM"); None where there is none."""
+    """A line of the process's status in MiB ("VmRSS", "VmHWM"); None where it is missing."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

@@ -41,7 +41,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Whether the target is met, or by how much it is missed; empty where there is none."""
+        """Whether the target is met, or by how much it is missed; empty without one."""
         if self.target is None:
             return ""
         return Target(

@@ -1,4 +1,4 @@
-"""Scripts that tell what is wrong with what they were given in a line, without a traceback."""
+"""Scripts that report input that cannot be used in one line, without a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes that people and programs make in a project's files, drawn at random from a seed."""
+"""Mistakes that users and programs make in a project's files, drawn at random from a seed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Mutation:
 
     Attributes:
         files: content by path, relative to the project.
-        described: what was done, for a person.
+        described: what was done, in words.
     """
 
     files: Files

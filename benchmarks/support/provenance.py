@@ -1,4 +1,4 @@
-"""What a row of results says of the run: its size, its memory, versions, machine and commit."""
+"""What a row of results says about the run: its size, its memory, versions, machine and commit."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def n_weights(assistant: Assistant) -> int:
 
 
 def peak_rss_mib() -> float:
-    """The most memory this process has held, in MiB; NaN where the system does not tell."""
+    """The most memory this process has held, in MiB; NaN where the system does not report it."""
     from gossamer.study.results.memory import peak_memory_mib
 
     return peak_memory_mib() or math.nan
 
 
 def rss_mib() -> float:
-    """The memory this process holds now, in MiB; the most it has held where that is not told."""
+    """The memory this process holds now, in MiB; the most it has held where that is unknown."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
@@ -56,7 +56,7 @@ class OtherLoad:
         self._began = time.perf_counter(), _busy_seconds(), _own_seconds()
 
     def cores(self) -> float | None:
-        """Mean number of cores that others kept busy; None where the system does not tell."""
+        """Mean number of cores that others kept busy; None where the system does not report it."""
         began, busy_before, own_before = self._began
         busy = _busy_seconds()
         elapsed = time.perf_counter() - began
@@ -89,7 +89,7 @@ def surroundings(others: OtherLoad | None = None) -> dict[str, Any]:
     """Versions, machine and commit, so that a row can be judged later.
 
     Args:
-        others: begun before the measurement, to tell what else was running.
+        others: begun before the measurement, to know what else was running.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Large training data out of small: examples with other entity values, and finer intents."""
+"""Large training data from small: examples with other entity values, and finer intents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from gossamer.data import Entity, Example, TrainingData
 
 _MOST_TRIES = 20  # at a text of a template that is not there yet
-_Value = tuple[str, Any]  # how it is written, and what it stands for
+_Value = tuple[str, Any]  # how it is written, and what it means
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ def recombine(sources: TrainingData, n_examples: int, *, n_intents: int, seed: i
     Args:
         sources: annotated examples with intents; those whose entities overlap are left out.
         n_examples: how many to make, all texts different.
-        n_intents: how many intents they shall have.
+        n_intents: how many intents they are to have.
         seed: where the choices come from; the same seed gives the same data.
 
     Raises:
-        ValueError: so many different texts or intents cannot be made of these sources.
+        ValueError: this many different texts or intents cannot be made from these sources.
     """
     rng = random.Random(seed)
     examples = [example for example in sources.unique_examples() if _is_usable(example)]
@@ -83,7 +83,7 @@ def split_intents(examples: Sequence[Example], n_intents: int) -> list[str]:
     """Finer intents for examples: large intents are split first, by first words.
 
     Returns:
-        The name of each example's intent: its own, or with a number behind it.
+        The name of each example's intent: its own, or with a number after it.
 
     Raises:
         ValueError: the examples have more intents, or too few first words to split by.
@@ -115,7 +115,7 @@ def split_intents(examples: Sequence[Example], n_intents: int) -> list[str]:
 
 
 def _first_word(example: Example) -> str:
-    """The first word, or the entity that stands in its place."""
+    """The first word, or the entity in its place."""
     if example.entities and example.entities[0].start == 0:
         return f"[{example.entities[0].entity}]"
     return example.text.split()[0].lower()

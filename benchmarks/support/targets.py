@@ -15,7 +15,7 @@ class Target:
         wanted: the number to reach.
         measured: the number reached; None where it was not measured.
         at_least: whether `wanted` is a lower bound; else it is an upper one.
-        unit: written behind both numbers.
+        unit: written after both numbers.
         note: where the number comes from.
     """
 

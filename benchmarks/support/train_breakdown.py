@@ -1,8 +1,8 @@
-"""Where the time of training goes, told by clocks put around the parts from outside.
+"""Where the time of training goes, measured by clocks put around the parts from outside.
 
-Clocks exclude each other: while one runs inside another, the outer one stands still, so that parts
-add up to no more than the whole. What is not found (the code changes) is left without a clock and
-its time is told with what surrounds it.
+Clocks exclude each other: while one runs inside another, the outer one stops, so that parts add up
+to no more than the whole. What is not found (the code changes) is left without a clock and its time
+counts with what surrounds it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Clocks:
     """One clock for each part; only the innermost that was started runs.
 
     Args:
-        now: tells the time in seconds.
+        now: gives the time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
@@ -78,7 +78,7 @@ class Clocks:
 
     @contextmanager
     def running(self, part: str) -> Iterator[None]:
-        """Let the clock of a part run, and none else."""
+        """Let the clock of a part run, and no other."""
         self._stop()
         self._running.append(part)
         try:
@@ -170,7 +170,7 @@ def _everywhere(original: Any, timed: Any, replace: Callable[[Any, str, Any], No
 
 
 def _time_the_batches(clocks: Clocks, replace: Callable[[Any, str, Any], None]) -> None:
-    """The loop is handed the function that makes a batch: put a clock around that one."""
+    """The loop gets the function that makes a batch: put a clock around that one."""
     with suppress(ImportError, AttributeError):
         # DIET imports the loop by name: it must be there before names are replaced.
         importlib.import_module("gossamer.nlu.diet.classifier")

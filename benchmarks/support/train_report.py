@@ -19,7 +19,7 @@ def peer_name(density: float) -> str:
 
 
 def targets(rows: Rows) -> list[Target]:
-    """Speed beside Rasa and beside our own dense network, and memory.
+    """Speed compared with Rasa and with our own dense network, and memory.
 
     Args:
         rows: of each peer `median`, `mean`, `least` and `most` seconds of an epoch, and

@@ -1,4 +1,4 @@
-"""A process for work that may crash or hang: it is watched, and begun again where it ended."""
+"""A process for work that may crash or hang: it is watched, and started again if it ends."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ class Assistant:
         """Train all NLU components; see `train_project` for dialogue.
 
         Args:
-            config: the configuration, or the `config.yml` it stands in.
-            data: training data, or the files or folders it stands in.
+            config: the configuration, or the `config.yml` it is in.
+            data: training data, or the files or folders it is in.
             random_seed: seed for every component that draws numbers; None leaves what the
                 configuration says.
             rasa_defaults: options that the configuration leaves open have Rasa's defaults; see
@@ -122,7 +122,7 @@ class Assistant:
             on_epoch: called after every epoch of a component or policy that has epochs.
 
         Raises:
-            InputError: the project cannot be used; all reasons are told. See its subclasses.
+            InputError: the project cannot be used; all reasons are reported. See its subclasses.
         """
         checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
         checked.require_sound()
@@ -139,7 +139,7 @@ class Assistant:
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         on_epoch: EpochListener | None = None,
     ) -> Assistant:
-        """Train a project that `gossamer.checks.check` has found nothing against.
+        """Train a project that `gossamer.checks.check` has found trainable.
 
         Args:
             checked: it can be trained once.
@@ -234,7 +234,7 @@ class Assistant:
             action_endpoint: the server that runs custom actions; None: they fail, and the
                 conversation goes on.
             channel: where messages go; responses may have variations for it.
-            random_seed: decides among variations of responses; None: anew each time.
+            random_seed: decides among variations of responses; None: a new choice each time.
 
         Raises:
             InputError: it was trained to understand only.
@@ -253,7 +253,7 @@ class Assistant:
         """Write the model to one file, atomically.
 
         Args:
-            path: the file, by custom `*.gossamer`.
+            path: the file, usually `*.gossamer`.
 
         Returns:
             The file's path.

@@ -39,4 +39,4 @@ def test_many_alternatives_are_drawn_from(tmp_path: Path, monkeypatch: pytest.Mo
     result = CliRunner().invoke(app, ["data", "validate"])
     assert time.perf_counter() - start < MOST_SECONDS
     assert result.exit_code == 0
-    assert "stories stand for 4,782,969 conversations" in result.output
+    assert "stories describe 4,782,969 conversations" in result.output

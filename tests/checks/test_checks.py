@@ -189,7 +189,7 @@ def test_an_emptied_file_is_told_of(folder: Path) -> None:
         f"{folder}/data/nlu.yml: error: the file is empty"
     ]
     found = checked(folder, wants_all=True)
-    assert "the pipeline needs examples to learn from, and there are none" in told(found)
+    assert "the pipeline needs examples to learn from, but there are none" in told(found)
     assert "gossamer train core" in told(found)
     (folder / "data" / "nlu.yml").write_text(NLU)
     (folder / "data" / "stories.yml").write_text("")

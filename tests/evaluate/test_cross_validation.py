@@ -74,7 +74,7 @@ def test_same_seed_same_folds() -> None:
 def test_rare_intents_are_left_out_with_a_warning() -> None:
     data = DATA.merge([TrainingData(examples=(Example(text="c 1", intent="c"), Example(text="d")))])
     with (
-        pytest.warns(UserWarning, match="for want of examples: c"),
+        pytest.warns(UserWarning, match="for lack of examples: c"),
         pytest.warns(UserWarning, match="1 examples without an intent"),
     ):
         result = cross_validate(data, lambda part, _: _FirstWord(part), n_folds=2, random_seed=0)
@@ -88,7 +88,7 @@ def test_one_fold_is_refused() -> None:
 
 def test_too_few_examples_are_an_error() -> None:
     with (
-        pytest.warns(UserWarning, match="for want of examples: a, b"),
+        pytest.warns(UserWarning, match="for lack of examples: a, b"),
         pytest.raises(DataError, match="at least two intents must have 7 examples"),
     ):
         cross_validate(DATA, lambda part, _: _FirstWord(part), n_folds=7)

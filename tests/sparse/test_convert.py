@@ -192,7 +192,7 @@ def test_skip_takes_patterns_and_functions() -> None:
 
 
 def test_a_pattern_that_fits_nothing_is_refused() -> None:
-    message = r"every pattern in skip must fit.*got 'frist'.*'first\.0'"
+    message = r"every pattern in skip must match.*got 'frist'.*'first\.0'"
     with pytest.raises(ValueError, match=message):
         sparsify(Net(), skip=["frist"])
 

@@ -108,7 +108,7 @@ def test_pruning_starts_dense(intents: StudyData) -> None:
 def test_options_do_not_contradict_what_a_row_says(
     intents: StudyData, name: str, value: Any
 ) -> None:
-    with pytest.raises(ConfigError, match=f"must not be given besides .*{name}"):
+    with pytest.raises(ConfigError, match=f"must not be given as well .*{name}"):
         intents.config_for(run_of(Task.INTENT, options={name: value}))
 
 

@@ -1,7 +1,7 @@
-"""Everything that can be wrong with a project, told at once and before the first epoch.
+"""Everything that can be wrong with a project, reported at once before the first epoch.
 
-`gossamer train`, `gossamer data validate` and `Assistant.train_project` ask the same function,
-`check`, so that none of them knows less than another.
+`gossamer train`, `gossamer data validate` and `Assistant.train_project` call the same function,
+`check`, so that all find the same faults.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from gossamer.data.text.search import Paths, files_in
 T = TypeVar("T")
 
 _SUFFIXES = frozenset({".yml", ".yaml", ".json", ".md", ".csv"})
-_LONGEST_EMPTY = 1024  # bytes of blanks that are looked at
+_LONGEST_EMPTY = 1024  # bytes that are searched for blanks only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class Parts:
     """The parts of a project, as far as they could be read.
 
     Attributes:
-        config: pipeline and policies; None: unreadable, or there is none.
-        nlu: examples; None: unreadable, or there are none.
+        config: pipeline and policies; None: unreadable or missing.
+        nlu: examples; None: unreadable or missing.
         stories: stories and rules; None: unreadable.
-        domain: the domain; None: unreadable, or there is none.
+        domain: the domain; None: unreadable or missing.
         wants_nlu: whether NLU components are to be trained.
         wants_dialogue: whether policies are to be trained.
         wants_all: whether a configured pipeline without examples, or configured policies without
@@ -73,12 +73,12 @@ def read_parts(
     dialogue: bool = True,
     wants_all: bool = False,
 ) -> Parts:
-    """Read a project's parts; one that cannot be read does not keep the others from being read.
+    """Read a project's parts; one that cannot be read does not stop the others.
 
     Args:
-        config: the configuration; None: there is none.
+        config: the configuration, or None.
         data: files and folders with NLU data, stories and rules.
-        domain: the domain; None: there is none.
+        domain: the domain, or None.
         stories: where stories and rules are, if not in `data`.
         nlu: read NLU data.
         dialogue: read stories, rules and domain.
@@ -144,7 +144,7 @@ def _exists(paths: Paths) -> bool:
 
 
 def _empty_files(places: Sequence[Paths]) -> list[Finding]:
-    """Files without content, which are passed over as if they did not exist."""
+    """Files without content, which are skipped as if they did not exist."""
     folders = [path for paths in places for path in _as_list(paths) if path.is_dir()]
     files = dict.fromkeys(file for folder in folders for file in files_in(folder, _SUFFIXES))
     return [

@@ -1,4 +1,4 @@
-"""What is doubtful in a project, and what its training begins with."""
+"""What is doubtful in a project, and what training starts from."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from gossamer.nlu.pipeline.registry import component_class, known_components
 T = TypeVar("T")
 
 MOST_WARNINGS = 20
-"""How many findings training tells of before it only counts them."""
+"""How many findings training reports before it only counts them."""
 
 _LARGEST_SEED = 2**63 - 1
-# What rules and stories are held against where no configuration says which policies there are.
+# What rules and stories are checked against where no configuration names policies.
 _RULES_ALONE = (ComponentConfig(name="RulePolicy"),)
 
 
@@ -70,7 +70,7 @@ class Checked:
         """The project, if it can be trained.
 
         Raises:
-            InputError: it cannot; all reasons are told.
+            InputError: it cannot; all reasons are reported.
         """
         if self.refusals:
             raise all_of(self.refusals)
@@ -90,7 +90,7 @@ class Checked:
 
 
 def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool = False) -> Checked:
-    """Everything doubtful in a project, and what training it begins with.
+    """Everything doubtful in a project, and what training starts from.
 
     Args:
         parts: see `read_parts`.
@@ -177,21 +177,21 @@ def _refuse_seed(random_seed: int) -> list[Finding]:
 
 
 def _missing_parts(parts: Parts) -> list[Finding]:
-    """What the configuration names and nothing is there to train it on."""
+    """What the configuration names but there is no data to train on."""
     config = parts.config
     if config is None or _refuses(parts.findings):
         return []
     found: list[Finding] = []
     if parts.nlu is None and _names_pipeline(config) and parts.wants_dialogue:
         fault = DataError(
-            "the pipeline needs examples to learn from, and there are none",
+            "the pipeline needs examples to learn from, but there are none",
             where=config.where,
             hint="examples under 'nlu:', or `gossamer train core` for dialogue alone",
         )
         found.append(Finding.of(fault))
     if not parts.wants_dialogue and config.policies and parts.domain is not None:
         fault = DataError(
-            "policies need stories or rules to learn from, and there are none",
+            "policies need stories or rules to learn from, but there are none",
             where=config.where,
             hint="stories under 'stories:' or 'rules:', or `gossamer train nlu` without dialogue",
         )
@@ -217,12 +217,12 @@ def _can_prepare(
     items: Sequence[ComponentConfig],
     findings: Sequence[Finding],
 ) -> bool:
-    """Whether stories and policies are so far right that they can be held against each other."""
+    """Whether stories and policies are valid enough to be compared."""
     if not policies or (parts.domain is None and _refuses(parts.findings)):
         return False
     asked = {item.name.rpartition(".")[2] for item in items}
     if "RulePolicy" in asked and all(policy.name != "RulePolicy" for policy in policies):
-        return False  # what is said of rules and forms would be wrong
+        return False  # findings about rules and forms would be wrong
     told = parts.stories or StoryData()
     written: tuple[Story | Rule, ...] = (*told.stories, *told.rules)
     files = {part.where.path for part in written if part.where is not None}

@@ -10,8 +10,8 @@ import typer
 from gossamer.cli.commands import data, export, init, parse, shell, study, test, train
 from gossamer.cli.errors import CommandGroup, run
 
-# Iterations that a thread of GNU OpenMP, on which PyTorch runs, waits busily for the next product.
-# By default so many that one other program on a core makes training twenty times slower.
+# Iterations that a thread of GNU OpenMP, on which PyTorch runs, busy-waits for the next product.
+# The default is so high that one other program on a core makes training twenty times slower.
 _SPIN_COUNT = "10000"
 
 app = typer.Typer(
@@ -44,7 +44,7 @@ def _root(
     ] = False,
     debug: Annotated[
         bool,
-        typer.Option("--debug", help="Show where in the program an error arose (put it first)."),
+        typer.Option("--debug", help="Show where in the program an error occurred (put it first)."),
     ] = False,
 ) -> None:
     pass  # Both options act elsewhere: in the callback above and in `CommandGroup`.
@@ -63,8 +63,8 @@ app.add_typer(study.app, name="study")
 def main() -> None:
     """Run the command line; the process ends with an exit code.
 
-    0: done. 1: something given cannot be used, or a check failed. 2: the command was called
-    wrongly. 130: interrupted.
+    0: done. 1: an input cannot be used, or a check failed. 2: the command line is wrong. 130:
+        interrupted.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)  # is read when PyTorch is loaded

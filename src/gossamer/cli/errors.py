@@ -26,7 +26,7 @@ class CommandGroup(TyperGroup):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments, also as people who know Rasa type them."""
+        """Read the arguments, also in the form that Rasa's users type."""
         return super().parse_args(ctx, prepared_arguments(self, ctx, args))
 
     def main(self, *arguments: Any, **options: Any) -> Any:
@@ -71,7 +71,7 @@ def run(app: typer.Typer) -> NoReturn:
     except KeyboardInterrupt:  # before a command begins or after it ended
         say("Interrupted.")
         code = INTERRUPTED
-    problem = output_problem()  # what is printed last may meet a full disk too
+    problem = output_problem()  # printing the last output may meet a full disk too
     if problem is not None and code == 0:
         code = 1
         if problem.errno != errno.EPIPE:
@@ -92,7 +92,7 @@ def show_warning(
 
 
 def _message(error: Exception) -> str | None:
-    """What is printed of an error; None for a bug, and for a reader that went away."""
+    """What is printed for an error; None for a bug, and for a reader that went away."""
     # Imported late, as the package's readers take a moment to load.
     from gossamer.data.errors import InputError
 
@@ -104,7 +104,7 @@ def _message(error: Exception) -> str | None:
         return None
     if error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    # Files are named by what writes them, so this is what printing meets.
+    # Errors of files are named by their writers, so this one is from printing.
     if error.errno in _OF_OUTPUT:
         output_problem()
         return f"standard output: {error.strerror}"

@@ -59,7 +59,7 @@ def new_model_path(folder: Path, *, fixed_name: str | None = None, prefix: str =
         fixed_name: a name to use, with or without its suffix; an existing model of that name is
             replaced. None makes one up: "nlu-20250131-093000-quiet-loom.gossamer", the date and
             time being local, never that of an existing file.
-        prefix: tells models of parts apart: "nlu-", "core-", "" for the whole.
+        prefix: marks models of parts: "nlu-", "core-", "" for the whole.
 
     Raises:
         InputError: the name holds a folder or a NUL character, or is empty.

@@ -29,7 +29,9 @@ StoryPaths: TypeAlias = Annotated[
 ]
 DomainPaths: TypeAlias = Annotated[
     list[Path],
-    typer.Option("--domain", "-d", help="The domain, a file or a folder; may be given often."),
+    typer.Option(
+        "--domain", "-d", help="The domain, a file or a folder; may be given several times."
+    ),
 ]
 ConfigPath: TypeAlias = Annotated[
     Path, typer.Option("--config", "-c", help="Pipeline and policies: Rasa's config.yml.")
@@ -40,7 +42,7 @@ ModelPath: TypeAlias = Annotated[
 ]
 RandomSeed: TypeAlias = Annotated[
     int | None,
-    typer.Option("--random-seed", help="Same seed, same result; drawn anew when not given."),
+    typer.Option("--random-seed", help="Same seed, same result; a new one is drawn if not given."),
 ]
 NumThreads: TypeAlias = Annotated[
     int | None,

@@ -1,4 +1,4 @@
-"""How training shows that it gets on: a bar on a terminal, nothing elsewhere."""
+"""How training shows progress: a bar on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The command line as people who know Rasa type it: several values after one option, its commands.
+"""The command line as Rasa's users type it: several values after one option, Rasa's commands.
 
-Both are seen to in one place, before a command reads its arguments.
+Both are handled in one place, before a command reads its arguments.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 _SHELL = "gossamer shell, to talk with a model in a terminal"
-#: Commands of Rasa that are not here, by their words, and what to use.
+#: Commands of Rasa that are not here, by their words, and what to use instead.
 NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
         ("run",): f"not there yet. Try: {_SHELL}",

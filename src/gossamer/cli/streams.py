@@ -15,12 +15,12 @@ PROMPT = "> "
 
 
 def prepare_streams() -> None:
-    """Make the process's streams such that their failures can be told apart and told.
+    """Prepare the process's streams so that their failures can be told apart and reported.
 
     A closed input or output becomes one that cannot be read or written, a closed error stream one
-    that swallows everything: no file that is opened later gets their numbers. What the output's
-    encoding does not have is printed as an escape; bytes of the input that are no text are kept, to
-    be refused with their line.
+    that discards everything: no file that is opened later gets their numbers. What the output's
+    encoding does not have is printed as an escape; bytes of the input that are not text are kept,
+    to be refused with their line.
     """
     if sys.stdin is None:
         _occupy(0, os.O_WRONLY)
@@ -41,7 +41,7 @@ def prepare_streams() -> None:
 
 
 def output_problem() -> OSError | None:
-    """Why standard output takes no more, None if it does; it is silent from then on."""
+    """Why standard output can no longer be written, or None; it is silent from then on."""
     try:
         sys.stdout.flush()
     except OSError as problem:
@@ -143,7 +143,7 @@ def _explained() -> Iterator[None]:
 
 
 def _occupy(number: int, mode: int) -> None:
-    """Put the null device in the place of a standard stream."""
+    """Put the null device in place of a standard stream."""
     handle = os.open(os.devnull, mode)
     if handle != number:
         os.dup2(handle, number)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gossamer.dialogue.runtime.conversations import Conversations, Turn, TurnAction
 
 HELP = """\
-Type what you would say, or an intent outright: /greet, /inform{"city": "Rome"}.
+Type what you would say, or an intent directly: /greet, /inform{"city": "Rome"}.
 A number picks one of the buttons that were shown.
   :why         show, or no longer show, why each action is chosen
   :slots       show what the assistant remembers
@@ -49,7 +49,7 @@ class Talk:
         self._payloads: list[str] = []
 
     def begin(self) -> None:
-        """Begin the session; what the assistant says to that is printed."""
+        """Begin the session; what the assistant then says is printed."""
         self._print(self._conversations.begin())
 
     def take(self, text: str) -> None:

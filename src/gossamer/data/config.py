@@ -28,7 +28,7 @@ from gossamer.data.text.yaml_writer import yaml_lines
 T = TypeVar("T")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN_KEYS = ("recipe", "assistant_id", "language", "pipeline", "policies")
-# Keys of Rasa that say how data are found and how a graph is built: kept, without effect here.
+# Keys of Rasa that say how data are found and how a graph is built: kept, but without effect here.
 _RASAS_KEYS = (
     "version",
     "importers",
@@ -134,12 +134,13 @@ def read_config(path: str | Path, *, needs_pipeline: bool = True) -> ProjectConf
 
     Args:
         path: the file.
-        needs_pipeline: False: the pipeline is not going to be used, so nobody is warned.
+        needs_pipeline: False: the pipeline is not going to be used, so there is no warning about
+            it.
 
     Raises:
         ConfigError: the file is missing or not well-formed YAML; it is not a mapping; a top-level
             key is unknown; the pipeline is not a list of mappings with a name; the recipe is not
-            "default.v1". All such faults are told at once.
+            "default.v1". All such faults are reported together.
     """
     path = Path(path)
     if not path.is_file():

@@ -39,7 +39,7 @@ class ActionEndpoint:
         basic_auth: user name and password, or None; not shown.
         cafile: certificates to trust, or None for the machine's.
         timeout: seconds that a whole call may take. Departure from Rasa 3.6, which waits for 300:
-            somebody waits for the answer.
+            the user is waiting for the answer.
         is_domain_selective: whether only actions that ask for the domain get it.
     """
 
@@ -57,7 +57,7 @@ class ActionEndpoint:
         try:
             parts = urlsplit(self.url)
             is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
-            _ = parts.port  # raises for a bad one
+            _ = parts.port  # raises if it is bad
         except ValueError:
             is_good = False
         if "@" in self.url.partition("?")[0]:
@@ -103,7 +103,7 @@ class Endpoints:
 def read_endpoints(path: str | Path) -> Endpoints:
     """Read an `endpoints.yml`.
 
-    Of its keys `action_endpoint` counts; that others do not is told in one warning. Besides Rasa's
+    Only the key `action_endpoint` is read; one warning names the others. Besides Rasa's
     keys it may have `timeout`, in seconds.
 
     Args:

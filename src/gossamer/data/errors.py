@@ -1,4 +1,4 @@
-"""What a person is told when a file, an option or a text cannot be used.
+"""The errors users see when a file, an option or a text cannot be used.
 
 Every message follows one template: what must hold, what was given, where, and what to try.
 The command line prints these errors without a traceback; anything else is a bug.
@@ -35,7 +35,7 @@ def place_prefix(where: Location | None) -> str:
 
 
 class InputError(ValueError):
-    """Something a person gave cannot be used.
+    """Something the user gave cannot be used.
 
     Args:
         must_hold: the rule that is broken, as a statement ("an intent needs a name").
@@ -44,7 +44,7 @@ class InputError(ValueError):
         hint: what to try next.
 
     Attributes:
-        message: all of that but the place.
+        message: the message without the place.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class InputError(ValueError):
 
     @property
     def faults(self) -> tuple[InputError, ...]:
-        """The faults that are told together (see `all_of`); the error itself when it is one."""
+        """The faults that are reported together (see `all_of`); a single error gives itself."""
         return self._parts or (self,)
 
 
@@ -92,10 +92,10 @@ InputErrorT = TypeVar("InputErrorT", bound=InputError)
 
 
 def all_of(faults: Sequence[InputErrorT]) -> InputErrorT | InputError:
-    """One error that tells several faults, one in a line; a single fault is returned as it is.
+    """One error that lists several faults, one a line; a single fault is returned as it is.
 
     Args:
-        faults: at least one. Equal ones are told once.
+        faults: at least one. Equal ones are reported once.
 
     Returns:
         An error of their class, if all are of one, else an `InputError`.
@@ -112,7 +112,7 @@ def all_of(faults: Sequence[InputErrorT]) -> InputErrorT | InputError:
 
 
 class MistakeWarning(UserWarning):
-    """What was read is hardly what was meant; `gossamer data validate` calls it an error."""
+    """What was read is probably not what was meant; `gossamer data validate` calls it an error."""
 
 
 def warn_of_mistake(

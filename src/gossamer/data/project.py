@@ -27,10 +27,10 @@ class Project:
 
     Attributes:
         config: pipeline and policies.
-        nlu: examples to understand messages by; None: none.
+        nlu: examples to learn to understand messages from, or None.
         stories: stories and rules.
-        domain: what may be said and done; responses that stand in NLU data and texts that the
-            assistant says in stories are among it. None: none was read, and there is no dialogue.
+        domain: what may be said and done; responses in NLU data and texts that the assistant says
+            in stories are included. None: none was read, and there is no dialogue.
     """
 
     config: ProjectConfig
@@ -95,9 +95,9 @@ def read_project(
 
 
 def strange_files(data: Paths) -> list[InputError]:
-    """Refuses each path that is named as data of a whole project and does not exist or holds none.
+    """Refuse each path that is named as data of a project but does not exist or holds no data.
 
-    In folders, files that hold none are passed over.
+    In folders, files without any are skipped.
     """
     faults: list[InputError] = []
     for path in [data] if isinstance(data, str | Path) else data:
@@ -123,7 +123,7 @@ def strange_files(data: Paths) -> list[InputError]:
 
 
 def joined(project: Project) -> Project:
-    """The project with its parts told of each other.
+    """The project with its parts connected.
 
     Responses in NLU data belong to the domain and those of the domain to the NLU data, where
     response selectors look for them; texts that stories say belong to the domain's actions, and
@@ -148,7 +148,7 @@ def joined(project: Project) -> Project:
 
 
 def _retrieval_responses(domain: Domain) -> dict[str, tuple[dict[str, object], ...]]:
-    """Responses of retrieval intents that stand in the domain, as written."""
+    """Responses of retrieval intents in the domain, as written."""
     content = domain.content.get("responses") or {}
     return {
         name: tuple(variations)

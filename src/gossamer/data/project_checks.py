@@ -33,7 +33,7 @@ def check_project(
 ) -> list[Finding]:
     """Everything doubtful in NLU data, domain and stories, and between them.
 
-    Beside what `validate`, `check_domain` and `check_stories` find: an intent or an entity type of
+    Besides what `validate`, `check_domain` and `check_stories` find: an intent or an entity type of
     the NLU data that the domain does not have (errors); an intent of the domain without examples,
     a response that no story says (warnings), as in `rasa data validate`.
 

@@ -1,7 +1,6 @@
-"""The keys at the top of a project's YAML files, and those that are none but were meant to be.
+"""The keys at the top of a project's YAML files, and misspelt ones.
 
-A file says by its keys what it holds. What is below a misspelt one (`storys:`) would be dropped
-without a word.
+A file's keys say what it holds. What is below a misspelt one (`storys:`) would be dropped silently.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ _LEAST_ALIKE = 0.72
 def check_top_keys(text: str, path: Path) -> None:
     """Refuse a misspelt key at the top of a YAML file; warn of a file without any known one.
 
-    The text is not parsed: a file that holds nothing of a project may be as broken as it likes.
-    Files in braces are passed over, as are those without a key.
+    The text is not parsed: a file that holds nothing of a project may be broken in any way.
+    Files in braces are skipped, as are those without a key.
 
     Raises:
         DataError: a key is almost one of `TOP_KEYS`.

@@ -132,8 +132,8 @@ class PreparedDialogue:
 
     Attributes:
         ensemble: its policies, of which those that take no epochs are trained.
-        data: what the others learn from, without augmented stories, which take a while.
-        unfolding: gives those.
+        data: what the other policies learn from, without augmented stories, which take a while.
+        unfolding: gives the augmented stories.
     """
 
     ensemble: Ensemble
@@ -172,7 +172,7 @@ def prepare_dialogue(
     *,
     pipeline: Pipeline | None = None,
 ) -> PreparedDialogue:
-    """Do all that needs no epoch and no trained pipeline, so that what is wrong is told early.
+    """Do all that needs no epoch and no trained pipeline, so that faults are reported early.
 
     Args:
         project: with stories or rules, and a domain.
@@ -181,7 +181,7 @@ def prepare_dialogue(
 
     Raises:
         InputError: configuration, domain, stories and rules cannot be used or do not fit together;
-            all reasons that are found are told.
+            all reasons found are reported.
     """
     domain, stories = project.require_domain(), project.stories
     faults: list[InputError] = []

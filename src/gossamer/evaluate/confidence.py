@@ -1,4 +1,4 @@
-"""What the confidence of an intent is worth: calibration, and error against coverage."""
+"""How reliable the confidence of an intent is: calibration, and error against coverage."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class RiskCoverage:
     def best(self) -> AtThreshold | None:
         """The threshold with the fewest wrong answers given plus right ones withheld.
 
-        In other words, the one that best tells right answers from wrong ones. Of equally good
+        In other words, the one that best separates right answers from wrong ones. Of equally good
         ones, the lowest. At least one message is answered; None when no message has an intent.
         """
         if not len(self.thresholds):
@@ -190,7 +190,7 @@ def out_of_scope_auroc(in_scope: Sequence[float], out_of_scope: Sequence[float])
 
 
 def _confidences(outcomes: Sequence[IntentOutcome]) -> npt.NDArray[np.float64]:
-    # A fallback that stayed has its threshold for a confidence, which says nothing.
+    # A fallback that stayed has its threshold as its confidence, which means nothing.
     confidences = [o.confidence if o.has_answer or o.prediction is None else 0.0 for o in outcomes]
     return _finite(np.array(confidences, dtype=np.float64), "outcomes")
 

@@ -113,7 +113,7 @@ def _frequent_enough(examples: Sequence[Example], n_folds: int) -> list[Example]
     rare = sorted(intent for intent, count in counts.items() if count < n_folds)
     if rare:
         warnings.warn(
-            f"left out of the {n_folds} folds, for want of examples: {', '.join(rare)}",
+            f"left out of the {n_folds} folds, for lack of examples: {', '.join(rare)}",
             stacklevel=3,
         )
     n_without = sum(1 for example in examples if not example.intent)

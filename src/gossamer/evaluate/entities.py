@@ -81,7 +81,7 @@ def evaluate_entities(
 ) -> EntityEvaluation:
     """Score one extractor's entities against the annotated ones.
 
-    Per token, a label stands for entity type, group and role; values do not count. A token belongs
+    Per token, a label combines entity type, group and role; values do not count. A token belongs
     to an entity when the two share at least one character, also when the token reaches over the
     entity's border (so does Rasa). Where entities overlap, the one that covers more of the token
     wins, the first of them when they cover equally much. An annotated entity that no token

@@ -16,7 +16,7 @@ def text_bytes(text: str) -> bytes:
 
 
 def json_bytes(content: Any) -> bytes:
-    """JSON, indented; what JSON does not know (dates in values) is written as text."""
+    """JSON, indented; what JSON does not have (dates in values) is written as text."""
     text = json.dumps(content, indent=4, ensure_ascii=False, default=str)
     try:
         raw = text.encode()

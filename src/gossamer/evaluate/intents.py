@@ -12,7 +12,7 @@ from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.nlu.pipeline.messages import IntentPrediction, Parse
 
 NO_PREDICTION = ""
-"""The label that stands for "no intent predicted" in reports, as in Rasa."""
+"""The label for "no intent predicted" in reports, as in Rasa."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def evaluate_intents(examples: Sequence[Example], parses: Sequence[Parse]) -> In
 
     A classifier predicts base intents ("faq" for "faq/ask_price"), so these are compared. Examples
     without an intent are left out. A predicted `nlu_fallback` is undone: the runner-up counts, so
-    that the figures speak of the classifier and not of the fallback's threshold.
+    that the figures describe the classifier and not the fallback's threshold.
 
     Args:
         examples: annotated examples, at least one of them with an intent.
@@ -114,7 +114,7 @@ def evaluate_intents(examples: Sequence[Example], parses: Sequence[Parse]) -> In
 def without_fallback(parse: Parse) -> IntentPrediction:
     """The intent of a parse as it was before FallbackClassifier put `nlu_fallback` first.
 
-    Where the ranking holds nothing behind the fallback, the fallback stays, as in Rasa.
+    Where the ranking holds nothing after the fallback, the fallback stays, as in Rasa.
     """
     if parse.intent.name == FALLBACK_INTENT and len(parse.intent_ranking) >= 2:
         return parse.intent_ranking[1]

@@ -42,7 +42,7 @@ class NLUEvaluation:
         entities: one evaluation per extractor, by name; empty when there are no extractors.
         spans: strict scores of the entities of all extractors but `PRETRAINED_EXTRACTORS`
             together, or None when entities are neither annotated nor predicted.
-        fallback_threshold: of the model's FallbackClassifier, or None where it has none.
+        fallback_threshold: of the model's FallbackClassifier, or None if it has none.
     """
 
     n_examples: int
@@ -127,7 +127,7 @@ def evaluate_parses(
         extractors: extractors of the pipeline. Those that occur in the parses are always
             evaluated; None means only those.
         fallback_threshold: of the pipeline's FallbackClassifier, which is compared with the
-            threshold that the data suggest; None where there is none.
+            threshold that the data suggest, or None.
 
     Raises:
         ValueError: the lengths differ.
@@ -175,14 +175,14 @@ def pipeline_extractors(parser: object) -> list[str]:
             if "entities" in component.provides
             and not isinstance(component, DirectMessageHandler)
             and component.name not in PRETRAINED_EXTRACTORS
-            # DIET can be told to leave entities alone.
+            # DIET can be set to leave entities alone.
             and getattr(component.options, "entity_recognition", True)
         }
     )
 
 
 def pipeline_fallback_threshold(parser: object) -> float | None:
-    """The threshold of the FallbackClassifier in a parser's `pipeline`; None where there is none.
+    """The threshold of the FallbackClassifier in a parser's `pipeline`; None without one.
 
     Of several, the highest: a message falls back when any of them says so.
     """

@@ -1,6 +1,6 @@
 """Figures of an evaluation: confusion matrix, histogram of confidences, error against coverage.
 
-Figures are drawn on their own canvas, without pyplot, so nothing global is touched and no display
+Figures are drawn on their own canvas, without pyplot, so no global state is changed and no display
 is needed.
 """
 

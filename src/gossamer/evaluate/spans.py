@@ -39,7 +39,7 @@ class SpanCounts:
 
     @property
     def recall(self) -> float:
-        """Share of the annotated entities that were found; 0.0 when there are none."""
+        """Share of the annotated entities that were found; 0.0 when none was annotated."""
         return _ratio(self.right, self.support)
 
     @property

@@ -1,4 +1,4 @@
-"""The features an exported DIET takes: as arrays, and described for who fills them elsewhere."""
+"""The features an exported DIET takes: as arrays, and described for other programs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def onnx_inputs(
 
     Args:
         model: what was exported.
-        texts: each with a token at least.
+        texts: each with at least one token.
         component: as in `export_model`.
 
     Returns:
@@ -123,7 +123,7 @@ def _parts(block: FeatureBlock | None) -> dict[str, FeatureMatrix]:
 
 
 def _columns(matrix: FeatureMatrix, ends: dict[str, int]) -> dict[str, Any]:
-    """Where a featurizer's columns stand among those of its kind; moves the end behind them."""
+    """Where a featurizer's columns are among those of its kind; moves the end past them."""
     kind = "dense" if isinstance(matrix, np.ndarray) else "sparse"
     first, width = ends[kind], int(matrix.shape[1])
     ends[kind] += width
@@ -131,7 +131,7 @@ def _columns(matrix: FeatureMatrix, ends: dict[str, int]) -> dict[str, Any]:
 
 
 def _processed(pipeline: Pipeline, diet: DIETComponent, texts: Sequence[str]) -> MessageBatch:
-    """The texts behind the components that stand before DIET."""
+    """The texts after the components that come before DIET."""
     batch = MessageBatch(texts=texts)
     for component in pipeline.components:
         if component is diet:

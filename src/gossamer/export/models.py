@@ -44,8 +44,8 @@ def export_model(
 
     Args:
         model: an assistant, a fitted estimator or a trained pipeline.
-        path: the file; its folder is made if need be, a file of that name replaced.
-        format: "onnx" is the only one as yet.
+        path: the file; its folder is made if necessary; a file of that name is replaced.
+        format: "onnx" is the only one so far.
         component: alias of the DIET to take; needed only where the pipeline has several.
 
     Returns:

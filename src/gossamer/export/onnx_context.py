@@ -19,7 +19,7 @@ def in_context(
         lengths: tokens of each text. *Shape:* (n_texts,).
         width: of `x`.
         size: neighbours on each side.
-        has_sentence: whether a row for each text stands after the rows of the tokens.
+        has_sentence: whether a row for each text follows the rows of the tokens.
 
     Returns:
         *Shape:* (n_positions, (2 * size + 1) * width).
@@ -38,7 +38,7 @@ def in_context(
         graph.node("GreaterOrEqual", neighbour, zero),
         graph.node("Less", neighbour, graph.node("Unsqueeze", limit, axis)),
     )
-    n_rows = graph.node("Shape", position)  # also the place of the zeros put after all rows
+    n_rows = graph.node("Shape", position)  # also the place of the zeros added after all rows
     row = graph.node("Range", zero, graph.node("Squeeze", n_rows), one)
     places = graph.node("Add", graph.node("Unsqueeze", row, axis), offsets)
     places = graph.node("Where", exists, places, n_rows)

@@ -1,6 +1,6 @@
 """A trained DIET as an ONNX model: features in, similarities, tag logits and tags out.
 
-What a text goes through is written down in `docs/guides/export.md`. The labels' side of the network
+The steps from a text to the result are in `docs/guides/export.md`. The labels' side of the network
 does not depend on the text, so its result, one embedding a label, is stored instead.
 """
 
@@ -126,7 +126,7 @@ def _encode(
         parts.append(x)
     x = parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=0)
     x = feed_forward(graph, network.hidden, x, "hidden")
-    if not network.has_sequence:  # each text is a sentence row and no token
+    if not network.has_sequence:  # each text is a sentence row without tokens
         lengths = graph.node("Mul", lengths, graph.constant(0))
     if network.encoder is not None:
         has_sentence, size = network.has_sentence, network.context_window
@@ -142,7 +142,7 @@ def _encode(
         n_all = graph.node("Add", n_tokens, n_texts)
         tokens = graph.node("Slice", x, graph.constant([0]), n_tokens, axis)
         sentence_rows = graph.node("Slice", x, n_tokens, n_all, axis)
-    else:  # the last token stands for the text
+    else:  # the last token represents the text
         ends = graph.node("CumSum", lengths, graph.constant(0))
         last = graph.node("Sub", ends, graph.constant(1))
         tokens, sentence_rows = x, graph.node("Gather", x, last, axis=0)

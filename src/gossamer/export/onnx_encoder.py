@@ -20,14 +20,14 @@ class Layout:
     """Values that say which packed row is which position of which text.
 
     Packed rows are the tokens of all texts, then (if there are sentence features) one row a text,
-    whose position is the one behind its last token.
+    whose position is the one after its last token.
 
     Attributes:
         n_texts: *Shape:* (1,).
         length: positions of the longest text. *Shape:* ().
         rows: packed row of each slot; any row where the slot is padding.
             *Shape:* (n_texts, length).
-        is_position: True where a slot is no padding. *Shape:* (n_texts, length).
+        is_position: True where a slot is not padding. *Shape:* (n_texts, length).
         slots: slot of each packed row, `text * length + position`. *Shape:* (n_positions,).
         text: of each packed row. *Shape:* (n_positions,).
         position: of each packed row. *Shape:* (n_positions,).
@@ -48,7 +48,7 @@ def make_layout(graph: OnnxGraph, lengths: str, *, has_sentence: bool) -> Layout
     Args:
         graph: to add to.
         lengths: tokens of each text. *Shape:* (n_texts,).
-        has_sentence: whether a row for each text stands behind the rows of the tokens.
+        has_sentence: whether a row for each text follows the rows of the tokens.
     """
     zero, one, axis = graph.constant(0), graph.constant(1), graph.constant([1])
     n_texts = graph.node("Shape", lengths)

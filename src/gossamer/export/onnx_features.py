@@ -63,7 +63,7 @@ def feature_rows(
 def _sparse_rows(
     graph: OnnxGraph, kept: KeptColumns | None, prefix: str, dimension: str
 ) -> SparseRows:
-    """So laid out, gathers and one batched product do it; a scatter goes through single numbers."""
+    """Rows in a layout for gathers and one batched product; a scatter takes single numbers."""
     size = f"n_{prefix}_values"
     offsets = graph.input(f"{prefix}_offsets", np.int64, [f"{dimension}_and_1"])
     columns = graph.input(f"{prefix}_columns", np.int64, [size])
@@ -93,7 +93,7 @@ def _sparse_rows(
 
 
 def feature_input(graph: OnnxGraph, layer: FeatureInput, rows: FeatureRows, name: str) -> str:
-    """Project the sparse features and put the dense ones beside.
+    """Project the sparse features and append the dense ones.
 
     *Shape:* -> (n_rows, layer.width).
     """

@@ -26,7 +26,7 @@ class OnnxGraph:
 
     Args:
         name: of the graph.
-        parent: for the body of a loop, the graph it stands in: names stay unique among both.
+        parent: for the body of a loop, the graph it is in: names stay unique in both.
 
     Raises:
         ConfigError: ONNX is not installed.
@@ -67,7 +67,7 @@ class OnnxGraph:
 
         Args:
             values: floats become float32 and whole numbers int64, unless they are arrays.
-            name: to be found by in the file; made up if None.
+            name: its name in the file; made up if None.
         """
         array = np.asarray(values)
         if not isinstance(values, np.ndarray | np.generic) and array.dtype == np.float64:

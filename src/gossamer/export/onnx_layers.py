@@ -1,6 +1,6 @@
 """Layers as ONNX nodes: sparse and dense products, feed-forward stacks.
 
-A randomly connected layer is stored as the weights that exist and who they connect:
+A randomly connected layer is stored as the weights that exist and what they connect:
 
 - *grouped* kinds: one matrix a group and the numbers of the inputs it gathers. One gather and one
   batched product for each size of groups, as in training.

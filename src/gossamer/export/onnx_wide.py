@@ -11,7 +11,7 @@ from gossamer.nlu.diet.wide import LENGTH, WidePath
 
 
 def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
-    """What the wide path says of each label.
+    """The wide path's score of each label.
 
     Args:
         graph: to add to.

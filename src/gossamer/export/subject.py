@@ -28,11 +28,11 @@ def find_diet(pipeline: Pipeline, component: str | None) -> DIETComponent:
     """The DIET to export.
 
     Args:
-        pipeline: it stands in.
+        pipeline: the one it is in.
         component: its alias; None for the only one.
 
     Raises:
-        ConfigError: there is none, none of that alias, or several and no alias is given.
+        ConfigError: there is no DIET, none of that alias, or several and no alias is given.
     """
     found = {c.alias: c for c in pipeline.components if isinstance(c, DIETComponent)}
     if component is None and len(found) == 1:

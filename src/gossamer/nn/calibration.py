@@ -7,7 +7,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Fewer examples say too little of how sure a network may be.
+#: Fewer examples say too little about how confident a network may be.
 LEAST_EXAMPLES = 30
 _LOWEST, _HIGHEST = 0.2, 5.0
 _STEPS = 60  # each leaves 0.62 of the interval

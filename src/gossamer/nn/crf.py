@@ -20,11 +20,11 @@ from torch.autograd.function import once_differentiable
 from gossamer.nn.kernels import crf as native
 from gossamer.sparse.products.guard import may_run_kernel, require_kernel
 
-_FORBIDDEN = -1e4  # far below any score, and yet a difference that float32 can tell
+_FORBIDDEN = -1e4  # far below any score, yet a difference that float32 can represent
 
 
 class TagPaths(NamedTuple):
-    """Best paths and how sure the model is of each tag.
+    """Best paths and the model's confidence in each tag.
 
     Attributes:
         tags: the most probable path (Viterbi). *Shape:* (n_tokens,), int64.
@@ -79,7 +79,7 @@ class LinearChainCRF(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw transitions anew, Glorot uniform."""
+        """Draw new transitions, Glorot uniform."""
         nn.init.xavier_uniform_(self.transitions)
 
     def moves(self) -> Tensor:

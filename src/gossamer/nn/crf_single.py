@@ -1,8 +1,8 @@
 """The CRF's decoding of one sequence, in numpy.
 
 A message has a few tokens, and a step of the chain is a product with a small matrix: calling torch
-for it costs more than doing it. Equal to `LinearChainCRF.decode` within rounding, which is the
-readable form, and the quicker one for many sequences at a time.
+for it costs more than doing it. Equal within rounding to `LinearChainCRF.decode`, which is the
+readable form, and the faster one for many sequences at a time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From sparse and dense features to the rows a network works on.
 
-Sparse features stay scipy CSR matrices up to the one product with the input table. On a CPU
+Sparse features stay scipy CSR matrices until the product with the input table. On a CPU
 scipy's product is several times faster than `torch.nn.functional.embedding_bag` and
 `torch.sparse` at the sizes of text features, forward and backward.
 """
@@ -66,8 +66,8 @@ class SparseInputTable(nn.Module):
     """An affine layer for sparse rows: y = x W + b, Glorot uniform, no activation.
 
     After a backward pass `touched` names the rows of the table whose gradient can be non-zero.
-    With `collects_rows` the gradient of W is no tensor of W's size: `take_rows` hands out the rows
-    that are not zero, for `RowAdam`.
+    With `collects_rows` the gradient of W is not a tensor of W's size: `take_rows` hands out the
+    rows that are not zero, for `RowAdam`.
 
     Args:
         n_features: columns of the input.
@@ -115,7 +115,7 @@ class SparseInputTable(nn.Module):
         return sparse_product(self.weight, x) + self.bias
 
     def take_rows(self) -> tuple[Tensor, Tensor] | None:
-        """Rows with a gradient since the last call, and it; None where there was none.
+        """Rows with a gradient since the last call, and it; None where no row has one.
 
         *Shape:* (n_found,), int32, each row once; (n_found, units).
         """
@@ -150,7 +150,7 @@ class SparseInputTable(nn.Module):
 
 
 class _Numbering:
-    """Numbers the columns that occur in a batch, in time that goes with the batch."""
+    """Numbers the columns that occur in a batch, in time proportional to the batch."""
 
     def __init__(self, n_features: int) -> None:
         self._seen, self._numbers = torch.zeros(2, n_features, dtype=torch.int32)
@@ -292,7 +292,7 @@ class FeedForward(nn.Module):
         input_size: width of the input.
         sizes: width of each layer.
         linear: makes the layers.
-        dropout: rate behind each activation.
+        dropout: rate after each activation.
     """
 
     def __init__(

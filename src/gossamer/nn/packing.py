@@ -1,9 +1,9 @@
 """Sequences of different lengths in one tensor, with no padding.
 
 A packed tensor has one row a position, whatever sequence the position belongs to. Everything that
-treats positions alone (every matrix product, normalisation, dropout) runs on it as it is; only
-what mixes the positions of a sequence (attention) lays it out in padded rectangles for a moment,
-short sequences in one, long ones in another, so that little of them is padding.
+treats each position by itself (every matrix product, normalisation, dropout) runs on it directly;
+only what mixes the positions of a sequence (attention) lays it out in padded rectangles for a
+moment, short sequences in one, long ones in another, so that little of them is padding.
 
 Dimensions: `n_positions` rows, `n_seqs` sequences, `n_slots` places of all rectangles together.
 """
@@ -59,15 +59,15 @@ class _Layout(NamedTuple):
 
 
 class Packing:
-    """Which row of a packed tensor is which position of which sequence.
+    """Maps rows of a packed tensor to positions of sequences.
 
-    Rows may come in any order, so that tokens of all texts can stand before their sentence
+    Rows may come in any order, so that tokens of all texts can come before their sentence
     positions. Within a sequence the positions are 0, 1, ... without a gap.
 
     Args:
         sequence: the sequence of each row. *Shape:* (n_positions,), int64.
         position: its place in the sequence. *Shape:* (n_positions,), int64.
-        n_seqs: how many sequences; some may have no row, and then stand in no rectangle.
+        n_seqs: how many sequences; some may have no row, and are then in no rectangle.
 
     Attributes:
         max_len: length of the longest sequence.
@@ -82,7 +82,7 @@ class Packing:
 
     @property
     def rectangles(self) -> list[Rectangle]:
-        """What `pad` lays the sequences out in."""
+        """The rectangles that `pad` lays the sequences out in."""
         return self._layout.rectangles
 
     @property
@@ -131,7 +131,7 @@ class Packing:
         return cls(sequence, position, lengths.numel())
 
     def pad(self, x: Tensor) -> list[Tensor]:
-        """Lay out in rectangles; what stands in the padding is arbitrary but finite.
+        """Lay out in rectangles; what is in the padding is arbitrary but finite.
 
         No gradient may come from the padding: whoever uses it has to mask it.
 
@@ -156,7 +156,7 @@ class Packing:
 
 
 def _cuts(lengths: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Where to part sequences, sorted by length, so that attention costs least.
+    """Where to split sequences, sorted by length, so that attention costs least.
 
     A rectangle of n sequences of length l costs n l^2 and a constant; the best cuts are found from
     the shortest sequences upward, one length at a time.

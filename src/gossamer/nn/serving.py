@@ -1,8 +1,8 @@
-"""The encoder in the form that answers one short message soonest.
+"""The encoder in the form that answers one short message fastest.
 
-With a handful of positions what costs is the number of operations, not their size: a dense product
+With a handful of positions the number of operations costs time, not their size: a dense product
 of eight rows takes less time than gathering the inputs of a sparse one. So here each layer is one
-dense matrix, laid out as the product reads it, query, key and value stand in a single one, and one
+dense matrix, laid out as the product reads it, query, key and value share a single one, and one
 sequence needs no packing. The numbers are those of `TransformerEncoder` in evaluation mode within
 rounding; that is the readable form, and the one for longer sequences and for batches.
 """
@@ -31,7 +31,7 @@ Model = TypeVar("Model", bound=nn.Module)
 class FrozenCopy(Generic[Model]):
     """The frozen copy of a trained network (see `gossamer.sparse.freeze`), made when first needed.
 
-    On the network's own tensors: whoever changes them calls `forget`.
+    It shares the network's tensors: after changing them, call `forget`.
     """
 
     def __init__(self) -> None:
@@ -39,13 +39,13 @@ class FrozenCopy(Generic[Model]):
         self._frozen: Model | None = None
 
     def forget(self) -> None:
-        """Let go of the copy."""
+        """Release the copy."""
         self._network = self._frozen = None
 
     def of(self, network: Model, n_rows: int = 1) -> Model:
-        """What answers quickest: the copy, or the network itself.
+        """What answers fastest: the copy, or the network itself.
 
-        The network where it is being trained, and for many rows, for which its encoder has kernels.
+        The network itself in training, and for many rows, for which its encoder has kernels.
 
         Args:
             network: the network; another one than before gets a copy of its own.
@@ -67,7 +67,7 @@ class ServingEncoder:
         encoder: what it computes; see `can_serve`.
 
     Raises:
-        ValueError: the encoder is none that `can_serve`.
+        ValueError: `can_serve` does not accept the encoder.
     """
 
     def __init__(self, encoder: TransformerEncoder) -> None:
@@ -182,7 +182,7 @@ def _matrix(layer: nn.Module) -> Tensor:
 
 
 def _bias(layer: nn.Module) -> Tensor:
-    """The bias, zeros where there is none. *Shape:* (out_features,)."""
+    """The bias, zeros without one. *Shape:* (out_features,)."""
     bias = getattr(layer, "bias", None)
     if isinstance(bias, Tensor):
         return bias.detach()

@@ -127,9 +127,10 @@ class SingleLabelDotProductLoss(nn.Module):
             inputs: input embeddings. *Shape:* (n_inputs, width).
             labels: embeddings of all labels. *Shape:* (n_labels, width).
             target: row of `labels` that belongs to each input. *Shape:* (n_inputs,), int64.
-            input_ids: identity of each input's label, to tell false negatives; `target` if None.
+            input_ids: identity of each input's label, to recognise false negatives; `target` if
+                None.
             label_ids: identity of each label; its row if None.
-            negatives: which to use; drawn anew if None.
+            negatives: which to use; new ones are drawn if None.
             weights: of each input, in place of 1 / n_inputs; the loss is their weighted sum.
                 *Shape:* (n_inputs,).
 

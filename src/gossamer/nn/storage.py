@@ -1,7 +1,7 @@
 """Models on disk: JSON and arrays in one safetensors file, checked on loading, saved atomically.
 
 The file is an ordinary safetensors file. Its metadata hold the JSON, a format name and version,
-and a SHA-256 of everything, so that a truncated or altered file is told from a good one. Nothing
+and a SHA-256 of everything, so that a truncated or altered file is recognised. Nothing
 in it can be executed.
 """
 
@@ -39,7 +39,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
     """Write a model file; a crash at any moment leaves an older file of that name whole.
 
     Args:
-        path: the file; its folder is made if need be.
+        path: the file; its folder is made if necessary.
         content: JSON values.
         arrays: numbers by name.
 
@@ -62,7 +62,7 @@ def load_model(path: Path) -> Stored:
     """Read a model file.
 
     Raises:
-        ModelFileError: it is missing, no model file, of a newer format, truncated or altered.
+        ModelFileError: it is missing, not a model file, of a newer format, truncated or altered.
     """
     where = Location(path)
     if not path.is_file():
@@ -108,8 +108,8 @@ def load_model_of_kind(path: Path, kind: str, *, named: str, hint: str) -> Store
 
     Args:
         path: the file.
-        kind: what must stand under "kind".
-        named: that kind for people, with its article.
+        kind: what must be under "kind".
+        named: that kind in words, with its article.
         hint: what to try with a file of another kind.
 
     Raises:

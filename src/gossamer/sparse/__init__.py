@@ -1,6 +1,6 @@
 """Randomly connected layers: who connects to whom, and how it is computed.
 
-This package stands alone: it imports torch and NumPy (matplotlib only to draw) and nothing else
+This package works alone: it imports torch and NumPy (matplotlib only to draw) and nothing else
 of Gossamer.
 """
 

@@ -36,7 +36,7 @@ class SparseMultiheadAttention(nn.Module):
     k_proj: RandomlyConnectedLinear
     v_proj: RandomlyConnectedLinear
     out_proj: RandomlyConnectedLinear
-    # Read by nn.TransformerEncoderLayer, which keeps off its fused path where it is None.
+    # Read by nn.TransformerEncoderLayer, which avoids its fused path where it is None.
     in_proj_bias: None = None
     in_proj_weight: None = None
 

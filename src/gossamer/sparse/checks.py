@@ -27,7 +27,7 @@ def check_input(x: Tensor, in_features: int) -> None:
 def check_parameters(
     x: Tensor, weight: Tensor, bias: Tensor | None, connectivity: Connectivity
 ) -> None:
-    """Check parameters, of which others may have come by assignment or `functional_call`.
+    """Check parameters, which may have been replaced by assignment or `functional_call`.
 
     Raises:
         RuntimeError: the shapes are not the layer's, or the input `x` is on another device; the
@@ -84,7 +84,7 @@ def check_masked_dense(weight: Tensor, mask: Tensor, bias: Tensor | None) -> Non
 
 
 def check_same_form(own: Connectivity, other: Connectivity) -> None:
-    """Check that other connections can take the place of a layer's own.
+    """Check that other connections can replace a layer's own.
 
     Raises:
         ValueError: topology, widths or number of weights differ.

@@ -134,7 +134,7 @@ class Connectivity:
     def from_mask(cls, mask: NDArray[np.bool_]) -> Connectivity:
         """Take the connections from a mask, in the `uniform` layout.
 
-        A mask drawn elsewhere is taken as it is, also where it leaves a unit unconnected.
+        A given mask is used unchanged, even where it leaves a unit unconnected.
 
         Args:
             mask: True where a connection exists. *Shape:* (out_features, in_features)
@@ -143,7 +143,7 @@ class Connectivity:
             The connectivity; `indices` is None when the mask is True everywhere.
 
         Raises:
-            ValueError: the mask has not two dimensions.
+            ValueError: the mask does not have two dimensions.
         """
         if mask.ndim != 2:
             raise ValueError(

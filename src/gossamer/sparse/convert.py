@@ -39,13 +39,13 @@ def sparsify(
     """Replace the `nn.Linear`s of a model by randomly connected layers, in place.
 
     Only modules whose type is exactly `nn.Linear` are replaced, and with `attention` those that are
-    exactly `nn.MultiheadAttention`. Subclasses are left alone, for their owners may read their
+    exactly `nn.MultiheadAttention`. Subclasses are left alone, because their owners may read their
     `weight`, and so are layers whose weight is computed (parametrized, pruned or normalised by
     `torch.nn.utils`). A layer used in several places is replaced once and stays shared. Hooks set
     on a replaced layer are not carried over. An `nn.TransformerEncoderLayer` whose layers were
-    replaced keeps off its fused inference path, which reads dense weights, and an
-    `nn.TransformerEncoder` off nested tensors. A tied weight (one parameter in two modules) cannot
-    be kept and is refused.
+    replaced avoids its fused inference path, which reads dense weights, and an
+    `nn.TransformerEncoder` avoids nested tensors. A tied weight (one parameter in two modules)
+    cannot be kept and is refused.
 
     Args:
         module: the model; a bare `nn.Linear` too.
@@ -56,7 +56,7 @@ def sparsify(
             generator.
         skip: layers to leave dense: names or patterns as in a shell (`"decoder.*"`; `""` is a
             bare layer's name), or a function of name and layer that says so.
-        keep_weights: take over the dense weights where a connection exists, and the bias. False
+        keep_weights: keep the dense weights where a connection exists, and the bias. False
             gives fresh initial weights for the real fan-in, to train from the start.
         attention: replace each `nn.MultiheadAttention` too, by a `SparseMultiheadAttention` whose
             four projections are sparse.
@@ -70,7 +70,7 @@ def sparsify(
     Raises:
         TypeError: the density is not a real number, or the seed not an integer.
         ValueError: the density lies outside [0, 1], the seed is negative, the topology is
-            unknown, a pattern in `skip` fits no linear layer, or a weight is tied.
+            unknown, a pattern in `skip` matches no linear layer, or a weight is tied.
     """
     density = checked_density(density)
     topology = Topology(topology)
@@ -208,7 +208,7 @@ def _without_skipped(linears: Sequence[tuple[str, nn.Module]], skip: Skip) -> se
             shown = ", ".join(repr(name) for name in names)
             raise ValueError(
                 complaint(
-                    "every pattern in skip must fit the name of an nn.Linear",
+                    "every pattern in skip must match the name of an nn.Linear",
                     got=pattern,
                     hint=f"one of {shown}" if names else "a model that has nn.Linear layers",
                 )
@@ -249,9 +249,9 @@ def _is_plain_linear(part: nn.Module) -> bool:
 def _reported(
     module: nn.Module, new: Mapping[nn.Module, nn.Module], *, attention: bool
 ) -> SparsifyReport:
-    """Every module that has matrices of its own, and what becomes of it."""
+    """Every module that has matrices of its own, and what happens to it."""
     told: list[LayerReport] = []
-    inside: set[nn.Module] = set()  # told of as parts of their attention
+    inside: set[nn.Module] = set()  # reported as parts of their attention
     for name, part in module.named_modules():
         if part in inside:
             continue
@@ -349,12 +349,12 @@ def _choose_encoder_path(layer: nn.TransformerEncoderLayer) -> None:
 
 
 def _choose_nesting(encoder: nn.TransformerEncoder) -> None:
-    """Nested tensors, which only the fused paths of all layers take, for dense encoders only."""
+    """Use nested tensors, which only fused paths accept, for dense encoders only."""
     kinds = (RandomlyConnectedLinear, SparseMultiheadAttention)
     if any(isinstance(part, kinds) for part in encoder.layers.modules()):
         encoder.use_nested_tensor = False
     elif encoder.enable_nested_tensor:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch tells why it does not use them
+            warnings.simplefilter("ignore")  # torch says why it does not use them
             first = encoder.layers[0]
             encoder.use_nested_tensor = nn.TransformerEncoder(first, 0).use_nested_tensor

@@ -1,7 +1,7 @@
-"""One template for every complaint: what must hold, what was given, what to try.
+"""One template for every error message: what must hold, what was given, what to try.
 
-The same wording as the rest of Gossamer, written again here because this package stands
-alone and imports torch and NumPy only.
+The same wording as the rest of Gossamer, repeated here because this package works alone and imports
+torch and NumPy only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def checked_density(density: object) -> float:
         The density as a float in [0, 1].
 
     Raises:
-        TypeError: it is not a real number (a bool is none).
+        TypeError: it is not a real number (a bool is refused).
         ValueError: it lies outside [0, 1] or is not a number (NaN).
     """
     hint = "0.2 for a fifth of the connections, 1.0 for a dense layer"
@@ -60,7 +60,7 @@ def checked_width(name: str, width: object) -> int:
         The width as an int of at least 1.
 
     Raises:
-        TypeError: it is not an integer (a bool is none).
+        TypeError: it is not an integer (a bool is refused).
         ValueError: it is below 1.
     """
     hint = "a whole number of units, 1 or more"
@@ -81,7 +81,7 @@ def checked_seed(seed: object) -> int:
         The seed as an int of at least 0.
 
     Raises:
-        TypeError: it is not an integer (a bool is none).
+        TypeError: it is not an integer (a bool is refused).
         ValueError: it is negative.
     """
     hint = "any whole number from 0 up, or None to draw one from torch's global generator"

@@ -1,4 +1,4 @@
-"""A copy of a model that answers only, its sparse layers in the form that does so quickest."""
+"""A copy of a model for inference, its sparse layers in the form that is fastest for it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.products.guard import may_run_kernel
 from gossamer.sparse.products.tiles import multiply, turned
 
-# Up to so many tokens a dense kernel matrix, made once, is the quicker one for layers without
-# tiles: a vector of the other kernels holds 16 tokens, and what they set up serves 64.
+# Up to this many tokens a dense kernel matrix, made once, is faster for layers without tiles: a
+# vector of the other kernels holds 16 tokens, and their set-up serves 64.
 _MOST_TOKENS = 64
 _MOST_TOKENS_OF_FEW, _FEW = 31, 0.1  # where connections are few and have kernels of their own
 
@@ -29,7 +29,7 @@ class FrozenLinear(RandomlyConnectedLinear):
     """A randomly connected layer that answers and does not learn; made by `freeze`.
 
     `weight` and `bias` are buffers, so that no optimiser finds them, and the state dict is the
-    layer's. The first answer makes, and keeps, the form that answers quickest: weights turned for
+    layer's. The first call makes, and keeps, the form that answers fastest: weights transposed for
     the kernels of tiles, a dense matrix for few tokens elsewhere. Moving, converting and
     `load_state_dict` make that form again; writing into `weight` by hand does not.
 
@@ -83,7 +83,7 @@ class FrozenLinear(RandomlyConnectedLinear):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """As in `RandomlyConnectedLinear`; gradients reach `x` alone."""
+        """As in `RandomlyConnectedLinear`; only `x` gets a gradient."""
         plan = self.plan
         if (
             not may_run_kernel(x)
@@ -106,7 +106,7 @@ class FrozenLinear(RandomlyConnectedLinear):
 
     @torch.no_grad()
     def _keep(self) -> tuple[Tensor, Tensor | None] | None:
-        """Weight and bias for answers; None where these are none that kernels read."""
+        """Weight and bias for inference; None where kernels cannot read them."""
         weight, bias = self.weight, self.bias
         if self.connectivity.is_dense or not may_run_kernel(weight, bias):
             return None
@@ -125,7 +125,7 @@ class FrozenLinear(RandomlyConnectedLinear):
 
 
 def freeze(module: Model, *, share_tensors: bool = False) -> Model:
-    """Copy a model for answering; its sparse layers then answer single inputs quicker.
+    """Copy a model for inference; its sparse layers then answer single inputs faster.
 
     A `RandomlyConnectedLinear` keeps nothing between calls, as its weights may change at any time
     in ways that PyTorch does not report. In the copy each becomes a `FrozenLinear`, which keeps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerReport:
-    """What became of one layer.
+    """What happened to one layer.
 
     Attributes:
         name: its name in the model; "" for a bare layer.
@@ -50,7 +50,7 @@ class LayerReport:
 
 @dataclass(frozen=True, slots=True)
 class SparsifyReport:
-    """What became of each layer of a model; printed, it is a line for each and a total.
+    """What happened to each layer of a model; printed, it is a line for each and a total.
 
     Attributes:
         layers: in the order of `named_modules`. A layer used in several places counts once. Modules

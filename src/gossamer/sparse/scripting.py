@@ -1,4 +1,4 @@
-"""What `torch.jit.script` compiles of a randomly connected layer."""
+"""The form of a randomly connected layer that `torch.jit.script` compiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a layer of given widths is beside `nn.Linear`, on this machine."""
+"""How fast a layer of given widths is compared with `nn.Linear`, on this machine."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def compare_speed(
     """Time a randomly connected layer against `nn.Linear`, in turns, on the CPU in float32.
 
     Both are warmed up first, so compiling kernels does not count. Then each round times the one and
-    the other. Programs that run beside it disturb both; the quartiles show how much.
+    the other. Other running programs disturb both; the quartiles show how much.
 
     Args:
         in_features: width of the input.
         out_features: width of the output.
-        density: wished share of connections, in [0, 1].
+        density: share of connections, in [0, 1].
         tokens: rows of the input, all batch dimensions together.
         topology: how connections are drawn.
         threads: PyTorch's threads during the measurement; None leaves them as they are.

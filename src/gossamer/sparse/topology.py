@@ -1,8 +1,8 @@
 """Drawing who connects to whom, so that no unit is ever left out.
 
 Whatever the density, 0.0 included, every output gets an input and every input an output.
-The article this follows (and Rasa's layer of the same name) secures that with the *tiled
-identity*: the identity matrix of the shorter side, repeated along the longer side.
+The article this follows (and Rasa's layer of the same name) ensures that with the *tiled identity*:
+the identity matrix of the shorter side, repeated along the longer side.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gossamer.sparse.errors import checked_density, checked_seed, checked_width
 from gossamer.sparse.seeds import Purpose, Stream
 
 # How often an input of a grouped layer is used, on average. Below the lower end too many
-# inputs would meet the same partners only; above the upper end the gather copies more rows
-# without buying anything (timed at 256 -> 1024 and 1024 -> 256: 1.6 beats 3.2 beats 6.4).
+# inputs would meet the same partners only; above the upper end the gather copies more rows without
+# a gain (timed at 256 -> 1024 and 1024 -> 256: 1.6 beats 3.2 beats 6.4).
 LEAST_USE = 1.5
 MOST_USE = 3.1
 # The same for `blocked`, whose products gather nothing: more uses, smaller groups cost little.
@@ -44,23 +44,23 @@ def draw_connectivity(
     - `uniform`: exactly `max(in, out, round(density * in * out))`. The tiled identity is among
       them, the others are drawn evenly, without replacement, from all other places.
     - `fan_in`: exactly `out * k` with `k = max(1, round(density * in), ceil(in / out))`, the
-      nearest to the wish that gives each output the same number and each input at least one.
-      The tiled identity is among them.
+      nearest count that gives each output the same number and each input at least one. The tiled
+      identity is among them.
     - `grouped`: the same `out * k`. Outputs are cut into groups of neighbours, and one group
       shares one set of `k` inputs. Inputs are dealt from successive random permutations, so
       their numbers of groups differ by at most one. The number of groups is the smallest
       divisor of `out` with which an input is used 1.5 to 3.1 times; where no divisor does,
-      the smallest number that reaches 1.5 (group sizes then differ by one); where even groups
-      of one output cannot, `out` groups. The diagonal is among the weights of square layers
-      whose groups hold one output (8 x 8 at 0.25, say). For larger groups it is not forced:
-      a group that held the inputs with the numbers of its own outputs would spend up to two
-      thirds of its weights on a block on the diagonal, and mix units far less.
+      the smallest number that reaches 1.5 (group sizes then differ by one); where even groups of
+      one output do not, `out` groups. The diagonal is among the weights of square layers whose
+      groups hold one output (8 x 8 at 0.25, say). For larger groups it is not forced: a group that
+      held the inputs with the numbers of its own outputs would spend up to two thirds of its
+      weights on a block on the diagonal, and mix units far less.
     - `blocked`: as `grouped`, in tiles that a machine's vector unit takes whole: groups of 32, 16,
       8 or 4 outputs, and inputs dealt in runs of 16, 8 or 4 neighbours; `k` is the nearest multiple
       of the run. A run is the longest that divides `in`, of which a group gets two, and that
-      changes the wished count by a tenth at most (a run of 4: by a quarter); a group is the largest
-      that divides `out` and with which an input is used 1.25 times. Where no tile fits (small
-      layers, few connections), it is `grouped`.
+      changes the count by at most a tenth (a run of 4: by a quarter); a group is the largest that
+      divides `out` and with which an input is used 1.25 times. Where no tile fits (small layers,
+      few connections), it is `grouped`.
     - `windowed`: the same tiles and counts. Runs are put in one random order, and each group takes
       a window of it, wrapping round, the windows' beginnings evenly apart: neighbouring groups
       share most of their inputs. Where no tile fits, windows of single inputs.
@@ -68,7 +68,7 @@ def draw_connectivity(
     Args:
         in_features: number of inputs, 1 or more.
         out_features: number of outputs, 1 or more.
-        connection_density: wished share of connections, in [0, 1].
+        connection_density: share of connections, in [0, 1].
         topology: which kind, see above.
         seed: a whole number from 0 up; the same seed gives the same connections anywhere.
         max_group_size: the most outputs that may share their inputs, 1 or more, for topologies that
@@ -123,12 +123,12 @@ class Tile(NamedTuple):
 def tile_of(
     in_features: int, out_features: int, density: float, max_group_size: int | None = None
 ) -> Tile | None:
-    """Say in which tiles a `blocked` layer is drawn; the rule is at `draw_connectivity`.
+    """The tiles of a `blocked` layer; the rule is in `draw_connectivity`.
 
     Args:
         in_features: number of inputs.
         out_features: number of outputs.
-        density: wished share of connections, in [0, 1].
+        density: share of connections, in [0, 1].
         max_group_size: the largest group wanted; None for any.
 
     Returns:
@@ -150,7 +150,7 @@ def tile_of(
 
 
 def number_of_groups(in_features: int, out_features: int, k: int) -> int:
-    """Say into how many groups the outputs of a `grouped` layer are cut.
+    """The number of groups that the outputs of a `grouped` layer are cut into.
 
     Args:
         in_features: number of inputs.

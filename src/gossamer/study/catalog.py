@@ -1,4 +1,4 @@
-"""The studies there are, by name."""
+"""The known studies, by name."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def study_named(name: str) -> Study:
     """The study of a name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such study.
     """
     if name not in STUDIES:
         raise InputError(
-            "a study must be one that there is", got=name, hint=nearest_or_all(name, list(STUDIES))
+            "a study must be a known one", got=name, hint=nearest_or_all(name, list(STUDIES))
         )
     return STUDIES[name]

@@ -1,4 +1,4 @@
-"""What a study trains and tests on, read once and sent to where runs are done."""
+"""What a study trains and tests on, read once and sent to the workers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class StudyData:
         taken = sorted(set(changes) & set(run.options))
         if taken:
             raise ConfigError(
-                "an option that a study sets itself must not be given besides",
+                "an option that a study sets itself must not be given as well",
                 got=taken,
                 hint="the study's own density, size, seed, epochs, topology or task",
             )
@@ -184,7 +184,7 @@ def read_study_data(
 
 
 def _check_labels(task: Task, part: str, found: TrainingData, names: Mapping[str, Any]) -> None:
-    """See that there is something to learn, and to score."""
+    """Check that there is something to learn, and to score."""
     if task is Task.INTENT:
         known = {example.base_intent for example in found.examples} - {None, ""}
         if len(known) < 2:
@@ -248,5 +248,5 @@ def _names(paths: Paths) -> list[str]:
 
 
 def _digest(*parts: object) -> str:
-    # What these say of themselves is all they hold but the places they were read from.
+    # Their repr is all they hold except the places they were read from.
     return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()[:16]

@@ -32,7 +32,7 @@ class Grid:
         epochs: lengths of training.
         topologies: how connections are drawn.
         methods: how they are found; those that change them run on `uniform` alone.
-        input_layers: what stands before the sparse layers.
+        input_layers: what comes before the sparse layers.
         variants: options of DIETClassifier or TEDPolicy that go together.
         options: options of all runs.
     """
@@ -49,7 +49,7 @@ class Grid:
     options: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 
     def runs(self, task: Task) -> list[Run]:
-        """All runs, each once: seed by seed, small models first, so that a part is of use.
+        """All runs, each once: seed by seed, small models first, so that a part is useful.
 
         At density 1.0 all topologies and methods are one, so it is run once; a limit on groups
         counts only where a topology has them.
@@ -58,7 +58,7 @@ class Grid:
             task: what is learnt.
 
         Raises:
-            InputError: an axis is empty, or has a value that cannot be.
+            InputError: an axis is empty, or has an invalid value.
         """
         self._check()
         found: dict[str, Run] = {}
@@ -129,7 +129,7 @@ class Grid:
             for name in names:
                 if name not in list(kind):
                     raise InputError(
-                        f"{what} must be one that there is",
+                        f"{what} must be a known one",
                         got=name,
                         hint=nearest_or_all(name, list(kind)),
                     )
@@ -141,7 +141,7 @@ class Grid:
                     json.dumps(value, allow_nan=False)
                 except (TypeError, ValueError) as error:
                     raise InputError(
-                        f"the option {name} must be a value that JSON has ({error})",
+                        f"the option {name} must be a value that JSON can express ({error})",
                         got=value,
                         hint="a number, a text, true, false, or a list of these",
                     ) from error
@@ -155,7 +155,7 @@ class Grid:
 
 
 def _without_idle_settings(run: Run) -> Run:
-    """The run that stands for all that would be the same training."""
+    """The run that represents all that would be the same training."""
     if run.density == 1.0:  # all topologies and methods are one
         run = dataclasses.replace(run, topology=Topology.BLOCKED, method=Method.FIXED)
     if run.density == 1.0 or not run.topology.shares_inputs:

@@ -67,10 +67,10 @@ class SparselyConnectedInput(nn.Module):
 
 
 class PassThrough(nn.Module):
-    """Stands where a layer is left out.
+    """Takes the place of a layer that is left out.
 
     Attributes:
-        weight: empty, for those who ask each layer for its weight.
+        weight: empty, for code that asks each layer for its weight.
     """
 
     def __init__(self) -> None:
@@ -85,12 +85,12 @@ class PassThrough(nn.Module):
 def replace_input_layers(
     network: nn.Module, kind: InputLayer, *, density: float, seed: int
 ) -> None:
-    """Change what stands between the features of texts and the first sparse layer, in place.
+    """Change what is between the features of texts and the first sparse layer, in place.
 
     `FROZEN` keeps the dense layers as they were initialised. `HASHED` sends each feature to one
     unit, drawn evenly, with a random sign (feature hashing: Weinberger et al. 2009), scaled so that
-    the row of a feature is as long as a row of the dense layer is at first. `NONE` takes the dense
-    layers away: the transformer's first sparse layer reads the features themselves, one layer for
+    the row of a feature is as long as a row of the dense layer is at first. `NONE` removes the
+    dense layers: the transformer's first sparse layer reads the features themselves, one layer for
     features of tokens and one for those of sentences, of topology `uniform`.
 
     The layers that read labels are left alone.
@@ -155,7 +155,7 @@ def hashed_weight(n_features: int, units: int, *, seed: int) -> Tensor:
     weight = torch.zeros(n_features, units)
     chosen = torch.from_numpy(rng.integers(units, size=n_features))
     signs = torch.from_numpy(rng.choice([-1.0, 1.0], size=n_features)).float()
-    # A Glorot uniform row of so many units has the root mean square length limit * sqrt(units / 3).
+    # A Glorot uniform row of `units` has the root mean square length limit * sqrt(units / 3).
     length = math.sqrt(6.0 / (n_features + units)) * math.sqrt(units / 3)
     weight[torch.arange(n_features), chosen] = signs * length
     return weight

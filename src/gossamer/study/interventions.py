@@ -22,7 +22,7 @@ _FRACTION = 0.3  # of the connections exchanged at a time, at first: as in both 
 
 
 def callbacks_for(run: Run) -> list[FitCallback]:
-    """What takes part in the training of a run.
+    """The callbacks in the training of a run.
 
     Raises:
         ConfigError: the run's settings do not go together.
@@ -59,7 +59,7 @@ def starting_density(run: Run) -> float:
 
 
 class _Rewired(FitCallback):
-    """Drives a method of `gossamer.sparse.rewire` over the length of a training."""
+    """Runs a method of `gossamer.sparse.rewire` over the length of a training."""
 
     def __init__(self, run: Run) -> None:
         self._make = _rewiring(run)

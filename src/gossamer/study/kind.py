@@ -32,7 +32,7 @@ class Study(ABC):
 
     @abstractmethod
     def grid(self, task: Task) -> Grid:
-        """The runs it makes if nothing else is said."""
+        """The runs it makes by default."""
 
     @abstractmethod
     def question(self, task: Task) -> str:
@@ -44,7 +44,7 @@ class Study(ABC):
 
     @abstractmethod
     def limits(self) -> Sequence[str]:
-        """What it cannot show, whatever comes out."""
+        """What it cannot show, whatever the result."""
 
     @abstractmethod
     def analyse(self, rows: Sequence[Row]) -> Analysis:

@@ -49,7 +49,7 @@ class Method(StrEnum):
 
 
 class InputLayer(StrEnum):
-    """What stands between features and the first randomly connected layer.
+    """What is between features and the first randomly connected layer.
 
     Attributes:
         LEARNED: the dense layer that DIET has there, trained.
@@ -76,7 +76,7 @@ class Run:
         epochs: passes over the data.
         topology: how connections are drawn; `uniform` for methods that change them.
         method: how connections are found.
-        input_layer: what stands before them.
+        input_layer: what comes before them.
         options: further options of DIETClassifier or TEDPolicy, by name.
 
     Raises:
@@ -106,7 +106,7 @@ class Run:
             object.__setattr__(self, name, kind(getattr(self, name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values, as it stands in a row."""
+        """As JSON values, as in a row."""
         names = (each.name for each in dataclasses.fields(self))
         content = {name: getattr(self, name) for name in names}
         return content | {

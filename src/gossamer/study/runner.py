@@ -1,4 +1,4 @@
-"""Running a study: what is done already is not done again, what is done is on the disk."""
+"""Running a study: finished runs are not repeated, and their rows are on the disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gossamer.study.training import check_run, perform
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a study is.
+    """The progress of a study.
 
     Attributes:
         n_all: runs of the study.
@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyResult:
-    """What running a study gave.
+    """The result of running a study.
 
     Attributes:
         folder: with rows and report.
@@ -71,27 +71,27 @@ def run_study(
 ) -> StudyResult:
     """Make all runs of a study that are not in its folder yet, then write its report.
 
-    Each row is on the disk before the next is begun in its place, so that a study that is ended in
-    the middle, by a power cut too, goes on where it was when it is run again; at most the runs in
-    flight are lost.
+    Each row is on the disk before the next is begun in its place, so that a study that is
+    interrupted, even by a power cut, continues where it was when it is run again; only unfinished
+    runs are lost.
 
     Args:
         study: the kind, or its name.
         data: what to train and test on.
         out: the folder: `rows.jsonl`, figures, `README.md`, `report.html`.
-        grid: the runs; None for those the study makes if nothing is said.
+        grid: the runs; None for those the study makes by default.
         backend: where and how many at a time; None for processes on this machine.
         on_progress: called when a run begins or ends.
-        title: of the report; a made one if empty.
+        title: of the report; generated if empty.
         command: how this was called, for the report.
-        notes: what the report says about what was cut.
+        notes: what the report says was left out.
 
     Returns:
-        What was done. Runs that failed are told there, and are tried again next time.
+        What was done. Runs that failed are listed there, and are tried again next time.
 
     Raises:
         InputError: settings or folder cannot be used; nothing has been trained then, and the folder
-            says what it said before.
+            is unchanged.
     """
     if isinstance(study, str):
         study = study_named(study)

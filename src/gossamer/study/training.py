@@ -1,4 +1,4 @@
-"""One run: train with its settings, count, test, and tell everything in a row."""
+"""One run: train with its settings, count, test, and put everything into a row."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Trained(NamedTuple):
 
 
 class _Clock(NamedTuple):
-    """A moment, or what passed between two: compiling kernels does not count but apart."""
+    """A point in time, or the time between two; compiling kernels is counted separately."""
 
     seconds: float
     cpu_seconds: float
@@ -66,7 +66,7 @@ class _Clock(NamedTuple):
 
 
 def check_run(data: StudyData, run: Run) -> None:
-    """See that a run's settings can be used, before anything is trained.
+    """Check that a run's settings can be used, before anything is trained.
 
     Raises:
         DataError: the data are not those of the run's task.
@@ -162,7 +162,7 @@ _F1 = {
 
 
 class _Features(NamedTuple):
-    """What the components before DIET made of the data."""
+    """The data after the components before DIET."""
 
     training: TrainingBatch
     test: MessageBatch
@@ -171,7 +171,7 @@ class _Features(NamedTuple):
 def _train_nlu(data: StudyData, run: Run, listen: Callable[[EpochReport], None]) -> _Trained:
     assert data.examples is not None and data.test_examples is not None  # see `check_run`
     diet = Pipeline.from_config(data.config_for(run)).components[-2]  # direct messages come last
-    assert isinstance(diet, DIETComponent)  # `read_study_data` sees to it
+    assert isinstance(diet, DIETComponent)  # `read_study_data` ensures it
     features = _features(_ByDigest(data))
     diet.callbacks = callbacks_for(run)
     batch = copy.copy(features.training)
@@ -219,7 +219,7 @@ def _train_dialogue(data: StudyData, run: Run, listen: Callable[[EpochReport], N
     stories = _unfolded(_ByDigest(data))
     ensemble = Ensemble(policies_from_config(data.config_for(run).policies))
     (policy,) = ensemble.policies
-    assert isinstance(policy, TEDPolicy)  # `read_study_data` sees to it
+    assert isinstance(policy, TEDPolicy)  # `read_study_data` ensures it
     policy.callbacks = callbacks_for(run)
     began = _Clock.now()
     ensemble.train(stories, on_epoch=listen)
@@ -241,7 +241,7 @@ def _unfolded(data: _ByDigest) -> DialogueData:
     project = data.content.project
     assert project is not None
     domain = project.require_domain()
-    # Forms are not run here, so that no RulePolicy is needed: stories say what becomes of them.
+    # Forms are not run here, so that no RulePolicy is needed: stories say what happens in them.
     return DialogueData(
         domain=domain,
         stories=unfold_stories(project.stories, domain, augmentation_factor=0),

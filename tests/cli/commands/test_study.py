@@ -282,7 +282,7 @@ def test_tasks_a_study_does_not_have(study: Command) -> None:
         (("--sizes", "0.7:8"), "one of the densities"),
         (("--sizes", "7"), "number_of_attention_heads"),
         (("--option", "drop_rat=0.1"), "drop_rat"),
-        (("--option", "epochs=3"), "must not be given besides"),
+        (("--option", "epochs=3"), "must not be given as well"),
         (("--learning-rate", "nan"), "learning_rate"),
         (("--learning-rate", "0.1,0.2"), "must agree in options"),
         (("--holdout", "0.2"), "(got 'both')"),

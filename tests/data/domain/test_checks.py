@@ -136,10 +136,10 @@ slots:
                 "None: warning: response 'utter_a' has no variations, so that nothing is said",
                 "4: error: a condition of response 'utter_b' names the slot 'y', which is not "
                 "declared",
-                "4: warning: response 'utter_b' holds '{x}', which is no slot; unless an action "
+                "4: warning: response 'utter_b' holds '{x}', which is not a slot; unless an action "
                 "gives its value, it is said as it is written",
-                "4: warning: response 'utter_b' holds '{a.b}', which is no slot; unless an action "
-                "gives its value, it is said as it is written",
+                "4: warning: response 'utter_b' holds '{a.b}', which is not a slot; unless an "
+                "action gives its value, it is said as it is written",
             ],
         ),
     ],

@@ -262,9 +262,9 @@ class TestFiles:
             domain = read_domain(tmp_path / "d")
         assert domain.responses["utter_x"][0].text == "first"
         assert [str(warning.message) for warning in caught] == [
-            f"{tmp_path}/d/b.yml:4: intent 'i' stands at {tmp_path}/d/a.yml:3 already; that counts",
-            f"{tmp_path}/d/b.yml:3: response 'utter_x' stands at {tmp_path}/d/a.yml:2 already; "
-            "that counts",
+            f"{tmp_path}/d/b.yml:4: intent 'i' is already at {tmp_path}/d/a.yml:3; that one counts",
+            f"{tmp_path}/d/b.yml:3: response 'utter_x' is already at {tmp_path}/d/a.yml:2; "
+            "that one counts",
         ]
         assert domain.content["responses"] == {"utter_x": [{"text": "first"}]}
 

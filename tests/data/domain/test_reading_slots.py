@@ -45,7 +45,7 @@ def test_doubtful_values_are_said(slot: Read) -> None:
     with pytest.warns(UserWarning, match=r"domain\.yml:3: null among the values of slot 's'"):
         found = slot(f"type: categorical, values: [a, null, b], {CUSTOM}")
     assert found.values == ("a", "b", "__other__")
-    with pytest.warns(UserWarning, match=r"domain\.yml:3: 'a' stands among the values"):
+    with pytest.warns(UserWarning, match=r"domain\.yml:3: 'a' is already among the values"):
         assert slot(f"type: categorical, values: [a, A], {CUSTOM}").values == ("a", "__other__")
 
 

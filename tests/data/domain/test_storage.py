@@ -145,5 +145,5 @@ def test_what_is_damaged_is_refused(damaged: Any) -> None:
 
 def test_what_json_has_not_is_refused() -> None:
     domain = replace(Domain(), content={"a": {1, 2}})
-    with pytest.raises(DataError, match="must be one that JSON has"):
+    with pytest.raises(DataError, match="must be one that JSON can express"):
         domain_to_dict(domain)

@@ -44,7 +44,7 @@ def test_good_data() -> None:
 
 def test_intents() -> None:
     assert found(example("buy", "shop", 5)) == [
-        "a.yml:5: warning: intent 'shop' has one example only; two are the least"
+        "a.yml:5: warning: intent 'shop' has only one example; it needs at least two"
     ]
     assert found(example("x", None, 5)) == ["a.yml:5: warning: example 'x' has no intent"]
     assert found(example("x", "greet/a"), example("y", "greet/a")) == [
@@ -68,7 +68,7 @@ def test_texts() -> None:
 
 def test_entities() -> None:
     assert found(example("[Rome](city)", "greet", 4)) == [
-        "a.yml:4: warning: entity 'city' has one example only; two are the least"
+        "a.yml:4: warning: entity 'city' has only one example; it needs at least two"
     ]
     twice = (example("to [Rome](city)", "greet"), example("to [Bonn](city)", "greet"))
     assert found(*twice, example("to [ Oslo](city)", "greet", 8)) == [
@@ -145,5 +145,5 @@ def test_all_findings_of_a_project_at_once(travel: Path) -> None:
     findings = validate(read_training_data(travel))
     assert all(isinstance(finding, Finding) for finding in findings)
     assert {f.severity for f in findings} == {Severity.WARNING}
-    assert any("intent '404' has one example only" in f.message for f in findings)
+    assert any("intent '404' has only one example" in f.message for f in findings)
     assert any("regex" not in f.message for f in findings)

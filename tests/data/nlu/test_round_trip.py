@@ -250,7 +250,7 @@ def test_the_written_text_is_what_a_person_would_write() -> None:
         (TrainingData(examples=(Example(text="[x](y)", intent="a"),)), "brackets"),
         (TrainingData(examples=(Example(text="\ud800", intent="a"),)), "surrogate"),
         (TrainingData(examples=(Example(text="x", intent="a", metadata={1, 2}),)), "to be written"),
-        (TrainingData(synonyms=(Synonym(text="x", value=5),)), "stand for a text"),
+        (TrainingData(synonyms=(Synonym(text="x", value=5),)), "have a text as its value"),
         (TrainingData(synonyms=(Synonym(text=" x", value="y"),)), "without blanks"),
         (TrainingData(regexes=(RegexPattern(name="a", pattern="x\ny"),)), "one line"),
         (TrainingData(regexes=(RegexPattern(name="", pattern="x"),)), "needs a name"),

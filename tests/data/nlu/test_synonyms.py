@@ -38,7 +38,7 @@ def test_the_later_of_two_values_counts() -> None:
     data = TrainingData(
         examples=(annotated("nyc", "York"),), synonyms=(Synonym(text="NYC", value="New York"),)
     )
-    with pytest.warns(UserWarning, match=r"^a\.yml:3: synonym 'nyc' stands for 'New York' and 'Yo"):
+    with pytest.warns(UserWarning, match=r"^a\.yml:3: synonym 'nyc' means 'New York' and 'Yo"):
         assert synonym_map(data) == {"nyc": "York", "york": "York"}
     assert synonym_conflicts(data) == [("nyc", "New York", "York", Location(Path("a.yml"), 3))]
 

@@ -184,9 +184,9 @@ def test_values_of_slots() -> None:
     assert found(read(f"stories:\n- story: s\n  steps:\n{steps}")) == [
         "stories.yml:6: warning: story 's': 'huge' is not among the values of slot 'size' "
         "(small, large, __other__); it counts as an unknown one",
-        "stories.yml:8: warning: story 's': 'maybe' is no truth value, as slot 'open' needs; "
+        "stories.yml:8: warning: story 's': 'maybe' is not a truth value, as slot 'open' needs; "
         "it counts as not set",
-        "stories.yml:9: warning: story 's': 'old' is no number, as slot 'age' needs; "
+        "stories.yml:9: warning: story 's': 'old' is not a number, as slot 'age' needs; "
         "it counts as not set",
         "stories.yml:10: warning: story 's': slot 'size' of type categorical counts as not set "
         "unless its value is given",

@@ -88,7 +88,7 @@ def test_one_large_group_and_one_story() -> None:
 
 @pytest.mark.parametrize("stories", [(), (story("a"),), (story("a", "x"), story("b", "x"))])
 def test_too_few_stories(stories: tuple[Story, ...]) -> None:
-    with pytest.raises(InputError, match="to be parted, stories must differ"):
+    with pytest.raises(InputError, match="to be split, stories must differ"):
         split_stories(data(*stories))
 
 

@@ -115,7 +115,7 @@ def test_escapes_are_decoded_in_files_of_pure_ascii() -> None:
         ("a: 1\nb: x\x07", 2, "control characters"),
         ("a: 1\n---\nb: 2\n", 2, "single document"),
         ("a: *x", 1, "undefined alias"),
-        ("a: 1\nb: 2\na: 3\n", 3, "once in a mapping (got 'a'). Try: it stands in line 1"),
+        ("a: 1\nb: 2\na: 3\n", 3, "once in a mapping (got 'a'). Try: it is in line 1"),
         ("a: 1\nb: !mine 2", 2, "tag must be one of the core schema"),
         ("a: !!set {x}", 1, "tag must be one of the core schema"),
         ("a: !!int x", 1, "must fit its type"),
@@ -124,7 +124,7 @@ def test_escapes_are_decoded_in_files_of_pure_ascii() -> None:
         ("a: 1\n? [b]\n: 2", 2, "key must be a text or a number"),
         ("a:\n  <<: 3", 2, "'<<' must be given a mapping"),
         ("a: ${GOSSAMER_NO_SUCH_VARIABLE}", 1, "environment variable"),
-        ("a: \\ud83d", 1, "must stand for a character"),
+        ("a: \\ud83d", 1, "must mean a character"),
         ("%YAML 3.0\n---\na: 1", 1, "well-formed"),
     ],
 )

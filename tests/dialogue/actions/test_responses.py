@@ -162,7 +162,7 @@ def test_variables(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["{unknown}", "{city} and {unknown}", "{city!r}", "{city.x}"])
 def test_unknown_variable(text: str) -> None:
-    with pytest.warns(UserWarning, match=r"'utter_hi' has the variable \{.*no slot"):
+    with pytest.warns(UserWarning, match=r"'utter_hi' has the variable \{.*not a slot"):
         assert interpolated(text, {"city": "Rome"}, "utter_hi") == text
 
 

@@ -48,7 +48,7 @@ def test_few_alternatives_are_all_walked() -> None:
 
 def test_many_alternatives_are_drawn_with_a_warning() -> None:
     start = time.perf_counter()
-    with pytest.warns(UserWarning, match="stand for 4,782,969 conversations, too many .*'many'"):
+    with pytest.warns(UserWarning, match="describe 4,782,969 conversations, too many .*'many'"):
         found = unfold_stories(choices(*[3] * 14), Domain(), max_conversations=1000)
     assert time.perf_counter() - start < 20
     told = intents(found)
@@ -59,7 +59,7 @@ def test_many_alternatives_are_drawn_with_a_warning() -> None:
 
 
 def test_every_alternative_stays_in_some_conversation() -> None:
-    with pytest.warns(UserWarning, match="stand for 2,500 conversations"):
+    with pytest.warns(UserWarning, match="describe 2,500 conversations"):
         found = unfold_stories(choices(50, 50), Domain(), max_conversations=500)
     told = intents(found)
     assert len(told) < 200
@@ -118,6 +118,6 @@ def test_rules_have_the_same_limit() -> None:
         name="many", steps=(UserStep(intent="go"), *alternatives, ActionStep(name="utter_go"))
     )
     data = StoryData(rules=(rule,))
-    with pytest.warns(UserWarning, match="^rules stand for 512 conversations"):
+    with pytest.warns(UserWarning, match="^rules describe 512 conversations"):
         assert 10 <= len(unfold_rules(data, Domain(slots=slots), max_conversations=200)) < 50
     assert len(unfold_rules(data, Domain(slots=slots))) == 512

@@ -225,7 +225,7 @@ def test_values_roles_groups_and_order() -> None:
         ("ab", "entities must be a sequence"),
         ({"entities": []}, "entities must be a sequence"),
         (3, "entities must be a sequence"),
-        ([[], 3], "entities must be lists of entities, and is something else at index 1"),
+        ([[], 3], "entities must be lists of entities, but is something else at index 1"),
         ([[], {"start": 0}], "something else at index 1"),
         ([[], [None]], "an entity at index 1 must have start, end and entity"),
         ([[], ["city"]], "an entity at index 1 must have start, end and entity"),
@@ -244,9 +244,9 @@ def test_values_roles_groups_and_order() -> None:
         ([[], [(0, 1, 5)]], "at index 1 must be names"),
         (
             [[(0, 6, "x"), (4, 11, "y")], []],
-            "must not overlap, and do at index 0 .*x from 0 to 6 and y from 4 to 11",
+            "must not overlap, but do at index 0 .*x from 0 to 6 and y from 4 to 11",
         ),
-        ([[], [(0, 2, "x"), (0, 2, "x")]], "must not overlap, and do at index 1"),
+        ([[], [(0, 2, "x"), (0, 2, "x")]], "must not overlap, but do at index 1"),
         (
             [SimpleNamespace(text="other", ents=()), []],
             "the document at index 0 of entities must have the text at index 0 of X",

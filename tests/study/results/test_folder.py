@@ -124,7 +124,7 @@ def test_rows_without_a_setting(tmp_path: Path) -> None:
 
 
 def test_a_study_that_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="must be one that there is"):
+    with pytest.raises(InputError, match="must be a known one"):
         folder_with(tmp_path, [row(f1=0.5)], study="colour").document()
 
 

@@ -162,9 +162,9 @@ def test_equal_rows_count_once(store: RowStore) -> None:
 def test_places_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="can be read"):
+    with pytest.raises(InputError, match="a readable file"):
         RowStore(tmp_path / "folder").rows()
-    with pytest.raises(InputError, match="can be written"):
+    with pytest.raises(InputError, match="a writable place"):
         RowStore(tmp_path / "file" / "rows.jsonl").append(A)
     (tmp_path / "rows.jsonl.lock").mkdir()
     with pytest.raises(InputError, match="lock file"):

@@ -1,4 +1,4 @@
-"""`gossamer data`: split, check and convert what people wrote."""
+"""`gossamer data`: split, check and convert project files."""
 
 from __future__ import annotations
 
@@ -108,7 +108,10 @@ def validate(
     nlu: Annotated[
         list[Path],
         typer.Option(
-            "--nlu", "-u", "--data", help="File or folder with training data; may be given often."
+            "--nlu",
+            "-u",
+            "--data",
+            help="File or folder with training data; may be given several times.",
         ),
     ] = [DATA],  # noqa: B006  (typer copies it)
     stories: Annotated[
@@ -156,7 +159,7 @@ def validate(
 
     noted: list[Finding] = []
 
-    # What the readers warn of is as doubtful as what the checks find.
+    # Warnings of the readers count like findings of the checks.
     def note(message: Warning | str, *_: object, **__: object) -> None:
         is_mistake = isinstance(message, MistakeWarning)
         severity = Severity.ERROR if is_mistake else Severity.WARNING
@@ -228,7 +231,7 @@ def convert_nlu(
     ] = [DATA],  # noqa: B006  (typer copies it)
     output_format: Annotated[
         Format | None,
-        typer.Option("--format", "-f", help="What to write; taken from --out's ending if absent."),
+        typer.Option("--format", "-f", help="What to write; by default what --out ends in."),
     ] = None,
 ) -> None:
     """Write training data as one file in another format: Rasa's YAML, JSON or Markdown, or CSV.
@@ -273,7 +276,7 @@ def refuse_to_mix(out: Path, sources: list[Path]) -> None:
     """Refuse a converted file that would overwrite its source or be read beside it.
 
     Raises:
-        InputError: `out` is one of the sources or lies in one of the folders among them.
+        InputError: `out` is one of the sources or is in one of the source folders.
     """
     from gossamer.data.errors import InputError
 

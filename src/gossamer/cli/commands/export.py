@@ -24,7 +24,7 @@ def export(
     ] = Format.onnx,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The file to write; beside the model if not given."),
+        typer.Option("--out", help="The file to write; next to the model if not given."),
     ] = None,
     component: Annotated[
         str | None,
@@ -40,7 +40,7 @@ def export(
     from gossamer.data.errors import InputError
     from gossamer.data.text.files import check_writable
 
-    # Before the networks are imported, which takes seconds: a wrong name is told at once.
+    # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path = latest_model(model)
     target = path.with_suffix(f".{output_format.value}") if out is None else out
     if target.resolve() == path.resolve():

@@ -15,7 +15,8 @@ import typer
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; made when it is not there.", metavar="DIR")
+        Path | None,
+        typer.Argument(help="The folder to write to; made if it does not exist.", metavar="DIR"),
     ] = None,
     init_dir: Annotated[
         Path | None, typer.Option("--init-dir", help="The same as DIR, as Rasa calls it.")
@@ -44,7 +45,7 @@ def copy_starter(target: Path) -> list[Path]:
     """Copy the starter assistant into a folder.
 
     Args:
-        target: the folder, made when it is not there.
+        target: the folder, made if it does not exist.
 
     Returns:
         The files written.

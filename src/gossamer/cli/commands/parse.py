@@ -38,7 +38,7 @@ def parse(
         raise typer.BadParameter("give a TEXT, or pipe lines into the command", param_hint="TEXT")
     from gossamer.cli.models import latest_model
 
-    # Before the networks are imported, which takes seconds: a wrong name is told at once.
+    # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path = latest_model(model)
     from gossamer.assistant import Assistant
 

@@ -28,11 +28,11 @@ def shell(
     endpoints: Annotated[
         Path | None,
         typer.Option(
-            "--endpoints", help="endpoints.yml, with the action server; taken if it is there."
+            "--endpoints", help="endpoints.yml, with the action server; used if it exists."
         ),
     ] = None,
     why: Annotated[
-        bool, typer.Option("--why", help="Show why each action was chosen; :why switches.")
+        bool, typer.Option("--why", help="Show why each action was chosen; :why toggles it.")
     ] = False,
     load: Annotated[
         Path | None, typer.Option("--load", help="Go on with a conversation that :save wrote.")
@@ -85,7 +85,7 @@ def shell_nlu(
     from gossamer.cli.commands.parse import to_json
     from gossamer.cli.models import latest_model
 
-    # Before the networks are imported, which takes seconds: a wrong name is told at once.
+    # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path = latest_model(model)
     from gossamer.assistant import Assistant
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gossamer.study.runner import Progress, StudyResult
 
 app = typer.Typer(
-    help="Run a study: many small trainings, a row of results for each, a report of them all.",
+    help="Run a study: many small trainings, a row of results for each, and a report on them all.",
     no_args_is_help=True,
 )
 
@@ -43,7 +43,7 @@ Holdout = Annotated[
     typer.Option("--holdout", help="Test on this share of --train instead, between 0 and 1."),
 ]
 Out = Annotated[
-    Path, typer.Option("--out", help="Folder for rows and report; runs that it has are kept.")
+    Path, typer.Option("--out", help="Folder for rows and report; runs already in it are kept.")
 ]
 Numbers = Annotated[str | None, typer.Option(help="Default: those of the study.")]
 Densities = Annotated[
@@ -53,7 +53,7 @@ Sizes = Annotated[
     list[str] | None,
     typer.Option(
         "--sizes",
-        help="Widths of the transformer: 8,16,32; for one density alone: 0.01:64,128. May be "
+        help="Widths of the transformer: 8,16,32; for one density only: 0.01:64,128. May be "
         "given several times.",
     ),
 ]
@@ -171,13 +171,13 @@ def _command(name: str, summary: str) -> None:
         _tell(console, result)
 
     study.__doc__ = (
-        f"{summary}\n\nRuns that are in --out are not done again, so a study can be ended at any "
-        "time and taken up with the same command."
+        f"{summary}\n\nRuns that are in --out are not repeated, so a study can be stopped at any "
+        "time and continued with the same command."
     )
     app.command(name)(study)
 
 
-# Written down here as well: the list of commands must not load what trains. A test compares them.
+# Repeated here: the list of commands must not load what trains. A test compares them.
 SUMMARIES = {
     "density": "F1 against trainable weights at several densities.",
     "methods": "Random, pruned or learned connections, at equal final weights.",
@@ -198,7 +198,7 @@ def report(
         Path | None, typer.Option("--index", help="Also write a page that lists them all.")
     ] = None,
 ) -> None:
-    """Make the reports of studies anew from their rows; nothing is trained."""
+    """Make the reports of studies again from their rows; nothing is trained."""
     from gossamer.study import StudyFolder, write_index
 
     for folder in folders:
@@ -223,7 +223,7 @@ def _grid(
     learning_rate: str | None,
     options: list[str],
 ) -> Grid:
-    """The study's own runs with what the command line says in its place."""
+    """The study's own runs, with what the command line sets."""
     import dataclasses
     import itertools
 
@@ -249,7 +249,7 @@ def _grid(
             changes[name] = tuple(known(each) for each in names)
     if sizes:
         changes |= _sizes(sizes)
-    elif densities is not None:  # what the study says about other densities does not count
+    elif densities is not None:  # the study's widths for other densities do not count
         wanted = changes["densities"]
         changes["sizes_at"] = {d: at for d, at in default.sizes_at.items() if d in wanted}
     axes: dict[str, list[dict[str, Any]]] = {}
@@ -341,7 +341,7 @@ def _name_and_value(text: str) -> tuple[str, Any]:
 
 @contextmanager
 def study_bar(console: Console, name: str) -> Iterator[Callable[[Progress], None] | None]:
-    """A listener that draws how many runs are done, running and left, and the time to go.
+    """A listener that draws how many runs are done, running and left, and the time left.
 
     Args:
         console: where to draw; without a terminal nothing is drawn.

@@ -119,7 +119,7 @@ def test_core(
         bool,
         typer.Option(
             "--compare",
-            help="Train configurations on ever fewer stories, several times, and compare; "
+            help="Train configurations on fewer and fewer stories, several times, and compare; "
             "no --model.",
         ),
     ] = False,
@@ -153,7 +153,7 @@ def test_core(
     """Follow test stories, score every action and whole conversations, and write reports.
 
     Intents and entities are those that the stories give; with --e2e the model understands the
-    messages that have a text. --compare trains and tests configurations instead, and draws how
+    messages that have a text. --compare trains and tests configurations instead, and draws how well
     they do with fewer stories.
     """
     from rich.console import Console

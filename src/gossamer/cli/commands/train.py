@@ -38,7 +38,7 @@ FixedName = Annotated[
 Augmentation = Annotated[
     int,
     typer.Option(
-        "--augmentation", min=0, help="How many stories others are glued behind; 0 for none."
+        "--augmentation", min=0, help="How many stories others are joined to; 0 for none."
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the model's path.")]
@@ -160,7 +160,7 @@ def _train(
     from gossamer.data.errors import InputError, ModelFileError, all_of
     from gossamer.data.text.files import check_writable
 
-    # All that can be wrong is looked at first, and told at once, so that it does not cost hours.
+    # All that can be wrong is checked first and reported together, so that it does not cost hours.
     use_threads(num_threads)
     checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults)
     refusals = checked.refusals
@@ -189,7 +189,7 @@ def _train(
 
 
 def _warn(checked: Checked) -> None:
-    """Tell what `gossamer data validate` finds: its errors, and how much more there is."""
+    """Report what `gossamer data validate` finds: its errors, and how much more there is."""
     from gossamer.checks import MOST_WARNINGS
     from gossamer.data.errors import place_prefix
     from gossamer.data.text.wording import counted

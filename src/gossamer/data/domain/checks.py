@@ -15,22 +15,22 @@ from gossamer.data.nlu.checks import Finding, Severity
 from gossamer.data.text.suggestions import nearest
 
 _UTTER = "utter_"
-_LOOPS = ("action_two_stage_fallback",)  # the loop of Rasa that is no form
-# A name in single braces; what is in double ones, or in JSON, is no slot.
+_LOOPS = ("action_two_stage_fallback",)  # Rasa's loop that is not a form
+# A name in single braces; what is in double ones, or in JSON, is not a slot.
 _PLACEHOLDER = re.compile(r"(?<!\{)\{(\w[\w.-]*)\}(?!\})")
 
 
 def check_domain(domain: Domain) -> list[Finding]:
-    """Everything doubtful in a domain that needs no stories and no NLU data to be seen.
+    """Everything doubtful in a domain that shows without stories and NLU data.
 
     Errors: a form asks for a slot, or a mapping or a response's condition names a slot, form,
     intent, entity type or action, that is not declared; a response's condition that cannot hold,
     as it compares the slot with a value of another type; a mapping or an initial value that the
     slot's type cannot read; an entity type that an intent uses and that is not declared. Warnings:
     a value that a slot hardly has, a slot that a form cannot ask
-    for, a condition that has no effect, an `utter_...` action without its response, a validation
-    of no form, a placeholder that is no slot, a role, group, entity type or intent that is named
-    but not declared, a categorical slot without values, a response without variations.
+    for, a condition that has no effect, an `utter_...` action without its response, a validation of
+    an unknown form, a placeholder that is not a slot, a role, group, entity type or intent that is
+    named but not declared, a categorical slot without values, a response without variations.
 
     Args:
         domain: with the responses of the NLU data, if there are any (`Domain.with_responses`).
@@ -99,7 +99,7 @@ def _check_slots(domain: Domain) -> Iterator[Finding]:
                 slot.where,
             )
         initial = setting_problem(slot, slot.initial_value)
-        if initial is not None and slot.type is not SlotType.FLOAT:  # read_slot knows of those
+        if initial is not None and slot.type is not SlotType.FLOAT:  # read_slot reports those
             yield Finding(initial[0], f"the initial value {initial[1]}", slot.where)
         for mapping in slot.mappings:
             yield from _check_mapping(domain, slot, mapping)
@@ -208,7 +208,7 @@ def _check_responses(domain: Domain) -> Iterator[Finding]:
             for placeholder in dict.fromkeys(_placeholders(variation)):
                 if placeholder not in domain.slot_by_name:
                     yield _warning(
-                        f"{by} holds '{{{placeholder}}}', which is no slot; unless an action "
+                        f"{by} holds '{{{placeholder}}}', which is not a slot; unless an action "
                         "gives its value, it is said as it is written",
                         where,
                     )

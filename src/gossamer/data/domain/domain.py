@@ -114,7 +114,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionConfig:
-    """When a conversation begins anew.
+    """When a new session begins.
 
     Attributes:
         expiration_time: minutes without a message after which it does; 0 for never.
@@ -132,7 +132,7 @@ class Domain:
     Attributes:
         intents: sorted by name, `DEFAULT_INTENTS` among them.
         entities: sorted by name.
-        slots: in order; behind those declared, as in Rasa 3.6, `requested_slot` where there are
+        slots: in order; after those declared, as in Rasa 3.6, `requested_slot` where there are
             forms, those of the knowledge base where its action is, `session_started_metadata`.
         responses: name to variations.
         forms: by name.
@@ -140,8 +140,8 @@ class Domain:
             action server in place of the built-in one.
         action_texts: texts that may be said without being a response (end-to-end learning).
         send_domain: actions whose calls carry the domain even where others' do not: those with
-            `send_domain: true`, and those named `validate_...` that say nothing of it.
-        session: when a conversation begins anew.
+            `send_domain: true`, and those named `validate_...` that do not mention it.
+        session: when a new session begins.
         store_entities_as_slots: whether entities in stories fill slots that are mapped from them.
         content: the domain as plain JSON values of Rasa 3's layout, for the action server.
         where: the file or folder; does not count in comparisons.
@@ -202,7 +202,7 @@ class Domain:
         """Entity labels that a model sees beside an intent; all for an unknown one.
 
         Departure from Rasa 3.6: where an intent has `ignore_entities`, Rasa uses roles and groups
-        of an entity without influence though not the entity itself.
+        of an entity without influence but not the entity itself.
         """
         return self._used_entities.get(intent, frozenset(self.entity_labels))
 
@@ -237,7 +237,7 @@ class Domain:
         )
 
     def with_responses(self, responses: Mapping[str, Sequence[Mapping[str, Any]]]) -> Domain:
-        """The domain with responses that stand elsewhere (`TrainingData.responses`) added.
+        """The domain with responses from elsewhere (`TrainingData.responses`) added.
 
         As in Rasa 3.6, they count before those of the same name in the domain, with a warning
         where they differ. Each retrieval response ("utter_faq/ask_price") of the result brings the

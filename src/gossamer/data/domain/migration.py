@@ -1,4 +1,4 @@
-"""Domains of Rasa 1 and 2 in the layout of Rasa 3.
+"""Converts domains of Rasa 1 and 2 to the layout of Rasa 3.
 
 What `rasa data migrate` of Rasa 3.6 does to a domain is done here to its parts: mappings of forms
 move to their slots, with conditions; a slot without mappings of its own that is named like an
@@ -10,8 +10,8 @@ Departures, where the result would not mean what the domain meant:
 - entities with roles, groups or options count as entities, and a slot is filled whatever the role
   or the group;
 - `store_entities_as_slots: false` keeps slots from being filled by entities of their name;
-- a slot with mappings of its own that does not say `auto_fill` is of Rasa 3 already;
-- types of Rasa 1 (`unfeaturized`) and paths of Rasa's own classes stand for the types of today.
+- a slot with mappings of its own that does not say `auto_fill` is in Rasa 3's form already;
+- types of Rasa 1 (`unfeaturized`) and paths of Rasa's own classes become today's types.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def migrate(parts: DomainParts, entities: Sequence[EntityType]) -> DomainParts:
         entities: its entity types.
 
     Raises:
-        DataError: a form of no known layout, a slot that is no mapping.
+        DataError: a form of unknown layout, a slot that is not a mapping.
     """
     mappings = {name: _own_mappings(slot) for name, slot in parts.slots.items()}
     forms: dict[str, Named] = {}
@@ -104,7 +104,7 @@ def _form(named: Named) -> tuple[Named, dict[str, list[YamlMapping]]]:
         if strangers:
             warnings.warn(
                 f"{strangers[0].where}: not read in form '{name}', as in Rasa: "
-                f"{', '.join(key.text for key in strangers)}; slots stand below required_slots, "
+                f"{', '.join(key.text for key in strangers)}; slots belong under required_slots, "
                 "indented further",
                 stacklevel=2,
             )
@@ -209,7 +209,7 @@ def _from_entity(entity: EntityType) -> list[dict[str, Any]]:
 
 
 def _with_type(body: YamlMapping) -> YamlMapping:
-    """A slot whose type has the name of today."""
+    """A slot whose type has today's name."""
     node = body.entries.get("type")
     if not isinstance(node, YamlScalar) or not isinstance(node.value, str):
         return body

@@ -70,8 +70,8 @@ class DomainParts:
 def parts_of(tree: YamlMapping) -> DomainParts:
     """The parts of a file.
 
-    Of Rasa 1 are read: `templates` for `responses`, and `forms` as a list, whose forms are actions
-    of the action server.
+    Of Rasa 1 are read: `templates` for `responses`, and `forms` as a list, whose forms are run by
+    the action server.
 
     Raises:
         DataError: a version above 3.1, a part of the wrong type, a name twice, a slot without
@@ -160,7 +160,7 @@ def _refuse_second(name: str, second: Named, known: dict[str, Named]) -> None:
             "a name must occur once in its section of a domain",
             got=name,
             where=second.where,
-            hint=f"it stands in line {known[name].where.line} already; remove one of them",
+            hint=f"it is in line {known[name].where.line} already; remove one of them",
         )
 
 
@@ -241,7 +241,7 @@ def _united(kind: str, first: dict[str, Named], second: dict[str, Named]) -> dic
     for name, part in second.items():
         if name in first:
             warnings.warn(
-                f"{part.where}: {kind} '{name}' stands at {first[name].where} already; that counts",
+                f"{part.where}: {kind} '{name}' is already at {first[name].where}; that one counts",
                 stacklevel=2,
             )
     return first | {name: part for name, part in second.items() if name not in first}

@@ -48,7 +48,7 @@ _ENTITY_KEYS = ("roles", "groups", "influence_conversation")
 def is_domain_yaml(text: str, path: Path) -> bool:
     """Whether a YAML file holds a domain: one of the keys of a domain at its top.
 
-    A file of NLU data with responses for it, and nothing else of a domain, is none. A text in
+    A file of NLU data with responses for it, and nothing else of a domain, does not. A text in
     which no line starts with such a key, nor the whole with a brace, is not parsed at all.
 
     Raises:
@@ -140,7 +140,7 @@ def _domain(parts: DomainParts, where: Location) -> Domain:
 
 
 def _options(named: Named, kind: str, example: str) -> YamlMapping | None:
-    """What stands below a name in a list; None when the name stands alone."""
+    """The options below a name in a list; None when there is only the name."""
     if named.body is None:
         return None
     name = named.key.text

@@ -172,7 +172,7 @@ def _values(body: YamlMapping, name: str) -> tuple[str, ...]:
         value = str(item.value).lower()
         if value in values:
             warnings.warn(
-                f"{item.where}: '{value}' stands among the values of slot '{name}' already; "
+                f"{item.where}: '{value}' is already among the values of slot '{name}'; "
                 "upper and lower case are the same",
                 stacklevel=2,
             )

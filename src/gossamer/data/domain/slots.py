@@ -13,7 +13,7 @@ from typing import Any
 from gossamer.data.errors import Location
 
 OTHER_VALUE = "__other__"
-"""Stands for any value of a categorical slot that its `values` do not name."""
+"""Any value of a categorical slot that its `values` do not name."""
 
 
 class SlotType(StrEnum):
@@ -173,7 +173,7 @@ _SIZES = {
 
 
 def read_bool(value: Any) -> bool | None:
-    """The truth of a slot's value as Rasa 3.6 reads it; None when it cannot be told.
+    """The truth of a slot's value as Rasa 3.6 reads it; None when it cannot be known.
 
     Numbers and texts of digits are true when they equal 1; "true" and "false" count in any case.
     """

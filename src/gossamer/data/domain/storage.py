@@ -13,14 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import DataError, ModelFileError
 
-_PATHS = ("where",)  # where something was read says nothing on another machine
+_PATHS = ("where",)  # where something was read means nothing on another machine
 
 
 def domain_to_dict(domain: Domain) -> dict[str, Any]:
     """The domain as JSON values; what has its default value and locations are left out.
 
     Raises:
-        DataError: it holds a value that JSON has not, which no reader makes.
+        DataError: it holds a value that JSON cannot express, which no reader makes.
     """
     return _fields(domain)
 
@@ -36,13 +36,11 @@ def domain_from_dict(content: Mapping[str, Any]) -> Domain:
         again = domain_to_dict(domain)
     except (ValidationError, DataError) as problem:
         raise ModelFileError(
-            f"a stored domain must be whole: {_first_fault(problem)}", hint="training anew"
+            f"a stored domain must be whole: {_first_fault(problem)}", hint="training again"
         ) from None
     if again != content:
         # Something unknown, or of a type that only looks alike, would be lost on the way.
-        raise ModelFileError(
-            "a stored domain must say nothing that is unknown", hint="training anew"
-        )
+        raise ModelFileError("a stored domain must hold nothing unknown", hint="training again")
     return domain
 
 
@@ -80,7 +78,7 @@ def _stored(value: Any) -> Any:
         return [_stored(part) for part in value]
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    raise DataError("a value of a domain must be one that JSON has", got=value)
+    raise DataError("a value of a domain must be one that JSON can express", got=value)
 
 
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:

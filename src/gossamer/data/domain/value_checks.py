@@ -1,4 +1,4 @@
-"""Values that a slot is compared with or set to, and that it cannot have.
+"""Values that a slot is compared with or set to, but cannot have.
 
 At run time a response's condition holds when the values are equal, texts in any case; what a slot
 was set to is not turned into its type. So a bool is never equal to the text "true".

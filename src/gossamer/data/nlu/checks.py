@@ -14,7 +14,7 @@ from gossamer.data.text.regexes import Regex, RegexError, RegexTimeout
 
 
 class Severity(Enum):
-    """How bad a finding is: an error cannot be meant, a warning may be."""
+    """How bad a finding is: an error cannot be intended, a warning may be."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -98,7 +98,8 @@ def _check_intents(data: TrainingData) -> Iterator[Finding]:
     for intent, count in counts.items():
         if count < 2:
             yield _warning(
-                f"intent '{intent}' has one example only; two are the least", first[intent].where
+                f"intent '{intent}' has only one example; it needs at least two",
+                first[intent].where,
             )
         base = first[intent].base_intent
         if base != intent and base in plain:
@@ -115,7 +116,7 @@ def _check_texts(data: TrainingData) -> Iterator[Finding]:
     seen: dict[tuple[str, str | None, str], Example] = {}
     for example in data.examples:
         if example.intent is None:
-            continue  # is told of, or is a text of stories
+            continue  # reported elsewhere, or a text of stories
         earlier = by_text.setdefault(example.text, example)
         if earlier.intent != example.intent:
             yield _error(
@@ -151,7 +152,7 @@ def _check_entities(data: TrainingData) -> Iterator[Finding]:
     for name in sorted(counts):
         if counts[name] < 2:
             yield _warning(
-                f"entity '{name}' has one example only; two are the least", first[name].where
+                f"entity '{name}' has only one example; it needs at least two", first[name].where
             )
         if name != name.strip():
             yield _warning(f"the entity name '{name}' has blanks around it", first[name].where)
@@ -247,7 +248,7 @@ def _check_lookups(data: TrainingData) -> Iterator[Finding]:
 
 
 def _check_responses(data: TrainingData) -> Iterator[Finding]:
-    if not data.responses:  # they may stand in the domain, which is not read here
+    if not data.responses:  # they may be in the domain, which is not read here
         return
     keys: defaultdict[str, list[Example]] = defaultdict(list)
     for example in data.examples:

@@ -1,4 +1,4 @@
-"""Messages that say their intent outright: `/order@0.9{"size": "large"}`.
+"""Messages that name their intent directly: `/order@0.9{"size": "large"}`.
 
 Buttons of a chat window send such messages, and test stories hold them.
 """
@@ -25,7 +25,7 @@ class DirectMessage:
         confidence: 1.0 when left out.
         values: entity types and values, as written; None when there is JSON but no valid one.
         start: offset of the JSON's first character.
-        end: offset behind the JSON.
+        end: offset after the JSON.
     """
 
     intent: str
@@ -44,7 +44,7 @@ class DirectMessage:
 
 
 def parse_direct_message(text: str) -> DirectMessage | None:
-    """Read a direct message; None when a text is none. What follows the JSON says nothing."""
+    """Read a direct message; None for other texts. What follows the JSON is ignored."""
     head = _HEAD.match(text)
     if head is None:
         return None

@@ -12,13 +12,13 @@ from gossamer.data.errors import Location
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """A stretch of a text that names something.
+    """A span of a text that names something.
 
     Attributes:
         start: offset of the first character in the plain text.
-        end: offset behind the last character.
+        end: offset after the last character.
         entity: the entity type.
-        value: what the stretch stands for; the text itself unless annotated otherwise.
+        value: what the span means; its own text unless annotated otherwise.
         role: the part it plays ("departure"), or None.
         group: the group it belongs to, or None.
     """
@@ -82,7 +82,7 @@ class RegexPattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupTable:
-    """A named list of phrases. Tables of one name in different files stay apart, as in Rasa."""
+    """A named list of phrases. Tables of one name in different files stay separate, as in Rasa."""
 
     name: str
     elements: tuple[str, ...]
@@ -91,7 +91,7 @@ class LookupTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """Everything NLU training data can say.
+    """Everything NLU training data can hold.
 
     Attributes:
         examples: in the order they were read; equal ones are kept.
@@ -126,7 +126,7 @@ class TrainingData:
         """
         seen: dict[tuple[Any, ...], Example] = {}
         for example in self.examples:
-            # Values may be unhashable (lists from JSON), so their repr stands in.
+            # Values may be unhashable (lists from JSON), so their repr is compared.
             key = (example.text, example.intent, repr(example.entities))
             seen.setdefault(key, example)
         return tuple(seen.values())

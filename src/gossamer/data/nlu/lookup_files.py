@@ -9,7 +9,7 @@ from gossamer.data.text.text_files import read_text
 
 
 def read_lookup_file(name: str, where: Location) -> list[str]:
-    """The elements of a lookup file; blank lines are passed over.
+    """The elements of a lookup file; blank lines are skipped.
 
     Args:
         name: its path, relative to the folder of the file that names it (Rasa takes it relative

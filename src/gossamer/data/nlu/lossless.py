@@ -27,7 +27,7 @@ def refuse_losses(data: TrainingData, format_name: str, losses: Mapping[str, boo
 
 
 def check_same(data: TrainingData, read_back: TrainingData, format_name: str) -> None:
-    """Refuse data of which a written file says something else.
+    """Refuse data that a written file would not give back.
 
     Args:
         data: what was meant.

@@ -16,10 +16,10 @@ from gossamer.data.text.search import FileKind, Parser, Paths, read_files
 def read_training_data(paths: Paths, *, is_required: bool = True) -> TrainingData:
     """Read NLU training data.
 
-    Files are found and their format is told by their content. In folders, which are searched
-    with their subfolders, files that hold no NLU data (stories, domain, README) are passed over,
-    as are hidden ones; a file that is named itself must hold NLU data. Symbolic links are
-    followed; a file that is reached twice is read once.
+    Files and their format are recognised by their content. In folders, which are searched
+    with their subfolders, files that hold no NLU data (stories, domain, README) are skipped, as are
+    hidden ones; a file that is named itself must hold NLU data. Symbolic links are followed; a file
+    that is reached twice is read once.
 
     Args:
         paths: a file, a folder or several of them. Folders are read in the order of their
@@ -57,7 +57,7 @@ def _parser(text: str, path: Path) -> Parser[TrainingData] | None:
         return parse_rasa_markdown
     if suffix == ".md":
         return None
-    # A name that says nothing.
+    # A suffix that says nothing about the format.
     if is_nlu_csv(text):
         return parse_csv
     if text.lstrip().startswith("{") and is_nlu_json(text, path):

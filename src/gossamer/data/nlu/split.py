@@ -1,4 +1,4 @@
-"""Parting examples into a training and a test set in which every intent has its share."""
+"""Splitting examples into a training and a test set in which every intent has its share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gossamer.data.nlu.examples import Example, TrainingData
 def split_examples(
     data: TrainingData, *, training_fraction: float = 0.8, random_seed: int | None = None
 ) -> tuple[TrainingData, TrainingData]:
-    """Part data as `rasa data split nlu` does.
+    """Split data as `rasa data split nlu` does.
 
-    Intents are parted one by one, retrieval intents by their key. Each has at least one example
+    Intents are split one by one, retrieval intents by their key. Each has at least one example
     on either side; an intent with a single one goes to the training side. The share of an intent
     is within one example of `training_fraction`, and is rounded such that the sum over intents
     keeps to it. Repeated examples count once, so that none is on both sides. Synonyms, regexes,
@@ -26,9 +26,9 @@ def split_examples(
     their examples need). The examples drawn differ from Rasa's for the same seed.
 
     Args:
-        data: what to part.
+        data: what to split.
         training_fraction: the share of the training side, above 0 and below 1.
-        random_seed: the same seed gives the same parts; None draws anew each time.
+        random_seed: the same seed gives the same parts; None draws new ones each time.
 
     Returns:
         The training side and the test side.

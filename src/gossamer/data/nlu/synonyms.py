@@ -1,4 +1,4 @@
-"""Synonyms as one table: what each phrase stands for."""
+"""Synonyms as one table: the value of each phrase."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _stated(data: TrainingData) -> Iterator[tuple[str, str, Location | None]]:
 
 
 def synonym_conflicts(data: TrainingData) -> list[tuple[str, str, str, Location | None]]:
-    """Phrases that stand for two values.
+    """Phrases that have two values.
 
     Returns:
         Each phrase in lower case with its earlier value, its later one, and where the later one
@@ -31,11 +31,11 @@ def synonym_conflicts(data: TrainingData) -> list[tuple[str, str, str, Location 
 
 
 def synonym_map(data: TrainingData) -> dict[str, str]:
-    """What each phrase stands for, as Rasa's EntitySynonymMapper learns it.
+    """The value of each phrase, as Rasa's EntitySynonymMapper learns it.
 
     Synonym items count, and annotations whose value is a text other than the annotated one
-    (`[NYC](city:New York)`). A phrase that stands for two values keeps the later one, with a
-    warning. Values stand for themselves, so that "new york" becomes "New York".
+    (`[NYC](city:New York)`). A phrase that has two values keeps the later one, with a warning.
+    Values map to themselves, so that "new york" becomes "New York".
 
     Returns:
         Values by phrase, phrases in lower case.
@@ -45,7 +45,7 @@ def synonym_map(data: TrainingData) -> dict[str, str]:
         phrase, earlier, later, where = conflicts[0]
         place = place_prefix(where)
         warnings.warn(
-            f"{place}synonym '{phrase}' stands for '{earlier}' and '{later}', the later one "
+            f"{place}synonym '{phrase}' means '{earlier}' and '{later}', the later one "
             f"counts ({len(conflicts)} such conflict(s) in all)",
             stacklevel=2,
         )

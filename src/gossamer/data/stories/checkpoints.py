@@ -11,7 +11,7 @@ from gossamer.data.stories.steps import CheckpointStep, Step, Story
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryPart:
-    """A stretch of a story without checkpoints.
+    """A part of a story without checkpoints.
 
     Attributes:
         story: the whole story.
@@ -27,10 +27,10 @@ class StoryPart:
 
 
 def story_parts(story: Story) -> tuple[StoryPart, ...]:
-    """A story cut at its checkpoints; where one stands in the middle, a part ends and one begins.
+    """A story cut at its checkpoints; at one in the middle, a part ends and another begins.
 
     Args:
-        story: with a step that is no checkpoint.
+        story: with at least one step that is not a checkpoint.
     """
     runs = groupby(story.steps, key=lambda step: isinstance(step, CheckpointStep))
     parts: list[StoryPart] = []
@@ -50,10 +50,10 @@ def story_parts(story: Story) -> tuple[StoryPart, ...]:
 
 
 def joined_stories(stories: Sequence[Story], *, with_equal: bool = False) -> list[list[int]]:
-    """Positions of stories in groups that no checkpoint joins to another group.
+    """Positions of stories, in groups that no checkpoint joins.
 
     Args:
-        stories: any; names of checkpoints tell what belongs together.
+        stories: any; names of checkpoints show what belongs together.
         with_equal: stories whose steps are equal belong together, too.
 
     Returns:

@@ -44,10 +44,10 @@ def check_stories(
     Errors: intents, entities (with roles and groups), actions, slots and loops that the domain
     does not have; a rule in which the user speaks more than once. Warnings: a value that a slot
     cannot take or does not name, a rule's condition on a slot whose value models do not see, a slot
-    named without a value that its type needs, a checkpoint
-    that nothing leads to or that leads nowhere, checkpoints that are reached only from themselves
-    or never lead to an end, a story that begins with an action (which is not learnt), a retrieval
-    intent with its key in a training story (the key is not learnt).
+    named without the value that its type needs, a checkpoint that nothing leads to or that leads
+    nowhere, checkpoints that are reached only from themselves or never lead to an end, a story that
+    begins with an action (which is not learnt), a retrieval intent with its key in a training story
+    (the key is not learnt).
 
     A name, or a value of a slot, is reported once, at its first place. Stories that contradict
     each other are not looked for here.
@@ -57,7 +57,7 @@ def check_stories(
         domain: what the assistant knows, with the responses of the NLU data, if there are any
             (`Domain.with_responses`); None: only what needs no domain is checked.
         restrict_rules: whether rules are to have one message of the user at most, as Rasa's
-            `RulePolicy` demands unless told otherwise.
+            `RulePolicy` demands by default.
         is_test: they are test stories, in which retrieval intents have their keys; those in
             files named `test_...` always are.
 
@@ -222,9 +222,9 @@ def _problem(slot: Slot, step: SlotStep) -> str | None:
             "it counts as an unknown one"
         )
     if slot.type is SlotType.BOOL and read_bool(step.value) is None:
-        return f"{value} is no truth value, as slot '{slot.name}' needs; it counts as not set"
+        return f"{value} is not a truth value, as slot '{slot.name}' needs; it counts as not set"
     if slot.type is SlotType.FLOAT and not is_number(step.value):
-        return f"{value} is no number, as slot '{slot.name}' needs; it counts as not set"
+        return f"{value} is not a number, as slot '{slot.name}' needs; it counts as not set"
     return None
 
 
@@ -259,7 +259,7 @@ _Ends = Callable[[StoryPart], tuple[CheckpointStep, ...]]
 
 
 def _places(parts: list[StoryPart], of: _Ends) -> _Places:
-    """Where each checkpoint stands first."""
+    """Where each checkpoint is first."""
     result: _Places = {}
     for part in parts:
         for step in of(part):

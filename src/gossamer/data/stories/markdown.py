@@ -6,9 +6,9 @@
       - utter_greet                     an action
       - slot{"city": "Rome"}            a slot was set; other events likewise
 
-Test stories have the message behind the intent: `* ask: how is [Rome](city)?`. There are data in
-which whole sentences stand for intents and actions (those of the TED paper); a file is taken for
-one of sentences when most of its user lines are of no other form. HTML comments are removed.
+Test stories have the message after the intent: `* ask: how is [Rome](city)?`. In some data whole
+sentences take the place of intents and actions (those of the TED paper); a file is taken for one of
+sentences when most of its user lines are of no other form. HTML comments are removed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def is_story_markdown(text: str) -> bool:
     """Whether a Markdown file holds stories or rules.
 
     It does when two thirds of its lines are headings or begin with `*`, `-` or `>`, most headings
-    stand right above such an item, and somewhere there is a line that only stories have: an action
+    are right above such an item, and somewhere there is a line that only stories have: an action
     below a user's line, a known event or kind of action, a rule, a checkpoint.
     """
     if is_nlu_markdown(text):
@@ -90,7 +90,7 @@ def parse_story_markdown(text: str, path: Path) -> StoryData:
 
     Steps of a rule before its `...` are its conditions; without one it holds at the start of a
     conversation only. A `...` at the end means that the assistant does not wait for the user. What
-    interactive learning wrote of forms (`* form: inform`) says nothing and is left out, as are
+    interactive learning wrote of forms (`* form: inform`) is left out, as are
     confidences (`* greet@0.9`).
 
     Args:
@@ -98,8 +98,9 @@ def parse_story_markdown(text: str, path: Path) -> StoryData:
         path: the file, for locations.
 
     Raises:
-        DataError: a line that is no heading, checkpoint, user's line, action or event; one before
-            the first heading; broken JSON; a broken annotation; a story or rule without steps.
+        DataError: a line that is not a heading, checkpoint, user's line, action or event; one
+            before the first heading; broken JSON; a broken annotation; a story or rule without
+            steps.
     """
     blank = _without_comments(text)
     unclosed = blank.find("<!--")
@@ -124,7 +125,7 @@ def parse_story_markdown(text: str, path: Path) -> StoryData:
             part = _Part(line=line, where=where)
         elif part is None:
             raise DataError(
-                "a line must stand below the name of a story",
+                "a line must be below the name of a story",
                 got=line,
                 where=where,
                 hint="## name of the story",
@@ -194,7 +195,7 @@ def _rule(part: _Part) -> Rule:
     steps = steps if waits_for_user else steps[:-1]
     for step in filter(_is_rest, steps):
         raise DataError(
-            "'...' must stand at the beginning or end of a rule", got=name, where=step.where
+            "'...' must be at the beginning or end of a rule", got=name, where=step.where
         )
     check_steps("rule", name, steps, part.where)
     return Rule(
@@ -228,7 +229,7 @@ def _steps(line: str, where: Location, *, has_sentences: bool) -> Iterator[Step]
         )
     if re.search(r"\w", rest) is None and rest != RULE_SNIPPET_ACTION:
         raise DataError(
-            f"a line must name something behind '{sign}'", got=line, where=where, hint="remove it"
+            f"a line must name something after '{sign}'", got=line, where=where, hint="remove it"
         )
     if sign == ">":
         name, conditions = _arguments(_CHECKPOINT, rest, where)
@@ -300,7 +301,7 @@ def _intents(text: str, where: Location) -> Iterator[UserStep]:
 
 
 def _json(text: str, start: int, where: Location) -> tuple[dict[str, Any], int]:
-    """The JSON object that begins at an offset, and the offset behind it."""
+    """The JSON object that begins at an offset, and the offset after it."""
     try:
         values, end = JSON_DECODER.raw_decode(text, start)
         if is_too_deep(values):
@@ -318,7 +319,7 @@ def _json(text: str, start: int, where: Location) -> tuple[dict[str, Any], int]:
 def _arguments(
     pattern: re.Pattern[str], text: str, where: Location
 ) -> tuple[str, dict[str, Any] | None]:
-    """A name and the JSON behind it, or a text that has none."""
+    """A name and the JSON after it, or a text without any."""
     match = pattern.fullmatch(text)
     if match is None:
         return text, None

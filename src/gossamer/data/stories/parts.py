@@ -1,4 +1,4 @@
-"""What story files of all formats have in common: what makes a good step and a good story."""
+"""What story files of all formats have in common: what makes a step and a story valid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gossamer.data.stories.steps import (
 PLAIN_EVENTS: Final = frozenset(
     {"export", "pause", "reset_slots", "restart", "resume", "rewind", "session_started", "undo"}
 )
-"""Events that need no fields; Rasa reads them where the name of an action stands."""
+"""Events that need no fields; Rasa reads them in place of the name of an action."""
 
 EVENTS_WITH_FIELDS: Final = frozenset(
     {
@@ -39,7 +39,7 @@ EVENTS_WITH_FIELDS: Final = frozenset(
         "user_featurization",
     }
 )
-"""Events that say nothing without fields."""
+"""Events that mean nothing without fields."""
 
 _STEPS_OF_THEIR_OWN = frozenset({"action", "active_loop", "form", "slot"})
 
@@ -72,7 +72,7 @@ def event_step(name: str, fields: Mapping[str, Any], where: Location | None = No
     """The step of an event with fields; an old name becomes the current one.
 
     Raises:
-        DataError: there is no such event, or it says nothing without fields and has none.
+        DataError: there is no such event, or it needs fields and has none.
     """
     if name == "form_validation":
         return EventStep(
@@ -82,7 +82,7 @@ def event_step(name: str, fields: Mapping[str, Any], where: Location | None = No
         )
     if name not in PLAIN_EVENTS | EVENTS_WITH_FIELDS:
         raise DataError(
-            "only events have fields, an action has none",
+            "only events have fields; an action has none",
             got=f"{name} {dict(fields)}",
             where=where,
             hint="a name alone; events with fields are slot, active_loop, "
@@ -107,10 +107,10 @@ def story_intent(text: str, where: Location | None = None) -> str:
 
 
 def message_step(text: str, intent: str | None, where: Location | None = None) -> UserStep:
-    """What a user says in so many words: a text with annotations, or a direct message.
+    """What a user says, word for word: a text with annotations, or a direct message.
 
-    Departure from Rasa: a direct message that stands alone (`user: /greet`) has the intent it
-    names; Rasa gives it none.
+    Departure from Rasa: a direct message without an intent beside it (`user: /greet`) has the
+    intent it names; Rasa gives it none.
 
     Args:
         text: as written.
@@ -154,7 +154,7 @@ def message_step(text: str, intent: str | None, where: Location | None = None) -
 
 
 def check_steps(kind: str, name: str, steps: Sequence[Step], where: Location | None) -> None:
-    """Refuse steps that are no story.
+    """Refuse steps that do not make a story.
 
     Args:
         kind: "story" or "rule".

@@ -51,7 +51,7 @@ def read_test_stories(paths: Paths) -> StoryData:
 
 
 def is_test_file(path: Path) -> bool:
-    """Whether the name of a file says that it holds test stories."""
+    """Whether a file's name marks it as test stories."""
     return path.name.startswith("test_") or path.name.endswith("_tests.md")
 
 
@@ -76,7 +76,7 @@ def _parser(text: str, path: Path) -> Parser[StoryData] | None:
         return parse_story_markdown
     if suffix == ".md":
         return None
-    # A name that says nothing.
+    # A suffix that says nothing about the format.
     return parse_story_yaml if is_story_yaml(text, path) else None
 
 

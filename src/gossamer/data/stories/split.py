@@ -1,4 +1,4 @@
-"""Parting stories into a training and a test set."""
+"""Splitting stories into a training and a test set."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from gossamer.data.stories.steps import StoryData
 def split_stories(
     data: StoryData, fraction: float = 0.8, *, random_seed: int | None = None
 ) -> tuple[StoryData, StoryData]:
-    """Part stories at random; each goes to one side, and all rules go to the training side.
+    """Split stories at random; each goes to one side, and all rules go to the training side.
 
-    Stories that checkpoints join stay together, and so do stories with equal steps, lest a test
-    story be one of the training. Such groups are drawn as wholes, so that the share of the
+    Stories that checkpoints join stay together, and so do stories with equal steps, so that no test
+    story is also a training story. Such groups are drawn as wholes, so that the share of the
     training side can be off `fraction` by half of the largest group. Either side has one story at
     least, and keeps the order of the data.
 
-    Departures from Rasa (`rasa data split stories`): it parts file by file and story by story, so
-    it may tear joined stories apart; the stories drawn differ for the same seed.
+    Departures from Rasa (`rasa data split stories`): it splits file by file and story by story, and
+    may separate joined stories; the stories drawn differ for the same seed.
 
     Args:
         data: what to part.
         fraction: the share of the training side among the stories, above 0 and below 1.
-        random_seed: the same seed gives the same parts; None draws anew each time.
+        random_seed: the same seed gives the same parts; None draws new ones each time.
 
     Returns:
         The training side and the test side.
 
     Raises:
-        InputError: the fraction is not between 0 and 1, or the stories cannot be parted, as all
+        InputError: the fraction is not between 0 and 1, or the stories cannot be split, as all
             belong together.
     """
     if not 0.0 < fraction < 1.0:
@@ -40,7 +40,7 @@ def split_stories(
     groups = joined_stories(data.stories, with_equal=True)
     if len(groups) < 2:
         raise InputError(
-            "to be parted, stories must differ, and checkpoints must not join all of them",
+            "to be split, stories must differ, and checkpoints must not join all of them",
             got=f"{len(data.stories)} stories in {len(groups)} groups",
             hint="more stories, or fewer checkpoints",
         )
@@ -49,7 +49,7 @@ def split_stories(
     drawn: list[list[int]] = []
     n_drawn = 0
     for group in groups:
-        # Taken when it brings the number nearer to the target, and something stays behind.
+        # Taken when it brings the number closer to the target, and something is left.
         if n_drawn + len(group) / 2 < target and n_drawn + len(group) < len(data.stories):
             drawn.append(group)
             n_drawn += len(group)

@@ -1,4 +1,4 @@
-"""Stories and rules as typed objects: conversations people wrote down, without how.
+"""Stories and rules as typed objects: conversations that people wrote down.
 
 A story is a sequence of steps. Readers make them from Rasa YAML and Markdown and know nothing of
 the domain; what a step means there (the value of a slot that is only named, say) is decided where
@@ -24,7 +24,7 @@ class StoryEntity:
         role: or None.
         group: or None.
         start: offset of its first character in the message's text, or None without a text.
-        end: offset behind its last character, or None.
+        end: offset after its last character, or None.
     """
 
     entity: str
@@ -123,7 +123,7 @@ class EventStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrStep:
-    """One of several things happens; the story stands for one story for each.
+    """One of several things happens; the story is one story for each of them.
 
     Attributes:
         alternatives: messages, or slots that have been set; at least one.
@@ -140,7 +140,7 @@ Step: TypeAlias = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """A conversation that somebody wrote down.
+    """A conversation as written down.
 
     Attributes:
         name: as written; need not be unique.

@@ -1,7 +1,7 @@
 """Reading stories and rules in Rasa's YAML, versions 2.x and 3.x.
 
 What Rasa skips with a warning (an unknown step, a text as a step, a story without steps) is an
-error here, because it is data that its author meant.
+error here, because its author meant it as data.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _items(parent: YamlMapping, key: str, hint: str) -> tuple[YamlNode, ...]:
 
 
 def _text(node: YamlNode, must_hold: str, hint: str, where: Location | None = None) -> str:
-    """The text of a scalar that says something; `where` is told when there is nothing at all."""
+    """The text of a scalar that is not blank; `where` is reported when there is nothing at all."""
     if isinstance(node, YamlScalar) and node.value is None:
         raise DataError(must_hold, where=node.where if where is None else where, hint=hint)
     if not isinstance(node, YamlScalar) or not node.text.strip():

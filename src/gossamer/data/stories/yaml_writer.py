@@ -43,8 +43,8 @@ def dump_stories(data: StoryData, *, comments: Comments | None = None) -> str:
 
     Args:
         data: what to write. Locations are not written.
-        comments: by the positions of a story in `data.stories` and of a step in it, a remark to
-            stand behind the step's first line ("predicted: utter_bye").
+        comments: by the positions of a story in `data.stories` and of a step in it, a remark to put
+            after the step's first line ("predicted: utter_bye").
 
     Raises:
         DataError: YAML cannot carry something: an event with fields, an action with the name of an
@@ -83,7 +83,7 @@ def write_stories(path: str | Path, data: StoryData, *, comments: Comments | Non
 
 
 def _check_same(data: StoryData, text: str) -> None:
-    """Refuse data of which the text says something else."""
+    """Refuse data that the text would not give back."""
     try:
         read_back = parse_story_yaml(text, Path("written"))
     except DataError as problem:
@@ -180,7 +180,7 @@ def _event(step: EventStep) -> list[str]:
             "stories in YAML cannot carry an event with fields",
             got=step,
             where=step.where,
-            hint="remove it, if the conversation makes sense without",
+            hint="remove it, if the conversation makes sense without it",
         )
     return [f"action: {yaml_text(step.name)}"]
 
@@ -213,7 +213,7 @@ def _user(step: UserStep) -> list[str]:
 
 
 def _said(key: str, text: str) -> list[str]:
-    """A text that somebody says. Only double quotes keep blanks at its ends."""
+    """A text that is said. Only double quotes keep blanks at its ends."""
     return yaml_entry(key, text) if text.strip() == text else [f"{key}: {double_quoted(text)}"]
 
 

@@ -1,8 +1,9 @@
-"""Writing files: whole or not at all, several together, by one piece of code for all that writes.
+"""Writing files: whole or not at all, several together, by one piece of code for all writers.
 
-A file is first written under another name in the same folder, `.gossamer-<random>.part`, brought to
-the disk, and then renamed. The writer holds a lock on it, which ends with its process; so what a
-killed process left is known by its missing lock, and the next writer in that folder removes it.
+A file is first written under another name in the same folder, `.gossamer-<random>.part`, flushed to
+the disk, and then renamed. The writer holds a lock on it, which ends with its process; so a file
+left by a killed process is recognised by its missing lock, and the next writer in that folder
+removes it.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ def write_files(
     files new and others old, each of them whole. Of two processes that write the same file the last
     one wins.
 
-    Folders on the way are made. A symbolic link is followed: the file it names is replaced. A
-    file that is replaced hands on its permissions. What is no regular file (a device, a pipe) is
-    written to as it is.
+    Folders on the way are made. A symbolic link is followed: the file it names is replaced. A file
+    that is replaced hands on its permissions. What is not a regular file (a device, a pipe) is
+    written to directly.
 
     Args:
-        contents: what each file shall hold.
+        contents: what each file is to hold.
         error: what is raised.
         may_replace: whether existing files may be replaced. If not, what happens in the moment of
             renaming is undone as well.
@@ -76,7 +77,7 @@ def write_files(
 
 
 def check_writable(paths: Iterable[Path], *, error: type[InputError] = DataError) -> None:
-    """See that files could be written, before the work that makes them. Nothing is left there.
+    """Check that files can be written, before the work that makes them. Nothing is left there.
 
     Args:
         paths: the files; their folders need not exist.
@@ -125,8 +126,8 @@ class _Part:
     """One file on its way.
 
     Attributes:
-        path: as the caller calls it.
-        content: what it shall hold.
+        path: as the caller gave it.
+        content: what it is to hold.
         target: the file to be replaced, links followed; None for a device or a pipe.
         temporary: the file with the content, until it is renamed.
         handle: of the temporary file, with its lock.
@@ -200,7 +201,7 @@ class _Part:
 
 @contextlib.contextmanager
 def _explained(path: Path, error: type[InputError]) -> Iterator[None]:
-    """Errors of the operating system in the words of the house."""
+    """Errors of the operating system in the package's words."""
     try:
         yield
     except FileExistsError as problem:
@@ -223,7 +224,7 @@ def _explained(path: Path, error: type[InputError]) -> Iterator[None]:
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):  # the latter is told with the folder's name
+    except (FileNotFoundError, NotADirectoryError):  # the latter is reported with the folder's name
         return None
 
 

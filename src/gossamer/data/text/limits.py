@@ -15,17 +15,17 @@ class Limit:
 
     Attributes:
         variable: the environment variable that sets it.
-        default: what holds without it.
+        default: the limit without it.
     """
 
     variable: str
     default: int
 
     def value(self) -> int:
-        """The number that holds.
+        """The number in force.
 
         Raises:
-            ConfigError: the variable is no whole number above 0.
+            ConfigError: the variable is not a whole number above 0.
         """
         text = os.environ.get(self.variable, "").strip().replace("_", "")
         if not text:
@@ -40,7 +40,7 @@ class Limit:
 
 
 MAX_YAML_NODES: Final = Limit("GOSSAMER_MAX_YAML_NODES", 5_000_000)
-"""Texts, lists and mappings of a YAML document, those behind an alias counted at each alias."""
+"""Texts, lists and mappings of a YAML document, those an alias refers to counted at each alias."""
 
 MAX_CONVERSATIONS: Final = Limit("GOSSAMER_MAX_CONVERSATIONS", 5_000)
 """Conversations that stories are unfolded into, those on the way counted at each branch."""

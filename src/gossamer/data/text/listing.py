@@ -1,4 +1,4 @@
-"""Long lists in messages: the first few of them, and how many there are besides."""
+"""Long lists in messages: the first few of them, and how many more there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Regular expressions that people write, with a limit on the time they may take.
+r"""Regular expressions that users write, with a limit on the time they may take.
 
 The syntax is that of Python's `re`, which refuses what it does not know. Expressions that could
 take exponential time are searched by the `regex` package, which can be stopped, written so that

@@ -1,4 +1,4 @@
-"""From paths to files: which files are meant, told by what they hold, and in which order."""
+"""From paths to files: which files are meant, by their content, and in which order."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
     """Read all files of a kind.
 
     Folders are searched with their subfolders, in the order of their files' absolute paths;
-    hidden files and files of other kinds are passed over. A file that is named itself must be of
+    hidden files and files of other kinds are skipped. A file that is named itself must be of
     the kind, if one is required. Symbolic links are followed; a file that is reached twice is read
     once.
 
@@ -61,7 +61,7 @@ def read_files(paths: Paths, kind: FileKind[T], *, is_required: bool = True) -> 
     Raises:
         DataError: no path is given, one is missing, a folder holds nothing of the kind though it
             must, a named file is not of the kind, a YAML file has a misspelt key at its top, or
-            the kind's parser finds a fault. The faults of all files are told at once.
+            the kind's parser finds a fault. The faults of all files are reported together.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
@@ -154,7 +154,7 @@ def _check_keys(text: str, path: Path) -> None:
 def files_in(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     """Files of certain suffixes in a folder and below, in the order of their absolute paths.
 
-    Hidden files and folders are passed over; symbolic links are followed, loops cut.
+    Hidden files and folders are skipped; symbolic links are followed, loops cut.
 
     Args:
         folder: where to look.

@@ -1,4 +1,4 @@
-"""Names that people mistype: which known one they may have meant."""
+"""Mistyped names: which known one may be meant."""
 
 from __future__ import annotations
 

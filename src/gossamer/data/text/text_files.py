@@ -53,7 +53,7 @@ def write_texts(texts: Mapping[Path, str], *, error: type[InputError] = DataErro
     """Write files in UTF-8, all or none, as `gossamer.data.text.files.write_files` does.
 
     Args:
-        texts: what each file shall hold.
+        texts: what each file is to hold.
         error: what is raised.
 
     Raises:

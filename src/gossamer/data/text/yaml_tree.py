@@ -108,7 +108,7 @@ def parse_yaml_tree(
     yaml = YAML(typ="safe", pure=True)
     try:
         with warnings.catch_warnings():
-            # An anchor may be given anew: YAML 1.2 allows it, and the later one counts.
+            # An anchor may be given again: YAML 1.2 allows it, and the later one counts.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             node = yaml.compose(text)
     except ReaderError as problem:
@@ -237,7 +237,7 @@ class _Builder:
                 "an environment variable that a file names must be set",
                 got=f"${{{name}}}",
                 where=where,
-                hint=f"export {name}=..., or quotes around the text if it is no variable",
+                hint=f"export {name}=..., or quotes around the text if it is not a variable",
             )
         return value
 
@@ -257,9 +257,7 @@ class _Builder:
             decoded = "".join(chr(int(code, 16)) for code in codes)
             decoded = decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
         except (ValueError, OverflowError):
-            raise self.error(
-                "an escape must stand for a character", got=match[2], where=where
-            ) from None
+            raise self.error("an escape must mean a character", got=match[2], where=where) from None
         if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in decoded):
             return match[0]
         return match[1] + decoded
@@ -284,7 +282,7 @@ class _Builder:
                     "a key must occur once in a mapping",
                     got=key.text,
                     where=key.where,
-                    hint=f"it stands in line {own[key.text][0].where.line} already; a dash may be "
+                    hint=f"it is in line {own[key.text][0].where.line} already; a dash may be "
                     "missing between two items",
                 )
             own[key.text] = (key, value)

@@ -13,7 +13,7 @@ from gossamer.data.text.yaml_tree import YamlList, YamlMapping, YamlNode, YamlSc
 
 
 def is_null(node: YamlNode | None) -> bool:
-    """Whether nothing is said: no node, or null."""
+    """Whether there is no value: no node, or null."""
     return node is None or (isinstance(node, YamlScalar) and node.value is None)
 
 
@@ -101,7 +101,7 @@ def items_of(node: YamlNode | None, what: str, hint: str | None = None) -> tuple
 
 
 def optional_text(mapping: YamlMapping, key: str, what: str) -> str | None:
-    """The text of a key of a mapping, which `what` names in errors; None when nothing is said.
+    """The text of a key of a mapping, which `what` names in errors; None when it is absent or null.
 
     Raises:
         DataError: it is something else.
@@ -111,7 +111,7 @@ def optional_text(mapping: YamlMapping, key: str, what: str) -> str | None:
 
 
 def plain(node: YamlNode) -> Any:
-    """What a node says as a JSON value: keys are texts.
+    """The value of a node as JSON: keys are texts.
 
     Raises:
         DataError: a number is not finite.
@@ -146,7 +146,7 @@ def tree_of(value: Any, where: Location) -> YamlNode:
 
 
 def scalar_from(where: Location, value: str | bool | float | None) -> YamlScalar:
-    """A scalar that nobody wrote."""
+    """A scalar that is in no file."""
     return YamlScalar(where, "" if value is None else str(value), value, '"')
 
 
@@ -164,7 +164,7 @@ def with_entry(mapping: YamlMapping, key: str, value: YamlNode) -> YamlMapping:
 
 
 def without(mapping: YamlMapping, *keys: str) -> YamlMapping:
-    """The mapping less some keys."""
+    """The mapping without some keys."""
     return mapping_from(mapping.where, (pair for pair in mapping.pairs if pair[0].text not in keys))
 
 

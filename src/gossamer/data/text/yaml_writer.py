@@ -110,7 +110,7 @@ def yaml_entry(key: str, value: object) -> list[str]:
         return [f"{key}: {header}", *(f"  {line}" if line else "" for line in lines)]
     lines = yaml_lines(value)
     if isinstance(value, list | tuple | Mapping) and value:
-        # Lists may stand at the indentation of their key.
+        # Lists may have the indentation of their key.
         indent = "" if isinstance(value, list | tuple) else "  "
         return [f"{key}:", *(f"{indent}{line}" if line else line for line in lines)]
     return [f"{key}: {lines[0]}"]

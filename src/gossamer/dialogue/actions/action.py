@@ -26,7 +26,7 @@ class ActionRejected(Exception):
 
     Args:
         action: its name.
-        reason: why, for people.
+        reason: why, for users.
     """
 
     def __init__(self, action: str, reason: str | None = None) -> None:
@@ -72,7 +72,7 @@ class ActionReply:
 
 
 class CustomActions(Protocol):
-    """Whoever runs actions that the assistant does not know itself: an action server."""
+    """Runs the actions that the assistant does not know itself: an action server."""
 
     def run(self, name: str, tracker: Tracker, domain: Domain) -> ActionReply:
         """Run an action.
@@ -94,7 +94,7 @@ class ActionContext:
         find: the action of a name.
         now: seconds since the epoch.
         channel: where messages go.
-        custom: runs custom actions; None: there is nobody who does.
+        custom: runs custom actions; None: none can be run.
         problems: actions that failed and whose failure was not the end of what called them.
     """
 
@@ -115,7 +115,7 @@ class ActionContext:
         return name in self.domain.action_index
 
     def note(self, action: str, error: Exception) -> list[Event]:
-        """Remember that an action failed; what comes of it: no events."""
+        """Remember that an action failed; the result is no events."""
         self.problems.append(ActionProblem(action=action, error=error))
         return []
 
@@ -139,7 +139,7 @@ class Action(ABC):
             context: what else is needed.
 
         Returns:
-            What happens, messages of the assistant among it.
+            What happens, including messages of the assistant.
 
         Raises:
             ActionRejected: the action would not run.
@@ -149,7 +149,7 @@ class Action(ABC):
     def executed(
         self, *, policy: str | None, confidence: float, hide_rule_turn: bool
     ) -> ActionExecuted:
-        """The event that says that it was done."""
+        """The event that records that it was done."""
         return ActionExecuted(
             name=self.name, policy=policy, confidence=confidence, hide_rule_turn=hide_rule_turn
         )
@@ -172,7 +172,7 @@ def events_after_restart(tracker: Tracker) -> list[Event]:
 
 
 def slot_sets(events: Sequence[Event]) -> list[SlotSet]:
-    """Those events that set a slot."""
+    """The events that set a slot."""
     return [event for event in events if isinstance(event, SlotSet)]
 
 

@@ -21,7 +21,7 @@ from gossamer.dialogue.history.events import events_from_dicts
 from gossamer.dialogue.history.tracker import Tracker
 
 PROTOCOL_VERSION: Final = "3.6.21"
-"""The version of Rasa that an action server is told; it compares the first two numbers."""
+"""The version of Rasa given to an action server; it compares the first two numbers."""
 
 MAX_ANSWER_BYTES: Final = 10 * 1024 * 1024
 

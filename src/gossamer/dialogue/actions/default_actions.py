@@ -1,6 +1,6 @@
 """Actions that every assistant has, and responses as actions; `registry` finds them by name.
 
-They do what their namesakes of Rasa 3.6 do; departures stand with each.
+They do what Rasa 3.6's actions of the same names do; departures are noted at each.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class RetrievalAction(Action):
 
     The selector of the retrieval intent counts, else the one for all intents ("default"). Its
     response is looked up in the domain; one that is not there is said as the selector found it
-    (Rasa 3.6 says nothing then).
+    (Rasa 3.6 then says nothing).
     """
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
@@ -119,7 +119,7 @@ def _variation(found: Mapping[str, Any]) -> Variation:
 
 
 class TextAction(Action):
-    """Says a text that stories hold (end-to-end learning)."""
+    """Says a text from stories (end-to-end learning)."""
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
         """See `Action.run`."""
@@ -128,7 +128,7 @@ class TextAction(Action):
     def executed(
         self, *, policy: str | None, confidence: float, hide_rule_turn: bool
     ) -> ActionExecuted:
-        """See `Action.executed`: the text stands in place of a name."""
+        """See `Action.executed`: the text takes the place of a name."""
         return ActionExecuted(
             action_text=self.name,
             policy=policy,
@@ -180,7 +180,7 @@ class SessionStartAction(Action):
     """Begins a session, with the slots of the one before if the domain says so.
 
     Departure from Rasa 3.6: a slot is carried over as it is, set once; Rasa sets it once for each
-    time it was ever set, slots that were reset since among them.
+    time it was ever set, including slots that were reset since.
     """
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
@@ -242,7 +242,7 @@ class AskAffirmationAction(Action):
 
 
 class RevertFallbackAction(Action):
-    """Makes a conversation as if there had been no doubt: what was asked to clear it is taken back.
+    """Rewrites a conversation as if nothing had been unclear: what was asked is taken back.
 
     The user said it in other words, or affirmed the intent (perhaps after having said it in other
     words). In Rasa 3.6 this action fails; this is what it was for in Rasa 2.

@@ -32,7 +32,7 @@ class FormAction(LoopAction):
     Then it asks for the first required slot that has no value, and ends when there is none.
 
     `validate_<form>`, if the domain has such an action, does the validation. It may set slots,
-    None among the values; ask for a slot of its choice by setting `requested_slot`; end the form
+    also to None; ask for a slot of its choice by setting `requested_slot`; end the form
     by setting it to None or by ending the loop; or reject the form.
 
     A slot is asked for by the first of these that the domain has: `action_ask_<form>_<slot>`,
@@ -99,7 +99,7 @@ class FormAction(LoopAction):
     def _validated(
         self, filled: Mapping[str, Any], tracker: Tracker, context: ActionContext
     ) -> list[Event]:
-        """What `validate_<form>` makes of values; nothing when there is no such action."""
+        """The values after `validate_<form>`; nothing when there is no such action."""
         name = f"validate_{self.name}"
         if not context.knows(name):
             return []
@@ -146,7 +146,7 @@ class FormAction(LoopAction):
     def _as_if_run(self, tracker: Tracker, events: Sequence[Event]) -> Tracker:
         """The conversation as actions within the form see it.
 
-        The form's execution stands before the new events, so that an action server can tell them.
+        The form's execution is before the new events, so that an action server recognises them.
         """
         asked = SlotSet(name=REQUESTED_SLOT, value=self._requested(tracker))
         return with_events(tracker, [asked, ActionExecuted(name=self.name), *events])

@@ -33,15 +33,15 @@ def post_json(endpoint: ActionEndpoint, body: bytes, *, max_bytes: int) -> HttpA
     """Send JSON and read the answer. Redirects are not followed; proxies are not used.
 
     Args:
-        endpoint: whom to call, and how long it may take, the reading included; only looking up the
-            host's name and greeting it over TLS have times of their own.
+        endpoint: where to call, and how long it may take, reading included; only the name lookup
+            and the TLS handshake have limits of their own.
         body: JSON.
         max_bytes: no more than one byte beyond that many are read of the answer.
 
     Raises:
         TimeoutError: it took longer.
         OSError: no connection, or it broke.
-        http.client.HTTPException: the answer is no HTTP.
+        http.client.HTTPException: the answer is not HTTP.
     """
     deadline = time.monotonic() + endpoint.timeout
     parts = urlsplit(endpoint.url)

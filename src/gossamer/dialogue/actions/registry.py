@@ -51,9 +51,9 @@ _DEFAULTS: Mapping[str, type[Action]] = MappingProxyType(
 def action_finder(domain: Domain) -> Callable[[str], Action]:
     """A function that gives the action of a name in a domain.
 
-    A default action that the domain declares is one of the action server, and so is a form that it
-    declares among its actions. What begins with `utter_` is a response; where there are responses
-    `<name>/<key>`, it is the one of these that a response selector found.
+    A default action that the domain declares is run by the action server, and so is a form that it
+    declares among its actions. A name that begins with `utter_` is a response; where there are
+    responses `<name>/<key>`, it is the one that a response selector found.
 
     The function raises `ActionError` for a name that the domain does not have.
     """

@@ -13,7 +13,7 @@ from gossamer.dialogue.history.tracker import Tracker
 
 
 class RemoteAction(Action):
-    """An action that somebody else runs."""
+    """An action that an action server runs."""
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
         """See `Action.run`: what it wants said, then its events."""
@@ -33,8 +33,8 @@ def _message(
 ) -> BotUttered | None:
     """A message as the Rasa SDK's dispatcher describes it.
 
-    With the name of a response, that response, filled in from slots and from everything else that
-    is given; what is given wins over what the response says, its buttons come after the response's.
+    With the name of a response, that response, filled in from slots and everything else that is
+    given; what is given wins over the response's, its buttons come after the response's.
     """
     given = dict(response)
     template = given.pop("template", None)  # the older name; the SDK sends both

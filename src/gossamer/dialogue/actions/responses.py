@@ -14,7 +14,7 @@ from typing import Any, Final
 from gossamer.data.domain.responses import SlotEquals, Variation
 from gossamer.dialogue.history.events import BotUttered
 
-# Doubled braces stand for one; a name may hold anything but braces and line breaks.
+# Doubled braces give one; a name may hold anything but braces and line breaks.
 _PLACE = re.compile(r"\{\{|\}\}|\{([^\n{}]+)\}")
 
 MESSAGE_PARTS: Final = ("elements", "quick_replies", "buttons", "attachment", "image", "custom")
@@ -26,9 +26,10 @@ class ResponseGenerator:
 
     Departures from Rasa 3.6: a message with a picture has no attachment unless one is given (Rasa
     sends the picture twice); lone braces stay as they are (Rasa fails), as does `{}` (Rasa puts
-    all slots there); a text may have doubled braces beside variables (Rasa fills in none then), and
-    they stand for one even where there are no slots at all; the text "0[" is nothing special (Rasa
-    fills in nothing beside it); an empty list of conditions is none (Rasa never says it then).
+    all slots there); a text may have doubled braces as well as variables (Rasa then fills in none),
+    and they give one even where there are no slots at all; the text "0[" is nothing special (Rasa
+    fills in nothing in such a text); an empty list of conditions counts as no conditions (Rasa
+    never says it then).
 
     Args:
         responses: name to variations.
@@ -52,14 +53,14 @@ class ResponseGenerator:
 
         Args:
             name: the response.
-            slots: slot values by name, which conditions look at and variables stand for.
+            slots: slot values by name, which conditions look at and variables name.
             channel: where the message goes.
             arguments: further variables; they win over slots.
 
         Returns:
-            The message, its metadata as in Rasa: "utter_action" (the name), what the variation
-            says of itself ("id", "channel", "metadata"). None when there is no such response, or
-            no variation fits.
+            The message, its metadata as in Rasa: "utter_action" (the name), the variation's own
+            ("id", "channel", "metadata"). None when there is no such response, or no variation
+            fits.
         """
         return self.choose(name, self.responses.get(name, ()), slots, channel, arguments=arguments)
 
@@ -165,9 +166,9 @@ def _fill_in(text: str, values: Mapping[str, Any], name: str) -> str:
     ]
     if missing:
         warnings.warn(
-            f"the response '{name}' has the variable {{{missing[0]}}}, which is no slot and has no "
-            f"value, so this text is said as it is: {text!r}. Try: declaring the slot, or doubled "
-            "braces if no variable is meant",
+            f"the response '{name}' has the variable {{{missing[0]}}}, which is not a slot and has "
+            f"no value, so this text is said as it is: {text!r}. Try: declaring the slot, or "
+            "doubled braces if no variable is meant",
             stacklevel=2,
         )
         return text

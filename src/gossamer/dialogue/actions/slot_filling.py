@@ -1,8 +1,8 @@
 """What a message fills in: slots by their mappings, as Rasa 3.6's `action_extract_slots` does.
 
 For each slot its mappings are tried in order, and the first that gives a value counts. A mapping is
-passed over when it is not meant for the message's intent, when none of its conditions holds, or
-when, in a form, it would fill several of the form's slots alike and this is not the one asked for.
+skipped when it is not meant for the message's intent, when none of its conditions holds, or when,
+in a form, it would fill several of the form's slots and this is not the one asked for.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def extract_slots(tracker: Tracker, context: ActionContext) -> list[Event]:
     A mapping of the type "custom" runs its action, each action once; of what it wants only slots
     count. When the domain declares `action_validate_slot_mappings`, it sees all values before they
     are set and may change them, set None in place of a bad one, or say something; a slot it does
-    not mention is good. An action that fails is noted in the context's problems and fills nothing.
+    not mention is valid. An action that fails is noted in the context's problems and fills nothing.
 
     Args:
         tracker: the conversation, the last message included; it is not changed.
@@ -93,7 +93,7 @@ def _run(name: str, tracker: Tracker, context: ActionContext) -> list[Event]:
     """What an action wants, only slots and messages."""
     try:
         events = RemoteAction(name).run(tracker, context)
-    except Exception as error:  # what the message says is filled in all the same
+    except Exception as error:  # what the message gives is filled in all the same
         return context.note(name, error)
     kept: list[Event] = [event for event in events if isinstance(event, SlotSet | BotUttered)]
     dropped = sorted({e.type_name for e in events} - {SlotSet.type_name, BotUttered.type_name})
@@ -185,7 +185,7 @@ def fits_intent(mapping: SlotMapping, tracker: Tracker, domain: Domain) -> bool:
 
 
 def fits_conditions(slot: Slot, mapping: SlotMapping, tracker: Tracker) -> bool:
-    """Whether one of a mapping's conditions holds, or there are none.
+    """Whether one of a mapping's conditions holds, or it has none.
 
     None holds for the slot that a form asked for when the form was just rejected. Conditions of
     "from_trigger_intent" are not asked here; see `slot_value`.

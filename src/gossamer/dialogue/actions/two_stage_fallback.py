@@ -1,4 +1,4 @@
-"""When a message is not clear: is this meant? In other words, please. Is that meant? Giving up."""
+"""When a message is unclear: ask whether an intent is meant, ask to rephrase, then give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can happen in a conversation. Names and JSON are those of Rasa 3.6, so logs carry over."""
+"""What can happen in a conversation. Names and JSON are those of Rasa 3.6, so logs can be read."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class UserUttered(Event):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing."""
+        """Whether it is empty."""
         return not self.text and self.intent is None and not self.entities
 
     @property
@@ -79,7 +79,7 @@ class UserUttered(Event):
         return labels
 
     def to_dict(self) -> dict[str, Any]:
-        """See `Event.to_dict`; intent and entities stand in "parse_data"."""
+        """See `Event.to_dict`; intent and entities are in "parse_data"."""
         parse_data = {
             "intent": {"name": self.intent, "confidence": self.confidence},
             "text": self.text,
@@ -329,12 +329,12 @@ _TYPES: Mapping[str, type[Event]] = {
 
 
 def event_from_dict(content: object) -> Event:
-    """The event that JSON of Rasa's shape describes; further keys are passed over.
+    """The event that JSON of Rasa's shape describes; further keys are ignored.
 
     Legacy names count: "form" for "active_loop", "form_validation" for "loop_interrupted".
 
     Raises:
-        DataError: it is no such JSON; the message names the first fault.
+        DataError: it is not such JSON; the message names the first fault.
     """
     if not isinstance(content, Mapping) or not isinstance(content.get("event"), str):
         raise DataError('an event must be a mapping with the key "event"', got=content)
@@ -361,7 +361,7 @@ def events_from_dicts(contents: object) -> list[Event]:
     """Events in order; see `event_from_dict`.
 
     Raises:
-        DataError: it is no list of them.
+        DataError: it is not a list of them.
     """
     if not isinstance(contents, Sequence) or isinstance(contents, str | bytes):
         raise DataError("events must be a list", got=contents)

@@ -33,10 +33,10 @@ class State(NamedTuple):
     """A moment before an action.
 
     Attributes:
-        user: the last message, or None when there was none.
+        user: the last message, or None when there was no message.
         action: the last action's name, or None.
         action_text: the text the assistant said last when it has no name, or None.
-        slots: names and features of slots that have something to say, in the domain's order;
+        slots: names and features of slots with features other than zero, in the domain's order;
             `SHOULD_NOT_BE_SET` in place of features where a rule asks for no value.
         loop: the active loop, or None.
     """
@@ -183,7 +183,7 @@ def _slot_states(
 def _without_rules(
     state: State, before: State | None, visible: ActionExecuted | None, rule_only: RuleOnly
 ) -> State:
-    """A state as it would be had the hidden turns not happened."""
+    """A state as it would be without the hidden turns."""
     user = state.user
     if before is not None and not state.follows_listen:
         user = before.user

@@ -18,7 +18,7 @@ def states_from_dicts(contents: Iterable[Mapping[str, Any]], domain: Domain) -> 
     """What `states_to_dicts` wrote; slots in the domain's order.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is nothing such.
+        KeyError, TypeError, ValueError, AttributeError: it is not that.
     """
     order = {slot.name: number for number, slot in enumerate(domain.slots)}
     return tuple(_state_from_dict(content, order) for content in contents)

@@ -1,9 +1,9 @@
 """A conversation so far: its events in order, and the state they lead to.
 
-Events are only ever added. The state is what one gets by applying them in order, so that a
-conversation that is saved as its events and replayed is the same. Which events count after a
-restart or when something is taken back, and how repeated runs of a form collapse, follows
-Rasa 3.6's `DialogueStateTracker`.
+Events are only ever added. The state is the result of applying them in order, so a conversation
+that is saved as its events and replayed is the same. Which events count after a restart or when
+something is taken back, and how repeated runs of a form collapse, follows Rasa 3.6's
+`DialogueStateTracker`.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ class Tracker:
     # -- storing ---------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON: who, and all events; `from_dict` gives the same conversation."""
+        """JSON: the sender and all events; `from_dict` gives the same conversation."""
         return {
             "sender_id": self.sender_id,
             "events": [event.to_dict() for event in self._events],
@@ -282,7 +282,7 @@ class Tracker:
         """The conversation that `to_dict` stored, replayed.
 
         Raises:
-            DataError: it is no such JSON.
+            DataError: it is not such JSON.
         """
         sender_id = content.get("sender_id")
         return cls(
@@ -293,7 +293,7 @@ class Tracker:
 
 
 def _drop_back_to(kind: type[Event], events: list[Event]) -> None:
-    """Take events off the end, up to and with the last of a kind."""
+    """Take events off the end, up to and including the last of a kind."""
     while events:
         if isinstance(events.pop(), kind):
             return

@@ -16,7 +16,7 @@ FORMAT_VERSION: Final = 1
 
 
 def save_tracker(path: str | Path, tracker: Tracker) -> Path:
-    """Write a conversation to a JSON file; one that was there stays until the new one is whole.
+    """Write a conversation to a JSON file; an existing one stays until the new one is complete.
 
     Args:
         path: the file; its folder is made if it is missing.
@@ -48,11 +48,11 @@ def load_tracker(path: str | Path, slots: Sequence[Slot]) -> Tracker:
 
     Args:
         path: the file.
-        slots: slots of the domain. A slot of the file that is not among them is passed over, with
-            a warning.
+        slots: slots of the domain. A slot of the file that is not among them is skipped, with a
+            warning.
 
     Raises:
-        DataError: the file is missing, no JSON, no conversation, or of a newer format.
+        DataError: the file is missing, is not JSON or not a conversation, or has a newer format.
     """
     path = Path(path)
     where = Location(path)

@@ -1,8 +1,8 @@
-"""Several policies, and which of them has its way.
+"""Several policies, and which of them decides.
 
 As in Rasa 3.6: a prediction that has nothing to do with the user's message beats all others; else
-one made from the message's text beats those made from its intent; among these the surest wins, then
-the one of the highest priority, then the first.
+one made from the message's text beats those made from its intent; among these the most confident
+wins, then the one of the highest priority, then the first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gossamer.nlu.pipeline.pipeline import Pipeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsemblePrediction:
-    """What comes next, and who says so.
+    """What comes next, and which policy decided it.
 
     Attributes:
         prediction: the one that won.
@@ -54,7 +54,7 @@ class Ensemble:
         policies: in order; at least one.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no policy.
     """
 
     def __init__(self, policies: Sequence[Policy]) -> None:
@@ -75,7 +75,7 @@ class Ensemble:
         return NO_RULES
 
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
-        """Train every policy, those that take epochs last: what others refuse is told before.
+        """Train every policy, those that take epochs last, after the others could refuse the data.
 
         Raises:
             DataError: stories or rules have actions that the domain does not have.
@@ -142,7 +142,7 @@ class Ensemble:
         domain: Domain,
         pipeline: Pipeline | None = None,
     ) -> None:
-        """Take over what `states` gave.
+        """Restore what `states` gave.
 
         Raises:
             ModelFileError: it does not fit the policies.
@@ -165,7 +165,7 @@ def _takes_epochs(policy: Policy) -> bool:
 def choose(
     predictions: Sequence[Prediction], tracker: Tracker, domain: Domain
 ) -> EnsemblePrediction:
-    """The prediction that has its way; see the module's docstring.
+    """The prediction that wins; see the module's docstring.
 
     An action that has just been rejected counts as zero in all. When no policy prefers anything,
     the first label is taken, which is to listen.

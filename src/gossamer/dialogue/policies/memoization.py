@@ -41,7 +41,7 @@ class MemoizationOptions(PolicyOptions):
         priority: see `Prediction`.
         max_history: how many states of a conversation are compared; None for all. Rasa's option
             `featurizer` is accepted for it.
-        use_nlu_confidence_as_score: the score is how sure the classifier was of the last message's
+        use_nlu_confidence_as_score: the score is the classifier's confidence in the last message's
             intent, not 1.
         enable_feature_string_compression: accepted, and without effect: states are stored once
             each.
@@ -67,7 +67,7 @@ class MemoizationPolicy(Policy):
 
     As in Rasa 3.6, stories count as they are written, without those that augmentation adds, rules
     do not, and where stories go on in different ways nothing is remembered. Departure from Rasa:
-    `action_unlikely_intent` in a story is passed over, as it is in a conversation; Rasa remembers
+    `action_unlikely_intent` in a story is skipped, as it is in a conversation; Rasa remembers
     it there, and would then predict it again and again.
     """
 
@@ -100,7 +100,7 @@ class MemoizationPolicy(Policy):
         self._domain = data.domain
 
     def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:
-        """Score 1 for the remembered action; zeros when there is none.
+        """Score 1 for the remembered action; zeros when none is remembered.
 
         Raises:
             RuntimeError: it is not trained.
@@ -131,7 +131,7 @@ class MemoizationPolicy(Policy):
         return (*states[:-1], *map(_unread, states[-1:]))
 
     def state(self) -> ComponentState:
-        """Different states in Rasa's layout; memories as their numbers, with the action behind."""
+        """Different states in Rasa's layout; memories as their numbers, each with its action."""
         numbers: dict[State, int] = {}
         memories = [
             [[numbers.setdefault(state, len(numbers)) for state in states], action]
@@ -144,7 +144,7 @@ class MemoizationPolicy(Policy):
     def restore(
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
-        """Take over stored memories."""
+        """Restore stored memories."""
         try:
             memory = _memory_from_json(state.json, domain)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -157,7 +157,7 @@ class MemoizationPolicy(Policy):
 
 
 class AugmentedMemoizationPolicy(MemoizationPolicy):
-    """As `MemoizationPolicy`; what finds no match is tried again with its oldest part forgotten.
+    """As `MemoizationPolicy`; without a match it forgets the oldest part and tries again.
 
     Slots that were set in what is forgotten are then no longer set. As in Rasa 3.6.
     """
@@ -190,7 +190,7 @@ def _unread(state: State) -> State:
 
 
 def _forgetting(tracker: Tracker, max_history: int | None, longest: int) -> Iterator[Tracker]:
-    """The conversation as if it had begun later, then ever later.
+    """The conversation as if it had begun later, then later still.
 
     With `max_history`, it begins where the assistant last listened before the last `max_history`
     actions, so that the message they answer and what it set are still there.
@@ -242,6 +242,6 @@ def _memory_from_json(content: Mapping[str, Any], domain: Domain) -> dict[States
     memory: dict[States, str] = {}
     for numbers, action in content["memories"]:
         if action not in domain.action_index:
-            raise ValueError(f"'{action}' is no action of the domain")
+            raise ValueError(f"'{action}' is not an action of the domain")
         memory[tuple(states[number] for number in numbers)] = action
     return memory

@@ -35,7 +35,7 @@ class DialogueData:
         domain: what may be said and done.
         stories: unfolded stories, augmented ones among them.
         rules: unfolded rules.
-        pipeline: trained NLU components, which give features of texts; None: there are none.
+        pipeline: trained NLU components, which give features of texts, or None.
     """
 
     domain: Domain
@@ -49,9 +49,9 @@ class Prediction:
     """What a policy says should come next.
 
     Attributes:
-        policy: who says so.
-        priority: counts when two policies are equally sure.
-        scores: how sure it is of each of `Domain.action_labels`, in [0, 1].
+        policy: its name.
+        priority: counts when two policies are equally confident.
+        scores: its confidence in each of `Domain.action_labels`, in [0, 1].
             *Shape:* (n_actions,).
         is_no_user_prediction: whether it has nothing to do with the user's message (a form goes
             on); such a prediction beats all others.
@@ -59,7 +59,7 @@ class Prediction:
         hide_rule_turn: whether policies that learn from stories are not to see this turn.
         events: happen whichever policy wins.
         optional_events: happen when this policy wins.
-        reason: why, for people: JSON values.
+        reason: why, for users: JSON values.
     """
 
     policy: str
@@ -136,7 +136,7 @@ class Policy(ABC):
         self.alias = self.name if alias is None else alias
 
     def check(self, data: DialogueData) -> Iterator[InputError]:
-        """What `train` would refuse, as far as it can be told before anything is trained.
+        """What `train` would refuse, as far as it can be known before anything is trained.
 
         Args:
             data: with a pipeline that need not be trained yet.
@@ -162,13 +162,13 @@ class Policy(ABC):
 
     @abstractmethod
     def state(self) -> ComponentState:
-        """What was learnt; everything that `restore` needs besides options and domain."""
+        """What was learnt: everything that `restore` needs besides options and domain."""
 
     @abstractmethod
     def restore(
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
-        """Take over a stored state. Raises `ModelFileError` when it does not fit."""
+        """Restore a stored state. Raises `ModelFileError` when it does not fit."""
 
     def nothing(self, domain: Domain) -> Prediction:
         """A prediction that prefers no action."""

@@ -55,7 +55,7 @@ def policy_class(name: str, where: Location | None = None) -> type[Policy]:
     """The policy of a name; of a module path the last part counts.
 
     Raises:
-        ConfigError: there is none; the message names what took its place or the nearest.
+        ConfigError: it is unknown; the message names what took its place or the nearest name.
     """
     short = name.rpartition(".")[2]
     if short in _REPLACED:
@@ -120,7 +120,8 @@ def policies_from_config(items: Sequence[ComponentConfig]) -> list[Policy]:
     """The policies that `read_policies` reads.
 
     Raises:
-        ConfigError: a policy or an option is unknown, or a value is not valid; all of it is told.
+        ConfigError: a policy or an option is unknown, or a value is not valid; all faults are
+            reported.
     """
     policies, faults = read_policies(items)
     if faults:
@@ -141,8 +142,8 @@ def check_policies(policies: Sequence[Policy], domain: Domain, stories: StoryDat
         if count > 1:
             names = [p.alias for p in policies if p.options.priority == priority]
             warnings.warn(
-                f"{' and '.join(names)} have the same priority, {priority}; the first of equally "
-                "sure ones has its way. Try: different priorities",
+                f"{' and '.join(names)} have the same priority, {priority}; of equally confident "
+                "ones the first wins. Try: different priorities",
                 stacklevel=2,
             )
     has_rules = any(policy.name == "RulePolicy" for policy in policies)

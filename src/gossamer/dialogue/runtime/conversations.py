@@ -1,14 +1,14 @@
 """Conversations: a message comes in, actions follow until the assistant listens again.
 
-As Rasa 3.6 handles a message: a session begins first if there is none or it is too old; the message
-is understood; slots are filled; then policies choose an action, it is done, and so on until
-`action_listen`, ten actions at most. An action that fails is no end of the conversation: what it
-would have done does not happen, and the turn goes on.
+As Rasa 3.6 handles a message: a session begins first if none is open or the last one is too old;
+the message is understood; slots are filled; then policies choose an action, it is done, and so on
+until `action_listen`, ten actions at most. An action that fails does not end the conversation: what
+it would have done does not happen, and the turn goes on.
 
 Departures from Rasa 3.6, all so that a conversation can go on:
 
-- Rejected actions count among the ten, so that two that reject in turns have an end; listening does
-  not count. After the tenth the assistant listens; in Rasa it stays silent for good.
+- Rejected actions count among the ten, so that two that reject in turns come to an end; listening
+  does not count. After the tenth the assistant listens; in Rasa it stays silent for good.
 - A message that finds it not listening, as after a pause, is taken as if it were.
 - When a session's beginning fails on an action server, the built-in one takes its place.
 - Entities that a policy finds fill slots before the action is run, not after the next message.
@@ -59,15 +59,15 @@ class Conversations:
         chooser: trained policies.
         parse: understands a text, messages like `/greet{"name": "Ada"}` among them; gives a
             `Parse`, or JSON of its shape.
-        custom: runs custom actions; None: nobody does, and they fail.
+        custom: runs custom actions; with None they fail.
         channel: where messages go; a response may have variations for it.
         max_actions: how many actions may follow each other in a turn, besides listening.
         clock: seconds since the epoch.
-        random_seed: decides among variations; None: anew each time.
+        random_seed: decides among variations; None: a new choice each time.
 
     Attributes:
         domain: as given.
-        trackers: conversations by whose they are.
+        trackers: conversations by sender.
 
     Raises:
         ConfigError: `max_actions` is less than 1.
@@ -102,11 +102,11 @@ class Conversations:
         self._locks_lock = threading.Lock()
 
     def tracker(self, sender_id: str = DEFAULT_SENDER) -> Tracker:
-        """Somebody's conversation, a new one if there is none."""
+        """The conversation of a sender, a new one if there is none yet."""
         return self.trackers.setdefault(sender_id, Tracker(self.domain.slots, sender_id))
 
     def begin(self, sender_id: str = DEFAULT_SENDER) -> Turn:
-        """Begin a session if there is none or it is too old.
+        """Begin a session if none is open or the last one is too old.
 
         The turn says what `action_session_start` does, on an action server if the domain declares
         it; the built-in one says nothing.

@@ -67,7 +67,7 @@ class RunningTurn:
         self._is_cut_short = False
 
     def result(self) -> Turn:
-        """What came of it so far."""
+        """Its result so far."""
         events = self.tracker.events[self._n_before :]
         problems = [action.problem for action in self._actions if action.problem is not None]
         return Turn(
@@ -84,7 +84,7 @@ class RunningTurn:
         for event in events:
             if isinstance(event, ReminderScheduled):
                 warnings.warn(
-                    f"a reminder of the intent '{event.intent}' is noted, but nobody reminds: "
+                    f"a reminder of the intent '{event.intent}' is noted, but never sent: "
                     "reminders are not triggered",
                     stacklevel=4,
                 )
@@ -158,7 +158,7 @@ class RunningTurn:
                     name=name, policy=executed.policy, confidence=executed.confidence
                 )
             ]
-        except Exception as error:  # a conversation outlives whatever an action does
+        except Exception as error:  # a conversation survives whatever an action does
             problem = ActionProblem(action=name, error=error)
             if name == ACTION_SESSION_START:
                 events = SessionStartAction(name).run(self.tracker, self._context)
@@ -206,5 +206,5 @@ class RunningTurn:
         """Slots that the last message fills, once some events have happened."""
         try:
             return extract_slots(with_events(self.tracker, events), self._context)
-        except Exception as error:  # a conversation outlives whatever an action does
+        except Exception as error:  # a conversation survives whatever an action does
             return self._context.note("action_extract_slots", error)

@@ -1,4 +1,4 @@
-"""What came of a message: what was said, what happened, and why."""
+"""The result of a message: what was said, what happened, and why."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TurnAction:
     is_rejected: bool = False
 
     def reason(self) -> str:
-        """Why it was done, for people: who chose it, how sure, and what it says of that."""
+        """Why it was done, for users: which policy chose it, with what confidence and reason."""
         if self.prediction is None:
             return f"{self.name}: an event asked for it"
         own = self.prediction.prediction

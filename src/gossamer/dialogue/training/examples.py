@@ -39,7 +39,7 @@ def training_examples(
     """Every action that can be learnt, in order.
 
     As in Rasa 3.6's `MaxHistoryTrackerFeaturizer`: not the action that a story begins with, nor
-    `action_unlikely_intent` unless told so; a message's text does not count where an intent is
+    `action_unlikely_intent` unless asked for; a message's text does not count where an intent is
     given.
 
     Args:

@@ -38,7 +38,7 @@ LISTEN = ActionExecuted(name=ACTION_LISTEN)
 
 
 def step_events(step: PlainStep, domain: Domain, *, in_rule: bool = False) -> list[Event]:
-    """The events of one step, those it implies behind it.
+    """The events of one step, followed by those it implies.
 
     Args:
         step: a step.

@@ -1,6 +1,6 @@
 """Stories cut at checkpoints and `or`: segments, and which may follow which.
 
-A segment is a stretch of a story without branches. Where a story says "one of these", it is cut,
+A segment is a part of a story without branches. Where a story says "one of these", it is cut,
 and each alternative ends at one generated checkpoint. Segments are put in an order in which each
 comes after those that lead to it; where checkpoints lead in a circle, one link of the circle is
 taken out of that order and followed in a further round (see `unfold`), as in Rasa 3.6.
@@ -41,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A stretch of a story without branches.
+    """A part of a story without branches.
 
     Attributes:
         story: name of the story.
@@ -123,7 +123,7 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
 
 
 def _end_at(current: list[_Open], name: str) -> None:
-    """A checkpoint in or behind a story: what is open ends here, also where it ended already."""
+    """A checkpoint in or after a story: what is open ends here, even where it ended already."""
     again: list[_Open] = []
     for part in current:
         if part.ends:
@@ -161,7 +161,7 @@ def _written_out(
     events: list[Event] = []
     is_first = any(link.name == START for link in part.starts)
     if isinstance(source, Rule) and is_first and not source.conversation_start:
-        # Conditions are true before anything that the rule speaks of.
+        # Conditions are true before anything in the rule happens.
         n_conditions = len(source.conditions)
         for step in part.steps[:n_conditions]:
             events += step_events(step, domain, in_rule=True)
@@ -189,7 +189,7 @@ def _listen(events: list[Event]) -> None:
 
 
 def _first_action_marked(events: list[Event]) -> list[Event]:
-    """An action that a story begins with has no history to learn it from."""
+    """An action that begins a story has no history to learn it from."""
     for index, event in enumerate(events):
         if isinstance(event, UserUttered):
             break

@@ -1,9 +1,9 @@
-"""From stories and rules to the conversations they stand for.
+"""From stories and rules to the conversations they describe.
 
 Each path through checkpoints and alternatives is one conversation. Where several reach the same
 checkpoint and look the same to a policy, one of them goes on. Circles of checkpoints are walked
-twice. Both as in Rasa 3.6. Unlike Rasa, which takes as long as it takes, conversations are drawn
-where there are too many (see `unfold_limit`), with a warning.
+twice. Both as in Rasa 3.6. Unlike Rasa, which unfolds them all, a sample is drawn where there are
+too many (see `unfolding_limit`), with a warning.
 
 Augmentation glues whole conversations together, so that a model learns that what was said before
 a story began does not matter. As in Rasa, at most `factor` conversations serve as beginnings in
@@ -42,7 +42,7 @@ _RETURNS = (ActionReverted, UserUtteranceReverted, Restarted)
 
 @dataclass(frozen=True, slots=True)
 class TrainingTracker:
-    """A conversation that stories stand for.
+    """A conversation that stories describe.
 
     Attributes:
         tracker: the conversation.
@@ -75,7 +75,7 @@ def unfold_stories(
     random_seed: int = 42,
     max_conversations: int | None = None,
 ) -> list[TrainingTracker]:
-    """The conversations that stories stand for, the augmented ones last.
+    """The conversations that stories describe, the augmented ones last.
 
     Args:
         data: stories and rules; rules do not count here.
@@ -98,7 +98,7 @@ def unfold_stories(
 
 
 class Unfolding:
-    """The conversations that stories stand for, and from which others can be glued together.
+    """The conversations that stories describe, and from which others can be glued together.
 
     Args:
         data: stories and rules; rules do not count here.
@@ -141,7 +141,7 @@ class Unfolding:
 def unfold_rules(
     data: StoryData, domain: Domain, *, max_conversations: int | None = None
 ) -> list[TrainingTracker]:
-    """The conversations that rules stand for.
+    """The conversations that rules describe.
 
     Args:
         data: stories and rules; stories do not count here.
@@ -238,7 +238,7 @@ class _Walk:
         return TrainingTracker(tracker, beginning.path, is_rule=self.is_rule)
 
     def new(self, trackers: Iterable[TrainingTracker]) -> list[TrainingTracker]:
-        """Those that look like none that was seen before."""
+        """Those that look different from all seen before."""
         found = []
         for tracker in trackers:
             states = self._states(tracker)
@@ -266,7 +266,7 @@ class _Walk:
     def _through(
         self, segment: Segment, arriving: Iterable[TrainingTracker]
     ) -> tuple[list[TrainingTracker], list[TrainingTracker]]:
-        """Conversations behind a segment, and as they were before each restart or return in it."""
+        """Conversations after a segment, and as they were before each restart or return in it."""
         going, cut = [], []
         for before in arriving:
             tracker = before.tracker.fork()
@@ -284,7 +284,7 @@ class _Walk:
         # Python does not print integers of thousands of digits.
         n_told = f"{n_paths:,}" if n_paths < 10**15 else "more than 10^15"
         warnings.warn(
-            f"{place}{kind} stand for {n_told} conversations, too many to learn from, so {n_found} "
+            f"{place}{kind} describe {n_told} conversations, too many to learn from, so {n_found} "
             f"are drawn; '{source.name}' is the first that is not walked in every way. Try: fewer "
             "alternatives ('or') or checkpoints in a row, or "
             f"{MAX_CONVERSATIONS.variable}={10 * self._most} in the environment",
@@ -328,7 +328,7 @@ def _augmented(walk: _Walk, factor: int, rng: random.Random) -> list[TrainingTra
 
 
 def _glue(walk: _Walk, before: TrainingTracker, after: TrainingTracker) -> TrainingTracker | None:
-    """One conversation behind the other; the first one's last listening is the second's first."""
+    """One conversation after the other; the first one's last listening is the second's first."""
     events: tuple[Event, ...] = before.tracker.events
     if events and events[-1] == LISTEN:
         events = events[:-1]

@@ -1,6 +1,6 @@
-"""How many conversations may go on from one place, so that unfolding comes to an end.
+"""How many conversations may go on from one place, so that unfolding ends.
 
-Alternatives multiply: a story with fourteen choices among three stands for 4,782,969 conversations.
+Alternatives multiply: a story with fourteen choices among three describes 4,782,969 conversations.
 Where there are too many, some are drawn, so that every alternative stays in some of them.
 """
 
@@ -14,11 +14,11 @@ from typing import Final, Protocol, TypeVar
 from gossamer.dialogue.training.story_graph import START, Segment, StoryGraph
 
 FEWEST: Final = 10
-"""As many conversations may always go on from a place."""
+"""This many conversations may always go on from a place."""
 
 
 class Walked(Protocol):
-    """A conversation on its way."""
+    """A conversation that is being walked."""
 
     @property
     def path(self) -> tuple[Segment, ...]:
@@ -32,8 +32,8 @@ class Quota:
     """Draws conversations where there are more than may go on.
 
     Every place (a segment of a story) gets the same quota, the largest with which all places
-    together get no more than `most` conversations, counted by paths. It gets more where else a
-    segment that was walked would be in none of those that go on.
+    together get no more than `most` conversations, counted by paths. It gets more where a walked
+    segment would otherwise be in none of those that go on.
 
     Args:
         graph: what is going to be walked.

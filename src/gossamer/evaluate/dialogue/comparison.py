@@ -58,7 +58,7 @@ class DialogueComparison:
         configs: names, in order.
         exclude_percentages: in order.
         n_runs: how often each was trained.
-        n_conversations: how many conversations the test stories stand for.
+        n_conversations: how many conversations the test stories describe.
         models: all trainings, run by run.
     """
 
@@ -109,7 +109,7 @@ class DialogueComparison:
 
 
 ModelListener = Callable[[ComparedModel, int, int], None]
-"""Told after each training and test: what came of it, how many are done, and of how many."""
+"""Called after each training and test with its result, how many are done, and of how many."""
 
 
 def compare_dialogue(
@@ -125,15 +125,16 @@ def compare_dialogue(
     runs: int = 3,
     on_model: ModelListener | None = None,
 ) -> DialogueComparison:
-    """Train each configuration on ever fewer stories, several times, and test each model.
+    """Train each configuration on fewer and fewer stories, several times, and test each model.
 
     In a run, all configurations are trained on the same stories with the same seed, `random_seed`
     in the first run and one more in each further one. Stories are left out at random, rules never;
     see `keep_stories`.
 
     As `rasa train core --percentages --runs` with `rasa test core --evaluate-model-directory`.
-    Departures: Rasa draws the stories anew for each model; here, the configurations of a run are
-    comparable, and who is left out of a larger share is out of the smaller ones, too.
+    Departures: Rasa draws new stories for each model; here, the configurations of a run are
+        comparable, and the stories left out with a smaller percentage are also left out with a
+        larger one.
 
     Args:
         configs: what to compare, by name.
@@ -145,15 +146,15 @@ def compare_dialogue(
         random_seed: decides what is left out, and is handed to `train`.
         exclude_percentages: shares of the stories to leave out, at least 0 and below 100.
         runs: how often to train each.
-        on_model: told after each training and test.
+        on_model: called after each training and test.
 
     Returns:
-        What came of each training. One that raises an `InputError` counts as failed, with its
+        The result of each training. One that raises an `InputError` counts as failed, with its
         message; another error is not caught.
 
     Raises:
         InputError: there is nothing to compare, a percentage or the number of runs is out of range.
-        DataError: the stories cannot be parted, or the test stories cannot be understood.
+        DataError: the stories cannot be split, or the test stories cannot be understood.
     """
     _check(configs, exclude_percentages, runs)
     n_conversations = len(conversations_of(test_stories, domain))
@@ -207,7 +208,7 @@ def keep_stories(
     """Leave out shares of the stories at random; a larger share contains the smaller ones.
 
     Stories that checkpoints join are left out together, so a share can be off by half of the
-    largest group; Rasa tears them apart. At least one story stays.
+    largest group; Rasa separates them. At least one story stays.
 
     Args:
         stories: any.
@@ -218,7 +219,7 @@ def keep_stories(
         For each share, the stories that stay, in order.
 
     Raises:
-        DataError: there are no stories, or checkpoints join all of those to be parted.
+        DataError: there are no stories, or checkpoints join all of those to be split.
     """
     groups = joined_stories(stories)
     if not groups or (len(groups) < 2 and any(exclude_percentages)):

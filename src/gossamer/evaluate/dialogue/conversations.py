@@ -1,4 +1,4 @@
-"""Test stories as the conversations they stand for, each as plain steps."""
+"""Test stories as the conversations they describe, each as plain steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gossamer.dialogue.training.unfolding import unfold_stories
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldEvent:
-    """Something that a test story says happens.
+    """Something that happens in a test story.
 
     Attributes:
         event: what happens.
@@ -62,7 +62,7 @@ class Conversation:
 
 
 def conversations_of(stories: StoryData, domain: Domain) -> list[Conversation]:
-    """The conversations that test stories stand for, in the order of the stories.
+    """The conversations that test stories describe, in the order of the stories.
 
     Checkpoints and alternatives are followed as in training; of conversations that look the same
     to a policy one remains, as in Rasa. Rules do not count.
@@ -76,7 +76,7 @@ def conversations_of(stories: StoryData, domain: Domain) -> list[Conversation]:
         for unfolded in unfold_stories(stories, domain)
         if unfolded.path
     }
-    # What is cut at a restart or waits at a checkpoint is there as a whole, too.
+    # What is cut at a restart or waits at a checkpoint also occurs as a whole.
     begun = {key[:end] for key in paths for end in range(1, len(key))}
     order = {id(story): number for number, story in enumerate(stories.stories)}
     whole = sorted(

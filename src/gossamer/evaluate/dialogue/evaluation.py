@@ -21,12 +21,12 @@ from gossamer.evaluate.nlu import TextParser
 from gossamer.nlu.pipeline.messages import Parse
 
 ConversationListener = Callable[[int, int], None]
-"""Told after each conversation: how many are done, and of how many."""
+"""Called after each conversation with how many are done, and of how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DialogueEvaluation:
-    """What came of test stories, with scores.
+    """Results on test stories, with scores.
 
     Attributes:
         outcomes: one for each conversation, in the order of the stories.
@@ -53,7 +53,7 @@ class DialogueEvaluation:
 
     @property
     def with_warnings(self) -> list[ConversationOutcome]:
-        """Successful conversations in which `action_unlikely_intent` was predicted besides."""
+        """Successful conversations in which `action_unlikely_intent` was also predicted."""
         return [outcome for outcome in self.outcomes if outcome.has_warnings]
 
     @property
@@ -73,7 +73,7 @@ class DialogueEvaluation:
 
     @property
     def in_training_data_fraction(self) -> float:
-        """Share of actions that a policy predicted which only repeats what it was trained on.
+        """Share of actions predicted by a policy that only repeats what it was trained on.
 
         Departure from Rasa 3.6, which looks for names of policies of the time before 3.0, and so
         always finds 0.
@@ -119,11 +119,11 @@ def evaluate_dialogue(
     what comes after it is predicted. An event that asks for an action is followed. Not predicted
     are the first listening and an action that a story begins with.
 
-    Departures from Rasa 3.6's `test core`: a prediction that is right happens with all that belongs
-    to it, as in a conversation (its events; turns that only rules know are hidden from other
-    policies), while Rasa only notes the action; end-to-end, a message without an intent is taken as
-    it is, while Rasa counts it as wrong; where a story begins with slots, Rasa predicts the first
-    listening or action, too.
+    Departures from Rasa 3.6's `test core`: a right prediction is carried out with everything that
+    belongs to it, as in a conversation (its events; turns that only rules know are hidden from
+    other policies), while Rasa only notes the action; end-to-end, a message without an intent is
+    taken as it is, while Rasa counts it as wrong; where a story begins with slots, Rasa predicts
+    the first listening or action, too.
 
     Args:
         chooser: trained policies.
@@ -134,7 +134,7 @@ def evaluate_dialogue(
             the parser, and its intent and entities compared; else intents and entities are given.
         max_actions: how many actions may follow each other without listening; the next prediction
             then is `CIRCUIT_BREAKER`.
-        on_conversation: told after each conversation.
+        on_conversation: called after each conversation.
 
     Raises:
         InputError: end-to-end without a parser.

@@ -1,4 +1,4 @@
-"""What came of test stories: each message, each action, each conversation."""
+"""The results of test stories: each message, each action, each conversation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gossamer.dialogue.training.examples import UNLIKELY_INTENT
 from gossamer.evaluate.dialogue.conversations import Conversation
 
 LEARNT_BY_HEART = ("MemoizationPolicy", "RulePolicy")
-"""What the names of policies hold that only repeat what they were trained on."""
+"""Parts of the names of policies that only repeat what they were trained on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class ActionOutcome:
 
     @property
     def remark(self) -> str | None:
-        """What was predicted in its place or before it, for people; None when all was right."""
+        """What was predicted instead or before it, as text; None when all was right."""
         if self.is_right:
             return f"predicted: {UNLIKELY_INTENT}" if self.is_after_unlikely_intent else None
         after = f" after {UNLIKELY_INTENT}" if self.is_after_unlikely_intent else ""
@@ -90,21 +90,21 @@ class MessageOutcome:
 
     @property
     def expected(self) -> str:
-        """What it means, for people: the intent, and the text with its entities."""
+        """What it means, as text: the intent, and the message with its entities."""
         return f"{self.target}: {_annotated(self.text, self.target_entities)}"
 
     @property
     def remark(self) -> str | None:
-        """How it was understood, for people; None when that is right."""
+        """How it was understood, as text; None when that is right."""
         if self.is_right:
             return None
         return f"predicted: {self.prediction}: {_annotated(self.text, self.predicted_entities)}"
 
     def labels(self) -> tuple[list[str], list[str]]:
-        """True and predicted labels to compare: intents, then entities, "None" where one is none.
+        """True and predicted labels to compare: intents, then entities, "None" for a gap.
 
-        Entities of the same place face each other. An entity's label is its stretch with type and
-        value, as Rasa's `story_report.json` has it.
+        Entities of the same place are paired. An entity's label is its span with type and value, as
+        Rasa's `story_report.json` has it.
         """
         places = sorted(
             {(e.start, e.end) for e in (*self.target_entities, *self.predicted_entities)}
@@ -150,7 +150,7 @@ def _compared(entities: Sequence[Entity]) -> set[tuple[int, int, str, str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationOutcome:
-    """What came of one conversation.
+    """The result of one conversation.
 
     Attributes:
         conversation: as the test stories have it.
@@ -190,5 +190,5 @@ class ConversationOutcome:
 
 
 def _place(part: ActionOutcome | MessageOutcome) -> tuple[int, bool]:
-    """Where in a conversation; listening comes before the step that it goes without saying for."""
+    """Where in a conversation; implied listening comes before its step."""
     return (part.position, not (isinstance(part, ActionOutcome) and part.is_implied))

@@ -161,7 +161,7 @@ class Replay:
     def _act(self, gold: GoldEvent, action: ActionExecuted) -> None:
         target = str(action.label)
         if not self._has_begun:
-            # Nothing tells which action a story begins with, and listening goes without saying.
+            # Nothing says which action a story begins with, and listening is implied.
             self._has_begun = target != ACTION_LISTEN
             self._tracker.update(action)
             return
@@ -220,7 +220,7 @@ class Replay:
         return self._choose()
 
     def _apply(self, choice: _Choice, action: ActionExecuted) -> None:
-        """What was predicted happens."""
+        """Apply what was predicted."""
         self._tracker.update_all(choice.events)
         self._tracker.update(
             dataclasses.replace(

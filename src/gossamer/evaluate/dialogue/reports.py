@@ -99,13 +99,13 @@ def story_report(evaluation: DialogueEvaluation) -> dict[str, object]:
 def stories_text(outcomes: Sequence[ConversationOutcome]) -> str:
     """Conversations as a YAML file of stories, with remarks where something else was predicted.
 
-    A conversation that YAML cannot carry is not there; a comment at the end says so.
+    A conversation that YAML cannot carry is left out; a comment at the end says so.
     """
     told = [_with_remarks(outcome) for outcome in outcomes]
     try:
         return _dumped(told)
     except DataError:
-        pass  # It does not say which conversation, so they are tried one by one.
+        pass  # The error does not say which conversation, so they are tried one by one.
     writable: list[tuple[Story, dict[int, str]]] = []
     comments: list[str] = []
     for story, remarks in told:
@@ -131,7 +131,7 @@ def _dumped(told: Sequence[tuple[Story, dict[int, str]]]) -> str:
 
 
 def _with_remarks(outcome: ConversationOutcome) -> tuple[Story, dict[int, str]]:
-    """The story, steps added where listening goes without saying but was not predicted."""
+    """The story, with steps added where listening is implied but was not predicted."""
     wrong_listens: dict[int, str] = {}
     said: dict[int, str] = {}
     for part in outcome.parts:

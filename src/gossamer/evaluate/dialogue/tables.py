@@ -24,7 +24,7 @@ _MOST_FAILED = 20
 def dialogue_summary(evaluation: DialogueEvaluation) -> RenderableType:
     """The headline figures and what went wrong, to print on a rich console.
 
-    Of conversations that failed, the first 20 are told.
+    Of conversations that failed, the first 20 are listed.
     """
     from rich.console import Group
     from rich.text import Text

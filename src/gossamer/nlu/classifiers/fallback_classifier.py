@@ -25,7 +25,7 @@ class FallbackClassifierOptions(ComponentOptions):
 
 
 class FallbackClassifier(Component):
-    """Puts the intent "nlu_fallback" before all others when the classifier is not sure.
+    """Puts the intent "nlu_fallback" before all others when the classifier is not confident.
 
     As in Rasa, its confidence is the threshold itself. Messages without an intent fall back as
     well, whatever the threshold.
@@ -41,7 +41,7 @@ class FallbackClassifier(Component):
         self.options: FallbackClassifierOptions
 
     def process(self, batch: MessageBatch) -> None:
-        """Set the intent and head the ranking of each message that is not clear."""
+        """Set the intent of each unclear message, and put it first in the ranking."""
         fallback = IntentPrediction(name=FALLBACK_INTENT, confidence=self.options.threshold)
         for parse in batch.parses:
             if self._is_unclear(parse):

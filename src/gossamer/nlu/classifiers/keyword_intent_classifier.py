@@ -1,4 +1,4 @@
-"""Recognises an intent by one of its training texts standing in the message."""
+"""Recognises an intent by one of its training texts in the message."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class KeywordIntentClassifier(Component):
     counts for none, and when nothing is found the intent of an earlier classifier stays. The
     ranking of an earlier classifier stays in any case.
 
-    Departures from Rasa: a text that is no valid regular expression is refused in training, where
-    Rasa fails on the first message; an empty match is no match.
+    Departures from Rasa: a text that is not a valid regular expression is refused in training,
+    where Rasa fails on the first message; an empty match does not count.
     """
 
     name: ClassVar[str] = "KeywordIntentClassifier"
@@ -59,7 +59,7 @@ class KeywordIntentClassifier(Component):
         self._search = PatternSearch(self.alias, self.options.regex_timeout)
 
     def check(self, data: TrainingData) -> Iterator[InputError]:
-        """Texts that are no regular expressions."""
+        """Texts that are not regular expressions."""
         for example in data.unique_examples():
             # Other texts are regular expressions in any case, and there may be many.
             if example.base_intent is not None and _SPECIAL.intersection(example.text):
@@ -75,7 +75,7 @@ class KeywordIntentClassifier(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Collect keywords. Raises `DataError` for a text that is no regular expression."""
+        """Collect keywords. Raises `DataError` for a text that is not one."""
         intents: dict[str, str] = {}
         ambiguous: dict[str, Location | None] = {}
         places: dict[str, Location | None] = {}
@@ -88,7 +88,7 @@ class KeywordIntentClassifier(Component):
             places.setdefault(example.text, example.where)
         warn_together(
             f"{place_prefix(where)}'{text}' is an example of several intents, so "
-            "it is no keyword of any"
+            "it is a keyword of none"
             for text, where in ambiguous.items()
         )
         self._keywords = [
@@ -111,7 +111,7 @@ class KeywordIntentClassifier(Component):
         return ComponentState(json={"keywords": keywords})
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored keywords. Raises `ModelFileError` when they do not fit."""
+        """Restore stored keywords. Raises `ModelFileError` when they do not fit."""
         stored: Any = state.json.get("keywords")
         if not isinstance(stored, list) or not all(
             isinstance(item, list) and [type(part) for part in item] == [str, str]
@@ -132,7 +132,7 @@ class KeywordIntentClassifier(Component):
             return NamedPattern(intent, source, regex, where)
         except RegexError as error:
             raise DataError(
-                f"a keyword must be a valid regular expression, but this is none: {error}",
+                f"a keyword must be a valid regular expression, but this is not: {error}",
                 got=text,
                 where=where,
                 hint=f"escape characters such as ( or ?, or leave {self.name} out of the pipeline",

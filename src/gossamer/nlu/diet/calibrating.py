@@ -16,7 +16,7 @@ from gossamer.nn.training.batching import kept_back
 from gossamer.nn.training.fit import LateExamples
 
 _SHARE, _MOST = 10, 1000  # a tenth of the examples is kept back, at most a thousand
-_LEAST_EPOCHS = 6  # half of fewer says little of what the network will be like
+_LEAST_EPOCHS = 6  # half of fewer says little about the final network
 _AT_A_TIME = 64
 
 
@@ -33,11 +33,11 @@ def keep_back(
     rng: np.random.Generator,
     find: Callable[[Indices], None],
 ) -> tuple[Indices, LateExamples | None]:
-    """Part examples into those of the first half of training and those that join for the second.
+    """Split examples into those of the first half of training and those that join for the second.
 
     Args:
         options: say whether a temperature is wanted.
-        labels: of all examples; None: there are none. *Shape:* (n_examples,).
+        labels: of all examples, or None. *Shape:* (n_examples,).
         train_on: numbers of the examples to train on. *Shape:* (n_training,).
         epochs: of the training.
         rng: draws those that are kept back, at most every fifth of a label.

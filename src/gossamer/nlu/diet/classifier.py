@@ -180,7 +180,7 @@ class DIETComponent(NetworkComponent):
         return {kind: len(tag_set.tags) for kind, tag_set in self.tag_sets.items()}
 
     def _forbidden(self) -> dict[TagKind, npt.NDArray[np.bool_]]:
-        """Which tags must not follow each other, where that is to be kept to."""
+        """Which tags must not follow each other, where that is enforced."""
         if not self.options.constrain_tags:
             return {}
         rules = {kind: tag_set.forbidden() for kind, tag_set in self.tag_sets.items()}
@@ -259,7 +259,7 @@ class DIETComponent(NetworkComponent):
         return ComponentState(json={**state.json, "tags": tags}, arrays=state.arrays)
 
     def restore(self, state: ComponentState) -> None:
-        """Build the network again and take over weights and connections."""
+        """Build the network again and restore weights and connections."""
         if not state.json:
             return
         with refusing_what_does_not_fit():

@@ -106,7 +106,7 @@ class NetworkComponent(Component):
         return rows
 
     def trust(self, batch: MessageBatch) -> Shares:
-        """What the confidences in a parse are those of `confidences` multiplied by.
+        """The factor between `confidences` and the confidences in a parse.
 
         In [0, 1]: 1 for a text of known words, 0 for one of which next to nothing is known, which
         gets no answer at all. *Shape:* (n_texts,).
@@ -118,7 +118,7 @@ class NetworkComponent(Component):
     # -- training ------------------------------------------------------------------------------
 
     def _see_coverage(self, batch: MessageBatch) -> None:
-        """Find out whether `trust` can be told; call it before features are dropped."""
+        """Find out whether `trust` can be known; call it before features are dropped."""
         shares = coverage(self._blocks(batch.blocks), batch.lengths)
         self._trusts_all = not tells_texts_apart(shares[batch.lengths > 0])
 
@@ -139,8 +139,8 @@ class NetworkComponent(Component):
 
         Args:
             text: features of the texts to train on.
-            labels: features of `self.labels`, of their names or of texts that stand for them; None
-                without labels.
+            labels: features of `self.labels`, of their names or of their texts; None without
+                labels.
             label_numbers: label of each text. *Shape:* (n_texts,). None without labels.
             tags: tag of each token, per kind. *Shape:* of each (n_tokens,).
             n_tags: how many tags there are, per kind.
@@ -277,7 +277,7 @@ class NetworkComponent(Component):
                 self._label_embeddings = self.network.embed_labels()
 
     def _forget(self) -> None:
-        """Back to what it was before training."""
+        """Reset to the state before training."""
         self.labels, self.seed, self.network, self._shape = (), None, None, None
         self.temperature, self.columns = 1.0, (None, None)
         self._label_embeddings = None
@@ -305,7 +305,7 @@ class NetworkComponent(Component):
         everything = self._in_columns(
             text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
         )
-        order = np.argsort(batch.lengths, kind="stable")  # like lengths together: little padding
+        order = np.argsort(batch.lengths, kind="stable")  # similar lengths together: little padding
         order = order[is_wanted[order]]
         for chosen in parts_by_length(order, batch.lengths):
             is_all = len(chosen) == len(batch.texts) == 1

@@ -19,7 +19,7 @@ from gossamer.nn.inputs import Features
 
 Indices = npt.NDArray[np.int64]
 
-_FEW_ROWS = 256  # up to these, sorting is sooner than scipy; beyond, it takes more memory
+_FEW_ROWS = 256  # up to these, sorting is faster than scipy; beyond, it takes more memory
 _TEXTS_AT_A_TIME = 64
 _ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
@@ -126,7 +126,7 @@ class TextFeatures:
 
 @dataclass(frozen=True, slots=True)
 class DIETBatch:
-    """What the network learns from at a time.
+    """What the network learns from in one step.
 
     Attributes:
         text: features of the texts.
@@ -197,7 +197,7 @@ class KeptColumns:
 
         Columns that are never set go. Of those that are set in one and the same row alone, such as
         a rare word and the n-grams that no other word has, the first one stays: to a network that
-        learns from these rows they all say the same.
+        learns from these rows they are all equivalent.
         """
         matrix = features.sparse
         if matrix is None or matrix.nnz == 0:
@@ -211,7 +211,7 @@ class KeptColumns:
         return cls(np.flatnonzero(keep), matrix.shape[1])
 
     def of(self, features: Features) -> Features:
-        """The features without the other columns; the dense ones stay."""
+        """The features with these columns only; the dense ones stay."""
         matrix = features.sparse
         if matrix is None:
             return features
@@ -306,7 +306,7 @@ def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
 
 
 def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
-    """The blocks' columns side by side, as `scipy.sparse.hstack` has them, for few rows sooner."""
+    """The blocks' columns side by side, as `scipy.sparse.hstack` has them; faster for few rows."""
     if len(blocks) == 1:
         return blocks[0]
     n_rows = blocks[0].shape[0]

@@ -4,7 +4,7 @@ Mention replacement (Dai and Adel 2020, arXiv:2010.11683, section 3): "to Berlin
 seen as "to New York tomorrow" where another text has that city, so that a network learns from the
 words around a mention, and from each mention in many surroundings. Departure from the paper: each
 batch draws again, where the paper adds texts once; and the features of the tokens are exchanged,
-not the words, so that those which look at neighbours still say what stood beside a mention before.
+not the words, so that features of neighbours still describe what was next to a mention before.
 The features of the whole text stay.
 """
 
@@ -34,7 +34,7 @@ class Mentions:
     Args:
         tags: of each token, per kind; those of entities among them. *Shape:* of each (n_tokens,).
         lengths: tokens of each text. *Shape:* (n_texts,).
-        is_bilou: whether tags tell first, inner, last and only tokens apart.
+        is_bilou: whether tags distinguish first, inner, last and only tokens.
         rate: share of the mentions that are replaced, each by one that is drawn from all of its
             kind, itself included.
     """
@@ -84,7 +84,7 @@ class Mentions:
         drawn = self._group_start[group] + rng.integers(self._group_size[group])
         is_replaced = rng.random(len(mentions)) < self._rate
         shown = np.where(is_replaced, self._by_group[drawn], mentions)
-        # A text is what stands before its first mention, that mention, what stands behind it, ...
+        # A text is what comes before its first mention, that mention, what comes after it, ...
         pieces = 2 * number + 1
         end = np.cumsum(pieces)
         places = 2 * np.arange(len(mentions)) + 1 + np.repeat(np.arange(len(texts)), number)

@@ -1,7 +1,7 @@
 """DIET's network: one transformer over tokens and sentence, heads for intents and entities.
 
 Dual Intent and Entity Transformer (Bunk et al. 2020, arXiv:2004.09936), built as Rasa 3.6 builds
-it, on packed batches. Rows stand tokens first, then the sentence position of each text.
+it, on packed batches. Rows are tokens first, then the sentence position of each text.
 
 | paper | here |
 |---|---|
@@ -16,9 +16,9 @@ it, on packed batches. Rows stand tokens first, then the sentence position of ea
 Which layers are randomly connected, as in Rasa: those that `TextEncoder` names, and the
 feed-forward layers of the labels. Dense are the input tables, the embeddings and the tag logits.
 
-Labels have features of their names, or of texts that stand for them (Rasa calls that DIET2DIET, for
-response selection): these go through an encoder of their own or, with `share_hidden_layers`,
-through the one of the texts.
+Labels have features of their names, or of their texts (Rasa calls that DIET2DIET, for response
+selection): these go through an encoder of their own or, with `share_hidden_layers`, through the one
+of the texts.
 
 Departures from Rasa: entity confidences are CRF marginals (see `LinearChainCRF`); weights of
 randomly connected layers start from their real fan-in (see `RandomlyConnectedLinear`); two tokens
@@ -60,7 +60,7 @@ _METRIC_PREFIX = {TagKind.ENTITY: "e", TagKind.ROLE: "r", TagKind.GROUP: "g"}
 
 
 class NetworkShape(NamedTuple):
-    """All that data decide about a network.
+    """Everything about a network that the data decide.
 
     Attributes:
         text: widths of the texts' features.
@@ -86,8 +86,8 @@ class EntityHead(nn.Module):
     Args:
         width: of the transformer output.
         n_tags: tags of this kind.
-        n_entity_tags: for roles and groups, the number of entity tags, whose embedding is read
-            besides; 0 for the entity head itself.
+        n_entity_tags: for roles and groups, the number of entity tags, whose embedding is also
+            read; 0 for the entity head itself.
         embedding_dimension: width of that embedding.
         forbidden: see `LinearChainCRF`.
     """
@@ -197,7 +197,7 @@ class DIETNetwork(TextEncoder):
         return embedded
 
     def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
-        """What texts and labels have in common: similarity, and what the wide path says.
+        """Scores of labels for texts: similarity, plus the wide path's score.
 
         Args:
             text: the texts.
@@ -213,7 +213,7 @@ class DIETNetwork(TextEncoder):
         return similarity if wide is None else similarity + wide
 
     def wide_scores(self, text: TextFeatures) -> Tensor | None:
-        """What the wide path says of each label. *Shape:* (n_texts, n_labels). None without one."""
+        """The wide path's score of each label. *Shape:* (n_texts, n_labels). None without one."""
         counts = text.counts.sparse
         return None if self.wide is None or counts is None else self.wide(counts)
 

@@ -37,7 +37,7 @@ _MOST_LABELS = 2000
 
 
 class NetworkOptions(LearningOptions):
-    """What all components that train DIET's network can be told; defaults are DIETClassifier's.
+    """Options of all components that train DIET's network; defaults are DIETClassifier's.
 
     It has the attributes of `LearningOptions`, and these.
 
@@ -45,21 +45,21 @@ class NetworkOptions(LearningOptions):
         hidden_layers_sizes: widths of feed-forward layers before the transformer, for "text" and
             for "label".
         share_hidden_layers: text and labels go through the same feed-forward layers.
-        transformer_size: width of the transformer; may be None where there is none.
+        transformer_size: width of the transformer; may be None without a transformer.
         number_of_transformer_layers: 0 leaves the transformer out.
         dense_dimension: width that sparse features of "text" and "label" are projected to.
         concat_dimension: width to which sequence and sentence features are brought when their own
             widths differ. That of "label" is needed only where labels are texts.
-        context_window: neighbours on each side whose projected features the transformer reads
-            beside a token's own (see `gossamer.nn.ops.neighbours`); Gossamer's own, as are all that
+        context_window: neighbours on each side whose projected features the transformer reads next
+            to a token's own (see `gossamer.nn.ops.neighbours`); Gossamer's own, as are all that
             follow.
-        wide_path: labels are also told by a linear model of the text's counts (see
+        wide_path: labels are also scored by a linear model of the text's counts (see
             `gossamer.nlu.diet.wide`), up to 2,000 labels.
         label_smoothing: see `SimilarityOptions`; without negative examples only.
         regularize_labels: L2 also on what labels alone depend on.
         calibrate: find a temperature for confidences; see `NetworkComponent`.
-        prune_features: leave out sparse features that say nothing beside others in the training
-            texts; see `KeptColumns.telling`.
+        prune_features: leave out sparse features that are redundant in the training texts; see
+            `KeptColumns.telling`.
     """
 
     hidden_layers_sizes: dict[Literal["text", "label"], list[Positive]] = {"text": [], "label": []}
@@ -94,8 +94,8 @@ class NetworkOptions(LearningOptions):
     def label_similarity(self, n_labels: int) -> SimilarityOptions:
         """Options of the loss of this many labels.
 
-        Where `number_of_negative_examples` is open, all labels count; with thousands of them, and
-        with the margin loss, 20 are drawn.
+        Where `number_of_negative_examples` is not set, all labels count; with thousands of them,
+        and with the margin loss, 20 are drawn.
         """
         options = self.similarity()  # which has a number
         draws = self.loss_type == LossType.MARGIN or n_labels > _MOST_LABELS
@@ -110,7 +110,7 @@ class NetworkOptions(LearningOptions):
     def has_wide_path(self, n_labels: int) -> bool:
         """Whether there is a wide path: its table has a column for each label.
 
-        With the margin loss there is none: confidences are similarities, to which nothing is added.
+        The margin loss has none: confidences are similarities, to which nothing is added.
         """
         is_margin = self.loss_type == LossType.MARGIN
         return self.wide_path and not is_margin and n_labels <= _MOST_LABELS
@@ -142,7 +142,7 @@ class NetworkOptions(LearningOptions):
 class DIETOptions(NetworkOptions):
     """Every option of Rasa 3.6's DIETClassifier, and our own.
 
-    Defaults are Rasa's but for those in `rasas`, which is what they are with `rasa_defaults`.
+    Defaults are Rasa's except for options in `rasas`, which holds Rasa's values.
     What they gain is measured in docs/accuracy.md.
 
     It has the attributes of `NetworkOptions`, and these.
@@ -150,9 +150,9 @@ class DIETOptions(NetworkOptions):
     Attributes:
         intent_classification: learn intents.
         entity_recognition: learn entities.
-        BILOU_flag: tag first, inner, last and only tokens of an entity apart.
-        split_entities_by_comma: False joins two neighbouring entities of one type when a comma
-            stands between them; a mapping decides for each entity type, True for the rest.
+        BILOU_flag: use separate tags for the first, inner, last and only tokens of an entity.
+        split_entities_by_comma: False joins two neighbouring entities of one type when a comma is
+            between them; a mapping decides for each entity type, True for the rest.
         constrain_tags: the CRF knows that, with BILOU, only some tags may follow another, in
             training and in answers (Gossamer's own); False lets it learn that, as Rasa does.
         mention_replacement: share of the mentions of entities that are replaced by others of their

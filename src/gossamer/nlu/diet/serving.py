@@ -1,4 +1,4 @@
-"""DIET's network in the form that answers a single short message soonest."""
+"""DIET's network in the form that answers a single short message fastest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ServingNetwork:
         return cls(network, ServingEncoder(network.encoder))
 
     def takes(self, text: TextFeatures) -> bool:
-        """Whether these features are of one text, and that short."""
+        """Whether these features are of one short text."""
         return (
             len(text.lengths) == 1
             and int(text.lengths[0]) < LONGEST
@@ -66,7 +66,7 @@ class ServingNetwork:
         n_tokens = int(text.lengths[0]) if network.has_sequence else 0
         if network.context_window > 0:
             x = _in_context(x, n_tokens, network.context_window)
-        # Tokens stand first, the sentence behind the last: packed order is the order of positions.
+        # Tokens come first, the sentence after the last: packed order is the order of positions.
         encoded = F.gelu(self._encoder(x))
         return Encoded(encoded[:n_tokens], encoded[-1:])
 
@@ -100,7 +100,7 @@ def _heads(network: DIETNetwork) -> list[tuple[TagKind, EntityHead]]:
 
 
 def _rows(layer: FeatureInput, features: Features) -> Tensor:
-    """What `FeatureInput` gives, by the product that begins soonest with a few rows."""
+    """What `FeatureInput` gives, by the product that is fastest for a few rows."""
     parts = []
     matrix, table = features.sparse, layer.table
     if table is not None and matrix is not None:

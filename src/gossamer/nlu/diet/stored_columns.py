@@ -31,11 +31,11 @@ def columns_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Columns:
     """What `columns_to_arrays` took apart.
 
     Args:
-        arrays: other ones may be among them.
+        arrays: others may be among them.
 
     Raises:
         KeyError: one of two arrays is missing.
-        ValueError: the numbers are none of columns, in ascending order.
+        ValueError: the numbers are not those of columns, in ascending order.
     """
     sequence, sentence = (_columns(arrays, part) for part in _PARTS)
     return sequence, sentence

@@ -37,7 +37,7 @@ def labels_from_arrays(
     """What `labels_to_arrays` took apart.
 
     Args:
-        arrays: other ones may be among them.
+        arrays: others may be among them.
         widths: of the labels' features; None for a model without labels.
 
     Raises:

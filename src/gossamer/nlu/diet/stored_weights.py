@@ -22,9 +22,9 @@ _VALUES, _EXPONENTS = ".bytes", ".exponents"
 
 @torch.no_grad()
 def round_tables(network: DIETNetwork) -> None:
-    """Round the tables that texts go into to what is stored of them, so that storing loses nothing.
+    """Round the input tables to their stored form, so that storing loses nothing.
 
-    A table that training has driven to infinity stays as it is.
+    A table with infinite values, after a training that diverged, is not changed.
     """
     for table in _tables(network).values():
         if bool(torch.isfinite(table.weight).all()):

@@ -24,14 +24,14 @@ _MOST_GAP_WITH_COMMA = 3  # characters: ", " and one more
 
 
 class TagKind(StrEnum):
-    """What a tag sequence speaks of; each kind has a CRF of its own."""
+    """What a tag sequence describes; each kind has a CRF of its own."""
 
     ENTITY = "entity"
     ROLE = "role"
     GROUP = "group"
 
     def of(self, entity: Entity) -> str | None:
-        """The part of an annotation that this kind speaks of."""
+        """The part of an annotation that this kind describes."""
         part: str | None = getattr(entity, self.value)
         return part
 
@@ -59,7 +59,7 @@ class TagSet:
     def from_examples(
         cls, kind: TagKind, examples: Sequence[Example], *, is_bilou: bool
     ) -> TagSet | None:
-        """The tags that occur in the examples; None when there is none.
+        """The tags that occur in the examples, or None.
 
         Raises:
             DataError: a name is "O", which without BILOU means "no entity".
@@ -84,7 +84,7 @@ class TagSet:
     def forbidden(self) -> npt.NDArray[np.bool_] | None:
         """Which tag must not follow which; None without BILOU, where every tag may.
 
-        Behind B-x and I-x stands I-x or L-x; behind L-x, U-x and O stands O, B-y or U-y.
+        After B-x and I-x comes I-x or L-x; after L-x, U-x and O comes O, B-y or U-y.
         *Shape:* (n_tags, n_tags), row: the first of the two.
         """
         if not self.is_bilou:
@@ -127,7 +127,7 @@ class TagSet:
 
 
 def token_span(tokens: Sequence[Token], entity: Entity) -> tuple[int, int] | None:
-    """First and last token of an annotation; None when it does not keep to token boundaries."""
+    """First and last token of an annotation; None when it does not fit token boundaries."""
     first = next((i for i, token in enumerate(tokens) if token.start == entity.start), None)
     last = next((i for i, token in enumerate(tokens) if token.end == entity.end), None)
     return None if first is None or last is None or last < first else (first, last)
@@ -138,9 +138,9 @@ def _overlap(token: Token, entity: Entity) -> int:
 
 
 class Tagging(NamedTuple):
-    """Predicted tags of one text and how sure each is; both one entry a token.
+    """Predicted tags of one text and their confidences; both have one entry a token.
 
-    Without BILOU a tag is a name as it stands, even one that begins with "B-".
+    Without BILOU a tag is just a name, even one that begins with "B-".
     """
 
     tags: list[str]
@@ -152,7 +152,7 @@ class Tagging(NamedTuple):
         return [_name(tag) for tag in self.tags] if self.is_bilou else list(self.tags)
 
     def prefix(self, token: int) -> str:
-        """The prefix of a token's tag, "" where there is none."""
+        """The prefix of a token's tag, "" without one."""
         return _prefix(self.tags[token]) if self.is_bilou else ""
 
 
@@ -167,10 +167,10 @@ def _name(tag: str) -> str:
 def make_consistent(tagging: Tagging) -> Tagging:
     """Mend BILOU sequences that no annotation could have, as Rasa does.
 
-    From each B- on, the entity runs through I- up to and with L-, or up to anything else. If the
-    names inside disagree, the one with the largest harmonic mean of its mean confidence and its
-    share of the tokens wins (each rounded to two digits), and tokens that change take that score
-    as confidence. The run is then written as U- or B- ... L-. I- and L- without B- stay.
+    From each B- on, the entity runs through I- up to and including L-, or up to anything else. If
+    the names inside disagree, the one with the largest harmonic mean of its mean confidence and its
+    share of the tokens wins (each rounded to two digits), and tokens that change take that score as
+    confidence. The run is then written as U- or B- ... L-. I- and L- without B- stay.
     """
     tags, confidences = list(tagging.tags), list(tagging.confidences)
     begin = 0
@@ -178,7 +178,7 @@ def make_consistent(tagging: Tagging) -> Tagging:
         if _prefix(tags[begin]) != "B-":
             begin += 1
             continue
-        end = begin + 1  # behind the last token of the run
+        end = begin + 1  # after the last token of the run
         while end < len(tags) and _prefix(tags[end]) in ("I-", "L-"):
             end += 1
             if _prefix(tags[end - 1]) == "L-":
@@ -225,7 +225,7 @@ def to_entities(
     lets an I- or L- tag without its B- continue an entity of another type.) Otherwise it joins the
     entity before it, if at most one character lies between them, if its tag is I- or L- and no
     comma lies between them, or at most three characters where the type is not to be split at
-    commas. (Second departure: Rasa parts "St. Louis", of two characters between two tokens,
+    commas. (Second departure: Rasa splits "St. Louis", with two characters between its tokens,
     whatever the tags say.)
 
     Args:

@@ -1,6 +1,6 @@
 """One side of DIET's network: texts through inputs, feed-forward layers and transformer.
 
-Rows stand tokens first, then the sentence position of each text, on packed batches.
+Rows are tokens first, then the sentence position of each text, in packed batches.
 
 Which layers are randomly connected, as in Rasa: the feed-forward layers before the transformer,
 those that bring sequence and sentence features to one width, and every layer of the transformer.
@@ -205,7 +205,7 @@ class TextEncoder(nn.Module):
         if not self.has_sequence:
             return Packing(texts, torch.zeros_like(texts), texts.numel())
         sequence, position = ranges(lengths)
-        if self.has_sentence:  # the sentence stands directly behind the last token
+        if self.has_sentence:  # the sentence comes directly after the last token
             sequence, position = torch.cat([sequence, texts]), torch.cat([position, lengths])
         return Packing(sequence, position, texts.numel())
 

@@ -22,7 +22,7 @@ class FitData(NamedTuple):
     Attributes:
         training: different examples, none of them blank.
         classes: sorted; None without intents.
-        weights: of each example, with a mean of 1; None where all are alike.
+        weights: of each example, with a mean of 1; None where all are equal.
             *Shape:* (n_examples,).
     """
 
@@ -41,7 +41,7 @@ class FitData(NamedTuple):
 def fit_data(
     X: Any, y: Any, entities: Any, sample_weight: Any, *, with_intents: bool, with_entities: bool
 ) -> FitData:
-    """Check the arguments of `fit` and bring them together.
+    """Check the arguments of `fit` and combine them.
 
     Equal examples become one, as in Rasa; their weights are added. Texts of weight zero are left
     out, and blank ones, with a warning.

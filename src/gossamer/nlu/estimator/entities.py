@@ -23,7 +23,7 @@ def checked_entities(entities: Any, texts: Sequence[str]) -> list[tuple[Entity, 
     """The entities of each text, in order of their start.
 
     Args:
-        entities: for each text a sequence of `EntityLike`, a document of spaCy (its `ents`), or a
+        entities: for each text a sequence of `EntityLike`, a spaCy document (its `ents`), or a
             mapping of its training format (`{"entities": [...]}`); None for no entities at all.
         texts: what they are in.
 
@@ -73,7 +73,7 @@ def _of_text(found: Any, text: str, index: int) -> tuple[Entity, ...]:
         found = found["entities"]
     if isinstance(found, str | bytes | Mapping) or not isinstance(found, Iterable):
         raise DataError(
-            f"entities must be lists of entities, and is something else at index {index}",
+            f"entities must be lists of entities, but is something else at index {index}",
             got=found,
             hint="an empty list for a text without entities",
         )
@@ -82,7 +82,7 @@ def _of_text(found: Any, text: str, index: int) -> tuple[Entity, ...]:
     for one, other in itertools.pairwise(parts):
         if other.start < one.end:
             raise DataError(
-                f"entities of one text must not overlap, and do at index {index}",
+                f"entities of one text must not overlap, but do at index {index}",
                 got=Told(
                     f"{one.entity} from {one.start} to {one.end} and {other.entity} "
                     f"from {other.start} to {other.end} of {text[:40]!r}"
@@ -138,12 +138,12 @@ def _entity(part: EntityLike, text: str, index: int) -> Entity:
 
 
 def _values(part: EntityLike) -> Mapping[str, Any] | None:
-    """The parts of an entity by name; None for what is none."""
+    """The parts of an entity by name; None for anything else."""
     if isinstance(part, Mapping):
         return part
     if isinstance(part, tuple | list):
         return dict(zip(_KNOWN, part, strict=False)) if len(part) == 3 else None
-    if hasattr(part, "start_char") and hasattr(part, "label_"):  # a span of spaCy
+    if hasattr(part, "start_char") and hasattr(part, "label_"):  # a spaCy span
         return {"start": part.start_char, "end": part.end_char, "entity": part.label_}
     if all(hasattr(part, name) for name in _KNOWN):
         return {name: getattr(part, name) for name in _KNOWN}

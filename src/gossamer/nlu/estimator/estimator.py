@@ -108,12 +108,13 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         intent_classification (bool, default True): learn intents; False leaves `y` unread.
         entity_recognition (bool, default True): learn entities; False leaves `entities` unlearnt.
         use_masked_language_model (bool, default False): learn to fill in masked tokens as well.
-        BILOU_flag (bool, default True): tag first, inner, last and only tokens of an entity apart.
+        BILOU_flag (bool, default True): use separate tags for the first, inner, last and only
+            tokens of an entity.
         split_entities_by_comma (bool or mapping, default True): False joins two neighbouring
             entities of one type that a comma separates; a mapping decides for each entity type.
         checkpoint_model (bool, default False): keep the weights that did best on the
             `evaluate_on_number_of_examples`.
-        constrain_similarities (bool, default False): cross-entropy only: a sigmoid loss besides
+        constrain_similarities (bool, default False): cross-entropy only: an additional sigmoid loss
             keeps similarities bounded.
         model_confidence (str, default None): None, or "softmax" with the cross-entropy and "auto"
             with the margin loss, which is what follows from None.
@@ -128,17 +129,16 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         max_group_size (int, default None): the most outputs of such a layer that share their
             inputs, in topologies with groups; None leaves it to the topology.
         context_window (int, default None): neighbours on each side whose features the transformer
-            reads beside a token's own; None for 2.
-        wide_path (bool, default None): intents are also told by a linear model of the text's
+            reads next to a token's own; None for 2.
+        wide_path (bool, default None): intents are also scored by a linear model of the text's
             counts; None for True.
         label_smoothing (float, default None): share of each text's weight that is spread over all
             intents, without `number_of_negative_examples`; None for 0.1.
         regularize_labels (bool, default None): L2 also on what intents alone depend on; None for
             False.
-        calibrate (bool, default None): keep a tenth of the texts back in the first half of
+        calibrate (bool, default None): hold a tenth of the texts back in the first half of
             training, to find a temperature for `predict_proba`; None for True.
-        prune_features (bool, default None): leave out sparse features that say nothing beside
-            others; None for True.
+        prune_features (bool, default None): leave out redundant sparse features; None for True.
         mention_replacement (float, default None): share of the mentions of entities that are
             replaced by others of their kind in training; None for 0.5.
         rasa_defaults (bool, default False): the parameters that are None above, and the
@@ -184,7 +184,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         sample_weight: Any = None,
         on_epoch: EpochListener | None = None,
     ) -> Self:
-        """Train. What is wrong with the arguments is told before.
+        """Train. Wrong arguments are reported before training.
 
         Args:
             X: the texts: a list, an array, a Series, a DataFrame of one column, a generator.
@@ -197,7 +197,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
                 `(start, end, entity)`; `Entity` objects; documents or spans of spaCy. None for no
                 entities.
             sample_weight: what the losses of each text are multiplied by, relative to the mean; the
-                weights of repetitions are added, and a text of weight 0 is as good as left out.
+                weights of repetitions are added, and a text of weight 0 is left out.
                 None for 1 each.
             on_epoch: called after every epoch.
 
@@ -205,9 +205,9 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             Itself.
 
         Raises:
-            DataError: lengths differ, a text is no string, an intent is missing or of another kind,
-                an entity lies outside its text or overlaps another, a class has blank texts only,
-                there are fewer than two classes, or there is nothing to learn.
+            DataError: lengths differ, a text is not a string, an intent is missing or of another
+                kind, an entity is outside its text or overlaps another, a class has blank texts
+                only, there are fewer than two classes, or there is nothing to learn.
             ConfigError: a parameter is not valid.
         """
         options = self._checked_options()
@@ -255,7 +255,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable intent of each text, one of `classes_` always. *Shape:* (n_texts,)."""
+        """The most probable intent of each text, always one of `classes_`. *Shape:* (n_texts,)."""
         probabilities = self.predict_proba(X)
         predicted: npt.NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return predicted
@@ -263,10 +263,9 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Probability of each intent, in the order of `classes_`; each row sums to 1.
 
-        What confidence in intents a text leaves open is divided equally, so a text with no word
-        that is known gets the same for all; `parse` tells it by the intent None. With the margin
-        loss these are a softmax of the similarities that `parse` gives. *Shape:* (n_texts,
-        n_classes).
+        The confidence that a text leaves over is divided equally, so a text without a known word
+        gets the same for all; `parse` then gives the intent None. With the margin loss these are a
+        softmax of the similarities that `parse` gives. *Shape:* (n_texts, n_classes).
         """
         check_is_fitted(self, "pipeline_")
         if not hasattr(self, "classes_"):
@@ -332,7 +331,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         """Read a model that `save` wrote. No code from the file is run.
 
         Raises:
-            ModelFileError: the file is missing, damaged, altered, of another version or no such
+            ModelFileError: the file is missing, damaged, altered, of another version or not such a
                 model.
         """
         path = Path(path)
@@ -377,7 +376,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
-        """Texts in, in one dimension; intents out, or none when entities alone are learnt."""
+        """Texts in, in one dimension; intents out, or none when only entities are learnt."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.one_d_array = True
@@ -417,7 +416,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
     def _renamed(self, intent: IntentPrediction) -> IntentPrediction:
         if intent.name is None:
             return intent
-        # A direct message ("/restart") may name an intent that is no class.
+        # A direct message ("/restart") may name an intent that is not a class.
         name = self._class_of_name.get(intent.name, intent.name)
         return IntentPrediction(name=name, confidence=intent.confidence)
 

@@ -26,7 +26,7 @@ def at(places: Mapping[int, object]) -> Told:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value says that there is none: None, NaN, pandas' NA and NaT."""
+    """Whether a value is missing: None, NaN, pandas' NA and NaT."""
     if isinstance(value, float | np.floating):
         return math.isnan(value)
     return value is None or type(value).__name__ in ("NAType", "NaTType")
@@ -40,7 +40,7 @@ def column(values: Any, name: str) -> list[Any]:
         name: of the argument.
 
     Raises:
-        DataError: it is none of these.
+        DataError: it is something else.
     """
     found = values
     if hasattr(found, "to_numpy"):  # pandas, polars
@@ -75,7 +75,7 @@ def is_column_vector(values: Any) -> bool:
 
 
 def checked_texts(X: Any) -> list[str]:
-    """The texts as a list. Raises `DataError` when one is no string."""
+    """The texts as a list. Raises `DataError` when one is not a string."""
     texts = column(X, "X")
     wrong = {i: text for i, text in enumerate(texts) if not isinstance(text, str)}
     if wrong:
@@ -94,7 +94,7 @@ def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64]
     """The weights of the texts; None for none. *Shape:* (n_texts,).
 
     Raises:
-        DataError: there is not one for each text, one is no number from 0 up, or all are 0.
+        DataError: there is not one for each text, one is not a number from 0 up, or all are 0.
     """
     if sample_weight is None:
         return None
@@ -114,7 +114,7 @@ def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64]
         raise DataError(
             "sample_weight must have a weight that is not zero",
             got=Told(f"{n_texts} times zero"),
-            hint="sample_weight=None to weigh all alike",
+            hint="sample_weight=None for equal weights",
         )
     return weights
 

@@ -18,7 +18,7 @@ def checked_labels(y: Any, n_texts: int) -> npt.NDArray[Any]:
     Like scikit-learn, it warns of a column vector and takes it.
 
     Raises:
-        DataError: there is not one for each text, one is missing, one is no string, whole number
+        DataError: there is not one for each text, one is missing, one is not a string, whole number
             or bool, or there are several of these kinds.
     """
     labels = column(y, "y")
@@ -88,8 +88,8 @@ def checked_classes(labels: npt.NDArray[Any], texts: list[str]) -> npt.NDArray[A
 def class_names(classes: npt.NDArray[Any]) -> dict[Any, str]:
     """The name under which each class is trained.
 
-    A slash would make a retrieval intent of it, so it becomes a blank; what would then be the same
-    name gets a number.
+    A slash would make it a retrieval intent, so it becomes a blank; a name that would then occur
+    twice gets a number.
     """
     names: dict[Any, str] = {}
     taken: set[str] = set()
@@ -104,7 +104,7 @@ def class_names(classes: npt.NDArray[Any]) -> dict[Any, str]:
 
 
 def _kind(label: object) -> str:
-    """Which kind of label it is; "" for what is none."""
+    """Which kind of label it is; "" for anything else."""
     if isinstance(label, str):
         return "string"
     if isinstance(label, bool | np.bool_):

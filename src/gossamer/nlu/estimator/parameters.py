@@ -29,7 +29,7 @@ DEFAULT_FEATURIZERS: tuple[Mapping[str, Any], ...] = (
     {"name": "CountVectorsFeaturizer"},
     {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
 )
-"""Tokenizer and featurizers of Rasa's default pipeline, less the one for regular expressions."""
+"""Tokenizer and featurizers of Rasa's default pipeline, without the one for regular expressions."""
 
 _NO_OPTIONS = (
     "featurizers",
@@ -230,7 +230,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         if isinstance(state, int | np.integer) and _is_whole(state, 0):
             if seed is not None and seed != state:
                 raise ConfigError(
-                    "random_state and random_seed are two names of one number, so they must agree",
+                    "random_state and random_seed are two names for one number, so they must agree",
                     got=Told(f"random_state={state}, random_seed={seed}"),
                     hint="one of the two",
                 )
@@ -292,7 +292,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
         for step in steps:
             if not isinstance(step, Mapping) or "name" not in step:
                 raise ConfigError(
-                    "each of featurizers must be a mapping with a name, and options if need be",
+                    "each of featurizers must be a mapping with a name, and options if needed",
                     got=step,
                     hint='{"name": "WhitespaceTokenizer"}',
                 )
@@ -316,7 +316,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
 
 @contextmanager
 def errors_of_python() -> Iterator[None]:
-    """Errors name arguments as Python has them: "epochs=1", not "epochs: 1"."""
+    """Errors write arguments as in Python: "epochs=1", not "epochs: 1"."""
     try:
         yield
     except InputError as error:

@@ -12,7 +12,7 @@ _BAR = 20  # characters
 
 
 class Progress:
-    """Writes to standard output how training stands.
+    """Writes the progress of training to standard output.
 
     Args:
         verbose: 0 for nothing; 1 for a bar, in a terminal or a notebook only; 2 for a line for each
@@ -26,7 +26,7 @@ class Progress:
         self._width = 0
 
     def show(self, report: EpochReport) -> None:
-        """Tell of an epoch."""
+        """Report an epoch."""
         if not self._has_lines and not self._has_bar:
             return
         metrics = ", ".join(f"{_name(key)} {value:.3f}" for key, value in report.metrics.items())
@@ -54,5 +54,5 @@ def _name(metric: str) -> str:
 
 
 def _is_watched(stream: TextIO) -> bool:
-    """Whether someone sees the stream as it is written: in a terminal or in a notebook."""
+    """Whether the stream is shown as it is written: in a terminal or in a notebook."""
     return stream.isatty() or type(stream).__module__.startswith("ipykernel")

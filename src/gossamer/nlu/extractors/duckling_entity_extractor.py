@@ -27,12 +27,12 @@ class DucklingEntityExtractorOptions(ComponentOptions):
     """Options of `DucklingEntityExtractor`; names and defaults are Rasa's.
 
     Attributes:
-        url: of the server, as in "http://localhost:8000"; None for what the environment variable
-            RASA_DUCKLING_HTTP_URL says, which counts before it in any case.
+        url: of the server, as in "http://localhost:8000"; None for the environment variable
+            RASA_DUCKLING_HTTP_URL, which always takes precedence over the option.
         locale: language and country, as in "en_GB"; None for the server's own.
         timezone: as in "Europe/Berlin"; None for the server's own.
         dimensions: what to look for ("time", "number", "amount-of-money", ...); None for all.
-        timeout: seconds to wait for the server to begin, or to go on, answering.
+        timeout: seconds to wait for the server to start, or to continue, its answer.
     """
 
     url: str | None = None
@@ -50,16 +50,16 @@ class DucklingEntityExtractorOptions(ComponentOptions):
 
 
 class NoAnswerError(Exception):
-    """The server cannot be asked, or says what cannot be understood."""
+    """The server cannot be asked, or its answer cannot be understood."""
 
 
 class DucklingEntityExtractor(Component):
     """Asks a Duckling server (https://github.com/facebook/duckling) about each message.
 
-    Its entities come behind those of other extractors, with confidence 1.0; an interval has a value
+    Its entities come after those of other extractors, with confidence 1.0; an interval has a value
     with `from` and `to`. Times are relative to now. The server is not asked in training.
 
-    When there is no server, no answer in time or none that makes sense, the entities of the others
+    When there is no server, no answer in time or no valid one, the entities of the others
     stay, Duckling's are missing, and the first time a warning says why. A server that cannot be
     reached is not asked about the other messages of the same batch.
 
@@ -120,7 +120,7 @@ class DucklingEntityExtractor(Component):
         return [entity for entity in found if not wanted or entity.entity in wanted]
 
     def _entity(self, match: Any, text: str) -> EntityPrediction:
-        """An item of the server's answer. Raises `NoAnswerError` when it is none."""
+        """An item of the server's answer. Raises `NoAnswerError` when it is not an entity."""
         if not isinstance(match, Mapping):
             raise NoAnswerError(f"an entity must be a mapping (got {match!r:.80})")
         start, end, dimension, value = (match.get(k) for k in ("start", "end", "dim", "value"))
@@ -172,7 +172,7 @@ class _Server:
         """The list that the server answers a form with.
 
         Raises:
-            NoAnswerError: the answer is no success, or no list in JSON.
+            NoAnswerError: the answer is not a success, or not a list in JSON.
             OSError: the server cannot be reached, or not in time.
             http.client.HTTPException: it does not speak HTTP.
         """
@@ -181,7 +181,7 @@ class _Server:
         except (ConnectionError, http.client.BadStatusLine):
             if not self._is_used:
                 raise
-            self._connection.close()  # a server may close what it has answered on
+            self._connection.close()  # a server may close the connection after an answer
             response = self._send(path, body)
         self._is_used = True
         raw = response.read(_LONGEST_ANSWER + 1)
@@ -199,7 +199,7 @@ class _Server:
         return found
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def _send(self, path: str, body: str) -> http.client.HTTPResponse:
@@ -208,18 +208,18 @@ class _Server:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a server's address. Raises `ValueError` when it is none."""
+    """The parts of a server's address. Raises `ValueError` when it is not one."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         raise ValueError(
             f"the address of a Duckling server must be like http://localhost:8000 (got '{url}')"
         )
-    _ = parts.port  # raises for a port that is no number
+    _ = parts.port  # raises for a port that is not a number
     return parts
 
 
 def _value(value: Mapping[str, Any]) -> Any:
-    """What an entity stands for; an interval has two ends, of which one may be open (None)."""
+    """The value of an entity; an interval has two ends, of which one may be open (None)."""
     if value.get("type") != "interval":
         return value.get("value")
     ends = {name: value.get(name) for name in ("to", "from")}

@@ -1,4 +1,4 @@
-"""Replaces the values of entities by what training data says they stand for."""
+"""Replaces the values of entities by those that training data gives for them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class EntitySynonymMapperOptions(ComponentOptions):
 
 
 class EntitySynonymMapper(Component):
-    """Maps what was said to what was meant, whatever the case: "Big Apple" to "New York".
+    """Maps what was said to what was meant, ignoring case: "Big Apple" to "New York".
 
     Learns from synonym items and from annotations whose value differs from their text; when two
-    contradict, the later one wins and a warning says so. A value also stands for itself in any
-    case. As in Rasa, it is not asked which entity type a synonym was annotated for.
+    contradict, the later one wins and a warning says so. A value also maps to itself, whatever its
+    case. As in Rasa, the entity type of a synonym does not matter.
     """
 
     name: ClassVar[str] = "EntitySynonymMapper"
@@ -71,14 +71,14 @@ class EntitySynonymMapper(Component):
         return ComponentState(json={"synonyms": dict(self._synonyms)})
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored synonyms. Raises `ModelFileError` when they do not fit."""
+        """Restore stored synonyms. Raises `ModelFileError` when they do not fit."""
         stored: Any = state.json.get("synonyms")
         if not isinstance(stored, dict) or not all(isinstance(key, str) for key in stored):
             raise ModelFileError(f"{self.name} must be stored with a map of synonyms", got=stored)
         self._synonyms = dict(stored)
 
     def _learn(self, text: str, value: Any, where: Location | None) -> list[str]:
-        """Take in a synonym; what it contradicts, if anything."""
+        """Add a synonym; gives what it contradicts, if anything."""
         key = text.lower()
         known = self._synonyms.get(key, value)
         self._synonyms[key] = value

@@ -48,7 +48,7 @@ class RegexEntityExtractor(Component):
     """Every match of a pattern named like an annotated entity type becomes an entity.
 
     Matches may overlap one another and the entities of other extractors; nothing is resolved, and
-    there is no confidence, as in Rasa. Departure from Rasa: an empty match is no entity.
+    there is no confidence, as in Rasa. Departure from Rasa: an empty match is not an entity.
     """
 
     name: ClassVar[str] = "RegexEntityExtractor"
@@ -68,7 +68,7 @@ class RegexEntityExtractor(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Take over the patterns named like entities. Warns when there are none."""
+        """Collect the patterns named like entities. Warns when none is."""
         self._patterns = collect_patterns(
             data,
             use_regexes=self.options.use_regexes,
@@ -79,7 +79,7 @@ class RegexEntityExtractor(Component):
         )
         if not self._patterns:
             warnings.warn(
-                f"{self.alias} finds nothing, for no regex or lookup table in use has the name of "
+                f"{self.alias} finds nothing, as no regex or lookup table in use has the name of "
                 "an entity that is annotated in the examples",
                 stacklevel=2,
             )
@@ -105,7 +105,7 @@ class RegexEntityExtractor(Component):
         return ComponentState(json={"patterns": patterns_to_json(self._patterns)})
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored patterns. Raises `ModelFileError` when they do not fit."""
+        """Restore stored patterns. Raises `ModelFileError` when they do not fit."""
         self._patterns = patterns_from_json(
             state.json.get("patterns"),
             case_sensitive=self.options.case_sensitive,

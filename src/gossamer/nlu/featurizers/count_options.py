@@ -38,7 +38,8 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
             `min_ngram` with characters. Rasa's default is 1.
         max_features: keep only the most frequent terms; None for all.
         lowercase: lower-case texts.
-        OOV_token: stands for words that training has not seen ("word" only); None for nothing.
+        OOV_token: takes the place of words that training has not seen ("word" only); None for
+            nothing.
         OOV_words: words that become `OOV_token` in training.
         use_lemma: count lemmas where a tokenizer gives them. Without spaCy the lemma of a token is
             the token itself, so both settings count the same.
@@ -105,7 +106,7 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
         )
 
     def without_effect(self) -> Iterator[str]:
-        """What is set but does nothing beside the other options; as in Rasa no error."""
+        """What is set but does nothing with the other options; as in Rasa not an error."""
         if self.analyzer != "word":
             reason = f"without effect with analyzer '{self.analyzer}'"
             if self.OOV_token is not None:

@@ -31,7 +31,7 @@ class CountVectorsFeaturizer(Component):
     the sentence feature counts the tokens joined by blanks. A standalone run of digits counts as
     the word `__NUMBER__`. With the word analyzer the intents get features too, over a vocabulary
     of their own unless it is shared: `ask_price` is one word, `ask-price` is two. When no intent's
-    name holds a word that counts, the intents have no features. What response selectors learn to
+    name contains a word that counts, the intents have no features. What response selectors learn to
     tell apart is treated likewise: response keys as intents, the texts of responses as texts, each
     over a vocabulary of their own unless it is shared.
 
@@ -76,7 +76,7 @@ class CountVectorsFeaturizer(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Learn the vocabularies. Warns of nothing to learn."""
+        """Learn the vocabularies. Warns when there is nothing to learn."""
         options = self.options
         self._analyze = self._make_analyzer(_stop_words(options))
         texts, responses = self._documents(batch.tokens), self._response_documents(batch)
@@ -102,7 +102,7 @@ class CountVectorsFeaturizer(Component):
         oov_token = options.oov_token
         if oov_token is not None and oov_token not in self._texts.vocabulary:
             warnings.warn(
-                f"{self.alias}: OOV_token '{options.OOV_token}' has no effect, for no training "
+                f"{self.alias}: OOV_token '{options.OOV_token}' has no effect, as no training "
                 "text holds it; write it into some examples, or list rare words in OOV_words",
                 stacklevel=2,
             )
@@ -135,7 +135,7 @@ class CountVectorsFeaturizer(Component):
         )
 
     def restore(self, state: ComponentState) -> None:
-        """Take over a stored vocabulary. Raises `ModelFileError` when it does not fit."""
+        """Restore a stored vocabulary. Raises `ModelFileError` when it does not fit."""
         vocabulary, stop_words = (self._terms(state, key) for key in ("vocabulary", "stop_words"))
         self._analyze = self._make_analyzer(stop_words)
         columns = {term: column for column, term in enumerate(vocabulary)}
@@ -205,7 +205,7 @@ class CountVectorsFeaturizer(Component):
         return [" ".join(tokens[name]) for name in names if name is not None]
 
     def _fit(self, documents: list[str], min_df: float, *, what: str | None) -> dict[str, int]:
-        """Terms and their columns; none when nothing counts, with a warning that tells `what`."""
+        """Terms and their columns; none when nothing counts, with a warning that names `what`."""
         try:
             terms = learn_vocabulary(
                 map(self._analyze, documents),
@@ -216,7 +216,7 @@ class CountVectorsFeaturizer(Component):
         except ValueError as error:
             if what is not None:
                 warnings.warn(
-                    f"{self.alias}: no features of {what}, for there is nothing to count: {error}",
+                    f"{self.alias}: no features of {what}, as there is nothing to count: {error}",
                     stacklevel=3,
                 )
             return {}

@@ -81,7 +81,7 @@ class LexicalSyntacticFeaturizerOptions(ComponentOptions):
 
 
 class LexicalSyntacticFeaturizer(Component):
-    """Looks of the tokens in a window. Sequence features only, as in Rasa.
+    """Features of how the tokens in a window look. Sequence features only, as in Rasa.
 
     Training collects every (offset, feature, value) that occurs. There is a column for each, in the
     order of offset, feature, value; a true-or-false feature therefore takes two columns. Values
@@ -155,7 +155,7 @@ class LexicalSyntacticFeaturizer(Component):
         return ComponentState(json={"columns": [list(column) for column in self._columns]})
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored columns. Raises `ModelFileError` when they do not fit."""
+        """Restore stored columns. Raises `ModelFileError` when they do not fit."""
         stored: Any = state.json.get("columns")
         offsets = {offset: [*of_text, *at] for offset, of_text, at in self._window}
         if not isinstance(stored, list) or not all(

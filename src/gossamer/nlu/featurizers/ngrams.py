@@ -30,7 +30,7 @@ class NgramAnalyzer:
         min_ngram: shortest run.
         max_ngram: longest run.
         lowercase: lower-case the text first.
-        strip_accents: take accents away: "ascii" drops all that is not ASCII then, "unicode"
+        strip_accents: remove accents: "ascii" then drops all that is not ASCII, "unicode"
             drops combining marks, None nothing.
         stop_words: words that do not count.
     """
@@ -58,9 +58,10 @@ class NgramAnalyzer:
         return self.analyzer == "char_wb" or (self.analyzer == "word" and self.max_ngram == 1)
 
     def weight(self, term: str) -> int:
-        """How much it says of a text that this term is known.
+        """How much a known term says about a text.
 
-        1 for words; for runs of characters the letters but one, as single ones are in every text.
+        1 for words; for runs of characters the number of letters minus one, as single ones are in
+        every text.
         """
         return 1 if self.analyzer == "word" else max(0, len(term.replace(" ", "")) - 1)
 

@@ -34,7 +34,7 @@ class NamedPattern:
 
 
 class PatternSearch:
-    """Searches for patterns, each of which may take only some time on a text.
+    """Searches for patterns, with a limit on the time each may take on a text.
 
     Args:
         owner: the component that searches, for messages.
@@ -55,7 +55,7 @@ class PatternSearch:
             pattern: what to search for.
             text: where to search.
             example: the text's training example: then it is an error.
-            group: of the expression, that is meant; 0 is the whole match.
+            group: which group of the expression is meant; 0 is the whole match.
 
         Raises:
             DataError: the search of a training example takes too long.
@@ -97,7 +97,7 @@ def collect_patterns(
     """The regexes, sorted by name and pattern and without repetitions, then the lookup tables.
 
     Args:
-        data: what people wrote.
+        data: the training data.
         use_regexes: include regexes.
         use_lookup_tables: include lookup tables, in the order they were read.
         use_word_boundaries: an element of a lookup table matches whole words only.

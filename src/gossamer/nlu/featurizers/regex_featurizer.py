@@ -31,7 +31,7 @@ from gossamer.nlu.pipeline.messages import (
     TrainingBatch,
 )
 
-#: Share of the training texts in which a pattern is found that tells nothing of a text.
+#: Share of the training texts from which on a pattern says nothing about a text.
 _COMMON = 0.9
 
 
@@ -44,8 +44,8 @@ class RegexFeaturizerOptions(ComponentOptions):
         use_lookup_tables: a column for each lookup table.
         use_regexes: a column for each regex.
         use_word_boundaries: elements of lookup tables match whole words only.
-        regex_timeout: seconds that a regex may take on one text (Gossamer's own); in training it is
-            an error that a regex takes longer, in answers it then counts as not found.
+        regex_timeout: seconds that a regex may take on one text (Gossamer's own); a regex that
+            takes longer is an error in training, and counts as not found in answers.
     """
 
     ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -94,7 +94,7 @@ class RegexFeaturizer(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Take over the patterns of the data. Raises `DataError` when one is not valid."""
+        """Collect the patterns of the data. Raises `DataError` when one is not valid."""
         self._patterns = collect_patterns(
             data,
             use_regexes=self.options.use_regexes,
@@ -138,7 +138,7 @@ class RegexFeaturizer(Component):
         )
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored patterns. Raises `ModelFileError` when they do not fit."""
+        """Restore stored patterns. Raises `ModelFileError` when they do not fit."""
         self._patterns = patterns_from_json(
             state.json.get("patterns"),
             case_sensitive=self.options.case_sensitive,
@@ -156,7 +156,7 @@ class RegexFeaturizer(Component):
         ends = [token.end for token in tokens]
         for column, pattern in enumerate(self._patterns):
             for start, end in self._search.spans(pattern, text, example):
-                # Tokens are in order and apart.
+                # Tokens are in order and do not overlap.
                 for index in range(bisect_right(ends, start), len(tokens)):
                     if tokens[index].start >= end:
                         break

@@ -42,8 +42,8 @@ def canonical_csr(
 ) -> sparse.csr_array:
     """A CSR matrix of parts that are known to be sorted and without repetitions.
 
-    For few rows SciPy's checks are gone round: one message makes a dozen such matrices, and with
-    the checks they took a tenth of its time.
+    For few rows SciPy's checks are bypassed: one message makes a dozen such matrices, and with the
+    checks they took a tenth of its time.
     """
     n_rows = len(indptr) - 1
     if n_rows <= _FEW_ROWS:

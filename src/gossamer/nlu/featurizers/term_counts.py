@@ -94,17 +94,18 @@ class _Counted(NamedTuple):
 
 
 class TermCounter:
-    """Counts the terms of one vocabulary. Counts of the commoner tokens are kept.
+    """Counts the terms of one vocabulary. Counts of frequent tokens are cached.
 
-    Of a token known is the share of its terms that the vocabulary has, by `NgramAnalyzer.weight`.
-    Numbers and `OOV_token` tell nothing, and neither does a token without a term that weighs,
-    unless training has seen a text of such tokens alone: "42" may be an answer.
+    A token is known by the share of its terms in the vocabulary, weighted by
+    `NgramAnalyzer.weight`. Numbers and `OOV_token` say nothing, and neither does a token without a
+    term of some weight, unless training has seen a text of such tokens alone: "42" may be an
+    answer.
 
     Args:
         vocabulary: terms and their columns.
         analyze: cuts a text into terms.
         rules: which word a token counts as.
-        alone: words that tell nothing by themselves, of texts of such words alone.
+        alone: words that say nothing by themselves, of texts of such words only.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class TermCounter:
         return TermFeatures(sequence, rows_to_csr(whole, n_terms), known)
 
     def words_alone(self, tokens: Iterable[Sequence[Token]]) -> frozenset[str]:
-        """What to take as `alone`: the words of those texts of which no word tells anything."""
+        """What to take as `alone`: the words of those texts in which no word says anything."""
         alone: set[str] = set()
         for text in tokens:
             found = [self._look_up(token.text) for token in text]

@@ -23,7 +23,7 @@ def learn_vocabulary(
         documents: the terms of each document, repetitions kept.
         min_df: least number of documents a term must be in; a float is a share of all.
         max_df: most number of documents a term may be in; a float is a share of all.
-        max_features: keep so many, those that occur most often; None keeps all.
+        max_features: keep this many, the most frequent ones; None keeps all.
 
     Raises:
         ValueError: no term, or none that is in the right number of documents.

@@ -1,9 +1,9 @@
 """How much of a text the features of a trained pipeline know.
 
-A network answers a text it knows nothing of as surely as any other: with features that are all
-zero, or those that every text has, its answer is the same whatever was said. So each featurizer
-tells what it knows of a token (`FeatureBlock.known`), and confidences are multiplied by the text's
-`trust`: 1 for ordinary texts, 0 where next to nothing is known.
+A network is as confident about a text it knows nothing of as about any other: with features that
+are all zero, or those that every text has, its answer is the same whatever was said. So each
+featurizer reports what it knows of a token (`FeatureBlock.known`), and confidences are multiplied
+by the text's `trust`: 1 for ordinary texts, 0 where next to nothing is known.
 
 Dimensions: `n_texts` texts, `n_tokens` tokens of all texts together.
 """
@@ -29,12 +29,12 @@ TOO_LITTLE, ENOUGH = 0.2, 0.5
 def coverage(blocks: Sequence[FeatureBlock], lengths: npt.NDArray[np.int64]) -> Shares:
     """The share of each text's tokens that is known.
 
-    A token is known as well as the featurizer knows it that knows it best. Tokens of which no
-    featurizer can tell do not count; a text of such tokens alone is not known. Where no featurizer
-    says anything of any token, all is taken as known.
+    The featurizer that knows a token best decides. Tokens of which no featurizer can say anything
+    do not count; a text of such tokens only is not known. Where no featurizer says anything of any
+    token, all is taken as known.
 
     Args:
-        blocks: what the featurizers made of the texts.
+        blocks: the featurizers' features of the texts.
         lengths: tokens of each text.
 
     Returns:
@@ -62,14 +62,14 @@ def trust(shares: Shares) -> Shares:
 def tells_texts_apart(shares: Shares) -> bool:
     """Whether coverage means anything, judged by the training texts' own.
 
-    Where most of these are not covered, what the features know are no words: the shapes of tokens
-    and a few regexes, say.
+    Where most of these are not covered, the features do not know words but, say, the shapes of
+    tokens and a few regexes.
     """
     return bool(np.median(trust(shares)) > 0) if len(shares) else True
 
 
 def _known(block: FeatureBlock) -> npt.NDArray[np.float32] | None:
-    """What a featurizer knows of each token; a vector of zeros is that of an unknown word."""
+    """What a featurizer knows of each token; a vector of zeros is an unknown word."""
     if block.known is not None or not isinstance(block.sequence, np.ndarray):
         return block.known
     return np.asarray(block.sequence.any(axis=1), dtype=np.float32)

@@ -220,7 +220,7 @@ class LearningOptions(ComponentOptions):
     @model_validator(mode="before")
     @classmethod
     def _margin_reports_similarity(cls, data: Any) -> Any:
-        """Margin similarities are no probabilities, so Rasa sets the confidence to "auto"."""
+        """Margin similarities are not probabilities, so Rasa sets the confidence to "auto"."""
         if isinstance(data, dict) and data.get("loss_type") == "margin":
             if data.get("model_confidence") == "softmax":
                 raise ValueError(
@@ -261,10 +261,10 @@ class LearningOptions(ComponentOptions):
         )
 
     def batch_size_for(self, n_examples: int) -> tuple[int, int]:
-        """`batch_size`, or where that is open, from 64 to 256 and less for few examples.
+        """`batch_size`, or where that is not set, from 64 to 256 and less for few examples.
 
-        Training starts with a sixteenth of the examples and ends with a sixth, 16 at least: a
-        hundred examples would else be a handful of steps.
+        Training starts with a sixteenth of the examples and ends with a sixth, 16 at least:
+        otherwise a hundred examples would be a handful of steps.
         """
         if self.batch_size is not None:
             return self.batch_size[0], self.batch_size[1]
@@ -275,7 +275,7 @@ class LearningOptions(ComponentOptions):
         )
 
     def epochs_for(self, n_examples: int) -> int:
-        """`epochs`, or where that is open, as many as it takes to see 90,000 examples.
+        """`epochs`, or where that is not set, as many as it takes to see 90,000 examples.
 
         From 10 to 100: 22 for 4,000 examples.
         """

@@ -1,4 +1,4 @@
-"""What training is the same for every network: its seed, what is held out, how it reports."""
+"""What is the same in every network's training: seed, held-out examples, reports."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def hold_out(
 
     Args:
         options: say how many are held out.
-        labels: as many of each as there are; None: they are all alike. *Shape:* (n_examples,).
+        labels: label of each example; None: all are equal. *Shape:* (n_examples,).
         n_examples: how many examples there are.
         rng: draws them.
 
     Raises:
-        ConfigError: so many cannot be held out.
+        ConfigError: this many cannot be held out.
     """
     number = options.evaluate_on_number_of_examples
     if number == 0:
@@ -53,11 +53,11 @@ def hold_out(
 
 
 def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator[InputError]:
-    """Why so many examples cannot be held out, told before training.
+    """Why this many examples cannot be held out, known before training.
 
     Args:
         options: say how many are held out.
-        labels: of the examples to train on; with one label each, none when they are all alike.
+        labels: of the examples to train on; with one label each, none when they are all equal.
     """
     if options.evaluate_on_number_of_examples > 0:
         numbers = np.unique(np.array(labels), return_inverse=True)[1]
@@ -70,7 +70,7 @@ def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator
 def reporter(
     name: str, n_epochs: int, on_epoch: EpochListener | None
 ) -> Callable[[EpochResult], None] | None:
-    """Tells a listener, if there is one, of a component's epochs."""
+    """Reports a component's epochs to a listener, if there is one."""
     if on_epoch is None:
         return None
 

@@ -10,10 +10,10 @@ from gossamer.data.errors import ConfigError, Location, all_of, place_prefix
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.component import Component
 
-# Extractors that training teaches nothing.
+# Extractors that learn nothing in training.
 _LEARN_NO_ENTITIES = ("DucklingEntityExtractor", "RegexEntityExtractor", "RegexMessageHandler")
 
-# What a person adds to have what is missing.
+# What to add for what is missing.
 _PROVIDERS = {
     "tokens": "a tokenizer such as WhitespaceTokenizer before it",
     "features": "a featurizer such as CountVectorsFeaturizer before it",
@@ -26,7 +26,7 @@ class Part(NamedTuple):
     """An item of a pipeline, as far as it could be read.
 
     Attributes:
-        kind: its class; None: it is unknown, and whatever others need of it counts as given.
+        kind: its class; None: it is unknown, and whatever others need from it counts as given.
         component: None where its options are not valid.
         where: where it is written.
     """
@@ -110,7 +110,7 @@ def check_components(
     *,
     language: str | None = None,
 ) -> None:
-    """Refuse a pipeline that cannot work, and warn of one that probably is not meant.
+    """Refuse a pipeline that cannot work, and warn of one that is probably a mistake.
 
     Args:
         components: in pipeline order.

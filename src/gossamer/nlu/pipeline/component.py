@@ -23,7 +23,7 @@ class ComponentOptions(BaseModel):
     Attributes:
         ignored: options of Rasa that are accepted and change nothing here, and why.
         renamed: options of old versions, and what to write instead.
-        rasas: defaults of Rasa's where there is another one here.
+        rasas: Rasa's defaults where they differ from those here.
         rasa_defaults: whether options that are not set have Rasa's defaults. Every component takes
             it; it changes nothing where `rasas` is empty.
     """
@@ -37,11 +37,11 @@ class ComponentOptions(BaseModel):
     rasa_defaults: bool = False
 
     def conflicts(self) -> Iterator[str]:
-        """What is wrong with the options together, each of them being valid."""
+        """What is wrong with the combination of options that are valid each."""
         return iter(())
 
     def without_effect(self) -> Iterator[str]:
-        """What is set but changes nothing beside the other options."""
+        """What is set but changes nothing with the other options."""
         return iter(())
 
     @model_validator(mode="before")
@@ -82,7 +82,7 @@ def _takes_truth_values(kind: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
-    """How training stands after an epoch.
+    """The state of training after an epoch.
 
     Attributes:
         component: whose training it is.
@@ -134,7 +134,7 @@ class Component(ABC):
         """Learn from the training data. `batch` has been through all earlier components."""
 
     def check(self, data: TrainingData) -> Iterator[InputError]:
-        """What `train` would refuse, as far as it can be told before any component is trained."""
+        """What `train` would refuse, as far as it can be known before any component is trained."""
         return iter(())
 
     @abstractmethod
@@ -151,4 +151,4 @@ class Component(ABC):
         return ComponentState()
 
     def restore(self, state: ComponentState) -> None:  # noqa: B027
-        """Take over a stored state. Raises `ModelFileError` when it does not fit."""
+        """Restore a stored state. Raises `ModelFileError` when it does not fit."""

@@ -1,4 +1,4 @@
-"""Reads messages that say their intent outright: `/order@0.9{"size": "large"}`.
+"""Reads messages that name their intent directly: `/order@0.9{"size": "large"}`.
 
 Buttons of a chat window send such messages. The pipeline always ends with this component, and what
 it reads replaces what classifiers and extractors found.
@@ -59,7 +59,7 @@ class DirectMessageHandler(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Take over the names of intents and entity types."""
+        """Collect the names of intents and entity types."""
         self._intents = frozenset(data.intents)
         self._entity_types = frozenset(data.entity_types)
 
@@ -77,7 +77,7 @@ class DirectMessageHandler(Component):
         )
 
     def restore(self, state: ComponentState) -> None:
-        """Take over stored names. Raises `ModelFileError` when they do not fit."""
+        """Restore stored names. Raises `ModelFileError` when they do not fit."""
         stored: list[Any] = [state.json.get(key) for key in ("intents", "entity_types")]
         if not all(
             isinstance(names, list) and all(isinstance(name, str) for name in names)

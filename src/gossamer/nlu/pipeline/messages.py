@@ -25,12 +25,12 @@ FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word and where it stands.
+    """A word and its place.
 
     Attributes:
         text: the word as the tokenizer cut it.
         start: offset of its first character in the message.
-        end: offset behind its last character.
+        end: offset after its last character.
     """
 
     text: str
@@ -40,7 +40,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureBlock:
-    """What one featurizer says of a batch.
+    """One featurizer's features of a batch.
 
     Attributes:
         origin: the featurizer's alias, unique in a pipeline; consumers filter by it.
@@ -81,8 +81,8 @@ class EntityPrediction:
         extractor: name of the component that found it.
         confidence: of the type; `role_confidence` and `group_confidence` of role and group.
         processors: components that have changed it.
-        text: the stretch of the message, where the extractor tells it.
-        additional_info: all that the extractor knows of it, where it tells more than the value.
+        text: the span of the message, where the extractor gives it.
+        additional_info: all that the extractor knows of it, where that is more than the value.
     """
 
     start: int
@@ -206,7 +206,7 @@ class MessageBatch:
 class ResponseTexts(MessageBatch):
     """The texts of responses, with tokens and features as messages have them.
 
-    They go through tokenizer and featurizers behind the training batch.
+    They go through tokenizer and featurizers after the training batch.
     """
 
 
@@ -251,7 +251,7 @@ class TrainingBatch(MessageBatch):
     is_last_reader: bool = False
 
     def drop_read_features(self) -> None:
-        """Let go of the texts' features if nobody reads them any more."""
+        """Release the texts' features if no component reads them any more."""
         if self.is_last_reader:
             self.blocks = []
 

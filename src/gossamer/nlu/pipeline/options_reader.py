@@ -1,4 +1,4 @@
-"""Turns the options of a `config.yml` into typed ones, or tells what is wrong with them."""
+"""Turns the options of a `config.yml` into typed ones, or says what is wrong with them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_options(
 
     Raises:
         ConfigError: an option is unknown (the message names the nearest and lists all), a value is
-            not valid, or options contradict each other; all of it is told at once.
+            not valid, or options contradict each other; all faults are reported together.
     """
     kind = component.Options
     given = {
@@ -56,7 +56,7 @@ def read_options(
 def read_stored_options(
     component: type[HasOptions], options: Mapping[str, Any]
 ) -> ComponentOptions:
-    """The options of a model file, which holds all that there were when it was saved.
+    """The options of a model file, which holds all that existed when it was saved.
 
     An option that it lacks came later, and has Rasa's default, which is what there was before.
 

@@ -98,7 +98,7 @@ class Pipeline:
 
         Raises:
             ConfigError: a component or an option is unknown, a value is not valid, or the
-                components do not fit together; the message tells all of it, with the places.
+                components do not fit together; the message lists all faults, with their places.
         """
         if not config.pipeline:
             raise ConfigError(
@@ -143,7 +143,7 @@ class Pipeline:
         return self._is_trained
 
     def check(self, data: TrainingData) -> list[InputError]:
-        """What training would refuse; what can be told of before any component is trained.
+        """What training would refuse, as far as it can be known before any component is trained.
 
         Warns of data that no component uses. Training on the same data does not check them again.
         """
@@ -235,7 +235,7 @@ class Pipeline:
         return parses
 
     def _judge(self, blank: list[Parse]) -> None:
-        """Send parses of texts without a word through the components that judge intents alone."""
+        """Send parses of texts without a word through the components that read intents only."""
         if not blank:
             return
         batch = MessageBatch(texts=[parse.text for parse in blank])

@@ -1,4 +1,4 @@
-"""Values as JSON has them."""
+"""Values as JSON holds them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: lists, dicts and Python's own numbers."""
+    """The value as JSON holds it: lists, dicts and Python's own numbers."""
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -28,7 +28,7 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
     }
 )
 
-# The one place where somebody else's component becomes known.
+# The one place where a component from another package becomes known.
 _registered: dict[str, type[Component]] = {}
 
 
@@ -57,7 +57,7 @@ def component_class(name: str, where: Location | None = None) -> type[Component]
     """The component of a name; of a module path (`rasa.nlu.x.DIETClassifier`) the last part counts.
 
     Raises:
-        ConfigError: there is none; the message names the nearest and lists all.
+        ConfigError: it is unknown; the message names the nearest and lists all.
     """
     short = name.rpartition(".")[2]
     if short in _registered:

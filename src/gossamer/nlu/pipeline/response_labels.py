@@ -28,9 +28,9 @@ def response_labels(
 
 
 def response_text(key: str, responses: Responses) -> str:
-    """The text that stands for a response key: as in Rasa, the last of its variations with a text.
+    """The text of a response key: as in Rasa, the last of its variations with a text.
 
-    The key itself where there is none.
+    The key itself where none has one.
     """
     variations = responses.get(RESPONSE_PREFIX + key, ())
     texts = [each["text"] for each in variations if isinstance(each.get("text"), str)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RESPONSE_PREFIX = "utter_"
-"""Stands before a response key in the name of its response: `utter_faq/ask_price`."""
+"""Comes before a response key in the name of its response: `utter_faq/ask_price`."""
 
 DEFAULT_SELECTOR = "default"
 """The name of a selector that picks among the responses of all retrieval intents."""

@@ -43,7 +43,7 @@ _MOST_NAMES = 5
 
 
 class ResponseSelector(NetworkComponent):
-    """Embeds messages and response keys beside each other, and ranks the keys for a message.
+    """Embeds messages and response keys in one space, and ranks the keys for a message.
 
     The network is DIET's, without entities: by default a bag of words, with
     `number_of_transformer_layers` a transformer. It learns from the examples of retrieval intents
@@ -54,8 +54,8 @@ class ResponseSelector(NetworkComponent):
     With fewer than two keys to tell apart it warns and picks nothing.
 
     Departures from Rasa: `use_text_as_label` reads a message at the same position in answers as in
-    training (Rasa takes the last token for the whole message); a response that is missing is told
-    of in training, not at each message; a message without a word that is known gets no selection.
+    training (Rasa takes the last token for the whole message); a missing response is reported in
+    training, not at each message; a message without a word that is known gets no selection.
     """
 
     name: ClassVar[str] = "ResponseSelector"
@@ -72,7 +72,7 @@ class ResponseSelector(NetworkComponent):
 
     @property
     def selector_name(self) -> str:
-        """Under which its choice stands in a parse: its retrieval intent, or "default"."""
+        """The name of its choice in a parse: its retrieval intent, or "default"."""
         wanted = self.options.retrieval_intent
         return DEFAULT_SELECTOR if wanted is None else wanted
 
@@ -203,14 +203,14 @@ class ResponseSelector(NetworkComponent):
         if missing:
             warnings.warn(
                 f"{self.alias}: the training data lack {len(missing)} of {len(self.labels)} "
-                f"responses, whose names will be said in their place: {_some(missing)}; add them "
+                f"responses, whose names will be said instead: {_some(missing)}; add them "
                 "under `responses:`",
                 stacklevel=3,
             )
 
     def _warn_of_too_few(self, batch: TrainingBatch, labels: list[str]) -> None:
         wanted, known = self.options.retrieval_intent, _retrieval_intents(batch)
-        told = f"{self.alias} learns nothing and will select no response, for "
+        told = f"{self.alias} learns nothing and will select no response: "
         if not known:
             told += "no example has a retrieval intent, such as faq/ask_price"
         elif wanted is not None and wanted not in known:
@@ -269,7 +269,7 @@ class ResponseSelector(NetworkComponent):
         )
 
     def restore(self, state: ComponentState) -> None:
-        """Build the network again and take over weights, connections and responses."""
+        """Build the network again and restore weights, connections and responses."""
         if not state.json:
             return
         with refusing_what_does_not_fit():
@@ -288,6 +288,6 @@ def _retrieval_intents(batch: TrainingBatch) -> tuple[str, ...]:
 
 
 def _some(names: list[str] | tuple[str, ...]) -> str:
-    """The first of some names, and how many there are besides."""
+    """The first of some names, and how many more there are."""
     shown = ", ".join(names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

@@ -1,4 +1,4 @@
-"""Cuts texts into words at white space and at punctuation that stands beside it.
+"""Cuts texts into words at white space and at punctuation next to it.
 
 What is punctuation and what belongs to a word follows Rasa's WhitespaceTokenizer, so that models
 of both see the same words: `10'000.00`, `a@b.com`, `x-y`, `$5` and `#tag` stay whole, `it's`
@@ -53,8 +53,8 @@ class WhitespaceTokenizerOptions(ComponentOptions):
             a token without a match stays. With one group, what the group matched counts.
         regex_timeout: seconds that `token_pattern` may take on one token (Gossamer's own); in
             training it is an error when it takes longer, in answers the token then stays.
-        max_tokens: as many tokens of a message are read (Gossamer's own).
-        max_characters: as many characters of a message are read (Gossamer's own).
+        max_tokens: how many tokens of a message are read (Gossamer's own).
+        max_characters: how many characters of a message are read (Gossamer's own).
     """
 
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -96,16 +96,15 @@ class WhitespaceTokenizer(Component):
     A message longer than `max_tokens` or `max_characters` is cut: no component after this one sees
     the rest, and its parse says so. Training examples and responses of that length are refused.
 
-    A text in which nothing but punctuation or emoji stands becomes one token; one with nothing but
-    white space has none.
+    A text of punctuation or emoji only becomes one token; one of white space only has none.
 
-    Departures from Rasa: with `token_pattern`, tokens stand where the pattern matched, while Rasa
+    Departures from Rasa: with `token_pattern`, tokens are where the pattern matched, while Rasa
     takes the first occurrence of the same characters, which differs only for patterns that look
     at their surroundings; empty pieces of a cut intent name are left out.
 
     As in Rasa, a token whose characters all lie between U+24C2 and U+1F251 counts as emoji, and
     words in Hangul and other East Asian scripts lie there: a text of such words alone becomes one
-    token, and beside other words they vanish.
+    token, and next to other words they vanish.
     """
 
     name: ClassVar[str] = "WhitespaceTokenizer"

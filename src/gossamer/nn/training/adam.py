@@ -1,6 +1,6 @@
 """Adam on all of a network's small tensors in one kernel call.
 
-The same numbers as `torch.optim.Adam`, up to rounding. That one spends more time in Python than in
+The same numbers as `torch.optim.Adam`, up to rounding. PyTorch's spends more time in Python than in
 arithmetic on networks of this size, and importing it brings in PyTorch's compiler: 130 MiB.
 """
 
@@ -55,7 +55,7 @@ class Adam:
         return may_run_kernel(parameter) and parameter.is_contiguous()
 
     def moments(self, parameter: nn.Parameter) -> list[Tensor]:
-        """The two running means kept for a parameter; none for one that is not stepped here."""
+        """The two running means of a parameter; none for a parameter that is not stepped here."""
         for own, moments in zip(self._parameters, self._moments, strict=True):
             if own is parameter:
                 return list(moments)

@@ -1,7 +1,7 @@
-"""A running average of weights over training steps; it generalises better than the last ones.
+"""A running average of weights over training steps; it generalises better than the last weights.
 
 Polyak averaging with exponential weights (Polyak and Juditsky 1992; the growing decay is that of
-TensorFlow's ExponentialMovingAverage). Rasa has no such thing.
+TensorFlow's ExponentialMovingAverage). Rasa has nothing like it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class WeightAverage:
     """Keeps the average of some parameters.
 
     At step n the average moves towards the weights by 1 - d, d the lesser of `decay` and
-    (1 + n) / (4 + n), so that it looks back over a third of the steps so far at most.
+    (1 + n) / (4 + n), so that it looks back over at most a third of the steps so far.
 
     Args:
         parameters: what to average.
@@ -34,7 +34,7 @@ class WeightAverage:
 
     @property
     def has_begun(self) -> bool:
-        """Whether weights have been taken in; until then there is nothing to use."""
+        """Whether weights have been averaged; until then there is nothing to use."""
         return self._step >= _STEPS_BETWEEN_UPDATES
 
     @property
@@ -49,7 +49,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the present weights; call it after every step of the optimiser."""
+        """Add the current weights; call it after every step of the optimiser."""
         self._step += 1
         if self._step % _STEPS_BETWEEN_UPDATES == 0:
             decay = min(self._decay, (1 + self._step) / (4 + self._step))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 
 Loss: TypeAlias = Callable[[nn.Module], Tensor]
-"""The loss of a network of the same kind on the present batch; each call computes it anew."""
+"""The loss of a network of the same kind on the current batch; each call computes it again."""
 
 Companions: TypeAlias = Callable[[nn.Parameter], Iterable[Tensor]]
 """Tensors of a parameter's shape that the loop keeps for it: Adam's moments, running averages."""
@@ -56,7 +56,7 @@ class EarlyStopping(FitCallback):
     """Ends training when the score on held-out examples no longer rises, and keeps the best.
 
     The rule is that of scikit-learn's `MLPClassifier`: a score less than `tol` above the best so
-    far is no improvement, and training ends after the first evaluation that brings more than
+    far is not an improvement, and training ends after the first evaluation that brings more than
     `n_iter_no_change` of them in a row. In the end the network has the weights of the best score.
 
     It acts at evaluations only, so examples must be held out, and evaluated after every epoch
@@ -88,7 +88,7 @@ class EarlyStopping(FitCallback):
         self.scores, self.best_score, self._n_without = [], None, 0
 
     def evaluated(self, network: nn.Module, scores: Mapping[str, float]) -> None:
-        """Take in a score; keep the weights of the best.
+        """Record a score; keep the weights of the best.
 
         Raises:
             ValueError: the scores have none of the metrics.
@@ -109,7 +109,7 @@ class EarlyStopping(FitCallback):
         return self._n_without > self._n_iter_no_change
 
     def finish(self, network: nn.Module) -> None:
-        """Put the best weights in place and let go of the copy."""
+        """Put the best weights in place and release the copy."""
         if self._best_weights is not None:
             network.load_state_dict(self._best_weights)
         self._best_weights = None

@@ -24,7 +24,7 @@ _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
 
 
 class StepResult(NamedTuple):
-    """What a network says of one batch.
+    """A network's results on one batch.
 
     Attributes:
         loss: to be minimised, a scalar.
@@ -84,7 +84,7 @@ class FitOptions:
 
 
 class LateExamples(NamedTuple):
-    """Examples that are kept back at first, so that the network can be looked at on unseen ones.
+    """Examples that are held back at first, so that the network can be examined on unseen ones.
 
     Attributes:
         examples: their numbers; training has others. *Shape:* (n_late,).
@@ -101,7 +101,7 @@ class LateExamples(NamedTuple):
 
 
 class EpochResult(NamedTuple):
-    """Where training stands after an epoch (1-based) and how long it took, in seconds."""
+    """The state of training after an epoch (1-based) and how long it took, in seconds."""
 
     epoch: int
     metrics: dict[str, float]
@@ -135,7 +135,7 @@ def fit(
         evaluation_batch: makes batches of these; None for `make_batch`.
         late: examples that join later, or None; no callback ends training before they have.
         on_epoch: called after every epoch.
-        callbacks: take part in training, in this order; none does where there is nothing to do.
+        callbacks: take part in training, in this order.
     """
     if options.epochs == 0 or len(training) == 0:
         return
@@ -288,7 +288,7 @@ class _Optimizer:
         )
 
     def step(self, loss: Tensor) -> None:
-        """Go down the gradient of a loss and of L2."""
+        """Step along the gradient of a loss and of L2."""
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if isinstance(self._adam, Adam):

@@ -1,9 +1,9 @@
 """Adam on tables of which a batch touches a few rows only.
 
-The same numbers as `torch.optim.Adam` on the whole table, up to rounding; the work goes with the
-rows that occur in a batch instead of with the vocabulary. A row that does not occur still moves
-under Adam, by its fading moments: it is brought up to date when it is met again, or by `catch_up`,
-which must be called before the tables are read.
+The same numbers as `torch.optim.Adam` on the whole table, up to rounding; the work depends on the
+rows that occur in a batch, not on the vocabulary. A row that does not occur still moves under Adam,
+by its fading moments: it is brought up to date when it occurs again, or by `catch_up`, which must
+be called before the tables are read.
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ class RowAdam:
             _N_KEPT,
             n_threads=torch.get_num_threads(),
         )
-        increment_version(table.weight)  # written behind PyTorch's back
+        increment_version(table.weight)  # PyTorch did not see the write
 
     def _make_room(self) -> None:
-        """Tables of what depends on the step's number, for twice as many steps when they end."""
+        """Tables of what depends on the step's number; they double in length when they end."""
         if self._step < len(self._sizes):
             return
         steps = np.arange(max(1024, 2 * self._step), dtype=np.float64)

@@ -1,6 +1,6 @@
 """Methods that choose connections by training: pruning, SET and RigL.
 
-What fixed random layers are compared with. Each is a callback that any training loop can drive
+Fixed random layers are compared with these. Each is a callback that any training loop can drive
 (`Rewiring`):
 
     rewiring.begin(model)  # before the optimiser is made

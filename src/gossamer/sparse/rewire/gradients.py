@@ -17,9 +17,9 @@ from gossamer.sparse.rewire.layers import become
 def dense_gradients(module: nn.Module, loss: Loss) -> dict[str, Tensor]:
     """The gradient of a loss in every place of the layers' kernels, existing or not.
 
-    By one more forward and backward pass, on a copy of the model in which missing connections are
-    weights of zero. The model keeps its gradients, buffers and connections; noise (dropout) is
-    drawn anew from torch's generator. It costs the time and memory of a dense model.
+    It takes one more forward and backward pass, on a copy of the model in which missing connections
+    are weights of zero. The model keeps its gradients, buffers and connections; noise (dropout) is
+    drawn again from torch's generator. It costs the time and memory of a dense model.
 
     Args:
         module: the model, in the mode (training or evaluation) that is wanted.

@@ -51,7 +51,7 @@ class _Growing(ABC):
 
     @property
     def n_rewired(self) -> int:
-        """How many connections came into being since `begin`."""
+        """How many connections were created since `begin`."""
         return self._n_rewired
 
     @abstractmethod
@@ -74,7 +74,7 @@ class _Growing(ABC):
         self._step, self._n_rewired = 0, 0
 
     def step(self, module: nn.Module, loss: Loss | None, companions: Companions) -> None:
-        """Exchange connections where it is due; see `Rewiring.step`."""
+        """Exchange connections when due; see `Rewiring.step`."""
         if self._step is None:
             raise not_begun("step")
         self._step += 1
@@ -89,7 +89,7 @@ class _Growing(ABC):
                 self._n_rewired += rewire_layer(layer, keep, grow, companions)
 
     def finish(self, module: nn.Module) -> None:
-        """End; the layers are what they have to be already. See `Rewiring.finish`."""
+        """Nothing to do: the layers are in their final form already. See `Rewiring.finish`."""
         if self._step is None:
             raise not_begun("finish")
         self._step = None
@@ -103,14 +103,14 @@ class SET(_Growing):
 
     Every `every` steps each layer drops the share `fraction` of its positive weights and the same
     share of its negative ones, those nearest zero (a weight of zero counts as positive), and grows
-    as many connections, drawn evenly from all places then free. New weights are zero, as in the
-    authors' implementation with masks; a dropped connection that is
-    drawn again starts at zero too.
+    as many connections, drawn evenly from all places that are then free. New weights are zero, as
+    in the authors' implementation with masks; a dropped connection that is drawn again starts at
+    zero too.
 
-    Departures from the paper: the rhythm is in steps, not epochs; the strongest connection of each
-    output and of each input is never dropped, so that no unit loses its last one (layers keep the
-    guarantee of `draw_connectivity`; fewer are dropped where these are nearly all); companions of
-    new weights are set to zero.
+    Departures from the paper: the interval is in steps, not epochs; the strongest connection of
+    each output and of each input is never dropped, so that no unit loses its last one (layers keep
+    the guarantee of `draw_connectivity`; fewer are dropped where these are nearly all); companions
+    of new weights are set to zero.
 
     It works on the sparse layers of topology `uniform`, with as many connections before and after.
     Frozen and dense layers, biases and other modules are left alone.
@@ -199,7 +199,7 @@ class RigL(_Growing):
         return self._fraction / 2 * (1 + math.cos(math.pi * step / self._end))
 
     def step(self, module: nn.Module, loss: Loss | None, companions: Companions) -> None:
-        """Exchange connections where it is due; the loss is needed. See `Rewiring.step`."""
+        """Exchange connections when due; the loss is needed. See `Rewiring.step`."""
         super().step(module, _given(loss), companions)
 
     def _changes(

@@ -1,4 +1,4 @@
-"""How a training loop and a method that changes connections speak with each other."""
+"""The interface between a training loop and a method that changes connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gossamer.sparse.errors import complaint
 
 Loss = Callable[[nn.Module], Tensor]
-"""The loss of the present batch, computed with the module it is given."""
+"""The loss of the current batch, computed with the module it is given."""
 
 Companions = Callable[[nn.Parameter], Iterable[Tensor]]
 """The tensors of a weight's shape that are kept for it elsewhere; they change along with it."""
@@ -53,7 +53,7 @@ class Rewiring(Protocol):
         ...
 
     def finish(self, module: nn.Module) -> None:
-        """Leave the model with its last connections, in place.
+        """Give the model its final connections, in place.
 
         Call it when training has ended and the weights to keep (a running average, say) are in
         place.
@@ -97,7 +97,7 @@ def checked_steps(name: str, value: object, *, least: int) -> int:
         The value as an int.
 
     Raises:
-        TypeError: it is not an integer (a bool is none).
+        TypeError: it is not an integer (a bool is refused).
         ValueError: it is too small.
     """
     hint = "a number of optimiser steps"
@@ -118,7 +118,7 @@ def checked_fraction(value: object) -> float:
         A float in (0, 1].
 
     Raises:
-        TypeError: it is not a real number (a bool is none).
+        TypeError: it is not a real number (a bool is refused).
         ValueError: it lies outside (0, 1].
     """
     hint = "0.3, as in the papers"

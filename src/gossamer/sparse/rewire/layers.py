@@ -20,17 +20,17 @@ from gossamer.sparse.topology import tiled_identity
 def rewire_layer(
     layer: RandomlyConnectedLinear, keep: Tensor, grow: Tensor, companions: Companions
 ) -> int:
-    """Put new connections in the place of old ones; their number stays.
+    """Replace old connections by new ones; their number stays.
 
-    The weight stays the same parameter, so that optimisers hold on to it, and what stands in it is
-    sorted anew. The weights of new connections are zero. The gradient, which belonged to the old
+    The weight stays the same parameter, so that optimisers keep it, and its values are sorted
+    again. The weights of new connections are zero. The gradient, which belonged to the old
     connections, is set to None. Companions are treated as the weight is.
 
     Args:
         layer: a sparse one of topology `uniform`.
         keep: True for each stored weight that stays. *Shape:* (n_weights,), bool.
-        grow: where new connections are, `output * in_features + input`, in any order; a place
-            that `keep` gives up can be among them and begins anew. *Shape:* (n_dropped,), int64.
+        grow: where new connections are, `output * in_features + input`, in any order; a place that
+            `keep` gives up can be among them and starts again. *Shape:* (n_dropped,), int64.
         companions: the tensors kept for the weight elsewhere.
 
     Returns:
@@ -38,8 +38,8 @@ def rewire_layer(
 
     Raises:
         ValueError: the layer has another topology or is dense, the numbers of dropped and new
-            connections differ, a new one stands twice, exists already or is out of range, or a
-            companion has not the weight's shape. Nothing has been changed then.
+            connections differ, a new one occurs twice, exists already or is out of range, or a
+            companion does not have the weight's shape. Nothing has been changed then.
     """
     own = layer.connectivity
     if own.topology is not Topology.UNIFORM or own.is_dense:
@@ -125,7 +125,7 @@ def prunable_layers(module: nn.Module, *, trained_only: bool) -> list[RandomlyCo
         trained_only: leave out frozen layers too.
 
     Raises:
-        ValueError: there is none, or two modules share a weight.
+        ValueError: there is no such layer, or two modules share a weight.
     """
     found = [
         (name, layer)
@@ -162,7 +162,7 @@ def magnitudes(values: Tensor) -> NDArray[np.float64]:
 def strongest_of_each(strength: NDArray[np.float64]) -> NDArray[np.int64]:
     """The strongest connection of each output and of each input.
 
-    Whoever keeps them leaves no unit unconnected. They are `in + out - 1` at most, for the
+    Keeping them leaves no unit unconnected. There are at most `in + out - 1` of them, because the
     greatest weight of all is the strongest of its output and of its input.
 
     Args:

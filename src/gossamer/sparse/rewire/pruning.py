@@ -1,4 +1,4 @@
-"""Dense at first, sparse in the end: the weights of least magnitude are given up."""
+"""Dense at first, sparse in the end: the weights of least magnitude are removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Scope(StrEnum):
     """Among which weights the greatest are looked for.
 
     Attributes:
-        LAYER: in each layer on its own, which then has the density wished for.
+        LAYER: in each layer on its own, which then has the given density.
         GLOBAL: in all layers at once, which have it together.
     """
 
@@ -56,7 +56,7 @@ def magnitude_prune(
 
     Args:
         module: the model; a bare layer too.
-        density: wished share of weights to keep, in [0, 1].
+        density: share of weights to keep, in [0, 1].
         scope: "layer" or "global".
         include_linear: prune `nn.Linear`s too (those that `sparsify` would replace); otherwise
             `RandomlyConnectedLinear`s of density 1.0 only. Sparse layers are left alone.
@@ -100,7 +100,7 @@ def magnitude_prune(
 
 @dataclass(slots=True)
 class _Pruned:
-    """What is left of a layer: True for what is gone, and how many weights stay in the end."""
+    """The state of a layer: True for pruned weights, and how many stay in the end."""
 
     gone: Tensor
     n_last: int
@@ -119,10 +119,10 @@ class GradualPruning:
         s_last * (1 - (1 - (step - begin) / (end - begin)) ** 3)
 
     Until `finish` layers stay dense, and pruned weights are set to zero after each step, whatever
-    the optimiser made of them. A pruned weight stays pruned. (The paper chooses anew by magnitude
+    the optimiser did to them. A pruned weight stays pruned. (The paper chooses again by magnitude
     each time; as pruned weights are not trained there, they hardly ever come back.) When a weight
-    is pruned its companions are set to zero, running averages among them. `finish` makes the
-    layers sparse, of topology `uniform`.
+    is pruned its companions are set to zero, running averages among them. `finish` makes the layers
+    sparse, of topology `uniform`.
 
     In the end each layer has `max(in, out, round(density * in * out))` weights, the count of
     `uniform` layers, and no unit is unconnected: what must be kept is chosen as in
@@ -132,7 +132,7 @@ class GradualPruning:
     other modules are left alone.
 
     Args:
-        density: wished share of weights to keep, in [0, 1].
+        density: share of weights to keep, in [0, 1].
         begin: step before which all weights are kept, 0 or more (1 is the first step).
         end: step at which the last weights are pruned, `begin` or more. It is one of the steps
             at which weights are pruned even if `every` does not divide `end - begin`.
@@ -183,7 +183,7 @@ class GradualPruning:
 
     @torch.no_grad()
     def step(self, module: nn.Module, loss: Loss | None, companions: Companions) -> None:
-        """Prune where it is due, and keep pruned weights at zero; see `Rewiring.step`."""
+        """Prune when due, and keep pruned weights at zero; see `Rewiring.step`."""
         if not self._pruned:
             raise not_begun("step")
         before = self.progress_at(self._step)

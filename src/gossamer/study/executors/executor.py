@@ -30,14 +30,14 @@ class Backend:
             these are the cores that this process may use (affinity, cgroup limits and
             LOKY_MAX_CPU_COUNT count), with Ray those of the cluster.
         threads: of each run, at least 1. None: the cores shared out among the jobs, but 1 where
-            the number of jobs is not given. It does not depend on how many runs are left, so that
-            a study gives the same numbers when it is taken up again.
+            the number of jobs is not given. It does not depend on how many runs are left, so that a
+            study gives the same numbers when it is continued.
         address: of the Ray cluster, which this machine must belong to: "host:port", "auto" for the
             one that runs here, or "local" for one of this machine alone that is started and
             stopped for these runs. None: RAY_ADDRESS, else auto, else local.
 
     Raises:
-        InputError: a value outside of these.
+        InputError: another value.
     """
 
     kind: Kind = "processes"
@@ -87,9 +87,9 @@ def run_all(
             once).
         tasks: what differs, by key; started in this order.
         backend: where, and how many at a time.
-        on_start: told when a run is handed out, once more when it is done again.
-        on_result: told what a run gave.
-        on_failure: told why there is no result.
+        on_start: called when a run is handed out, and once more when it is done again.
+        on_result: called with the result of a run.
+        on_failure: called with the reason why there is no result.
 
     Raises:
         InputError: Ray is asked for but not installed, or its cluster cannot be used.
@@ -119,7 +119,7 @@ def run_all(
 
 
 def shared_out(backend: Backend, cores: int) -> tuple[int, int]:
-    """Jobs and threads for each on so many cores."""
+    """Jobs, and threads for each, on this many cores."""
     jobs, threads = backend.jobs, backend.threads
     if jobs is None:
         jobs = cores if threads is None else max(1, cores // threads)
@@ -128,4 +128,4 @@ def shared_out(backend: Backend, cores: int) -> tuple[int, int]:
 
 
 def _ignore(key: str) -> None:
-    """Nobody wants to know."""
+    """The listener that does nothing."""

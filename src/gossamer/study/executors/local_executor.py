@@ -2,8 +2,8 @@
 
 Built on the process pools of loky, joblib's own, rather than on `joblib.Parallel`, which cannot do
 what a study of many hours needs: one worker that dies (out of memory) takes its whole pool down,
-with every run beside it; nothing says which run was to blame; and with a single job the runs
-are done in the calling process, which dies with them. So every worker here is a pool of one.
+with all other runs in it; nothing says which run was the cause; and with a single job the runs are
+done in the calling process, which dies with them. So every worker here is a pool of one.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def run_in_processes(
 ) -> None:
     """Do all runs, `jobs` at a time; arguments and promises as for `parallel.run_all`.
 
-    However this ends, no worker is left. A worker does one run after the other; the first takes
-    what all runs share to it, once.
+    However this ends, no worker is left. A worker does one run after the other; the first brings
+    what all runs share, once.
     """
     waiting = deque((key, 0) for key in tasks)
     idle: list[Any] = []
@@ -106,7 +106,7 @@ def _new_worker(packed: bytes, threads: int) -> Any:
 
 
 def _death(error: BaseException) -> Failure:
-    """What is known of a worker that died."""
+    """What is known about a worker that died."""
     codes = re.search(r"exit codes? of the workers (?:is|are) \{(.*?)\}", str(error))
     how = f" ({codes[1]})" if codes is not None else ""
     return Failure(

@@ -1,4 +1,4 @@
-"""Connecting to a Ray cluster: quickly refused where there is none, and without a word."""
+"""Connecting to a Ray cluster: quickly refused where there is no cluster, and without output."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def _connect(ray: Any, address: str | None, n_wanted: int) -> None:
 
 
 def _hush(ray: Any) -> None:
-    """Keep what the cluster says of its machines off standard output.
+    """Keep the cluster's messages about its machines off standard output.
 
-    Ray has no option for that: a lost machine prints twenty lines of its log. What is lost is told
-    to `on_failure` or done again.
+    Ray has no option for that: a lost machine prints twenty lines of its log. What is lost is
+    reported to `on_failure` or done again.
     """
     with contextlib.suppress(Exception):
         ray._private.worker.global_worker.gcs_error_subscriber.close()
@@ -146,7 +146,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _restored() -> Iterator[None]:
-    """Take back what Ray leaves behind: settings in the environment and a handler of SIGTERM."""
+    """Undo what Ray leaves: settings in the environment and a handler of SIGTERM."""
     before = dict(os.environ)
     handler = signal.getsignal(signal.SIGTERM)
     try:

@@ -1,9 +1,9 @@
 """Runs on a Ray cluster, each a task of its own.
 
-Ray's tasks directly, not joblib's Ray backend: that one hands the runs to actors it never replaces,
-so the loss of one machine ends `joblib.Parallel` with an error (tried with Ray 2.60). Nor do
-the tasks use Ray's own retries: they do not tell a machine that is lost, which is nobody's fault,
-from a run that takes too much memory, and for the latter they have no end.
+It uses Ray's tasks directly, not joblib's Ray backend, which hands the runs to actors that it never
+replaces, so the loss of one machine ends `joblib.Parallel` with an error (tried with Ray 2.60). Nor
+do the tasks use Ray's own retries: they do not distinguish a lost machine from a run that takes too
+much memory, and they repeat the latter without end.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def run_on_ray(
     the run fails and says so.
 
     Raises:
-        InputError: no Ray; no such cluster; no machine has so many cores; the cluster is lost.
+        InputError: no Ray; no such cluster; no machine has this many cores; the cluster is lost.
     """
     with connected(address, n_wanted=(jobs or 0) * (threads or 1)) as ray:
         sizes = _machine_sizes(ray)

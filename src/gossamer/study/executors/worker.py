@@ -34,7 +34,7 @@ class Failure:
     Attributes:
         type: the exception's class ("ValueError"), or "WorkerDied" where its process was lost.
         message: what the exception says.
-        traceback: where it was raised, as text; empty where nobody knows.
+        traceback: where it was raised, as text; empty if unknown.
     """
 
     type: str
@@ -43,7 +43,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """Describe an exception; one that cannot say what it is does no harm."""
+        """Describe an exception, even one whose text cannot be made."""
         try:
             message = str(error)
         except Exception as second:
@@ -57,7 +57,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Success(Generic[R]):
-    """What a run gave."""
+    """The result of a run."""
 
     result: R
 
@@ -124,12 +124,12 @@ def start_worker(packed: bytes, parent: int) -> None:
 
     Args:
         packed: for all its runs.
-        parent: the process that hands out the runs. Ctrl-C is its affair; when it has gone,
-            however it went, this process ends within a second, in the middle of a run if need be.
+        parent: the process that hands out the runs. It handles Ctrl-C; when it has ended, for
+            whatever reason, this process ends within a second, even in the middle of a run.
     """
     _Kept.packed = packed
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.name == "posix":  # Windows does not tell that a parent has gone
+    if os.name == "posix":  # Windows does not report that a parent has ended
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -139,7 +139,7 @@ def attempt_here(task: Any, threads: int) -> Success[Any] | Failure:
     def unpacked() -> tuple[Callable[..., Any], Any]:
         if _Kept.unpacked is None:
             if _Kept.packed is None:
-                raise RuntimeError("this process is no worker")
+                raise RuntimeError("this process is not a worker")
             _Kept.unpacked = unpack(_Kept.packed)
             _Kept.packed = None
         return _Kept.unpacked

@@ -42,7 +42,7 @@ class InputLayerStudy(Study):
         )
 
     def protocol(self) -> str:
-        """What stands in the layer's place."""
+        """What takes the layer's place."""
         return (
             "Learned: DIET as it is. Frozen: the dense layer stays as it was initialised. Hashed: "
             "in its place each feature goes to one random unit with a random sign, fixed. None: "

@@ -18,7 +18,7 @@ class Picture:
     Attributes:
         name: of its file, without suffix.
         figure: drawn.
-        caption: what it shows, in a sentence or two; also the text for those who do not see it.
+        caption: what it shows, in a sentence or two; also the alternative text.
     """
 
     name: str

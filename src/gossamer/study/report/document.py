@@ -126,7 +126,7 @@ def _items(texts: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """A text as HTML; what stands between backticks is code."""
+    """A text as HTML; what is between backticks is code."""
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 

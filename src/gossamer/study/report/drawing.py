@@ -28,18 +28,18 @@ def density_colours(densities: Sequence[float]) -> dict[float, str]:
 
 
 def markers(names: Sequence[str]) -> dict[str, str]:
-    """A marker for each name, so that colours are not all that tells lines apart."""
+    """A marker for each name, so that lines differ in more than colour."""
     return {name: _MARKERS[i % len(_MARKERS)] for i, name in enumerate(names)}
 
 
 def series_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each name that is no density."""
+    """A colour for each name that is not a density."""
     palette = (*_ARTICLE.values(), *_OTHERS)
     return {name: palette[i % len(palette)] for i, name in enumerate(names)}
 
 
 def panels(n: int, *, width: float = 6.4, height: float = 4.4) -> tuple[Figure, list[Axes]]:
-    """A figure with panels side by side, on a canvas of its own; nothing global is touched."""
+    """A figure with panels side by side, on a canvas of its own; no global state is changed."""
     figure = Figure(figsize=(width * n, height), layout="constrained", dpi=110)
     axes = figure.subplots(1, n, squeeze=False)[0]
     for each in axes:

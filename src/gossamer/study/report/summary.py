@@ -81,7 +81,7 @@ def cells(rows: Iterable[Row], by: Sequence[str]) -> list[Cell]:
         by: names of the values, `options.NAME` for one of the options.
 
     Returns:
-        Sorted by these values, as text where they are no numbers.
+        Sorted by these values, as text where they are not numbers.
     """
     groups: dict[tuple[Hashable, ...], list[Row]] = {}
     for row in rows:

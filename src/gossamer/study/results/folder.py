@@ -32,13 +32,13 @@ _RUN_FIELDS = tuple(each.name for each in dataclasses.fields(Run))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a study's folder says of itself, in `study.json`.
+    """What a study's folder holds, in `study.json`.
 
     Attributes:
         study: name of the kind of study.
-        title: of its page; empty for a made one.
+        title: of its page; empty for a generated one.
         commands: that made the rows.
-        notes: what else its page says it does not show, what was cut.
+        notes: further limits for its page, such as what was left out.
     """
 
     study: str
@@ -91,7 +91,7 @@ class StudyFolder:
             ) from error
 
     def check_kind(self, name: str) -> None:
-        """See that the folder is new, or holds this kind of study.
+        """Check that the folder is new, or holds this kind of study.
 
         Raises:
             InputError: it holds another kind, or a damaged `study.json`.
@@ -108,7 +108,7 @@ class StudyFolder:
             )
 
     def describe(self, about: About) -> None:
-        """Write what the folder holds, with what it said before.
+        """Write what the folder holds, together with its earlier content.
 
         Raises:
             InputError: it holds another kind of study, or cannot be written.
@@ -125,7 +125,7 @@ class StudyFolder:
         write_file(self.path / _ABOUT, json_bytes(dataclasses.asdict(about)), error=InputError)
 
     def document(self) -> Document:
-        """The report of the rows there are.
+        """The report of the existing rows.
 
         Raises:
             InputError: there are no rows, one lacks something, or they do not belong together.
@@ -169,7 +169,7 @@ def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
 
     Args:
         folders: with reports, in the order of the page.
-        path: the page, in a folder above or beside them; replaced.
+        path: the page, in a folder above or next to them; replaced.
 
     Raises:
         InputError: a folder has no rows, or they do not belong together.
@@ -185,10 +185,10 @@ def write_index(folders: Iterable[StudyFolder], path: str | Path) -> None:
 
 
 def check_together(rows: Sequence[Mapping[str, Any]], study: Study, path: Path) -> None:
-    """See that rows differ only in what a study varies, and have what it needs.
+    """Check that rows differ only in what a study varies, and have what it needs.
 
     Args:
-        rows: or what will be rows, with at least the settings of `Run` and `data`.
+        rows: or future rows, with at least the settings of `Run` and `data`.
         study: the kind.
         path: where they are, for the message.
 

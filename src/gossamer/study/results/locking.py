@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gossamer.data.errors import InputError, Location
 
-# Far behind what the file holds: Windows lets nobody read bytes that are locked.
+# Far after what the file holds: on Windows locked bytes cannot be read.
 _WINDOWS_PLACE = 1 << 30
 
 
@@ -18,11 +18,11 @@ _WINDOWS_PLACE = 1 << 30
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path` for the length of the block.
 
-    What counts is the system's own lock on the open file, not that the file exists: it stays
-    behind with the last holder's number, and a process that is killed holds nothing any more.
-    POSIX systems use `flock` (between machines only where the network file system has it), Windows
-    `msvcrt.locking`. Processes that are forked, not started anew, inside the block hold the lock
-    as well, until they end.
+    What counts is the system's own lock on the open file, not that the file exists: the file stays,
+    with the last holder's number, and a process that is killed no longer holds the lock. POSIX
+    systems use `flock` (between machines only where the network file system has it), Windows
+    `msvcrt.locking`. Processes that are forked (not spawned) inside the block hold the lock as
+    well, until they end.
 
     Raises:
         InputError: another process holds it, or the file cannot be made.
@@ -31,7 +31,7 @@ def exclusive(path: Path) -> Iterator[None]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(
-            "the lock file of the results must be one that can be written",
+            "the lock file of the results must be writable",
             got=str(error),
             where=Location(path),
             hint="another folder",
@@ -62,7 +62,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def _holder(handle: int) -> str:
-    """Who wrote into the lock file; it may not have got that far."""
+    """The process named in the lock file; it may not be written yet."""
     with contextlib.suppress(OSError):
         os.lseek(handle, 0, os.SEEK_SET)
         name = os.read(handle, 100).decode("utf-8", "replace")

@@ -11,7 +11,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def reset_peak_memory() -> bool:
-    """Let `peak_memory_mib` count from now on, what the process holds now included.
+    """Let `peak_memory_mib` count from now on, including what the process holds now.
 
     Returns:
         Whether the system can do that: Linux can, where /proc may be written. Elsewhere the figure
@@ -31,7 +31,7 @@ def peak_memory_mib() -> float | None:
     has done larger runs before holds what it has not given back, in either case.
 
     Returns:
-        The figure, or None where the system does not tell (Windows).
+        The figure, or None where the system does not report it (Windows).
     """
     with contextlib.suppress(OSError):
         # Unlike getrusage's figure, this one is not inherited from the parent process.

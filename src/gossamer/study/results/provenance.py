@@ -1,4 +1,4 @@
-"""What a row says of where it came from: versions, machine and commit."""
+"""Where a row comes from: versions, machine and commit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _processor() -> str:
 
 @functools.cache
 def _commit() -> str | None:
-    """Of the repository this file belongs to; not of one the package is merely installed in."""
+    """Of the repository this file belongs to; not of one that the package is only installed in."""
     here = Path(__file__).parent
     command = ["git", "ls-files", "--error-unmatch", Path(__file__).name]
     describe = ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"]

@@ -1,4 +1,4 @@
-"""What a row of a study must say, for rows that come from a file."""
+"""The fields a row of a study must have, for rows from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gossamer.study.run import InputLayer, Method, Task
 
 
 class DataFields(BaseModel):
-    """What a row says of its data; see `StudyData`."""
+    """A row's data; see `StudyData`."""
 
     digest: str
     n_train: int
@@ -57,7 +57,7 @@ class RowFields(BaseModel):
 
 
 def check_row(row: Mapping[str, Any], path: Path) -> None:
-    """See that a row has all that reports read.
+    """Check that a row has all that reports read.
 
     Args:
         row: from a file.
@@ -75,5 +75,5 @@ def check_row(row: Mapping[str, Any], path: Path) -> None:
             f"the row {row.get('key')!r} must have {field} as this version writes it",
             got=first["msg"],
             where=Location(path),
-            hint="running the study anew into another folder, or removing the row",
+            hint="running the study again into another folder, or removing the row",
         ) from error

@@ -1,4 +1,4 @@
-"""Rows of results: a file of JSON lines that outlives power cuts and refuses contradictions."""
+"""Rows of results: a file of JSON lines that survives power cuts and refuses contradictions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Row = dict[str, Any]
 class RowStore:
     """A file of JSON lines, one for each row; a row's text under "key" is unique in the file.
 
-    Every row that `append` returned from is on the disk. What a power cut leaves of the row that
-    was being written, a last line without its newline or one that is not JSON, is no row: readers
+    Every row is on the disk when `append` returns. What a power cut leaves of the row that was
+    being written, a last line without its newline or one that is not JSON, is not a row: readers
     leave it out, and the next writer moves its bytes to a file beside this one (`torn_path`).
     Damage of any other kind is an error.
 
-    Numbers are JSON's: NaN and infinities are refused, on reading as on writing; None stands for
-    a number that there is not. What JSON reads back is what counts: a tuple becomes a list.
+    Numbers are JSON's: NaN and infinities are refused, on reading as on writing; None means that
+    there is no number. What JSON reads back counts: a tuple becomes a list.
 
     Args:
         path: the file; the first row makes it, and its folder.
@@ -34,8 +34,8 @@ class RowStore:
     Attributes:
         path: as given.
         torn_path: where torn lines go: the file's name with `.torn`; made when there is one.
-        lock_path: the lock's file: the file's name with `.lock`; it stays, and means nothing by
-            itself.
+        lock_path: the lock's file: the file's name with `.lock`; it stays, and by itself means
+            nothing.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -44,11 +44,11 @@ class RowStore:
         self.lock_path = self.path.with_name(f"{self.path.name}.lock")
         self._n_moved = 0
         self._n_left = 0
-        self._held_keys: set[str] | None = None  # while locked; nobody else writes then
+        self._held_keys: set[str] | None = None  # while locked; no other process writes then
 
     @property
     def n_torn(self) -> int:
-        """Torn lines this store has come upon, in the file or moved out of it: tell the user."""
+        """Torn lines found in the file or moved out of it; the user should see them."""
         return self._n_moved + self._n_left
 
     def rows(self) -> list[Row]:
@@ -73,7 +73,7 @@ class RowStore:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only writer for the length of the block, as a study is while it runs.
+        """Be the only writer inside the block, as a study is while it runs.
 
         A torn line is moved out of the file first. The lock is gone when the process is, however
         it ends. Reading needs no lock. Inside another block of the same store this does nothing.
@@ -140,7 +140,7 @@ class RowStore:
                 f"the row {key!r} must hold what JSON can ({error})",
                 got=_not_json(row),
                 where=where,
-                hint="None for a number that there is not, plain numbers instead of NumPy's",
+                hint="None for a missing number, plain numbers instead of NumPy's",
             ) from error
 
     def _write(self, line: bytes) -> None:
@@ -166,7 +166,7 @@ class RowStore:
             raw = b""
         except OSError as error:
             raise InputError(
-                "the results must be a file that can be read",
+                "the results must be a readable file",
                 got=str(error),
                 where=Location(self.path),
                 hint="another file",
@@ -187,7 +187,7 @@ class RowStore:
                     f"every line must be one JSON object ({error})",
                     got=line[:80].decode("utf-8", "replace"),
                     where=where,
-                    hint="removing the line; the run it stood for is then done again",
+                    hint="removing the line; its run is then done again",
                 ) from error
             key = row.get("key") if isinstance(row, dict) else None
             if not isinstance(key, str) or not key:
@@ -227,7 +227,7 @@ class RowStore:
             yield
         except OSError as error:
             raise InputError(
-                "the results must be in a place that can be written",
+                "the results must be in a writable place",
                 got=str(error),
                 where=Location(self.path),
                 hint="another folder, or more space on the disk",

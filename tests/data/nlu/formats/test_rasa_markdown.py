@@ -59,7 +59,7 @@ def test_tables_of_one_name_are_one() -> None:
         ("## intent\n", 1, "a section must be one of"),
         ("## intent:\n- x\n", 1, "needs a name"),
         ("## intent:a/b/c\n- x\n", 1, "one '/' and a key"),
-        ("- x\n", 1, "must stand under a section"),
+        ("- x\n", 1, "must be in a section"),
         ("## intent:a\n- x\nwords\n", 3, "section 'intent:a' must be '-' and a text"),
         ("## intent:a\n-x\n", 2, "must be '-' and a text"),
         ("## intent:a\n-\n", 2, "must be '-' and a text"),

@@ -131,7 +131,7 @@ def test_a_story_against_a_rule(tmp_path: Path) -> None:
         ("- rule: goes back\n  steps:\n  - intent: back\n  - action: utter_thank\n", "'back'"),
         (
             FORM + "- rule: forgets\n  steps:\n  - intent: thank\n  - action: order_form\n",
-            "'active_loop' behind 'order_form' is not 'order_form' or null",
+            "'active_loop' after 'order_form' is not 'order_form' or null",
         ),
         (
             FORM

@@ -5,7 +5,7 @@ The grammar is Rasa's, shared by its YAML and Markdown files:
     [text](entity)                      an entity; its value is the text
     [text](entity:value)                ... with a value of its own
     [text]{"entity": "city", ...}       ... as JSON, with `role`, `group`, `value`
-    [text][{"entity": ...}, {...}]      several entities on one stretch
+    [text][{"entity": ...}, {...}]      several entities on one span
 
 The text holds no `]`; in the round form the entity holds no `:` or `)`, the value no `)`. The
 grammar has no escape, so a few texts cannot be written in it; `annotate` refuses those.
@@ -47,7 +47,7 @@ JSON_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tuple[Entity, ...]]:
-    """Take the annotations out of a text.
+    """Remove the annotations from a text.
 
     What looks like a broken annotation is plain text, with a `MistakeWarning`.
 
@@ -70,7 +70,7 @@ def parse_annotated(text: str, where: Location | None = None) -> tuple[str, tupl
 class _Parsed:
     """What a text says: `pieces` of the plain text, and what is `between` the annotations.
 
-    Of annotations in round brackets, `round_ones` are the stretch and the name of the entity.
+    For annotations in round brackets, `round_ones` has the span and the name of the entity.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ def _parsed(text: str, where: Location | None) -> _Parsed:
 def _descriptions(
     text: str, start: int, stretch: str, where: Location | None
 ) -> tuple[list[dict[str, Any]], int] | None:
-    """What is said of a stretch, and the offset behind it; None when it is no annotation."""
+    """The annotation of a span, and the offset after it; None when there is none."""
     if text[start] == "(":
         match = _ROUND.match(text, start) if text.find(")", start) >= 0 else None
         if match is None or not match["entity"].strip():
@@ -195,7 +195,7 @@ def annotate(example: Example) -> str:
 
     Raises:
         DataError: the grammar cannot express the example: entities overlap without being equal,
-            lie outside the text or are empty; a stretch holds "]"; plain brackets of the text
+            lie outside the text or are empty; a span holds "]"; plain brackets of the text
             would be read as an annotation; a value is neither a text nor a finite number.
     """
     text = example.text
@@ -219,7 +219,7 @@ def annotate(example: Example) -> str:
 
 
 def _described(example: Example, group: Iterable[Entity]) -> str:
-    """What follows the stretch in brackets."""
+    """What follows the span in brackets."""
     descriptions: list[dict[str, Any]] = []
     stretch = ""
     for entity in group:

@@ -1,4 +1,4 @@
-"""What looks like an annotation and is none: a bracket is missing, in the wrong place or foreign.
+"""What looks like an annotation but is not: a bracket is missing, misplaced or of another kind.
 
 The grammar has no escape, so plain brackets must stay possible: "np0[0] and (this)" is no attempt.
 """
@@ -12,7 +12,7 @@ from gossamer.data.errors import Location, warn_of_mistake
 
 ANNOTATION_FORMS = '[text](entity), [text](entity:value) or [text]{"entity": "name", "role": "x"}'
 DONE = "\x00"
-"""What `warn_of_broken` is given in the place of each annotation; no text file holds it."""
+"""What `warn_of_broken` gets in place of each annotation; no text file contains it."""
 
 # Each class of characters ends at the bracket that a pattern begins with, so that searching takes
 # time in proportion to the length of the text.
@@ -39,19 +39,19 @@ _NOT_IN_NAMES = re.compile(r"[\"(\[{]")
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether an entity may have this name in round brackets without any doubt."""
+    """Whether this name in round brackets is certainly an entity's."""
     return bool(name.strip()) and _NOT_IN_NAMES.search(name) is None
 
 
 def warn_of_broken(
     rest: str, annotated: str, annotations: Iterable[tuple[str, str]], where: Location | None
 ) -> None:
-    """Warn (`MistakeWarning`) where a text looks as if an annotation of it was not understood.
+    """Warn (`MistakeWarning`) where part of a text looks like a broken annotation.
 
     Args:
         rest: the text, `DONE` for each annotation.
         annotated: the text as written.
-        annotations: of each in round brackets, its stretch of text and the name of its entity.
+        annotations: for each in round brackets, its span of text and the name of its entity.
         where: where it was read.
     """
     problem = None

@@ -59,7 +59,7 @@ def is_nlu_json(text: str, path: Path) -> bool:
 
 
 def _load(text: str, path: Path) -> Any:
-    """JSON whose objects know their lines."""
+    """Read JSON whose objects know their lines."""
     # `object_pairs_hook` is called when an object closes, so the n-th call belongs to the n-th
     # closing brace; from it a stack leads to where the object opened.
     starts: list[int] = []
@@ -142,7 +142,7 @@ def parse_rasa_json(text: str, path: Path) -> TrainingData:
             # Rasa compares and replaces values as texts.
             synonyms.append(Synonym(text=word, value=str(value), where=item.where))
     known = {"common_examples", "regex_features", "lookup_tables", "entity_synonyms"}
-    # `intent_examples` and `entity_examples` were the parts of `common_examples` once.
+    # `intent_examples` and `entity_examples` were once the parts of `common_examples`.
     older = ("intent_examples", "entity_examples")
     for key in root:
         if key not in known and key not in older:

@@ -3,8 +3,8 @@
     ## intent:greet
     - hello
 
-Sections are intent, synonym, regex and lookup; items stand behind `-`, `*` or `+`. HTML comments
-are removed. A heading with a single `#` says nothing. Every other line is an error.
+Sections are intent, synonym, regex and lookup; items begin with `-`, `*` or `+`. HTML comments
+are removed. A heading with a single `#` is ignored. Every other line is an error.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def parse_rasa_markdown(text: str, path: Path) -> TrainingData:
         path: the file, for locations; names of lookup files are relative to its folder.
 
     Raises:
-        DataError: an unknown section, a line that is no item, an item outside a section, a broken
-            annotation, a lookup file that cannot be read.
+        DataError: an unknown section, a line that is not an item, an item outside a section, a
+            broken annotation, a lookup file that cannot be read.
     """
     examples: list[Example] = []
     synonyms: list[Synonym] = []
@@ -75,7 +75,7 @@ def parse_rasa_markdown(text: str, path: Path) -> TrainingData:
         item = _ITEM.match(line)
         if not kind:
             raise DataError(
-                "an item must stand under a section", got=line, where=where, hint="## intent:greet"
+                "an item must be in a section", got=line, where=where, hint="## intent:greet"
             )
         n_items += 1
         if item is None or not item["text"]:

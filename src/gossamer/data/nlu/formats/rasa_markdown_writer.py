@@ -1,4 +1,4 @@
-"""Writing NLU data in Rasa's Markdown, for tools that read nothing newer."""
+"""Writing NLU data in Rasa's Markdown, for tools that cannot read anything newer."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _BLANKS = " \r\n"  # what Rasa strips; tabs stay
 
 
 def is_nlu_yaml(text: str, path: Path) -> bool:
-    """Whether a YAML file holds NLU data: a key `nlu`, or `responses` in what is no domain.
+    """Whether YAML holds NLU data: a key `nlu`, or `responses` in a file that is no domain.
 
     A text in which no line starts with either key is not parsed at all, so other YAML files of a
     project may be as broken as they like.
@@ -62,8 +62,8 @@ def parse_rasa_yaml(text: str, path: Path) -> TrainingData:
         path: the file, for locations.
 
     Raises:
-        DataError: not well-formed YAML; a version above 3.1; an item that is no intent, synonym,
-            regex or lookup; examples that are not written as such; a broken annotation.
+        DataError: not well-formed YAML; a version above 3.1; an item that is not an intent,
+            synonym, regex or lookup; examples that are not written as such; a broken annotation.
     """
     tree = parse_yaml_tree(text, path)
     if tree is None:
@@ -100,7 +100,7 @@ def _is_null(node: YamlNode) -> bool:
 
 
 def check_version(node: YamlNode | None) -> None:
-    """Refuse a file whose key `version` is above 3.1 or no version; Rasa passes such a file over.
+    """Refuse a file whose key `version` is above 3.1 or not a version; Rasa skips such a file.
 
     Raises:
         DataError: it is.

@@ -56,7 +56,7 @@ def dump_yaml(data: TrainingData) -> str:
         items.append(_intent_item(list(run)))
     for value, synonyms in groupby(data.synonyms, key=lambda synonym: synonym.value):
         if not isinstance(value, str):
-            raise DataError("a synonym in YAML must stand for a text", got=value)
+            raise DataError("a synonym in YAML must have a text as its value", got=value)
         items.append(_element_item("synonym", value, [synonym.text for synonym in synonyms]))
     for name, regexes in groupby(data.regexes, key=lambda regex: regex.name):
         items.append(_element_item("regex", name, [regex.pattern for regex in regexes]))
@@ -93,7 +93,7 @@ def write_yaml(data: TrainingData, path: str | Path) -> list[Path]:
 
 
 def yaml_files(data: TrainingData, path: str | Path) -> dict[Path, str]:
-    """The YAML files that carry NLU data, and what each shall hold.
+    """The YAML files that carry NLU data, and what each is to hold.
 
     One file is enough unless lookup tables share a name: tables of one name in one file would
     become one table, so further ones go to files beside it, `nlu.2.yml` for `nlu.yml`.
@@ -124,7 +124,7 @@ def yaml_files(data: TrainingData, path: str | Path) -> dict[Path, str]:
 
 
 def _files_of_lookups(tables: Sequence[LookupTable]) -> list[tuple[LookupTable, ...]]:
-    """Tables, parted before each that repeats a name, so that their order is kept."""
+    """Tables, split before each that repeats a name, so that their order is kept."""
     files: list[list[LookupTable]] = [[]]
     for table in tables:
         if any(table.name == other.name for other in files[-1]):

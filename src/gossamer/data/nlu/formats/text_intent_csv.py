@@ -26,7 +26,7 @@ def parse_csv(text: str, path: Path) -> TrainingData:
     """Read a table of texts and intents. The texts are plain: brackets annotate nothing.
 
     Args:
-        text: the whole file; commas part the columns, quotes are doubled inside quotes.
+        text: the whole file; commas separate the columns, quotes are doubled inside quotes.
         path: the file, for locations.
 
     Raises:

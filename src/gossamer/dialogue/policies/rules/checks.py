@@ -1,7 +1,7 @@
 """Whether rules are complete, and agree with each other and with stories.
 
 As in Rasa 3.6's `RulePolicy`, where each rule and each story is replayed and what the rules say is
-held against what is written. Unlike there, all kinds of faults are reported at once.
+compared with what is written. Unlike there, all kinds of faults are reported at once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RuleFault:
     Attributes:
         kind: see `FaultKind`.
         tracker: the rule or story.
-        action: that is written there, or that sets too little.
+        action: written there, or setting too little.
         rules: the other rules.
         source: what needs no rule and is contradicted, or None.
         predicted: the action that rules together say instead, or None if they say none.
@@ -86,13 +86,13 @@ class RuleFault:
             names = ", ".join(f"'{slot}'" for slot in self.slots)
             return (
                 f"in {here} the action '{self.action}' does not set {names}, as in {others}; "
-                "write 'slot_was_set' behind it (with 'null' for no value), or, if the rule ends "
+                "write 'slot_was_set' after it (with 'null' for no value), or, if the rule ends "
                 "there, 'wait_for_user_input: false'"
             )
         if self.loops:
             names = " or ".join(_loop_name(name) for name in self.loops)
             return (
-                f"in {here} 'active_loop' behind '{self.action}' is not {names}, as in {others}; "
+                f"in {here} 'active_loop' after '{self.action}' is not {names}, as in {others}; "
                 "write it there, or, if the rule ends there, 'wait_for_user_input: false'"
             )
         if self.source is not None:
@@ -192,10 +192,10 @@ def _missing_effects(
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What came of replaying all rules and stories.
+    """The result of replaying all rules and stories.
 
     Attributes:
-        book: the rules, without those that only stood in for the start of a story.
+        book: the rules, without those added only for the start of a story.
         faults: contradictions, in the order of the stories and rules.
         learnt: sources that rules follow, or that a rule or story departs from.
         followed: sources that stories follow.
@@ -215,7 +215,7 @@ def replay(
     *,
     fallback: str | None,
 ) -> Replay:
-    """Hold what rules say against what rules and stories do.
+    """Compare what rules say with what rules and stories do.
 
     Args:
         book: what rules say.

@@ -55,7 +55,7 @@ class Source(NamedTuple):
     Attributes:
         kind: see `SourceKind`.
         name: of the intent or loop.
-        states: the rule's, or where there is none the conversation's.
+        states: the rule's, or without a rule the conversation's.
     """
 
     kind: SourceKind
@@ -200,7 +200,7 @@ def _as_read(state: State, *, use_text: bool) -> State:
 
 
 def _usual_way_of_loop(tracker: Tracker) -> Decision | None:
-    """An active loop runs, and then the assistant listens; None if it rejected or there is none."""
+    """An active loop runs, then the assistant listens; None if it rejected or none is active."""
     loop = tracker.active_loop
     name = tracker.active_loop_name
     if loop is None or name is None or loop.is_rejected:

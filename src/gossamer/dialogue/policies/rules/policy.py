@@ -58,14 +58,14 @@ class RulePolicyOptions(PolicyOptions):
     Attributes:
         priority: see `Prediction`.
         core_fallback_threshold: the score of the fallback action.
-        core_fallback_action_name: the action to take when no rule fits and no other policy is
-            surer.
+        core_fallback_action_name: the action to take when no rule fits and no other policy is more
+            confident.
         enable_fallback_prediction: whether there is a fallback.
         restrict_rules: rules may have one message of the user at most.
         check_for_contradictions: rules must be complete, and agree with each other and with
             stories. Without this check, turns that only rules know are not hidden from other
             policies.
-        use_nlu_confidence_as_score: the score is how sure the classifier was of the last message's
+        use_nlu_confidence_as_score: the score is the classifier's confidence in the last message's
             intent, not 1.
     """
 
@@ -88,15 +88,15 @@ class RulePolicyOptions(PolicyOptions):
 
 
 class RulePolicy(Policy):
-    """Does what rules say; runs forms; falls back when nothing is sure. As in Rasa 3.6.
+    """Does what rules say; runs forms; falls back when no policy is confident. As in Rasa 3.6.
 
-    What comes next is told by, in this order, the intents restart, back and session_start; an
+    What comes next is decided by, in this order, the intents restart, back and session_start; an
     active form; rules on the message's text; rules on its intent; else the fallback. Of several
     rules that fit, the one that says most of the conversation wins: whose states are longest as
     JSON.
 
     Departures from Rasa: of two that are equally long the first in the data wins, where Rasa picks
-    one at random; faults of all kinds are reported together and with their places.
+    one at random; faults of all kinds are reported together, with their places.
 
     Attributes:
         rule_only: slots and loops that occur in rules and not in stories; policies that learn from
@@ -165,7 +165,7 @@ class RulePolicy(Policy):
     def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:
         """Score 1, or the classifier's confidence, for what rules say, and the fallback.
 
-        A form that is active and not in the domain is passed over, with a warning: an action server
+        A form that is active and not in the domain is ignored, with a warning: an action server
         or a conversation of another domain may have begun it. Rasa 3.6 fails then.
 
         `reason` holds "rules", names of the rules that say so; "default_intent" or "active_loop"
@@ -220,7 +220,7 @@ class RulePolicy(Policy):
     # -- storing -------------------------------------------------------------------------------
 
     def state(self) -> ComponentState:
-        """Rules as states in Rasa's layout with the action behind them; plain JSON throughout."""
+        """Rules as states in Rasa's layout, each with its action; plain JSON throughout."""
         book = self._book
         return ComponentState(
             json={
@@ -250,11 +250,11 @@ class RulePolicy(Policy):
     def restore(
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
-        """Take over stored rules.
+        """Restore stored rules.
 
         Raises:
             ConfigError: the fallback action is not in the domain.
-            ModelFileError: it is no such state, or an action or slot is not in the domain.
+            ModelFileError: it is not such a state, or an action or slot is not in the domain.
         """
         self._check_fallback(domain)
         try:
@@ -274,7 +274,7 @@ def _with_known_loop(tracker: Tracker, domain: Domain) -> Tracker:
     if loop is None or loop in domain.action_index:
         return tracker
     warnings.warn(
-        f"the form '{loop}' is active, which the domain does not have; it does not go on. "
+        f"the form '{loop}' is active, which the domain does not have; it is not continued. "
         "Try: declaring it under 'forms:'",
         stacklevel=3,
     )

@@ -1,8 +1,8 @@
 """What rules say, as tables: in which states of a conversation what comes next.
 
-A rule covers the last states of a conversation. It fits when each of its states asks for nothing
-that the conversation's state in the same place, counted from the end, does not have. As in
-Rasa 3.6's `RulePolicy`.
+A rule covers the last states of a conversation. It fits when the conversation's state in the same
+place, counted from the end, has everything that the rule's state asks for. As in Rasa 3.6's
+`RulePolicy`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Deviation(StrEnum):
 
 
 def after_snippet(states: Sequence[State]) -> States:
-    """The states behind the last "...", what a rule does not speak of."""
+    """The states after the last "...", which a rule does not cover."""
     for index in range(len(states) - 1, -1, -1):
         if states[index].action == RULE_SNIPPET_ACTION:
             return tuple(states[index + 1 :])
@@ -49,7 +49,7 @@ def key_text(states: Sequence[State]) -> str:
 
 
 def is_start(state: State) -> bool:
-    """Whether nothing was done yet."""
+    """Whether nothing has been done yet."""
     return not state.action and not state.action_text
 
 
@@ -174,7 +174,7 @@ class LoopTable:
 
 
 def learn_rules(examples: Iterable[tuple[str, DialogueExample]]) -> RuleTable:
-    """The rules that examples make. Where they differ, there is none.
+    """The rules that examples make. Where examples differ, there is no rule.
 
     Args:
         examples: each with the name of its rule.

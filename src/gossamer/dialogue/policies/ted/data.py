@@ -37,7 +37,7 @@ class TextReader:
     """Features of texts, by the featurizers of a trained pipeline.
 
     Args:
-        pipeline: the trained pipeline; None: there is none.
+        pipeline: the trained pipeline, or None.
         featurizers: aliases of the featurizers to use; empty for all.
 
     Attributes:
@@ -77,12 +77,12 @@ class TextReader:
         return float(trust(coverage(batch.blocks, batch.lengths))[0])
 
     def see_coverage(self, batch: MessageBatch) -> None:
-        """Find out from the texts of stories whether `trust` can be told."""
+        """Find out from the texts of stories whether `trust` can be known."""
         self.trusts_all = not tells_texts_apart(coverage(batch.blocks, batch.lengths))
 
 
 def no_text_features(text: str, *, has_pipeline: bool) -> ConfigError:
-    """Refuses a story with a text where nothing gives features of it."""
+    """Refuse a story with a text where nothing gives features of it."""
     needed = "features of texts" if has_pipeline else "an NLU pipeline"
     return ConfigError(
         f"stories with texts need {needed}",
@@ -160,7 +160,7 @@ class TEDData:
         )
 
     def _entities(self, chosen: Indices, starts: Indices) -> EntityTargets | None:
-        """Of the last messages; these stand first in each example."""
+        """Of the last messages; these are first in each example."""
         if self.tags is None:
             return None
         places, tags = [], []
@@ -179,7 +179,7 @@ class TEDData:
 def ted_data(
     trackers: Sequence[Tracker], domain: Domain, options: TEDOptions, reader: TextReader
 ) -> TEDData | None:
-    """Make numbers of stories; None when there is no action to learn.
+    """Turn stories into numbers; None when there is no action to learn.
 
     Raises:
         ConfigError: stories have texts, and nothing gives features of texts.

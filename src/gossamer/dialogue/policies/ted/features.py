@@ -42,7 +42,7 @@ ACTIVE_LOOP: Final = "active_loop"
 NAMED: Final = (INTENT, ACTION_NAME, ENTITIES, SLOTS, ACTIVE_LOOP)
 TEXTS: Final = (TEXT, ACTION_TEXT)
 
-_FEW_VALUES = 512  # of an attribute: so many are described as fast as chosen
+_FEW_VALUES = 512  # of an attribute: describing up to this many is as fast as choosing
 
 
 class Column(NamedTuple):
@@ -153,7 +153,7 @@ class TurnInput(NamedTuple):
 
     Attributes:
         features: of the values that occur. *Shape:* of n_values rows.
-        row: the value of each turn; n_values where there is none. *Shape:* (n_turns,), int64.
+        row: the value of each turn; n_values where it has none. *Shape:* (n_turns,), int64.
     """
 
     features: Features
@@ -165,7 +165,7 @@ class TextInput(NamedTuple):
 
     Attributes:
         features: of the texts that occur, n_texts of them.
-        row: the text of each turn; n_texts where there is none. *Shape:* (n_turns,), int64.
+        row: the text of each turn; n_texts where it has none. *Shape:* (n_turns,), int64.
     """
 
     features: TextFeatures
@@ -219,7 +219,7 @@ def chosen_values(row: Indices, n_values: int) -> tuple[Indices | None, Indices]
 
 def _chosen(row: Indices, n_values: int) -> tuple[Indices, Indices]:
     occurs = np.zeros(n_values + 1, dtype=np.bool_)
-    occurs[row] = True  # -1 marks the last place, which is no value's
+    occurs[row] = True  # -1 marks the last place, which belongs to no value
     occurs[-1] = False
     chosen = np.flatnonzero(occurs)
     place = np.full(n_values + 1, len(chosen))

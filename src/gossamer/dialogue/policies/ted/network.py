@@ -14,10 +14,10 @@ on packed batches of conversations.
 Which layers are randomly connected, as in Rasa: those that encode messages, actions and labels, and
 every layer of the transformers. Dense are the input tables, the embeddings and the tag logits.
 
-As in Rasa with a limited history, turns stand in reverse, the last one first, the transformer looks
-both ways, and what it says of the last turn counts. With whole dialogues they stand in their order,
-the transformer looks back only, and what it says of each turn counts. Texts are read by DIET's
-encoder.
+As in Rasa with a limited history, turns are in reverse order, the last one first; the transformer
+looks both ways, and its output for the last turn counts. With whole dialogues they are in their own
+order, the transformer only looks back, and its output for each turn counts. Texts are read by
+DIET's encoder.
 
 Departure from Rasa: labels pass an input table of their own (`dense_dimension` of
 "label_action_name") before they are encoded; in Rasa the encoding layer reads the label's number
@@ -70,7 +70,7 @@ class TEDShape(NamedTuple):
     Attributes:
         widths: features of each attribute that occurs.
         texts: widths of the features of messages' and actions' texts, where these occur.
-        label_texts: widths of the features of actions that are texts; None: there are none.
+        label_texts: widths of the features of actions that are texts; None without such actions.
         n_tags: tags of entities; 0 where none are to be found.
         forbidden: which tag must not follow which; see `LinearChainCRF`.
     """
@@ -95,7 +95,7 @@ class EntityTargets(NamedTuple):
 
 
 class TEDBatch(NamedTuple):
-    """What the network learns from at a time.
+    """What the network learns from in one step.
 
     Attributes:
         inputs: by attribute; turns of all conversations one after the other.
@@ -114,11 +114,11 @@ class TEDBatch(NamedTuple):
 
 
 class Dialogues(NamedTuple):
-    """What the network makes of conversations.
+    """The network's output for conversations.
 
     Attributes:
         turns: transformer output. With whole dialogues of all turns, else of the last one of each
-            conversation, which stands first. *Shape:* (n_turns, width) or (n_dialogues, width).
+            conversation, which is first. *Shape:* (n_turns, width) or (n_dialogues, width).
         starts: first turn of each conversation. *Shape:* (n_dialogues,), int64.
         tokens: transformer output of the messages' texts that occur, or None without any.
             *Shape:* (n_tokens, text_width).
@@ -166,7 +166,7 @@ class NameEncoder(nn.Module):
         self.width = units if encoding is None else encoding
 
     def forward(self, values: Features, row: Tensor) -> Tensor:
-        """Encode each turn's value; zeros where there is none.
+        """Encode each turn's value; zeros where it has none.
 
         Values are encoded once each and then handed out, unless dropout makes a difference between
         turns.
@@ -228,7 +228,7 @@ class TEDNetwork(nn.Module):
         options: TED's options.
         shape: what domain and stories decide.
         labels: features of all actions with a name.
-        label_texts: features of all actions that are texts; None: there are none.
+        label_texts: features of all actions that are texts; None without such actions.
     """
 
     def __init__(
@@ -430,7 +430,7 @@ class TEDNetwork(nn.Module):
 
 
 def handed_out(values: Tensor, row: Tensor) -> Tensor:
-    """Each turn's value; zeros where its row is behind the last one.
+    """Each turn's value; zeros where its row is after the last one.
 
     *Shape:* (n_values, width), (n_turns,) -> (n_turns, width).
     """

@@ -60,12 +60,12 @@ class TEDOptions(LearningOptions, PolicyOptions):
         drop_rate_label: accepted, and without effect, as in Rasa, where labels get
             `drop_rate_dialogue`.
         entity_recognition: find entities in messages that count by their text.
-        BILOU_flag: tag first, inner, last and only tokens of an entity apart.
+        BILOU_flag: use separate tags for the first, inner, last and only tokens of an entity.
         split_entities_by_comma: see `DIETOptions`.
         e2e_confidence_threshold: the text of a message counts only where it gives a higher
             confidence than this.
         use_gpu: accepted, and without effect: training is made for a CPU.
-        max_training_samples: learn from so many examples at most, the first ones; None for all.
+        max_training_samples: learn from at most this many examples, the first ones; None for all.
         tracker_featurizer: "max_history" learns each action from the turns before it;
             "full_dialogue" learns all actions of a conversation at once, each from what was before
             it. Rasa's option `featurizer` is accepted for it.

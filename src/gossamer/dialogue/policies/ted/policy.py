@@ -48,7 +48,7 @@ Scores = npt.NDArray[np.float32]
 
 
 class _Answer(NamedTuple):
-    """What the network says of some conversations.
+    """The network's answers for some conversations.
 
     Attributes:
         similarity: to each action. *Shape:* (n_dialogues, n_actions).
@@ -97,7 +97,7 @@ class TEDPolicy(Policy):
     # -- training ------------------------------------------------------------------------------
 
     def check(self, data: DialogueData) -> Iterator[InputError]:
-        """Stories with texts, and nothing that gives features of texts."""
+        """Stories have texts, but nothing gives features of texts."""
         said = (
             event.text
             for story in data.stories
@@ -204,8 +204,8 @@ class TEDPolicy(Policy):
         `e2e_confidence_threshold`, or when no story had an intent. As in Rasa 3.6.
 
         A message of which nothing counts (no intent, no entity, no text of known words) says
-        nothing of what to do next: no action is preferred. The less is known of a text, the lower
-        its confidences. Rasa predicts as if the message had not been there.
+        nothing about what to do next: no action is preferred. The less of a text is known, the
+        lower its confidences. Rasa predicts as if the message had not been there.
 
         Raises:
             RuntimeError: it is not trained.
@@ -389,7 +389,7 @@ class TEDPolicy(Policy):
     def restore(
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
-        """Build the network again and take over weights and connections."""
+        """Build the network again and restore weights and connections."""
         self._belong_to(domain, pipeline)
         if not state.json:
             return
