@@ -61,6 +61,7 @@ def _fits(norm: nn.LayerNorm, x: Tensor, *others: Tensor) -> bool:
 class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gain: Tensor, offset: Tensor, eps: float) -> Tensor:
+        x = x.contiguous()
         _, normal, statistics = _forward(x, None, gain, offset, eps, Noise.draw(0.0))
         ctx.save_for_backward(x, statistics, gain)
         return normal
@@ -111,7 +112,7 @@ def _forward(
     x: Tensor, update: Tensor | None, gain: Tensor, offset: Tensor, eps: float, noise: Noise
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The sum, its normalisation, and mean and 1 / deviation of each row."""
-    x = x.contiguous()
+    x, gain, offset = x.contiguous(), gain.contiguous(), offset.contiguous()
     n_rows, width = x.shape
     total = x if update is None else torch.empty_like(x)
     normal, statistics = torch.empty_like(x), x.new_empty(n_rows, 2)
@@ -143,7 +144,7 @@ def _backward(
     """Gradients of the sum, of the update, of gain and offset."""
     n_rows, width = total.shape
     threads = rows.threads_for(total.numel())
-    grad = grad.contiguous()
+    grad, gain = grad.contiguous(), gain.contiguous()
     of_total = torch.empty_like(total)
     of_update = torch.empty_like(total) if has_update else None
     sums = total.new_zeros(threads, 2, width)

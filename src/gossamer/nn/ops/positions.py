@@ -45,8 +45,8 @@ class _AddPositions(torch.autograd.Function):
         y = torch.empty_like(x)
         rows.embed(width)(
             x,
-            table,
-            position,
+            table.contiguous(),
+            position.contiguous(),
             ctx.factor,
             y,
             n_rows,
