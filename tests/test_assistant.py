@@ -152,6 +152,7 @@ def test_random_seed_overrides_the_configuration(
     assert confidence(1) != confidence(1, random_seed=0)
 
 
+@pytest.mark.slow
 def test_loading_runs_nothing_and_needs_no_project(project: Path) -> None:
     path = Assistant.train(project / "config.yml", project / "data").save(project / "m")
     (project / "config.yml").unlink()

@@ -68,7 +68,7 @@ def run_python_blocks(text: str, name: str) -> int:
     return len(todo)
 
 
-@pytest.mark.thinned(4)
+@pytest.mark.thinned(3)
 @pytest.mark.parametrize("page", RUN, ids=named)
 def test_python_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -207,6 +207,7 @@ def command_tree() -> Any:
     return get_command(app)
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_commands_and_options_exist(page: Path) -> None:
     tree = command_tree()

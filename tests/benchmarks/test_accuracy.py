@@ -158,6 +158,7 @@ def test_a_row_of_svm_and_crf(folder: Path) -> None:
     json.dumps(row, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_row_of_our_network(folder: Path) -> None:
     row = run_once(task(folder, "ours-20", options=SMALL))
     assert row["source"] == accuracy_runs.package_digest()
@@ -263,6 +264,7 @@ def written(rows: list[dict[str, Any]], folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_report_holds_means_spreads_targets_and_figures(tmp_path: Path) -> None:
     paths = write_report([written(ROWS, tmp_path)], tmp_path / "report")
     names = [PAGE, "accuracy-dev.png", "curves-dev.png", "density-dev.png"]

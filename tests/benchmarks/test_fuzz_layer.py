@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
 
+pytestmark = pytest.mark.slow
+
 N_CALLS = 200
 # Python 3.12 and later warn where a process with threads is forked.
 FORKS = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -36,7 +38,6 @@ def quick_cases(seed: int, count: int) -> list[Case]:
     return found
 
 
-@pytest.mark.slow
 def test_calls_equal_the_dense_reference(seed: int) -> None:
     cases = quick_cases(seed, N_CALLS)
     assert len(cases) == N_CALLS

@@ -102,6 +102,7 @@ def test_what_is_absent_is_named_and_left_out() -> None:
         assert absent == places
 
 
+@pytest.mark.slow
 def test_a_breakdown_adds_up_to_an_epoch(tmp_path: Path) -> None:
     config, data = tmp_path / "config.yml", tmp_path / "nlu.yml"
     config.write_text(CONFIG, encoding="utf-8")

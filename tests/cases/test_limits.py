@@ -30,6 +30,7 @@ def test_a_bomb_of_aliases_is_one_error() -> None:
         assert f"{CASE / 'bomb.yml'}:11: " in result.output
 
 
+@pytest.mark.slow
 def test_many_alternatives_are_drawn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
     shutil.copy(CASE / "stories.yml", tmp_path / "data")

@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Case = Callable[[str], Path]
 
 
+@pytest.mark.slow
 def test_the_starter_is_trained_with_one_warning_each(
     starter: Path, case: Case, gossamer: Callable[..., str]
 ) -> None:

@@ -256,6 +256,7 @@ def test_validate_names_both_places_of_a_contradiction(run: Run, small: Path) ->
     assert "more.yml:2" in line
 
 
+@pytest.mark.slow
 def test_a_conversation_in_a_terminal(
     terminal: Callable[..., Terminal], trained: Path, small: Path
 ) -> None:

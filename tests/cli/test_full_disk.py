@@ -11,6 +11,8 @@ import pytest
 
 import gossamer
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("resource", reason="needs limits of a POSIX system")
 
 SRC = Path(gossamer.__file__).parents[1]
@@ -25,7 +27,6 @@ main()
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

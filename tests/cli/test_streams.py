@@ -18,6 +18,8 @@ import gossamer
 from gossamer.cli.streams import input_lines, typed_lines
 from gossamer.data.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 SRC = Path(gossamer.__file__).parents[1]
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -15,6 +15,8 @@ from terminals import Terminal
 
 from gossamer.assistant import Assistant
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pty", reason="needs a pseudo-terminal")
 
 
@@ -43,7 +45,6 @@ def test_ctrl_d_ends_the_shell(terminal: Callable[..., Terminal], trained: Path)
     assert shell.end() == 0
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_the_shell_with_one_line(
     terminal: Callable[..., Terminal], trained: Path
 ) -> None:

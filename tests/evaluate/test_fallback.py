@@ -114,6 +114,7 @@ def test_nothing_is_answered_at_all(tmp_path: Path) -> None:
     assert "intent_risk_coverage.png" not in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "evaluation",
     [

@@ -168,6 +168,7 @@ def test_a_full_disk_leaves_the_reports_of_the_run_before(
     assert set(tmp_path.iterdir()) == set(written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_labels", [1, 3, 70])
 def test_the_matrix_grows_with_its_labels(n_labels: int) -> None:
     labels = ["" if i == 0 else f"label_{i}_$x" for i in range(n_labels)]

@@ -74,6 +74,7 @@ def reference(
     return each.mean()
 
 
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("case", CASES, ids=str)
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**20), st.sampled_from([0.3, 3.0]))

@@ -102,6 +102,7 @@ def test_memoization(case: dict[str, Any]) -> None:
                 assert [label, prediction.confidence] == [expected[0], pytest.approx(expected[1])]
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("case", recorded("ensemble"), ids=lambda case: case["name"])
 def test_choice(case: dict[str, Any]) -> None:
     domain, _ = project("rules")

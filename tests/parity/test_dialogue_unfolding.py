@@ -129,6 +129,7 @@ def test_whole_dialogues(case: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.thinned(15)
 @pytest.mark.parametrize("case", recorded("replays"), ids=lambda case: case["name"])
 def test_replay(case: dict[str, Any]) -> None:
     domain, _ = project("forms")

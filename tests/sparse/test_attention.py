@@ -36,6 +36,7 @@ def masked_pair(**options: Any) -> tuple[SparseMultiheadAttention, nn.MultiheadA
     return sparse, dense
 
 
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("cross", ["self", "cross", "widths", "unbatched"])

@@ -60,6 +60,7 @@ def optimizers() -> list[tuple[str, dict[str, bool]]]:
     return found
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("topology", ["blocked", "uniform"])
 @pytest.mark.parametrize(("name", "options"), optimizers())
 def test_a_step_of_every_optimizer_is_seen(
@@ -153,6 +154,7 @@ def test_parametrizations_and_averages(topology: str) -> None:
 # -- frozen copies --------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned(8)
 @pytest.mark.parametrize("topology", [t.value for t in Topology])
 @pytest.mark.parametrize("density", [1.0, 0.5, 0.2, 0.05, 0.02])
 def test_a_frozen_copy_answers_the_same(topology: str, density: float) -> None:

@@ -140,6 +140,7 @@ def test_transforms_of_functions(topology: str, uneven: bool) -> None:
     near(per_example["weight"][7], wanted)
 
 
+@pytest.mark.thinned(4)
 @topologies
 @pytest.mark.parametrize("uneven", [False, True])
 def test_batched_and_repeated_backward_passes(topology: str, uneven: bool) -> None:

@@ -34,6 +34,8 @@ from gossamer.study import (
 )
 from gossamer.study import runner as running
 
+pytestmark = pytest.mark.slow
+
 GRID = Grid(densities=(1.0, 0.2), sizes=(16,), seeds=(0, 1), epochs=(1,))
 
 
@@ -60,7 +62,6 @@ def test_the_second_time_nothing_is_trained(
     assert contents(tmp_path / "out") == before
 
 
-@pytest.mark.slow
 def test_more_seeds_are_added(intents: StudyData, quick: list[str], tmp_path: Path) -> None:
     run_study("density", intents, tmp_path, grid=GRID)
     before = (tmp_path / "rows.jsonl").read_bytes()
@@ -78,7 +79,6 @@ def test_without_a_grid_it_is_the_studys_own(
     assert run_study("density", intents, tmp_path).n_new == 4 * 6 * 3
 
 
-@pytest.mark.slow
 def test_progress(intents: StudyData, quick: list[str], tmp_path: Path) -> None:
     one = dataclasses.replace(GRID, seeds=(0,))
     run_study("density", intents, tmp_path, grid=one)
@@ -94,7 +94,6 @@ def test_progress(intents: StudyData, quick: list[str], tmp_path: Path) -> None:
     assert {(each.n_all, each.n_before, each.n_failed) for each in told} == {(4, 2, 0)}
 
 
-@pytest.mark.slow
 def test_a_torn_last_line_is_set_aside_and_done_again(
     intents: StudyData, quick: list[str], tmp_path: Path
 ) -> None:
@@ -278,7 +277,6 @@ def test_a_folder_that_cannot_be_one(intents: StudyData, quick: list[str], tmp_p
     assert quick == []
 
 
-@pytest.mark.slow
 def test_what_the_page_is_told(intents: StudyData, quick: list[str], tmp_path: Path) -> None:
     run_study("density", intents, tmp_path, grid=GRID, title="A", command="c 1", notes=["n 1"])
     run_study("density", intents, tmp_path, grid=GRID, command="c 2", notes=["n 1", "n 2"])
@@ -290,7 +288,6 @@ def test_what_the_page_is_told(intents: StudyData, quick: list[str], tmp_path: P
     assert StudyFolder(tmp_path).about().title == "B"
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 def test_a_killed_study_goes_on_where_it_was(
     small_project: Path, intents: StudyData, here: None, tmp_path: Path

@@ -96,6 +96,7 @@ def test_the_list_of_commands_does_not_load_what_trains() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_study(
     study: Command, runs: list[Run], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_options(study: Command, runs: list[Run]) -> None:
     }
 
 
+@pytest.mark.slow
 def test_axes(study: Command, runs: list[Run]) -> None:
     result = study(
         "structure",
@@ -186,6 +188,7 @@ def test_axes(study: Command, runs: list[Run]) -> None:
     assert [run.input_layer.value for run in runs] == ["none", "learned"]
 
 
+@pytest.mark.slow
 def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> None:
     small = ("--densities", "0.2", "--seeds", "0", "--epochs", "1")
     result = study("convergence", *small, "--max-group-size", "4")
@@ -203,6 +206,7 @@ def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> N
     assert {run.options.get("max_group_size") for run in runs} == {None, 4, 8, 16}
 
 
+@pytest.mark.slow
 def test_a_density_the_study_has_no_widths_for(study: Command, runs: list[Run]) -> None:
     result = study("convergence", "--densities", "0.5", "--seeds", "0", "--epochs", "1")
     assert result.exit_code == 0, result.stderr
@@ -333,6 +337,7 @@ def test_a_failing_run(study: Command, runs: list[Run], monkeypatch: pytest.Monk
     assert "2 rows (1 new)" in " ".join(result.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_torn_row_is_told(study: Command) -> None:
     study("density", *SMALL)
     rows = Path("study/rows.jsonl")
@@ -362,6 +367,7 @@ def test_where_runs_are_done(study: Command, monkeypatch: pytest.MonkeyPatch, fo
     ]
 
 
+@pytest.mark.slow
 def test_reports_are_made_anew(study: Command, run: Command, folder: Path) -> None:
     study("density", *SMALL, "--out", "one")
     study("time", *SMALL, "--out", "two")

@@ -124,6 +124,7 @@ def same(left: Any, right: Any) -> bool:
     return repr(left) == repr(right)
 
 
+@pytest.mark.slow
 @BRACKETS
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets())

@@ -19,7 +19,7 @@ from gossamer.data import (
     write_training_data,
 )
 
-pytestmark = pytest.mark.shared_data
+pytestmark = [pytest.mark.slow, pytest.mark.shared_data]
 
 CORPORA = ["sara/data/nlu", "sara/split/train.yml", "sara/split/test.yml", "snips"]
 CORPORA += [f"nlu-evaluation/fold_{number}" for number in (1,)]

@@ -135,6 +135,7 @@ def test_errors_name_the_line(text: str, line: int, said: str) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -143,6 +143,7 @@ def ensemble(tmp_path_factory: pytest.TempPathFactory) -> Ensemble:
     return ensemble
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @settings(
     max_examples=150,

@@ -189,7 +189,7 @@ CHANGES_TRAINING: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.thinned(6)
+@pytest.mark.thinned(4)
 @pytest.mark.parametrize("options", CHANGES_TRAINING, ids=str)
 def test_training_is_changed(train: Trainer, options: dict[str, Any]) -> None:
     base = {name: options[name] for name in options if name in ("epochs", "batch_size")}
@@ -335,6 +335,7 @@ def test_every_option_is_tried_here() -> None:
 # -- what the options mean --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fewer_connections_fewer_weights(train: Trainer) -> None:
     counts = [n_weights(train({"connection_density": d})) for d in (0.0, 0.2, 0.6, 1.0)]
     assert counts == sorted(counts) and len(set(counts)) == 4

@@ -239,6 +239,7 @@ def test_direct_messages(model: DIETClassifier) -> None:
     assert only_entities.parse("/restart").intent.name == "restart"
 
 
+@pytest.mark.slow
 def test_scikit_learn_tools() -> None:
     model = tiny(epochs=15)
     scores = cross_val_score(model, TEXTS, INTENTS, cv=2)
@@ -294,6 +295,7 @@ def test_save_and_load_without_intents(tmp_path: Path) -> None:
     assert not hasattr(loaded, "classes_")
 
 
+@pytest.mark.slow
 def test_another_kind_of_file(travel_assistant: Assistant, tmp_path: Path) -> None:
     path = travel_assistant.save(tmp_path / "assistant")
     with pytest.raises(ModelFileError, match=r"must be a DIETClassifier .*Assistant.load"):

@@ -149,6 +149,7 @@ def test_early_stopping(entities: Any) -> None:
     assert max(scores[-4:]) < max(scores[:-4]) + found.tol
 
 
+@pytest.mark.slow
 def test_early_stopping_on_entities_alone() -> None:
     found = tiny(
         epochs=100, early_stopping=True, validation_fraction=0.3, n_iter_no_change=2, tol=0

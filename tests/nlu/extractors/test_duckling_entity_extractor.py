@@ -109,6 +109,7 @@ def test_the_environment_counts_first(serve: Serve, monkeypatch: pytest.MonkeyPa
     assert len(found(url="http://127.0.0.1:9")[0]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [

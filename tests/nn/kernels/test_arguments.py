@@ -189,6 +189,7 @@ def test_just_enough_is_enough(name: str) -> None:
     case.kernel(*case.words(), n_threads=N_THREADS)
 
 
+@pytest.mark.thinned(8)
 @every
 def test_one_too_few_is_refused(name: str) -> None:
     case = CASES[name]()

@@ -58,6 +58,7 @@ def assert_matches_reference(layer: RandomlyConnectedLinear, x: Tensor) -> None:
         torch.testing.assert_close(got_bias, grad.reshape(-1, layer.out_features).sum(0))
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.25, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("topology", list(Topology))
 def test_equals_masked_dense(topology: Topology, density: float) -> None:
@@ -201,6 +202,7 @@ def test_half_precision_modules(topology: Topology) -> None:
     assert layer.weight.grad.dtype == torch.bfloat16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("density", [0.2, 1.0])
 @pytest.mark.parametrize("topology", list(Topology))
 def test_compile_and_export(topology: Topology, density: float) -> None:

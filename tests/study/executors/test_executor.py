@@ -20,6 +20,8 @@ import gossamer.study
 from gossamer.data.errors import InputError
 from gossamer.study.executors.executor import Backend, run_all, shared_out
 
+pytestmark = pytest.mark.slow
+
 TWO = Backend(jobs=2, threads=1)
 ONE = Backend(jobs=1, threads=1)
 needs_sigkill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
@@ -66,7 +68,6 @@ def test_results_come_as_runs_end_and_no_more_run_than_jobs() -> None:
         assert sum(start <= began < end for start, end in spans) <= 2
 
 
-@pytest.mark.slow
 def test_threads_are_bounded_in_every_run() -> None:
     told = ended(short_runs.threads, {"a": None, "b": None}, backend=Backend(jobs=1, threads=1))
     # The second run starts with its share, though the first had changed it.
@@ -222,7 +223,6 @@ def kill(driver: subprocess.Popen[str]) -> None:
     driver.kill()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("how", [interrupt, interrupt_group, kill])
 def test_no_worker_is_left_behind(

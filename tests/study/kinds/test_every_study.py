@@ -103,6 +103,7 @@ def test_what_is_said_of_a_whole_study(study: Study, task: Task) -> None:
     check_texts(study, rows)
 
 
+@pytest.mark.thinned(10)
 @EVERY
 @pytest.mark.parametrize(
     "settings",
@@ -121,6 +122,7 @@ def test_a_study_may_be_small(study: Study, settings: dict[str, Any]) -> None:
     check_texts(study, rows_of(study, **settings))
 
 
+@pytest.mark.thinned(2)
 @EVERY
 def test_a_part_of_the_rows(study: Study) -> None:
     # As when a study was ended in the middle: some cells have fewer seeds, some are not there.

@@ -45,7 +45,7 @@ def best(policy: TEDPolicy, events: list[Any]) -> str:
     return domain.action_labels[prediction.best]
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     "options",
     [
