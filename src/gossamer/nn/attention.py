@@ -78,7 +78,7 @@ class MultiHeadSelfAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the relative embeddings anew: Glorot uniform over each head's table."""
+        """Draw the relative embeddings again: Glorot uniform over each head's table."""
         for table in (self.key_relative, self.value_relative):
             if table is not None:
                 bound = math.sqrt(6 / (table.shape[1] + table.shape[2]) / self.num_heads)
@@ -127,13 +127,13 @@ class MultiHeadSelfAttention(nn.Module):
     def _queries_keys_values(self, x: Tensor) -> list[Tensor]:
         """Side by side in one tensor where one product gives all of them, else in three."""
         layers = [self.query, self.key, self.value]
-        joined = self._joined_product(layers)
+        joined = self._joined_product(layers) if fits(x) else None
         if joined is not None and fits(x, *joined.parameters):
             return [joined(x)]
         return [layer(x) for layer in layers]
 
     def _joined_product(self, layers: list[nn.Module]) -> SharedInput | None:
-        if torch.compiler.is_compiling() or any(map(has_hooks, layers)):
+        if any(map(has_hooks, layers)):
             return None
         if self._joined is None or not self._joined.is_of(layers):
             self._joined = SharedInput.of(layers)

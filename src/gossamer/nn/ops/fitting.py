@@ -30,7 +30,7 @@ def fits(x: Tensor, *others: Tensor | None) -> bool:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether somebody takes part in a module's calls, who would be passed over without a call."""
+    """Whether a module has hooks, which run only if the module itself is called."""
     return bool(
         module._forward_pre_hooks
         or module._forward_hooks

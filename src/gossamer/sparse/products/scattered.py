@@ -6,7 +6,6 @@ and precisions get (see `guard`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,20 +53,11 @@ class ScatteredPlan:
 
     @classmethod
     def of(cls, connectivity: Connectivity) -> ScatteredPlan | None:
-        """The plan of a connectivity; None where dense is as quick or widths do not fit."""
-        return cls.joined([connectivity])
-
-    @classmethod
-    def joined(cls, connectivities: Sequence[Connectivity]) -> ScatteredPlan | None:
-        """The plan of layers that read the same input, as one layer; None as in `of`."""
-        n_in = connectivities[0].in_features
-        heights = [connectivity.out_features for connectivity in connectivities]
-        n_out = sum(heights)
-        if n_in % 16 or n_out % 16 or not all(map(_is_scattered, connectivities)):
+        """The plan of a connectivity; None where dense is as fast or widths do not fit."""
+        n_in, n_out = connectivity.in_features, connectivity.out_features
+        if n_in % 16 or n_out % 16 or not _is_scattered(connectivity):
             return None
-        bases = np.cumsum([0, *heights[:-1]]) * n_in
-        places = [c.positions() + base for c, base in zip(connectivities, bases, strict=True)]
-        outputs, inputs = np.divmod(np.concatenate(places), n_in)
+        outputs, inputs = np.divmod(connectivity.positions(), n_in)
         order = np.argsort(inputs, kind="stable")
 
         def starts(numbers: Any, n: int) -> Tensor:
@@ -134,25 +124,17 @@ def scattered_product(
     return multiply(x, weight, bias, plan)
 
 
-def multiply(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    plan: ScatteredPlan,
-    out: Tensor | None = None,
-) -> Tensor:
-    """The product itself, into `out` if given. *Shape:* as in `scattered_product`."""
+def multiply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: ScatteredPlan) -> Tensor:
+    """The product itself. *Shape:* as in `scattered_product`."""
     shape = (plan.in_features, plan.out_features)
-    return _product(x, weight.reshape(-1), bias, plan.offsets, plan.columns, shape, plan, out)
+    return _product(x, weight.reshape(-1), bias, plan.offsets, plan.columns, shape, plan)
 
 
-def gradient_of_input(
-    grad: Tensor, weight: Tensor, plan: ScatteredPlan, out: Tensor | None = None
-) -> Tensor:
+def gradient_of_input(grad: Tensor, weight: Tensor, plan: ScatteredPlan) -> Tensor:
     """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
     weights = weight.reshape(-1).index_select(0, plan.order)
     shape = (plan.out_features, plan.in_features)
-    return _product(grad, weights, None, plan.back_offsets, plan.back_columns, shape, plan, out)
+    return _product(grad, weights, None, plan.back_offsets, plan.back_columns, shape, plan)
 
 
 def gradient_of_weight(grad: Tensor, x: Tensor, plan: ScatteredPlan) -> Tensor:
@@ -182,10 +164,9 @@ def _product(
     columns: Tensor,
     shape: tuple[int, int],
     plan: ScatteredPlan,
-    out: Tensor | None = None,
 ) -> Tensor:
     n_tokens, n_threads = x.shape[0], plan.n_threads(x.shape[0])
-    result = torch.empty(n_tokens, shape[1]) if out is None else out
+    result = torch.empty(n_tokens, shape[1])
     scattered.product(*shape)(
         x.contiguous(),
         offsets,

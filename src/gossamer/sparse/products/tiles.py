@@ -117,16 +117,10 @@ def turned(weight: Tensor, plan: TilePlan) -> Tensor:
     return result
 
 
-def multiply(
-    x: Tensor,
-    turned_weight: Tensor,
-    bias: Tensor | None,
-    plan: TilePlan,
-    out: Tensor | None = None,
-) -> Tensor:
+def multiply(x: Tensor, turned_weight: Tensor, bias: Tensor | None, plan: TilePlan) -> Tensor:
     """The product itself. *Shape:* as in `tile_product`; the weight as `turned` gives it."""
     shape, n_tokens = plan.shape, x.shape[0]
-    result = torch.empty(n_tokens, shape.out_features) if out is None else out
+    result = torch.empty(n_tokens, shape.out_features)
     x = x.contiguous()
     bias = torch.zeros(shape.out_features) if bias is None else bias.contiguous()
     plan.kernels.forward(
@@ -141,12 +135,10 @@ def multiply(
     return result
 
 
-def gradient_of_input(
-    grad: Tensor, weight: Tensor, plan: TilePlan, out: Tensor | None = None
-) -> Tensor:
+def gradient_of_input(grad: Tensor, weight: Tensor, plan: TilePlan) -> Tensor:
     """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
     grad, weight, n_tokens = grad.contiguous(), weight.contiguous(), grad.shape[0]
-    result = torch.empty(n_tokens, plan.shape.in_features) if out is None else out
+    result = torch.empty(n_tokens, plan.shape.in_features)
     kernels = plan.kernels
     in_order = torch.empty(weight.numel())
     kernels.in_order(weight, plan.places, in_order)
