@@ -101,7 +101,7 @@ def _travel_data() -> TrainingData:
                 continue
             start = len(text)
             text += part[0]
-            names = dict(zip(("entity", "role", "group"), part[1:], strict=False))
+            names: dict[str, Any] = dict(zip(("entity", "role", "group"), part[1:], strict=False))
             entities.append(Entity(start=start, end=len(text), value=part[0], **names))
         return Example(text=text, intent=intent, entities=tuple(entities))
 

@@ -161,12 +161,10 @@ def test_values_that_differ_from_their_text_are_synonyms(
 def test_entities_have_no_loose_ends(train: TrainingData, test: TrainingData) -> None:
     for example in (*train.examples, *test.examples):
         for entity in example.entities:
-            text = example.text[entity.start : entity.end]
+            start, end = entity.span
+            text = example.text[start:end]
             assert text == text.strip(" ,.?!")
-            around = (
-                example.text[max(entity.start - 1, 0) : entity.start]
-                + (example.text[entity.end : entity.end + 1])
-            )
+            around = example.text[max(start - 1, 0) : start] + example.text[end : end + 1]
             assert not any(c.isalnum() for c in around), f"cuts a word: {example}"
 
 

@@ -28,12 +28,13 @@ class _Template:
         entities: list[Entity] = []
         length = position = 0
         for entity, (written, value) in zip(self.example.entities, values, strict=True):
-            before = self.example.text[position : entity.start]
+            begin, end = entity.span
+            before = self.example.text[position:begin]
             start = length + len(before)
             length = start + len(written)
             pieces += (before, written)
             entities.append(replace(entity, start=start, end=length, value=value))
-            position = entity.end
+            position = end
         text = "".join([*pieces, self.example.text[position:]])
         return Example(text=text, intent=self.intent, entities=tuple(entities))
 
@@ -122,8 +123,8 @@ def _first_word(example: Example) -> str:
 
 
 def _is_usable(example: Example) -> bool:
-    ends = [0, *(entity.end for entity in example.entities)]
-    starts = [entity.start for entity in example.entities]
+    ends = [0, *(entity.span[1] for entity in example.entities)]
+    starts = [entity.span[0] for entity in example.entities]
     apart = all(start >= end for start, end in zip(starts, ends, strict=False))
     return example.intent is not None and apart and example.text.strip() == example.text != ""
 

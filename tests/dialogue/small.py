@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gossamer.data.domain.domain import Domain, EntityType, Intent
 from gossamer.data.domain.slots import MappingType, Slot, SlotMapping, SlotType
+from gossamer.data.entities import Entity
 from gossamer.data.stories.steps import (
     ActionStep,
     BotStep,
     SlotStep,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.dialogue.history.events import ActionExecuted, Event, SlotSet, UserUttered
@@ -45,7 +45,7 @@ STORIES = StoryData(
         Story(
             name="knows",
             steps=(
-                UserStep(intent="order", entities=(StoryEntity(entity="drink", value="tea"),)),
+                UserStep(intent="order", entities=(Entity(entity="drink", value="tea"),)),
                 ActionStep(name="utter_served"),
                 SlotStep(name="paid", value=True),
                 UserStep(intent="bye"),
@@ -62,7 +62,7 @@ SPOKEN = StoryData(
             steps=(
                 UserStep(
                     text="some green tea please",
-                    entities=(StoryEntity(entity="drink", value="green tea", start=5, end=14),),
+                    entities=(Entity(entity="drink", value="green tea", start=5, end=14),),
                 ),
                 BotStep(text="Here is your tea"),
                 UserStep(text="see you tomorrow"),
@@ -81,7 +81,7 @@ def greeted() -> list[Event]:
 
 def ordered(drink: str) -> list[Event]:
     """The user has asked for a drink."""
-    entities = ({"entity": "drink", "value": drink},)
+    entities = (Entity(entity="drink", value=drink),)
     return [
         LISTEN,
         UserUttered(intent="order", entities=entities),

@@ -4,12 +4,13 @@ script."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gossamer.data import read_domain
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
+from gossamer.data.entities import Entity
 from gossamer.dialogue.actions.action import ActionContext, ActionReply
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
@@ -138,23 +139,21 @@ def context_of(domain: Domain, custom: Any = None, *, channel: str = "rest") -> 
     )
 
 
-def entity(name: str, value: Any, **more: Any) -> dict[str, Any]:
-    return {"entity": name, "value": value, **more}
+def entity(name: str, value: Any, **more: Any) -> Entity:
+    return Entity(entity=name, value=value, **more)
 
 
-def understood(
-    text: str, intent: str | None, *entities: Mapping[str, Any], **more: Any
-) -> dict[str, Any]:
+def understood(text: str, intent: str | None, *entities: Entity, **more: Any) -> dict[str, Any]:
     """What is understood of a text, in Rasa's shape."""
     return {
         "text": text,
         "intent": {"name": intent, "confidence": 0.9},
-        "entities": [dict(found) for found in entities],
+        "entities": [found.to_dict() for found in entities],
         **more,
     }
 
 
-def says(intent: str | None, *entities: Mapping[str, Any], text: str | None = None) -> UserUttered:
+def says(intent: str | None, *entities: Entity, text: str | None = None) -> UserUttered:
     return UserUttered(text=text, intent=intent, entities=tuple(entities), confidence=0.9)
 
 

@@ -65,7 +65,7 @@ def test_what_parse_says_can_be_read_off(
         names = [metadata["tags"]["entity"][tag] for tag in found["entity_tags"][part]]
         by_start = {token.start: i for i, token in enumerate(parse.tokens)}
         for entity in parse.entities:
-            assert names[by_start[entity.start]][2:] == entity.entity
+            assert names[by_start[entity.span[0]]][2:] == entity.entity
         assert any(names[i] != "O" for i in range(len(names))) == bool(parse.entities)
 
 

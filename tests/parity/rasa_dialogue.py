@@ -9,6 +9,7 @@ from typing import Any
 
 from gossamer.data import Domain, read_domain
 from gossamer.data.config import ProjectConfig
+from gossamer.data.entities import Entity
 from gossamer.data.project import Project, joined
 from gossamer.data.stories.reading import read_stories
 from gossamer.data.stories.steps import StoryData
@@ -44,7 +45,7 @@ def event(recorded: Mapping[str, Any]) -> Event:
             text=recorded.get("text"),
             intent=recorded.get("intent"),
             confidence=recorded.get("confidence", 1.0),
-            entities=tuple(recorded.get("entities", ())),
+            entities=tuple(map(Entity.from_dict, recorded.get("entities", ()))),
         )
     return event_from_dict(recorded)
 
@@ -57,7 +58,7 @@ def short(happened: Event) -> dict[str, Any]:
                 "event": "user",
                 "intent": happened.intent,
                 "text": happened.text,
-                "entities": [dict(entity) for entity in happened.entities] or None,
+                "entities": [entity.to_dict() for entity in happened.entities] or None,
             }
         case ActionExecuted():
             parts = {

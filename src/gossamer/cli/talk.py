@@ -148,7 +148,7 @@ class Talk:
         slots: dict[str, Any] = {}  # filled from the message, then perhaps by a form or an action
         for event in turn.events:
             if isinstance(event, UserUttered):
-                found = [f"{e['entity']} = {e.get('value')}" for e in event.entities]
+                found = [f"{e.entity} = {e.value}" for e in event.entities]
                 text = f"understood {event.intent or 'nothing'} ({event.confidence:.2f})"
                 self._note(", ".join([text, *found]))
             elif isinstance(event, SlotSet):

@@ -15,10 +15,10 @@ from gossamer.data.domain.checks import check_domain
 from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.reading import is_domain_yaml, read_domain
 from gossamer.data.domain.storage import domain_from_dict, domain_to_dict
+from gossamer.data.entities import Entity
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
 from gossamer.data.nlu.checks import Finding, Severity, validate
 from gossamer.data.nlu.examples import (
-    Entity,
     Example,
     LookupTable,
     RegexPattern,

@@ -12,7 +12,7 @@ from gossamer.data.config import ProjectConfig, read_config
 from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import DataError, InputError, Location, all_of
-from gossamer.data.nlu.examples import Entity, Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.nlu.reading import NLU_FILES, read_training_data
 from gossamer.data.stories.reading import STORY_FILES, read_stories
 from gossamer.data.stories.steps import BotStep, OrStep, Rule, Story, StoryData, UserStep
@@ -161,18 +161,7 @@ def _spoken(stories: StoryData, domain: Domain) -> Iterator[Example]:
     """Messages and answers that count by their texts, as examples without an intent."""
     for step in _steps(stories, UserStep):
         if step.text and step.intent is None:
-            entities = tuple(
-                Entity(
-                    start=entity.start,
-                    end=entity.end,
-                    entity=entity.entity,
-                    value=entity.value,
-                    role=entity.role,
-                    group=entity.group,
-                )
-                for entity in step.entities
-                if entity.start is not None and entity.end is not None
-            )
+            entities = tuple(entity for entity in step.entities if entity.has_place)
             yield Example(text=step.text, entities=entities, where=step.where)
     for text in domain.action_texts:
         if text.strip():

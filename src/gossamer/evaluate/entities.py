@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from gossamer.data.nlu.examples import Entity, Example
 from gossamer.evaluate.labels import LabelScores, score_labels
 from gossamer.evaluate.spans import SpanScores, entity_label, score_spans
-from gossamer.nlu.pipeline.messages import EntityPrediction, Parse, Token
+from gossamer.nlu.pipeline.messages import Parse, Token
 
 NO_ENTITY = "no_entity"
 """The label of a token that belongs to no entity."""
 
 PRETRAINED_EXTRACTORS = frozenset({"DucklingEntityExtractor", "SpacyEntityExtractor"})
 """Extractors that do not learn from annotations, and so are not measured by them, as in Rasa."""
-
-AnyEntity = TypeVar("AnyEntity", Entity, EntityPrediction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +34,7 @@ class EntityOutcome:
 
     text: str
     targets: tuple[Entity, ...]
-    predictions: tuple[EntityPrediction, ...]
+    predictions: tuple[Entity, ...]
     target_labels: tuple[str, ...]
     predicted_labels: tuple[str, ...]
     confidences: tuple[float | None, ...]
@@ -90,7 +87,7 @@ def evaluate_entities(
     Args:
         examples: annotated examples.
         parses: their parses, parallel to `examples`, with tokens.
-        extractor: the name in `EntityPrediction.extractor`.
+        extractor: the name in `Entity.extractor`.
 
     Raises:
         ValueError: the lengths differ, or no parse has a token.
@@ -120,7 +117,7 @@ def evaluate_entities(
     )
 
 
-def label_tokens(tokens: Sequence[Token], entities: Sequence[AnyEntity]) -> list[str]:
+def label_tokens(tokens: Sequence[Token], entities: Sequence[Entity]) -> list[str]:
     """The label of each token: that of the entity which covers most of it, or `no_entity`."""
     labels = []
     for token in tokens:
@@ -129,17 +126,18 @@ def label_tokens(tokens: Sequence[Token], entities: Sequence[AnyEntity]) -> list
     return labels
 
 
-def covering_entity(token: Token, entities: Sequence[AnyEntity]) -> AnyEntity | None:
+def covering_entity(token: Token, entities: Sequence[Entity]) -> Entity | None:
     """The entity that shares most characters with a token, None when none shares any."""
-    best: AnyEntity | None = None
+    best: Entity | None = None
     best_overlap = 0
     for entity in entities:
-        overlap = min(token.end, entity.end) - max(token.start, entity.start)
+        start, end = entity.span
+        overlap = min(token.end, end) - max(token.start, start)
         if overlap > best_overlap:
             best, best_overlap = entity, overlap
     return best
 
 
-def _confidence(entity: EntityPrediction) -> float | None:
+def _confidence(entity: Entity) -> float | None:
     parts = (entity.confidence, entity.role_confidence, entity.group_confidence)
     return min((part for part in parts if part is not None), default=None)

@@ -143,7 +143,7 @@ def evaluate_parses(
         [entity for entity in parse.entities if entity.extractor not in PRETRAINED_EXTRACTORS]
         for parse in parses
     ]
-    found = {entity.extractor for entities in predicted for entity in entities}
+    found = {str(entity.extractor) for entities in predicted for entity in entities}
     entities: tuple[EntityEvaluation, ...] = ()
     spans = None
     if annotated or found:

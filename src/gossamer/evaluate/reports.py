@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import InputError
-from gossamer.data.nlu.examples import Entity
 from gossamer.data.text.files import write_files
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
 from gossamer.evaluate.fallback import advise_fallback, confidence_report
@@ -144,12 +142,8 @@ def _entity_entries(outcomes: Iterable[EntityOutcome]) -> list[dict[str, Any]]:
     return [
         {
             "text": outcome.text,
-            "entities": [_annotation(entity) for entity in outcome.targets],
+            "entities": [entity.to_dict() for entity in outcome.targets],
             "predicted_entities": [entity.to_dict() for entity in outcome.predictions],
         }
         for outcome in outcomes
     ]
-
-
-def _annotation(entity: Entity) -> dict[str, Any]:
-    return {key: part for key, part in asdict(entity).items() if part is not None}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gossamer.data.nlu.examples import Entity
-from gossamer.nlu.pipeline.messages import EntityPrediction
 
 Span: TypeAlias = tuple[int, int, str]
 """Start, end and label; the label joins type, group and role."""
@@ -99,7 +98,7 @@ class SpanScores:
 
 
 def score_spans(
-    targets: Sequence[Sequence[Entity]], predictions: Sequence[Sequence[EntityPrediction]]
+    targets: Sequence[Sequence[Entity]], predictions: Sequence[Sequence[Entity]]
 ) -> SpanScores:
     """Count entities that are exactly right.
 
@@ -134,12 +133,12 @@ def score_spans(
     return SpanScores(total=total, by_label=by_label)
 
 
-def spans(entities: Sequence[Entity] | Sequence[EntityPrediction]) -> set[Span]:
+def spans(entities: Sequence[Entity]) -> set[Span]:
     """The different entities of one text, as start, end and label."""
-    return {(e.start, e.end, entity_label(e)) for e in entities}
+    return {(*e.span, entity_label(e)) for e in entities}
 
 
-def entity_label(entity: Entity | EntityPrediction) -> str:
+def entity_label(entity: Entity) -> str:
     """Type, group and role joined with dots, absent ones left out: Rasa's label of a token."""
     parts = (entity.entity, entity.group, entity.role)
     return ".".join(part for part in parts if part is not None)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.data.stories.markdown import is_story_markdown, parse_story_markdown
 from gossamer.data.stories.steps import (
@@ -16,7 +17,6 @@ from gossamer.data.stories.steps import (
     SlotStep,
     Step,
     Story,
-    StoryEntity,
     UserStep,
 )
 
@@ -64,9 +64,9 @@ lines -->
             UserStep(
                 intent="search",
                 entities=(
-                    StoryEntity(entity="city", value="Rome"),
-                    StoryEntity(entity="tags", value="a"),
-                    StoryEntity(entity="tags", value="b"),
+                    Entity(entity="city", value="Rome"),
+                    Entity(entity="tags", value="a"),
+                    Entity(entity="tags", value="b"),
                 ),
             ),
             ActionStep(name="utter_wait"),
@@ -76,9 +76,7 @@ lines -->
             OrStep(
                 alternatives=(
                     UserStep(intent="affirm"),
-                    UserStep(
-                        intent="thank", entities=(StoryEntity(entity="name", value="x OR y"),)
-                    ),
+                    UserStep(intent="thank", entities=(Entity(entity="name", value="x OR y"),)),
                     UserStep(intent="deny"),
                 )
             ),
@@ -111,7 +109,7 @@ def test_test_stories() -> None:
                 UserStep(
                     intent="bye",
                     text="see you at 5: fine?",
-                    entities=(StoryEntity(entity="name", value="me", start=4, end=7),),
+                    entities=(Entity(entity="name", value="me", start=4, end=7),),
                 ),
             )
         ),
@@ -119,12 +117,12 @@ def test_test_stories() -> None:
         UserStep(
             intent="inform",
             text="to Rome",
-            entities=(StoryEntity(entity="city", value="Rome", role="to", start=3, end=7),),
+            entities=(Entity(entity="city", value="Rome", role="to", start=3, end=7),),
         ),
         UserStep(
             intent="inform",
             text='/inform{"city": "Rome"}',
-            entities=(StoryEntity(entity="city", value="Rome", start=7, end=23),),
+            entities=(Entity(entity="city", value="Rome", start=7, end=23),),
         ),
         UserStep(intent="affirm"),
     )
@@ -146,7 +144,7 @@ def test_sentences_are_names() -> None:
     assert [step.intent for step in steps if isinstance(step, UserStep)] == [*said, "inform"]
     assert steps[1] == ActionStep(name="Of course {I} can. 0 ?")
     assert steps[-2:] == (
-        UserStep(intent="inform", entities=(StoryEntity(entity="city", value="Rome"),)),
+        UserStep(intent="inform", entities=(Entity(entity="city", value="Rome"),)),
         SlotStep(name="city", value="Rome"),
     )
 
@@ -173,7 +171,7 @@ def test_rules() -> None:
             name="in the form",
             conditions=(LoopStep(name="f"), SlotStep(name="requested_slot", value="s")),
             steps=(
-                UserStep(intent="inform", entities=(StoryEntity(entity="s", value="x"),)),
+                UserStep(intent="inform", entities=(Entity(entity="s", value="x"),)),
                 ActionStep(name="f"),
             ),
         ),

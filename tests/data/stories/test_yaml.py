@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.data.stories.steps import (
     ActionStep,
@@ -17,7 +18,6 @@ from gossamer.data.stories.steps import (
     Step,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.data.stories.yaml import is_story_yaml, parse_story_yaml
@@ -94,9 +94,9 @@ rules:
                     UserStep(
                         intent="search",
                         entities=(
-                            StoryEntity(entity="city", value="Rome", role="from"),
-                            StoryEntity(entity="price"),
-                            StoryEntity(entity="people", value=4, group="2"),
+                            Entity(entity="city", value="Rome", role="from"),
+                            Entity(entity="price"),
+                            Entity(entity="people", value=4, group="2"),
                         ),
                     ),
                     ActionStep(name="utter_wait"),
@@ -107,14 +107,14 @@ rules:
                     OrStep(
                         alternatives=(
                             UserStep(intent="affirm"),
-                            UserStep(intent="thank", entities=(StoryEntity(entity="name"),)),
+                            UserStep(intent="thank", entities=(Entity(entity="name"),)),
                         )
                     ),
                     LoopStep(name="search_form"),
                     LoopStep(name=None),
                     UserStep(
                         text="near the river",
-                        entities=(StoryEntity(entity="place", value="water", start=9, end=14),),
+                        entities=(Entity(entity="place", value="water", start=9, end=14),),
                     ),
                     BotStep(text="There is none. "),
                     EventStep(name="restart"),
@@ -167,15 +167,15 @@ def test_test_stories() -> None:
         UserStep(
             intent="faq/ask_price",
             text="what is the fare?",
-            entities=(StoryEntity(entity="price", value="fare", role="to", start=12, end=16),),
+            entities=(Entity(entity="price", value="fare", role="to", start=12, end=16),),
         ),
         UserStep(text="plain"),
         UserStep(
             intent="inform",
             text='/inform{"city": ["Rome", "Bonn"]}',
             entities=(
-                StoryEntity(entity="city", value="Rome", start=7, end=33),
-                StoryEntity(entity="city", value="Bonn", start=7, end=33),
+                Entity(entity="city", value="Rome", start=7, end=33),
+                Entity(entity="city", value="Bonn", start=7, end=33),
             ),
         ),
         UserStep(intent="restart", text="/restart"),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.data.stories.parts import EVENTS_WITH_FIELDS, PLAIN_EVENTS
 from gossamer.data.stories.reading import read_stories
@@ -27,7 +28,6 @@ from gossamer.data.stories.steps import (
     Step,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.data.stories.yaml import parse_story_yaml
@@ -61,7 +61,7 @@ VALUE = st.recursive(
     max_leaves=4,
 )
 LABEL = st.none() | SOMETHING
-ENTITY = st.builds(StoryEntity, entity=NAME, value=VALUE, role=LABEL, group=LABEL)
+ENTITY = st.builds(Entity, entity=NAME, value=VALUE, role=LABEL, group=LABEL)
 SLOT = st.builds(SlotStep, name=SOMETHING, value=VALUE)
 NAMED_SLOT = st.builds(SlotStep, name=SOMETHING, is_named_only=st.just(True))
 LOOP = st.builds(LoopStep, name=st.none() | SOMETHING)
@@ -71,7 +71,7 @@ DIRECT = st.sampled_from(
         UserStep(
             intent="b",
             text='/a@0.5{"c": [1]} d',
-            entities=(StoryEntity(entity="c", value=1, start=6, end=16),),
+            entities=(Entity(entity="c", value=1, start=6, end=16),),
         ),
     ]
 )
@@ -81,10 +81,10 @@ DIRECT = st.sampled_from(
 def messages(draw: st.DrawFn) -> UserStep:
     text = draw(MESSAGE)
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=4)))
-    entities: list[StoryEntity] = []
+    entities: list[Entity] = []
     for start, end in zip(cuts[::2], cuts[1::2], strict=False):
         entities.append(
-            StoryEntity(
+            Entity(
                 entity=draw(SOMETHING),
                 value=draw(st.just(text[start:end]) | TEXT | NUMBER),
                 role=draw(st.none() | TEXT),
@@ -175,8 +175,8 @@ def test_the_written_text_is_what_a_person_would_write(tmp_path: Path) -> None:
                     UserStep(
                         intent="search",
                         entities=(
-                            StoryEntity(entity="city", value="Rome", role="from"),
-                            StoryEntity(entity="price"),
+                            Entity(entity="city", value="Rome", role="from"),
+                            Entity(entity="price"),
                         ),
                     ),
                     SlotStep(name="city", value="Rome"),
@@ -184,7 +184,7 @@ def test_the_written_text_is_what_a_person_would_write(tmp_path: Path) -> None:
                     UserStep(
                         intent="faq/price",
                         text="what is the fare?",
-                        entities=(StoryEntity(entity="price", value="fare", start=12, end=16),),
+                        entities=(Entity(entity="price", value="fare", start=12, end=16),),
                     ),
                     ActionStep(name="utter_price"),
                     OrStep(alternatives=(UserStep(intent="yes"), SlotStep(name="a", value=True))),
@@ -268,15 +268,15 @@ def test_no_stories_and_odd_values() -> None:
         (story(UserStep(text="/a")), "must be able to carry a story"),
         (story(UserStep(text="a [b](c)")), "brackets"),
         (
-            story(UserStep(text="a", entities=(StoryEntity(entity="b"),))),
+            story(UserStep(text="a", entities=(Entity(entity="b"),))),
             "must have their places",
         ),
         (
-            story(UserStep(intent="a", entities=(StoryEntity(entity="b", start=0, end=1),))),
+            story(UserStep(intent="a", entities=(Entity(entity="b", start=0, end=1),))),
             "must be able to carry a story",
         ),
         (
-            story(UserStep(intent="a", entities=(StoryEntity(entity="role", value="b"),))),
+            story(UserStep(intent="a", entities=(Entity(entity="role", value="b"),))),
             "an entity must have one type",
         ),
         (story(ActionStep(name="restart")), "must be able to carry a story"),

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from talking import Script, domain_of, names, says, talk
+from talking import Script, domain_of, entity, names, says, talk
 
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.dialogue.actions.action import ActionRejected, ActionReply
@@ -126,7 +126,7 @@ def failure_of(client: ActionServer) -> ActionServerError:
 
 
 def test_what_is_sent(server: Server) -> None:
-    greeting = says("greet", {"entity": "city", "value": "Rome"}, text="hi")
+    greeting = says("greet", entity("city", "Rome"), text="hi")
     tracker = Tracker(
         DOMAIN.slots,
         "ann",

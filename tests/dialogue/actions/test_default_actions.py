@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from talking import Actions, context_of, domain_of, event, names, says
+from talking import Actions, context_of, domain_of, event, names, says, understood
 
 from gossamer.data.domain.domain import ACTION_LISTEN, DEFAULT_ACTIONS, RULE_SNIPPET_ACTION, Domain
 from gossamer.dialogue.actions.action import ActionContext, ActionError, ActionReply
@@ -25,6 +25,7 @@ from gossamer.dialogue.history.events import (
     UserUttered,
 )
 from gossamer.dialogue.history.tracker import Tracker
+from gossamer.nlu.pipeline.parse import Parse
 
 DOMAIN = domain_of("""
 intents: [greet, faq]
@@ -179,7 +180,7 @@ def test_a_response_that_cannot_be_said_is_noted(name: str, fault: str) -> None:
 
 
 def asked(selector: Any) -> list[Event]:
-    return [UserUttered(text="how", intent="faq", parse_data={"response_selector": selector})]
+    return [UserUttered.of(Parse.from_dict(understood("how", "faq", response_selector=selector)))]
 
 
 def selected(key: str, *texts: str) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def test_before_any_message() -> None:
 
 def ranked(*intents: str) -> list[Event]:
     ranking = [{"name": name, "confidence": 0.3} for name in intents]
-    message = UserUttered(text="hm", intent=intents[0], parse_data={"intent_ranking": ranking})
+    message = UserUttered.of(Parse.from_dict(understood("hm", intents[0], intent_ranking=ranking)))
     return [message]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from talking import Rules, domain_of, names, talk, understood
+from talking import Rules, domain_of, entity, names, talk, understood
 
 from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.dialogue.actions.two_stage_fallback import TWO_STAGE_FALLBACK
@@ -43,7 +43,7 @@ def parse(text: str) -> dict[str, Any]:
     """ "hm" is not clear, though an order is likely; all else is its own intent."""
     if text.startswith("hm"):
         ranking = [{"name": name, "confidence": 0.3} for name in ("nlu_fallback", "order", "greet")]
-        found = {"entity": "size", "value": "large"}
+        found = entity("size", "large")
         return understood(text, "nlu_fallback", found, intent_ranking=ranking)
     return understood(text, text.lstrip("/"))
 

@@ -4,16 +4,18 @@ from typing import Any
 
 import pytest
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.dialogue.history import events as e
 from gossamer.dialogue.history.events import Event, event_from_dict, events_from_dicts
+from gossamer.nlu.pipeline.parse import IntentPrediction, Parse
 
 ALL = [
     e.UserUttered(
         text="to Rome",
         intent="travel",
         confidence=0.75,
-        entities=({"entity": "city", "value": "Rome", "role": "to"},),
+        entities=(Entity(entity="city", value="Rome", role="to"),),
         input_channel="cmdline",
         message_id="7",
     ),
@@ -35,7 +37,7 @@ ALL = [
     e.ConversationPaused(),
     e.ConversationResumed(),
     e.UserFeaturization(use_text=True),
-    e.EntitiesAdded(entities=({"entity": "city", "value": "Rome"},)),
+    e.EntitiesAdded(entities=(Entity(entity="city", value="Rome"),)),
     e.ReminderScheduled(intent="remind", date_time="2030-01-01T00:00:00", name="one"),
     e.ReminderCancelled(name="one"),
     e.StoryExported(path="x"),
@@ -48,6 +50,31 @@ def test_json_and_back(event: Event) -> None:
     again = event_from_dict(event.to_dict())
     assert again == event
     assert again.to_dict() == event.to_dict()
+
+
+def test_a_message_of_a_parse() -> None:
+    city = Entity(start=3, end=7, entity="city", value="Rome", extractor="x", confidence=0.5)
+    travel = IntentPrediction(name="travel", confidence=0.75)
+    parse = Parse(text="to Rome", intent=travel, intent_ranking=[travel], entities=[city])
+    said = e.UserUttered.of(parse, message_id="7")
+    assert (said.text, said.intent, said.confidence) == ("to Rome", "travel", 0.75)
+    assert (said.entities, said.message_id) == ((city,), "7")
+    assert said.parse_data == parse.to_dict()
+    read = event_from_dict(said.to_dict())
+    assert isinstance(read, e.UserUttered)
+    assert read == said
+    assert read.parse is not None and read.parse.intent_ranking == [travel]
+
+
+def test_json_of_another_program_is_kept() -> None:
+    parse_data = {
+        "text": "to Rome",
+        "intent": {"name": "travel", "confidence": 0.75, "id": 3},
+        "entities": [{"entity": "city", "value": "Rome", "confidence": 0.5}],
+        "commands": [1],
+    }
+    content = {"event": "user", "text": "to Rome", "parse_data": parse_data}
+    assert event_from_dict(content).to_dict()["parse_data"] == parse_data
 
 
 def test_times_and_what_is_attached_do_not_count() -> None:

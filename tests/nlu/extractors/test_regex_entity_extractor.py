@@ -41,7 +41,7 @@ def found(extractor: RegexEntityExtractor, text: str) -> list[tuple[str, int, in
     extractor.process(batch)
     entities = batch.parses[0].entities
     assert all(e.extractor == "RegexEntityExtractor" and e.confidence is None for e in entities)
-    return [(e.entity, e.start, e.end, e.value) for e in entities]
+    return [(e.entity, *e.span, e.value) for e in entities]
 
 
 def test_all_matches_of_patterns_named_like_entities() -> None:

@@ -14,7 +14,8 @@ from gossamer.cli.streams import STOP, typed_lines
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from gossamer.nlu.pipeline.messages import EntityPrediction, Parse
+    from gossamer.data.entities import Entity
+    from gossamer.nlu.pipeline.messages import Parse
 
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -113,7 +114,7 @@ def describe(result: Parse) -> Text:
     if result.entities:
         text = Text(result.text)
         for entity in result.entities:
-            text.stylize(f"bold {styles[entity.entity]} underline", entity.start, entity.end)
+            text.stylize(f"bold {styles[entity.entity]} underline", *entity.span)
         shown.append("  text    ").append_text(text).append("\n")
     for entity in result.entities:
         shown.append("  entity  ").append(entity.entity, style=f"bold {styles[entity.entity]}")
@@ -122,13 +123,13 @@ def describe(result: Parse) -> Text:
     return shown
 
 
-def _details(entity: EntityPrediction) -> str:
+def _details(entity: Entity) -> str:
     parts = [str(entity.value)]
     if entity.role is not None:
         parts.append(f"role {entity.role}")
     if entity.group is not None:
         parts.append(f"group {entity.group}")
-    parts.append(entity.extractor)
+    parts.append(str(entity.extractor))
     if entity.confidence is not None:
         parts.append(f"{entity.confidence:.3f}")
     return "  ".join(parts)

@@ -167,15 +167,15 @@ def _check_annotations(data: TrainingData) -> Iterator[Finding]:
                 yield _warning(
                     f"the annotation '{said}' ({entity.entity}) includes blanks", example.where
                 )
-            elif _cuts_word(example.text, entity.start) or _cuts_word(example.text, entity.end):
+            elif any(_cuts_word(example.text, offset) for offset in entity.span):
                 yield _warning(
                     f"the annotation '{said}' ({entity.entity}) cuts a word in '{example.text}'",
                     example.where,
                 )
             if (
                 previous is not None
-                and entity.start < previous.end
-                and (entity.start, entity.end) != (previous.start, previous.end)
+                and entity.span[0] < previous.span[1]
+                and entity.span != previous.span
             ):
                 yield _error(
                     f"the annotation '{said}' ({entity.entity}) overlaps another one",

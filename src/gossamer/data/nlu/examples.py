@@ -7,28 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from gossamer.data.entities import Entity as Entity
 from gossamer.data.errors import Location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
-    """A span of a text that names something.
-
-    Attributes:
-        start: offset of the first character in the plain text.
-        end: offset after the last character.
-        entity: the entity type.
-        value: what the span means; its own text unless annotated otherwise.
-        role: the part it plays ("departure"), or None.
-        group: the group it belongs to, or None.
-    """
-
-    start: int
-    end: int
-    entity: str
-    value: Any
-    role: str | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import DataError, InputError
-from gossamer.data.nlu.examples import Entity, Example, TrainingData
+from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.nlu.formats.rasa_json import ROOT, parse_rasa_json
 from gossamer.data.nlu.formats.rasa_markdown_writer import dump_markdown
 from gossamer.data.nlu.formats.rasa_yaml_writer import yaml_files
@@ -126,22 +126,10 @@ def _json_example(example: Example) -> dict[str, Any]:
     if example.intent is not None:
         result["intent"] = example.intent
     if example.entities:
-        result["entities"] = [_json_entity(entity) for entity in example.entities]
+        result["entities"] = [entity.to_dict() for entity in example.entities]
     if example.metadata is not None:
         result["metadata"] = example.metadata
     return result
-
-
-def _json_entity(entity: Entity) -> dict[str, Any]:
-    parts = {
-        "start": entity.start,
-        "end": entity.end,
-        "value": entity.value,
-        "entity": entity.entity,
-        "role": entity.role,
-        "group": entity.group,
-    }
-    return {key: part for key, part in parts.items() if part is not None}
 
 
 def dump_csv(data: TrainingData) -> str:

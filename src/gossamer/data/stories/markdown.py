@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.domain.domain import RULE_SNIPPET_ACTION
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, Location
 from gossamer.data.nlu.formats.annotations import JSON_DECODER
 from gossamer.data.nlu.formats.rasa_markdown import is_nlu_markdown
@@ -41,7 +42,6 @@ from gossamer.data.stories.steps import (
     Step,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.data.text.limits import MAX_DEPTH, is_too_deep
@@ -282,7 +282,7 @@ def _intents(text: str, where: Location) -> Iterator[UserStep]:
         yield UserStep(
             intent=story_intent(_CONFIDENCE.sub("", text[position:end].strip()), where),
             entities=tuple(
-                StoryEntity(entity=entity, value=each)
+                Entity(entity=entity, value=each)
                 for entity, value in values.items()
                 for each in (value if isinstance(value, list) else [value])
             ),

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, Location
 from gossamer.data.nlu.direct_message import parse_direct_message
 from gossamer.data.nlu.formats.annotations import parse_annotated
@@ -15,7 +16,6 @@ from gossamer.data.stories.steps import (
     CheckpointStep,
     EventStep,
     Step,
-    StoryEntity,
     UserStep,
 )
 
@@ -122,19 +122,8 @@ def message_step(text: str, intent: str | None, where: Location | None = None) -
     """
     direct = parse_direct_message(text)
     if direct is None:
-        plain, found = parse_annotated(text, where)
-        entities = tuple(
-            StoryEntity(
-                entity=entity.entity,
-                value=entity.value,
-                role=entity.role,
-                group=entity.group,
-                start=entity.start,
-                end=entity.end,
-            )
-            for entity in found
-        )
-        return UserStep(intent=intent, text=plain, entities=entities, where=where)
+        plain, annotated = parse_annotated(text, where)
+        return UserStep(intent=intent, text=plain, entities=annotated, where=where)
     if direct.values is None:
         raise DataError(
             "the entities of a direct message must be valid JSON",
@@ -146,7 +135,7 @@ def message_step(text: str, intent: str | None, where: Location | None = None) -
         intent=intent_name(direct.intent, where) if intent is None else intent,
         text=text,
         entities=tuple(
-            StoryEntity(entity=entity, value=value, start=direct.start, end=direct.end)
+            Entity(entity=entity, value=value, start=direct.start, end=direct.end)
             for entity, value in direct.entities()
         ),
         where=where,

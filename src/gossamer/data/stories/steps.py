@@ -11,28 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import Location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryEntity:
-    """An entity of a message in a story.
-
-    Attributes:
-        entity: its type.
-        value: its value; "" when only the type is written.
-        role: or None.
-        group: or None.
-        start: offset of its first character in the message's text, or None without a text.
-        end: offset after its last character, or None.
-    """
-
-    entity: str
-    value: Any = ""
-    role: str | None = None
-    group: str | None = None
-    start: int | None = None
-    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +28,7 @@ class UserStep:
     """
 
     intent: str | None = None
-    entities: tuple[StoryEntity, ...] = ()
+    entities: tuple[Entity, ...] = ()
     text: str | None = None
     where: Location | None = field(default=None, compare=False, repr=False)
 

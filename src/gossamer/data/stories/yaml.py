@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, Location
 from gossamer.data.nlu.formats.rasa_yaml import check_version
 from gossamer.data.stories.parts import action_step, check_steps, message_step, story_intent
@@ -25,7 +26,6 @@ from gossamer.data.stories.steps import (
     Step,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.data.text.suggestions import nearest
@@ -292,7 +292,7 @@ def _user(item: YamlMapping) -> UserStep:
     return UserStep(intent=step.intent, entities=step.entities, text=step.text, where=item.where)
 
 
-def _entities(item: YamlMapping) -> Iterator[StoryEntity]:
+def _entities(item: YamlMapping) -> Iterator[Entity]:
     node = item.entries.get("entities")
     if node is None:
         return
@@ -300,7 +300,7 @@ def _entities(item: YamlMapping) -> Iterator[StoryEntity]:
         _refuse("'entities' must be a list", node, "- city: Rome")
     for part in node.items:
         if isinstance(part, YamlScalar):
-            yield StoryEntity(entity=_text(part, "an entity needs a type", "- city"))
+            yield Entity(entity=_text(part, "an entity needs a type", "- city"))
             continue
         if not isinstance(part, YamlMapping):
             _refuse("an entity must be a type, or a mapping of it to a value", part, "- city: Rome")
@@ -311,7 +311,7 @@ def _entities(item: YamlMapping) -> Iterator[StoryEntity]:
                 part,
                 "a dash before each entity",
             )
-        yield StoryEntity(
+        yield Entity(
             entity=types[0],
             value=part.entries[types[0]].to_python(),
             role=_label(part, "role"),

@@ -11,9 +11,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.data.nlu.direct_message import parse_direct_message
-from gossamer.data.nlu.examples import Entity, Example
+from gossamer.data.nlu.examples import Example
 from gossamer.data.nlu.formats.annotations import annotate
 from gossamer.data.nlu.intents import intent_name
 from gossamer.data.stories.steps import (
@@ -28,7 +29,6 @@ from gossamer.data.stories.steps import (
     Step,
     Story,
     StoryData,
-    StoryEntity,
     UserStep,
 )
 from gossamer.data.stories.yaml import parse_story_yaml
@@ -220,28 +220,17 @@ def _said(key: str, text: str) -> list[str]:
 def _annotated(step: UserStep, text: str) -> str:
     if parse_direct_message(text) is not None:
         return text
-    entities: list[Entity] = []
     for entity in step.entities:
-        if entity.start is None or entity.end is None:
+        if not entity.has_place:
             raise DataError(
                 "the entities of a message must have their places in its text",
                 got=entity,
                 where=step.where,
             )
-        entities.append(
-            Entity(
-                start=entity.start,
-                end=entity.end,
-                entity=entity.entity,
-                value=entity.value,
-                role=entity.role,
-                group=entity.group,
-            )
-        )
-    return annotate(Example(text=text, entities=tuple(entities), where=step.where))
+    return annotate(Example(text=text, entities=step.entities, where=step.where))
 
 
-def _entity(entity: StoryEntity) -> list[str]:
+def _entity(entity: Entity) -> list[str]:
     labels: dict[str, Any] = {"role": entity.role, "group": entity.group}
     labels = {key: label for key, label in labels.items() if label is not None}
     name = yaml_text(entity.entity)

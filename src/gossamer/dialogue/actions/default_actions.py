@@ -26,6 +26,7 @@ from gossamer.dialogue.history.events import (
     UserUttered,
 )
 from gossamer.dialogue.history.tracker import Tracker
+from gossamer.nlu.pipeline.response_selection import DEFAULT_SELECTOR, ResponseSelection
 
 ASK_AFFIRMATION: Final = "action_default_ask_affirmation"
 ASK_REPHRASE: Final = "action_default_ask_rephrase"
@@ -48,7 +49,7 @@ class ResponseAction(Action):
         """See `Action.run`."""
         if self.name not in context.domain.responses:
             found = _selected(self.name, tracker)
-            if found is not None and found["utter_action"].startswith(f"{self.name}/"):
+            if found is not None and found.utter_action.startswith(f"{self.name}/"):
                 return RetrievalAction(self.name).run(tracker, context)
         message = context.responses.generate(self.name, tracker.slots, context.channel)
         if message is None:
@@ -84,24 +85,19 @@ class RetrievalAction(Action):
                 hint="ResponseSelector in the pipeline",
             )
             return context.note(self.name, error)
-        name: str = found["utter_action"]
-        variations = context.domain.responses.get(name) or tuple(
-            map(_variation, found.get("responses") or ())
-        )
+        name = found.utter_action
+        variations = context.domain.responses.get(name) or tuple(map(_variation, found.responses))
         said = context.responses.choose(name, variations, tracker.slots, context.channel)
         return context.note(self.name, _no_response(name, context)) if said is None else [said]
 
 
-def _selected(name: str, tracker: Tracker) -> Mapping[str, Any] | None:
+def _selected(name: str, tracker: Tracker) -> ResponseSelection | None:
     """What a response selector found for an action in the last message, or None."""
     message = tracker.latest_message
-    found = None if message is None else message.parse_data.get("response_selector")
-    if not isinstance(found, Mapping):
+    if message is None or message.parse is None:
         return None
-    selected = found.get(name.removeprefix(UTTER_PREFIX), found.get("default"))
-    response = selected.get("response") if isinstance(selected, Mapping) else None
-    is_whole = isinstance(response, Mapping) and isinstance(response.get("utter_action"), str)
-    return response if is_whole else None
+    found = message.parse.response_selector
+    return found.get(name.removeprefix(UTTER_PREFIX), found.get(DEFAULT_SELECTOR))
 
 
 def _variation(found: Mapping[str, Any]) -> Variation:
@@ -224,8 +220,8 @@ class AskAffirmationAction(Action):
         message = tracker.latest_message
         intent = None if message is None else message.intent
         if message is not None and intent == FALLBACK_INTENT:
-            ranking = message.parse_data.get("intent_ranking") or []
-            intent = ranking[1].get("name") if len(ranking) > 1 else None
+            ranking = [] if message.parse is None else message.parse.intent_ranking
+            intent = ranking[1].name if len(ranking) > 1 else None
         if intent is None:
             return context.run(ASK_REPHRASE, tracker)
         buttons = [
@@ -273,13 +269,7 @@ class RevertFallbackAction(Action):
 
 def affirmed(message: UserUttered) -> UserUttered:
     """The message again, now, its intent certain."""
-    intent: Mapping[str, Any] = message.parse_data.get("intent") or {"name": message.intent}
-    return dataclasses.replace(
-        message,
-        confidence=1.0,
-        parse_data={**message.parse_data, "intent": {**intent, "confidence": 1.0}},
-        timestamp=None,
-    )
+    return dataclasses.replace(message, confidence=1.0, timestamp=None)
 
 
 def requested_slot(name: str | None, context: ActionContext) -> list[Event]:

@@ -125,7 +125,7 @@ def _values(mapping: SlotMapping, tracker: Tracker) -> list[Any]:
     message = tracker.latest_message or _NO_MESSAGE
     match mapping.type:
         case MappingType.FROM_ENTITY:
-            return [e.get("value") for e in message.entities if matches(mapping, e)]
+            return [e.value for e in message.entities if matches(mapping, e)]
         case MappingType.FROM_INTENT:
             return [mapping.value]
         case MappingType.FROM_TRIGGER_INTENT:

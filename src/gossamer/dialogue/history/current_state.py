@@ -25,7 +25,7 @@ def current_state(tracker: Tracker) -> dict[str, Any]:
         "sender_id": tracker.sender_id,
         "slots": dict(tracker.slots),
         "latest_message": {
-            **(_NO_MESSAGE if message is None else message).to_dict()["parse_data"],
+            **(_NO_MESSAGE if message is None else message).parse_data,
             "message_id": None if message is None else message.message_id,
             "metadata": {} if message is None else dict(message.metadata),
         },
@@ -48,5 +48,5 @@ def _active_loop(tracker: Tracker) -> dict[str, Any]:
         "name": loop.name,
         "is_interrupted": loop.is_interrupted,
         "rejected": loop.is_rejected,
-        "trigger_message": None if loop.trigger is None else loop.trigger.to_dict()["parse_data"],
+        "trigger_message": None if loop.trigger is None else loop.trigger.parse_data,
     }

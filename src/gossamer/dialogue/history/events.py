@@ -10,7 +10,12 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
+from gossamer.nlu.pipeline.parse import Parse
+
+_UNDERSTOOD = ("intent", "confidence", "entities", "parse")
+"""Attributes of `UserUttered` that are in "parse_data" in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +52,8 @@ class UserUttered(Event):
         text: the message, or None in a story that has intents only.
         intent: the intent, without a retrieval key, or None.
         confidence: how sure the classifier was of it.
-        entities: JSON of Rasa's shape, each with "entity" and "value".
-        parse_data: everything the pipeline understood, JSON of Rasa's shape.
+        entities: what the message names.
+        parse: everything that was understood, or None in a story.
         input_channel: where the message came from, or None.
         message_id: its number there, or None.
     """
@@ -58,10 +63,27 @@ class UserUttered(Event):
     text: str | None = None
     intent: str | None = None
     confidence: float = 1.0
-    entities: Sequence[Mapping[str, Any]] = ()
-    parse_data: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    entities: Sequence[Entity] = ()
+    parse: Parse | None = field(default=None, compare=False, repr=False)
     input_channel: str | None = field(default=None, compare=False)
     message_id: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, parse: Parse, **more: Any) -> UserUttered:
+        """The message that was understood.
+
+        Args:
+            parse: what was understood.
+            more: further attributes (`input_channel`, `message_id`, `metadata`, `timestamp`).
+        """
+        return cls(
+            text=parse.text,
+            intent=parse.intent.name,
+            confidence=parse.intent.confidence,
+            entities=tuple(parse.entities),
+            parse=parse,
+            **more,
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -73,28 +95,26 @@ class UserUttered(Event):
         """Entity types, "type#role" and "type#group" that occur."""
         labels: set[str] = set()
         for entity in self.entities:
-            name = entity["entity"]
-            labels.add(name)
-            labels.update(f"{name}#{entity[key]}" for key in ("role", "group") if entity.get(key))
+            labels.add(entity.entity)
+            labels.update(f"{entity.entity}#{x}" for x in (entity.role, entity.group) if x)
         return labels
+
+    @property
+    def parse_data(self) -> dict[str, Any]:
+        """What was understood, JSON of Rasa's shape, with this event's intent and entities."""
+        said = {} if self.parse is None else self.parse.to_dict()
+        intent = said.get("intent") or {}
+        return {
+            "text": self.text,
+            **said,
+            "intent": {**intent, "name": self.intent, "confidence": self.confidence},
+            "entities": [entity.to_dict() for entity in self.entities],
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """See `Event.to_dict`; intent and entities are in "parse_data"."""
-        parse_data = {
-            "intent": {"name": self.intent, "confidence": self.confidence},
-            "text": self.text,
-            **self.parse_data,
-            "entities": [dict(entity) for entity in self.entities],
-        }
-        result: dict[str, Any] = {
-            "event": self.type_name,
-            "timestamp": self.timestamp,
-            "text": self.text,
-            "parse_data": parse_data,
-            "input_channel": self.input_channel,
-            "message_id": self.message_id,
-        }
-        return result | ({"metadata": dict(self.metadata)} if self.metadata else {})
+        parts = Event.to_dict(self) | {"parse_data": self.parse_data}
+        return {key: part for key, part in parts.items() if key not in _UNDERSTOOD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +269,15 @@ class UserFeaturization(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntitiesAdded(Event):
-    """A policy found further entities in the last message; JSON as in `UserUttered`."""
+    """A policy found further entities in the last message."""
 
     type_name: ClassVar[str] = "entities"
 
-    entities: Sequence[Mapping[str, Any]]
+    entities: Sequence[Entity]
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Event.to_dict`."""
+        return Event.to_dict(self) | {"entities": [entity.to_dict() for entity in self.entities]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,9 +373,9 @@ def event_from_dict(content: object) -> Event:
         )
     if kind is UserUttered:
         return _user_uttered(content)
+    if kind is EntitiesAdded and isinstance(content.get("entities"), list | tuple):
+        content = {**content, "entities": tuple(map(Entity.from_dict, content["entities"]))}
     event = _checked(kind, content)
-    if isinstance(event, EntitiesAdded):
-        _check_entities(event.entities)
     if isinstance(event, BotUttered):
         _check_buttons(event.data)
     return event
@@ -403,27 +427,11 @@ def _user_uttered(content: Mapping[str, Any]) -> Event:
     entities = parse_data.get("entities") or []
     if not isinstance(intent, Mapping) or not isinstance(entities, list):
         raise DataError('the event "user" must have an intent and a list of entities', got=content)
-    _check_entities(entities)
     ranking = parse_data.get("intent_ranking") or []
     if not _are_mappings(ranking):
         raise DataError("an intent_ranking must be a list of mappings", got=ranking)
-    kept = {key: part for key, part in parse_data.items() if key not in ("entities",)}
-    return _checked(
-        UserUttered,
-        {
-            **content,
-            "intent": intent.get("name"),
-            "confidence": intent.get("confidence") or 0.0,
-            "entities": tuple(entities),
-            "parse_data": kept,
-        },
-    )
-
-
-def _check_entities(entities: Sequence[object]) -> None:
-    for entity in entities:
-        if not isinstance(entity, Mapping) or not isinstance(entity.get("entity"), str):
-            raise DataError('an entity must be a mapping with the key "entity"', got=entity)
+    said = UserUttered.of(Parse.from_dict(parse_data))
+    return _checked(UserUttered, {**content, **{key: getattr(said, key) for key in _UNDERSTOOD}})
 
 
 def _check_buttons(data: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.data.domain.slots import Slot
+from gossamer.data.entities import Entity
 from gossamer.dialogue.history.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -233,7 +234,7 @@ class Tracker:
         self.slots[name] = value if is_mark else self._by_name[name].coerce(value)
         self.set_slots.add(name)
 
-    def _add_entities(self, entities: Sequence[Mapping[str, Any]]) -> None:
+    def _add_entities(self, entities: Sequence[Entity]) -> None:
         message = self.latest_message
         if self.latest_action_name != ACTION_LISTEN or message is None:
             return

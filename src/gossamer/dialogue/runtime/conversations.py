@@ -21,7 +21,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.data.errors import ConfigError
@@ -32,20 +32,13 @@ from gossamer.dialogue.history.events import ActionExecuted, UserUttered, event_
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
 from gossamer.dialogue.runtime.running_turn import Chooser, RunningTurn
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
+from gossamer.nlu.pipeline.parse import Parse
 
 __all__ = ["DEFAULT_CHANNEL", "MAX_ACTIONS", "Chooser", "Conversations", "Turn", "TurnAction"]
 
 MAX_ACTIONS: Final = 10
 DEFAULT_CHANNEL: Final = "cmdline"
 _MINUTE = 60.0
-
-
-class Parsed(Protocol):
-    """What was understood of a message: a `Parse`, or a stand-in."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON of Rasa's shape."""
-        ...
 
 
 class Conversations:
@@ -77,7 +70,7 @@ class Conversations:
         self,
         domain: Domain,
         chooser: Chooser,
-        parse: Callable[[str], Parsed | Mapping[str, Any]],
+        parse: Callable[[str], Parse | Mapping[str, Any]],
         *,
         custom: CustomActions | None = None,
         channel: str = DEFAULT_CHANNEL,
@@ -119,7 +112,7 @@ class Conversations:
 
     def handle(
         self,
-        message: str | Mapping[str, Any],
+        message: str | Parse | Mapping[str, Any],
         sender_id: str = DEFAULT_SENDER,
         *,
         channel: str | None = None,
@@ -132,7 +125,7 @@ class Conversations:
 
         Args:
             message: a text, blanks around which do not count; or what was understood of one
-                already, JSON of the shape of `Parse.to_dict`.
+                already, a `Parse` or JSON of its shape.
             sender_id: whose conversation.
             channel: where the message comes from and answers go; None: as given to the class.
             metadata: anything to keep with the message; with a message that begins a session it is
@@ -191,34 +184,30 @@ class Conversations:
 
     def _understood(
         self,
-        message: str | Mapping[str, Any],
+        message: str | Parse | Mapping[str, Any],
         channel: str,
         metadata: Mapping[str, Any] | None,
         message_id: str | None,
     ) -> UserUttered:
-        if isinstance(message, str):
-            text: Any = message.strip()
-            parse = self._parse(text)
-            understood = parse if isinstance(parse, Mapping) else parse.to_dict()
+        more = {
+            "input_channel": channel,
+            "message_id": message_id,
+            "metadata": dict(metadata or {}),
+        }
+        parse = self._parse(message.strip()) if isinstance(message, str) else message
+        if isinstance(parse, Parse):
+            said = UserUttered.of(parse, **more)
         else:
-            text, understood = message.get("text"), message
-        event = event_from_dict(
-            {
-                "event": UserUttered.type_name,
-                "text": text,
-                "parse_data": {**understood, "text": text},
-                "input_channel": channel,
-                "message_id": message_id,
-                "metadata": dict(metadata or {}),
-            }
-        )
-        said = cast(UserUttered, event)
+            text = message.strip() if isinstance(message, str) else parse.get("text")
+            parse_data = {**parse, "text": text}
+            content = {"event": UserUttered.type_name, "text": text, "parse_data": parse_data}
+            said = cast(UserUttered, event_from_dict(content | more))
         if not self.domain.is_empty:
             self._warn_of_unknown(said)
         return said
 
     def _warn_of_unknown(self, message: UserUttered) -> None:
-        names = {entity["entity"] for entity in message.entities}
+        names = {entity.entity for entity in message.entities}
         unknown = [f"entity '{name}'" for name in sorted(names - self._entities)]
         if message.intent is not None and message.intent not in self.domain.intent_names:
             unknown.insert(0, f"intent '{message.intent}'")

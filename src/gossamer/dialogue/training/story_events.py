@@ -7,11 +7,12 @@ the slots that are mapped from them; a slot that is only named has some value.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.data.domain.slots import MappingType, SlotMapping, SlotType
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, place_prefix
 from gossamer.data.stories.steps import (
     ActionStep,
@@ -19,7 +20,6 @@ from gossamer.data.stories.steps import (
     EventStep,
     LoopStep,
     SlotStep,
-    StoryEntity,
     UserStep,
 )
 from gossamer.dialogue.history.events import (
@@ -50,9 +50,8 @@ def step_events(step: PlainStep, domain: Domain, *, in_rule: bool = False) -> li
     """
     match step:
         case UserStep():
-            entities = tuple(entity_to_dict(entity) for entity in step.entities)
-            message = UserUttered(text=step.text, intent=step.base_intent, entities=entities)
-            return [message, *entity_slots(entities, domain)]
+            message = UserUttered(text=step.text, intent=step.base_intent, entities=step.entities)
+            return [message, *entity_slots(step.entities, domain)]
         case ActionStep():
             return [ActionExecuted(name=step.name)]
         case BotStep():
@@ -93,20 +92,7 @@ def slot_value(step: SlotStep, domain: Domain) -> Any:
     return None
 
 
-def entity_to_dict(entity: StoryEntity) -> dict[str, Any]:
-    """JSON of Rasa's shape."""
-    parts = {
-        "entity": entity.entity,
-        "value": entity.value,
-        "role": entity.role,
-        "group": entity.group,
-        "start": entity.start,
-        "end": entity.end,
-    }
-    return {key: part for key, part in parts.items() if part is not None}
-
-
-def entity_slots(entities: Sequence[Mapping[str, Any]], domain: Domain) -> list[Event]:
+def entity_slots(entities: Sequence[Entity], domain: Domain) -> list[Event]:
     """Slots that entities fill in a story, as Rasa 3.6 fills them.
 
     Mappings that count only in a form do not count here. A list slot gets all values, another one
@@ -117,7 +103,7 @@ def entity_slots(entities: Sequence[Mapping[str, Any]], domain: Domain) -> list[
     events: list[Event] = []
     for slot in domain.slots:
         values = [
-            entity.get("value")
+            entity.value
             for mapping in slot.mappings
             if _counts_in_stories(mapping)
             for entity in entities
@@ -129,10 +115,10 @@ def entity_slots(entities: Sequence[Mapping[str, Any]], domain: Domain) -> list[
     return events
 
 
-def matches(mapping: SlotMapping, entity: Mapping[str, Any]) -> bool:
+def matches(mapping: SlotMapping, entity: Entity) -> bool:
     """Whether an entity is of the type, role and group that a mapping names."""
     wanted = (mapping.entity, mapping.role, mapping.group)
-    return wanted == (entity.get("entity"), entity.get("role"), entity.get("group"))
+    return wanted == (entity.entity, entity.role, entity.group)
 
 
 def _counts_in_stories(mapping: SlotMapping) -> bool:

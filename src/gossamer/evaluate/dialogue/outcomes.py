@@ -106,15 +106,13 @@ class MessageOutcome:
         Entities of the same place are paired. An entity's label is its span with type and value, as
         Rasa's `story_report.json` has it.
         """
-        places = sorted(
-            {(e.start, e.end) for e in (*self.target_entities, *self.predicted_entities)}
-        )
+        places = sorted({e.span for e in (*self.target_entities, *self.predicted_entities)})
         pairs = [
             pair
             for place in places
             for pair in zip_longest(
-                (e for e in self.target_entities if (e.start, e.end) == place),
-                (e for e in self.predicted_entities if (e.start, e.end) == place),
+                (e for e in self.target_entities if e.span == place),
+                (e for e in self.predicted_entities if e.span == place),
             )
         ]
         return (
@@ -130,10 +128,11 @@ def _annotated(text: str, entities: Sequence[Entity]) -> str:
     """The text with its entities in the short form of annotations; of those that overlap, one."""
     pieces: list[str] = []
     end = 0
-    for entity in sorted(entities, key=lambda e: (e.start, e.end)):
-        if entity.start >= end:
-            pieces += (text[end : entity.start], entity_label(text, entity))
-            end = entity.end
+    for entity in sorted(entities, key=lambda e: e.span):
+        start, after = entity.span
+        if start >= end:
+            pieces += (text[end:start], entity_label(text, entity))
+            end = after
     return f"{''.join(pieces)}{text[end:]}"
 
 
@@ -145,7 +144,7 @@ def entity_label(text: str, entity: Entity) -> str:
 
 
 def _compared(entities: Sequence[Entity]) -> set[tuple[int, int, str, str]]:
-    return {(e.start, e.end, e.entity, str(e.value)) for e in entities}
+    return {(*e.span, e.entity, str(e.value)) for e in entities}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

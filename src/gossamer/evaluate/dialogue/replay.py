@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
-from gossamer.data.nlu.examples import Entity
 from gossamer.data.stories.steps import UserStep
 from gossamer.dialogue.history.events import (
     ActionExecuted,
@@ -152,8 +151,8 @@ class Replay:
                 text=parse.text,
                 target=step.intent,
                 prediction=step.intent if is_base else self._full_intent,
-                target_entities=_annotated(step),
-                predicted_entities=_found(parse),
+                target_entities=tuple(e for e in step.entities if e.has_place),
+                predicted_entities=tuple(parse.entities),
                 position=gold.position,
             )
         )
@@ -266,18 +265,3 @@ def _n_actions_in_a_row(tracker: Tracker) -> int:
                 break
             number += 1
     return number
-
-
-def _annotated(step: UserStep) -> tuple[Entity, ...]:
-    return tuple(
-        Entity(start=e.start, end=e.end, entity=e.entity, value=e.value, role=e.role, group=e.group)
-        for e in step.entities
-        if e.start is not None and e.end is not None
-    )
-
-
-def _found(parse: Parse) -> tuple[Entity, ...]:
-    return tuple(
-        Entity(start=e.start, end=e.end, entity=e.entity, value=e.value, role=e.role, group=e.group)
-        for e in parse.entities
-    )

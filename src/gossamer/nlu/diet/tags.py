@@ -134,7 +134,8 @@ def token_span(tokens: Sequence[Token], entity: Entity) -> tuple[int, int] | Non
 
 
 def _overlap(token: Token, entity: Entity) -> int:
-    return min(token.end, entity.end) - max(token.start, entity.start)
+    start, end = entity.span
+    return min(token.end, end) - max(token.start, start)
 
 
 class Tagging(NamedTuple):

@@ -13,7 +13,7 @@ from gossamer.data.nlu.examples import Entity
 from gossamer.nlu.estimator.inputs import Told, at, is_missing
 
 EntityLike = Any
-"""An `Entity` or `EntityPrediction`, a mapping with `start`, `end` and `entity`, a tuple
+"""An `Entity`, a mapping with `start`, `end` and `entity`, a tuple
 `(start, end, entity)`, or a span of spaCy."""
 
 _KNOWN = ("start", "end", "entity", "value", "role", "group")
@@ -78,9 +78,9 @@ def _of_text(found: Any, text: str, index: int) -> tuple[Entity, ...]:
             hint="an empty list for a text without entities",
         )
     parts = [_entity(part, text, index) for part in found]
-    parts.sort(key=lambda part: (part.start, part.end))
+    parts.sort(key=lambda part: part.span)
     for one, other in itertools.pairwise(parts):
-        if other.start < one.end:
+        if other.span[0] < one.span[1]:
             raise DataError(
                 f"entities of one text must not overlap, but do at index {index}",
                 got=Told(

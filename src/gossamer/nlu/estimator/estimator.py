@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import LossType
@@ -25,7 +26,7 @@ from gossamer.nlu.estimator.parameters import (
 )
 from gossamer.nlu.estimator.progress import Progress
 from gossamer.nlu.pipeline.component import EpochListener, EpochReport
-from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, MessageBatch, Parse
+from gossamer.nlu.pipeline.messages import IntentPrediction, MessageBatch, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.plain_values import plain
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
@@ -303,7 +304,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
             parse.intent_ranking = [self._renamed(intent) for intent in parse.intent_ranking]
         return parses
 
-    def predict_entities(self, X: Any) -> list[list[EntityPrediction]]:
+    def predict_entities(self, X: Any) -> list[list[Entity]]:
         """The entities of each text."""
         return [parse.entities for parse in self.parse_many(X)]
 

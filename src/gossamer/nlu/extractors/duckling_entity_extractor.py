@@ -13,8 +13,9 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from pydantic import Field, field_validator
 
+from gossamer.data.entities import Entity
 from gossamer.nlu.pipeline.component import Component, ComponentOptions
-from gossamer.nlu.pipeline.messages import EntityPrediction, MessageBatch, TrainingBatch
+from gossamer.nlu.pipeline.messages import MessageBatch, TrainingBatch
 
 URL_VARIABLE = "RASA_DUCKLING_HTTP_URL"
 """The environment variable that takes the place of the option `url`, as in Rasa."""
@@ -101,7 +102,7 @@ class DucklingEntityExtractor(Component):
             if server is not None:
                 server.close()
 
-    def _ask(self, server: _Server, text: str) -> list[EntityPrediction]:
+    def _ask(self, server: _Server, text: str) -> list[Entity]:
         wanted = self.options.dimensions
         form = {
             "text": text,
@@ -119,7 +120,7 @@ class DucklingEntityExtractor(Component):
             return []
         return [entity for entity in found if not wanted or entity.entity in wanted]
 
-    def _entity(self, match: Any, text: str) -> EntityPrediction:
+    def _entity(self, match: Any, text: str) -> Entity:
         """An item of the server's answer. Raises `NoAnswerError` when it is not an entity."""
         if not isinstance(match, Mapping):
             raise NoAnswerError(f"an entity must be a mapping (got {match!r:.80})")
@@ -136,7 +137,7 @@ class DucklingEntityExtractor(Component):
                 f"(got {match!r:.80})"
             )
         said = match.get("body", text[start:end])
-        return EntityPrediction(
+        return Entity(
             start=start,
             end=end,
             entity=dimension,

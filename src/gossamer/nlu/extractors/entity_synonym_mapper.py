@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import Location, ModelFileError, place_prefix
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.listing import warn_together
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
-    EntityPrediction,
     MessageBatch,
     TrainingBatch,
 )
@@ -90,7 +90,7 @@ class EntitySynonymMapper(Component):
             f"{value!r} is used"
         ]
 
-    def _map(self, entity: EntityPrediction) -> EntityPrediction:
+    def _map(self, entity: Entity) -> Entity:
         value = self._synonyms.get(str(entity.value).lower(), entity.value)
         if value == entity.value:
             return entity

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from gossamer.data.entities import Entity
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.regexes import REGEX_SECONDS
 from gossamer.nlu.featurizers.patterns import (
@@ -19,7 +20,6 @@ from gossamer.nlu.featurizers.patterns import (
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
-    EntityPrediction,
     MessageBatch,
     TrainingBatch,
 )
@@ -89,7 +89,7 @@ class RegexEntityExtractor(Component):
         for text, parse in zip(batch.texts, batch.parses, strict=True):
             for pattern in self._patterns:
                 parse.entities.extend(
-                    EntityPrediction(
+                    Entity(
                         start=start,
                         end=end,
                         entity=pattern.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from gossamer.data.entities import Entity
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.direct_message import DirectMessage, parse_direct_message
 from gossamer.data.nlu.examples import TrainingData
@@ -17,7 +18,6 @@ from gossamer.data.text.listing import warn_together
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
-    EntityPrediction,
     IntentPrediction,
     MessageBatch,
     Parse,
@@ -101,9 +101,7 @@ class DirectMessageHandler(Component):
         parse.intent_ranking = [parse.intent]
         parse.entities = list(self._entities(text, message, faults))
 
-    def _entities(
-        self, text: str, message: DirectMessage, faults: list[str]
-    ) -> Iterator[EntityPrediction]:
+    def _entities(self, text: str, message: DirectMessage, faults: list[str]) -> Iterator[Entity]:
         if message.values is None:
             faults.append(
                 f"the entities of the message {text[:80]!r} are not valid JSON and are left out"
@@ -117,7 +115,7 @@ class DirectMessageHandler(Component):
         )
         for entity, value in message.entities():
             if entity in self._entity_types:
-                yield EntityPrediction(
+                yield Entity(
                     start=message.start,
                     end=message.end,
                     entity=entity,

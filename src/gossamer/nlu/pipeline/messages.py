@@ -17,25 +17,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from gossamer.data.entities import Entity
 from gossamer.data.nlu.examples import Example
-from gossamer.nlu.pipeline.response_selection import ResponseSelection
+from gossamer.nlu.pipeline.parse import NO_INTENT as NO_INTENT
+from gossamer.nlu.pipeline.parse import IntentPrediction as IntentPrediction
+from gossamer.nlu.pipeline.parse import Parse as Parse
+from gossamer.nlu.pipeline.parse import Token as Token
 
 FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word and its place.
-
-    Attributes:
-        text: the word as the tokenizer cut it.
-        start: offset of its first character in the message.
-        end: offset after its last character.
-    """
-
-    text: str
-    start: int
-    end: int
+EntityPrediction: TypeAlias = Entity
+"""What extractors find: an `Entity` with the name of its extractor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,124 +48,6 @@ class FeatureBlock:
     sequence: FeatureMatrix | None = None
     sentence: FeatureMatrix | None = None
     known: npt.NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntentPrediction:
-    """An intent with its confidence in [0, 1]; the name is None when nothing was predicted."""
-
-    name: str | None
-    confidence: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON of Rasa's shape."""
-        return {"name": self.name, "confidence": self.confidence}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntityPrediction:
-    """A recognised entity. Confidences are None where the extractor has none.
-
-    It has the attributes of an annotated `Entity`, and these.
-
-    Attributes:
-        value: what was said or meant: a text, or what the extractor makes of it.
-        extractor: name of the component that found it.
-        confidence: of the type; `role_confidence` and `group_confidence` of role and group.
-        processors: components that have changed it.
-        text: the span of the message, where the extractor gives it.
-        additional_info: all that the extractor knows of it, where that is more than the value.
-    """
-
-    start: int
-    end: int
-    entity: str
-    value: Any
-    extractor: str
-    confidence: float | None = None
-    role: str | None = None
-    role_confidence: float | None = None
-    group: str | None = None
-    group_confidence: float | None = None
-    processors: tuple[str, ...] = ()
-    text: str | None = None
-    additional_info: Mapping[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON of Rasa's shape, absent parts left out (`confidence_entity`, `role`, ...).
-
-        As in Rasa, the confidence is called `confidence` where there is `additional_info`.
-        """
-        has_more = self.additional_info is not None
-        parts: dict[str, Any] = {
-            "entity": self.entity,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-            "confidence" if has_more else "confidence_entity": self.confidence,
-            "additional_info": self.additional_info,
-            "role": self.role,
-            "confidence_role": self.role_confidence,
-            "group": self.group,
-            "confidence_group": self.group_confidence,
-        }
-        result = {key: part for key, part in parts.items() if part is not None}
-        result["value"] = self.value
-        result["extractor"] = self.extractor
-        if self.processors:
-            result["processors"] = list(self.processors)
-        return result
-
-
-NO_INTENT = IntentPrediction(name=None, confidence=0.0)
-
-
-@dataclass(slots=True, kw_only=True)
-class Parse:
-    """What is understood of one message.
-
-    Attributes:
-        text: the message.
-        intent: the best intent.
-        intent_ranking: intents, best first.
-        entities: recognised entities, in the order the extractors gave them.
-        tokens: the tokens it was cut into.
-        response_selector: what each response selector picked, by its retrieval intent or
-            `DEFAULT_SELECTOR`.
-        retrieval_intents: all retrieval intents that the selectors' training data had, sorted.
-        is_truncated: whether the message was too long, and only its beginning was read.
-    """
-
-    text: str
-    intent: IntentPrediction = NO_INTENT
-    intent_ranking: list[IntentPrediction] = field(default_factory=list)
-    entities: list[EntityPrediction] = field(default_factory=list)
-    tokens: Sequence[Token] = ()
-    response_selector: dict[str, ResponseSelection] = field(default_factory=dict)
-    retrieval_intents: Sequence[str] = ()
-    is_truncated: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON of the shape that Rasa's `parse` returns.
-
-        `response_selector` is there only when a selector has picked something, `truncated` (true)
-        only when the message was cut.
-        """
-        result: dict[str, Any] = {
-            "text": self.text,
-            "intent": self.intent.to_dict(),
-            "entities": [entity.to_dict() for entity in self.entities],
-            "text_tokens": [[token.start, token.end] for token in self.tokens],
-            "intent_ranking": [intent.to_dict() for intent in self.intent_ranking],
-        }
-        if self.response_selector:
-            result["response_selector"] = {
-                "all_retrieval_intents": list(self.retrieval_intents),
-                **{name: picked.to_dict() for name, picked in self.response_selector.items()},
-            }
-        if self.is_truncated:
-            result["truncated"] = True
-        return result
 
 
 @dataclass(slots=True, kw_only=True)

@@ -59,3 +59,16 @@ class ResponseSelection:
             },
             "ranking": [ranked.to_dict() for ranked in self.ranking],
         }
+
+    @classmethod
+    def from_dict(cls, content: object) -> ResponseSelection | None:
+        """The best response that such JSON gives, without the ranking; None when it gives none."""
+        response = content.get("response") if isinstance(content, Mapping) else None
+        name = response.get("utter_action") if isinstance(response, Mapping) else None
+        if not isinstance(response, Mapping) or not isinstance(name, str):
+            return None
+        key, responses = name.removeprefix(RESPONSE_PREFIX), response.get("responses")
+        best = RankedResponse(intent_response_key=key, confidence=response.get("confidence") or 0.0)
+        return cls(
+            ranking=(best,), responses=tuple(responses) if isinstance(responses, list) else ()
+        )

@@ -13,7 +13,7 @@ from gossamer.data.errors import MistakeWarning
 WHERE = Location(Path("nlu.yml"), 7)
 
 
-def entity(start: int, end: int, name: str, value: Any, **more: str) -> Entity:
+def entity(start: int, end: int, name: str, value: Any, **more: Any) -> Entity:
     return Entity(start=start, end=end, entity=name, value=value, **more)
 
 

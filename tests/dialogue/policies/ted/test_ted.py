@@ -189,7 +189,7 @@ def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None
     (added,) = prediction.optional_events
     assert isinstance(added, EntitiesAdded)
     (entity,) = added.entities
-    assert (entity["entity"], entity["value"], entity["extractor"]) == (
+    assert (entity.entity, entity.value, entity.extractor) == (
         "drink",
         "green tea",
         "TEDPolicy",

@@ -212,7 +212,7 @@ def _example(item: _Object) -> Example:
         text=text,
         intent=intent_name(intent, item.where) if intent else None,
         entities=tuple(
-            sorted((_entity(entity, text) for entity in entities), key=lambda e: e.start)
+            sorted((_entity(entity, text) for entity in entities), key=lambda e: e.span[0])
         ),
         metadata=_plain(item.get("metadata")),
         where=item.where,

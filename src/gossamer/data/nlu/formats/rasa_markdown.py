@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -138,19 +139,18 @@ def _unescape(text: str, entities: tuple[Entity, ...]) -> tuple[str, tuple[Entit
     def decode(piece: str) -> str:
         return _ESCAPE.sub(lambda match: ESCAPES[match[0]], piece)
 
-    cuts = sorted({0, len(text), *(offset for e in entities for offset in (e.start, e.end))})
+    cuts = sorted({0, len(text), *(offset for e in entities for offset in e.span)})
     plain, moved = "", {0: 0}
     for start, end in pairwise(cuts):
         plain += decode(text[start:end])
         moved[end] = len(plain)
     return plain, tuple(
-        Entity(
-            start=moved[e.start],
-            end=moved[e.end],
-            entity=e.entity,
-            value=decode(e.value) if e.value == text[e.start : e.end] else e.value,
-            role=e.role,
-            group=e.group,
+        replace(
+            entity,
+            start=moved[start],
+            end=moved[end],
+            value=decode(entity.value) if entity.value == text[start:end] else entity.value,
         )
-        for e in entities
+        for entity in entities
+        for start, end in (entity.span,)
     )

@@ -10,7 +10,7 @@ import torch
 
 from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import ConfigError, DataError
-from gossamer.data.nlu.examples import Entity, Example
+from gossamer.data.nlu.examples import Example
 from gossamer.dialogue.history.events import UserUttered
 from gossamer.dialogue.history.state import State
 from gossamer.dialogue.history.tracker import Tracker
@@ -233,7 +233,9 @@ def _message_tags(
 ) -> MessageTags | None:
     """Tags of the messages' entities; None when none is annotated."""
     annotated = {
-        message.text: Example(text=message.text, entities=_entities(message))
+        message.text: Example(
+            text=message.text, entities=tuple(e for e in message.entities if e.has_place)
+        )
         for message in messages
         if message is not None and message.text
     }
@@ -247,17 +249,3 @@ def _message_tags(
         entities = annotated[text].entities if text in annotated else ()
         of_text[text] = tag_set.encode(tokens, entities)
     return MessageTags(tag_set, of_text)
-
-
-def _entities(message: UserUttered) -> tuple[Entity, ...]:
-    """Annotations with a place in the text."""
-    return tuple(
-        Entity(
-            start=entity["start"],
-            end=entity["end"],
-            entity=entity["entity"],
-            value=entity.get("value"),
-        )
-        for entity in message.entities
-        if isinstance(entity.get("start"), int) and isinstance(entity.get("end"), int)
-    )

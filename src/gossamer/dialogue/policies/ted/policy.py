@@ -364,8 +364,7 @@ class TEDPolicy(Policy):
             extractor=self.name,
             split_by_comma=self.options.split_entities_by_comma,
         )
-        entities = tuple(entity.to_dict() for entity in found)
-        return (EntitiesAdded(entities=entities),) if entities else ()
+        return (EntitiesAdded(entities=tuple(found)),) if found else ()
 
     # -- storing -------------------------------------------------------------------------------
 
