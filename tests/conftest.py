@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +45,41 @@ TINY_DIET: Mapping[str, Any] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all` runs the slow tests too, and every case of the thinned ones."""
     parser.addoption("--all", action="store_true", help="slow tests too, and all cases of all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say how many examples Hypothesis tries: the profile `quick`, or `full` with `--all`.
+
+    `--hypothesis-profile` chooses another. A process that only hands out tests needs none.
+    """
+    is_worker = hasattr(config, "workerinput")
+    if config.getoption("dist", "no") != "no" and not is_worker:
+        return
+    from hypothesis import HealthCheck, settings
+
+    for name, n_examples in (("quick", 25), ("full", 200)):
+        settings.register_profile(
+            name,
+            max_examples=n_examples,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+    if config.getoption("--hypothesis-profile", None) is None:
+        settings.load_profile("full" if config.getoption("--all") else "quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector: it would look at thousands of tests again and again.
+
+    What is there afterwards, modules and tests, stays to the end; the collector leaves it alone.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
