@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Kernels read and write nothing but what they are given, or say so.
 os.environ.setdefault("GOSSAMER_CHECK_KERNELS", "1")
 
-# Kernels are kept in a folder of this run, never in the user's; workers and subprocesses share it.
+# Kernels are in a folder of this run, never in the user's; workers and subprocesses share it.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["GOSSAMER_CACHE"] = tempfile.mkdtemp(prefix="gossamer-test-cache-")
     atexit.register(shutil.rmtree, os.environ["GOSSAMER_CACHE"], ignore_errors=True)
@@ -48,13 +49,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say how many examples Hypothesis tries: the profile `quick`, or `full` with `--all`.
-
-    `--hypothesis-profile` chooses another. A process that only hands out tests needs none.
-    """
+    """Keep kernels from run to run, and say how many examples Hypothesis tries."""
     is_worker = hasattr(config, "workerinput")
-    if config.getoption("dist", "no") != "no" and not is_worker:
-        return
+    if not is_worker and not config.getoption("--all") and hasattr(config, "cache"):
+        _keep_kernels(config)
+    if is_worker or config.getoption("dist", "no") == "no":  # else it only hands out tests
+        _choose_examples(config)
+
+
+def _keep_kernels(config: pytest.Config) -> None:
+    """Begin with the kernels of the last run: compiling takes long. `--cache-clear` forgets them.
+
+    A kernel's name says what it was made from, so none is used that would be made differently now.
+    They are copied because a folder of kernels must be private, and the checkout may not be.
+    """
+    assert config.cache is not None
+    kept, used = config.cache.mkdir("kernels"), Path(os.environ["GOSSAMER_CACHE"], "kernels")
+    used.mkdir(mode=0o700, exist_ok=True)
+    for path in kept.iterdir():
+        shutil.copy2(path, used)
+
+    def keep() -> None:
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(used, kept, dirs_exist_ok=True)
+
+    config.add_cleanup(keep)
+
+
+def _choose_examples(config: pytest.Config) -> None:
+    """The profile `quick`, or `full` with `--all`; `--hypothesis-profile` chooses another."""
     from hypothesis import HealthCheck, settings
 
     for name, n_examples in (("quick", 25), ("full", 200)):
