@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -139,7 +139,6 @@ def test_autocast_compiler_and_strides() -> None:
     torch.testing.assert_close(layer(x.transpose(0, 1)).transpose(0, 1), expected)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 24).map(lambda n: 8 * n),
     st.integers(1, 20).map(lambda n: 4 * n),
