@@ -79,8 +79,9 @@ demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder 
 	@echo "Next: cd $(DEMO), talk with it (gossamer shell --why), change data/ and train again;"
 	@echo "$(DEMO)/README.md says how."
 
+# Some shells forbid Python to keep bytecode. Then each process would compile all tests and modules again.
 test: $(INSTALLED)  ## run the quick tests; ALL=1 for all of them; options for pytest in ARGS
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(if $(ALL),--all) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(if $(ALL),--all) $(ARGS)
 
 # The second half of the demo: the article's figure, small, in under two minutes.
 study: $(INSTALLED)  ## draw F1 against density on the bundled assistant, into study/

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from accuracy_parts.data import DATA_SETS, load
+from accuracy_parts.metrics import overlap
 from accuracy_parts.runs import Task, check_task, config_of
 from support.plain_errors import run
 
@@ -50,20 +51,16 @@ def entity_faults(
         for span in sorted(gold - found):
             yield _kind(span, found, "missed"), example.text, span
         for span in sorted(found - gold):
-            if not any(_overlap(span, other) for other in gold):
+            if not any(overlap(span, other) for other in gold):
                 yield "made up", example.text, span
 
 
 def _kind(span: Span, others: set[Span], none: str) -> str:
-    touching = [other for other in others if _overlap(span, other)]
+    touching = [other for other in others if overlap(span, other)]
     if not touching:
         return none
     same = [other for other in touching if other[:2] == span[:2]]
     return f"type: {span[2]} as {same[0][2]}" if same else f"borders: {span[2]}"
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
 
 
 def _words(text: str) -> list[str]:

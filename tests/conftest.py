@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Kernels read and write nothing but what they are given, or say so.
 os.environ.setdefault("GOSSAMER_CHECK_KERNELS", "1")
 
-# Kernels are kept in a folder of this run, never in the user's; workers and subprocesses share it.
+# Kernels are in a folder of this run, never in the user's; workers and subprocesses share it.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["GOSSAMER_CACHE"] = tempfile.mkdtemp(prefix="gossamer-test-cache-")
     atexit.register(shutil.rmtree, os.environ["GOSSAMER_CACHE"], ignore_errors=True)
@@ -44,6 +46,63 @@ TINY_DIET: Mapping[str, Any] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all` runs the slow tests too, and every case of the thinned ones."""
     parser.addoption("--all", action="store_true", help="slow tests too, and all cases of all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep kernels from run to run, and say how many examples Hypothesis tries."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and not config.getoption("--all") and hasattr(config, "cache"):
+        _keep_kernels(config)
+    if is_worker or config.getoption("dist", "no") == "no":  # else it only hands out tests
+        _choose_examples(config)
+
+
+def _keep_kernels(config: pytest.Config) -> None:
+    """Begin with the kernels of the last run: compiling takes long. `--cache-clear` forgets them.
+
+    A kernel's name says what it was made from, so none is used that would be made differently now.
+    They are copied because a folder of kernels must be private, and the checkout may not be.
+    """
+    assert config.cache is not None
+    kept, used = config.cache.mkdir("kernels"), Path(os.environ["GOSSAMER_CACHE"], "kernels")
+    used.mkdir(mode=0o700, exist_ok=True)
+    for path in kept.iterdir():
+        shutil.copy2(path, used)
+
+    def keep() -> None:
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(used, kept, dirs_exist_ok=True)
+
+    config.add_cleanup(keep)
+
+
+def _choose_examples(config: pytest.Config) -> None:
+    """The profile `quick`, or `full` with `--all`; `--hypothesis-profile` chooses another."""
+    from hypothesis import HealthCheck, settings
+
+    for name, n_examples in (("quick", 25), ("full", 200)):
+        settings.register_profile(
+            name,
+            max_examples=n_examples,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+    if config.getoption("--hypothesis-profile", None) is None:
+        settings.load_profile("full" if config.getoption("--all") else "quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector: it would look at thousands of tests again and again.
+
+    What is there afterwards, modules and tests, stays to the end; the collector leaves it alone.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

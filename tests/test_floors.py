@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import os
 import subprocess
@@ -67,6 +68,12 @@ def imported_modules(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[
                 yield node.lineno, f"{above}.{name.lstrip('.')}" if above else name
 
 
+@functools.cache
+def imports_in(path: Path, package: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """What a file of this package imports; several tests ask that of all files."""
+    return tuple(imported_modules(ast.parse(path.read_text("utf-8")), package))
+
+
 def violations(root: Path) -> list[str]:
     """What breaks the floors in the package folder `root`, one line for each import."""
     found = []
@@ -77,7 +84,7 @@ def violations(root: Path) -> list[str]:
         if home not in FLOORS:
             found.append(f"{place}: {home} has no floor; give it one in FLOORS and in the design")
             continue
-        for line, name in imported_modules(ast.parse(path.read_text("utf-8")), package):
+        for line, name in imports_in(path, package):
             top, _, rest = name.partition(".")
             if top == WITHOUT.get(home):
                 found.append(f"{place}:{line}: {home} imports {top}")
@@ -117,9 +124,7 @@ def imports_among(modules: dict[str, Path]) -> dict[str, set[str]]:
         is_package = path.name == "__init__.py"
         package = name if is_package else name.rpartition(".")[0]
         edges[name] = set()
-        for _, imported in imported_modules(
-            ast.parse(path.read_text("utf-8")), (*package.split("."),)
-        ):
+        for _, imported in imports_in(path, (*package.split("."),)):
             target = imported if imported in modules else imported.rpartition(".")[0]
             if target in modules and target != name:
                 edges[name].add(target)

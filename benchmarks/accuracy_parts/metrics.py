@@ -20,7 +20,7 @@ from gossamer.evaluate import (
     score_spans,
 )
 from gossamer.evaluate.intents import without_fallback
-from gossamer.evaluate.spans import spans
+from gossamer.evaluate.spans import Span, spans
 from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, Parse
 
 TIMED_TEXTS = 200
@@ -126,15 +126,20 @@ def count_overlaps(
     right = invented = missed = 0
     for annotated, predicted in zip(targets, predictions, strict=True):
         true, found = spans(annotated), spans(predicted)
-        n_found = sum(any(_overlap(one, other) for other in found) for one in true)
+        n_found = sum(any(_finds(other, one) for other in found) for one in true)
         right += n_found
         missed += len(true) - n_found
-        invented += sum(not any(_overlap(one, other) for other in true) for one in found)
+        invented += sum(not any(_finds(one, other) for other in true) for one in found)
     return SpanCounts(right=right, invented=invented, missed=missed)
 
 
-def _overlap(one: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
-    return one[2] == other[2] and min(one[1], other[1]) > max(one[0], other[0])
+def _finds(one: Span, other: Span) -> bool:
+    return one[2] == other[2] and overlap(one, other)
+
+
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two entities, of whatever labels, share at least one character."""
+    return min(one[1], other[1]) > max(one[0], other[0])
 
 
 def whole_sentences(examples: Sequence[Example], parses: Sequence[Parse]) -> float:

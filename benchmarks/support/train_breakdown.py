@@ -43,8 +43,7 @@ _WHERE: Mapping[str, str] = {
     "gossamer.nn.inputs:_SparseProduct.backward": _TABLES,
     "gossamer.nn.encoder:TransformerEncoder.forward": _ENCODER_FORWARD,
     # The few products outside of the encoder are counted with it.
-    "gossamer.sparse.products.tiles:_TileProduct.backward": _ENCODER_BACKWARD,
-    "gossamer.sparse.products.scattered:_ScatteredProduct.backward": _ENCODER_BACKWARD,
+    "gossamer.sparse.products.dispatch:_ByKernels.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.positions:_AddPositions.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.normalisation:_Normalise.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.normalisation:_AddAndNormalise.backward": _ENCODER_BACKWARD,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data.nlu.examples import Entity
@@ -75,7 +75,6 @@ def test_nothing_annotated_nothing_found() -> None:
 _SPANS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab")), max_size=5, unique=True)
 
 
-@settings(max_examples=60, deadline=None)
 @given(_SPANS, _SPANS)
 def test_counts_add_up_and_f1_is_the_harmonic_mean(
     true: list[tuple[int, str]], found: list[tuple[int, str]]

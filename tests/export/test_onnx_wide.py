@@ -146,6 +146,30 @@ def test_the_wide_path_reads_columns_that_are_pruned(
     assert np.abs(row).max() > 0.01
 
 
+def test_a_stored_zero_is_no_word_for_both(
+    wide_assistant: Assistant, run_file: Run, tmp_path: Path
+) -> None:
+    network, columns = diet_of(wide_assistant).network, diet_of(wide_assistant).columns[1]
+    assert network is not None and network.wide is not None and columns is not None
+    path = export_model(wide_assistant, tmp_path / "model.onnx")
+    inputs = onnx_inputs(wide_assistant, TEXTS)
+    before = run_file(path, inputs)["intent_similarities"]
+    row = slice(*inputs["sentence_offsets"][-2:])
+    idf = network.wide.idf.numpy().copy()
+    idf[inputs["sentence_columns"][row]] = 0
+    for column in np.flatnonzero(idf > 0)[[0, -1]]:
+        zero = with_value(inputs, "sentence", column, 0.0)
+        counts = sparse.csr_array(
+            tuple(zero[f"sentence_{part}"] for part in ("values", "columns", "offsets")),
+            shape=(len(TEXTS), columns.n_columns),
+        )
+        assert counts.nnz == len(inputs["sentence_values"]) + 1
+        np.testing.assert_allclose(
+            run_file(path, zero)["intent_similarities"], before, rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(network.wide(counts).numpy(), before, rtol=1e-4, atol=1e-5)
+
+
 def test_tables_have_the_rows_that_are_read(
     trained: Callable[..., Assistant], tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -58,7 +58,6 @@ CASES = st.builds(
     lengths=st.lists(st.integers(0, 5), min_size=1, max_size=4),
     seed=st.integers(0, 2**20),
 )
-MANY = settings(max_examples=25, deadline=None)
 
 
 def log_partitions(case: Case) -> Tensor:
@@ -70,7 +69,6 @@ def log_partitions(case: Case) -> Tensor:
     )
 
 
-@MANY
 @given(CASES)
 def test_log_partition_and_likelihood_with_gradients(case: Case) -> None:
     partition = case.crf.log_partition(case.logits, case.lengths)
@@ -92,7 +90,6 @@ def test_log_partition_and_likelihood_with_gradients(case: Case) -> None:
         torch.testing.assert_close(got, want)
 
 
-@MANY
 @given(CASES)
 def test_best_paths(case: Case) -> None:
     found = case.crf.best_paths(case.logits.detach(), case.lengths)
@@ -103,7 +100,6 @@ def test_best_paths(case: Case) -> None:
         torch.testing.assert_close(case.score(logits, tuple(path.tolist())), best)
 
 
-@MANY
 @given(CASES)
 def test_marginals_and_confidence(case: Case) -> None:
     found = case.crf.marginals(case.logits.detach(), case.lengths)

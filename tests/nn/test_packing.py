@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -38,7 +38,6 @@ def no_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_COST_OF_A_RECTANGLE", 0)
 
 
-@settings(deadline=None)
 @given(LENGTHS)
 def test_ranges_count_within_each_sequence(lengths: list[int]) -> None:
     sequence, position = ranges(torch.tensor(lengths, dtype=torch.int64))
@@ -47,7 +46,6 @@ def test_ranges_count_within_each_sequence(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize("cost", [0, 3, 1500])
-@settings(max_examples=40, deadline=None)
 @given(LENGTHS.filter(any), st.integers(0, 2**16), st.integers(1, 3))
 def test_rows_in_any_order_come_back(cost: int, lengths: list[int], seed: int, width: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -74,7 +72,6 @@ def test_rows_in_any_order_come_back(cost: int, lengths: list[int], seed: int, w
     assert sorted(laid_out) == sorted(expected)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(0, 300))
 def test_cuts_cost_least(lengths: list[int], cost: int) -> None:
     ordered = np.sort(np.array(lengths, dtype=np.int64))

@@ -139,9 +139,9 @@ def test_reset_gives_the_first_weights_again_or_others() -> None:
 def test_dtype_and_device(dtype: torch.dtype) -> None:
     layer = RandomlyConnectedLinear(9, 5, seed=0, device="cpu", dtype=dtype)
     assert layer.weight.dtype == dtype
-    assert layer.indices.dtype == torch.int32
+    assert layer.get_buffer("indices").dtype == torch.int32
     layer.double()
-    assert layer.indices.dtype == torch.int32
+    assert layer.get_buffer("indices").dtype == torch.int32
     with torch.device("meta"):
         assert RandomlyConnectedLinear(9, 5).weight.is_meta
 

@@ -82,7 +82,7 @@ def test_rewiring_moves_weights_and_companions_with_their_connections() -> None:
     assert layer.bias is bias
     assert weight.grad is None
     assert layer.connectivity.positions().tolist() == [1, 2, 3, 5]
-    assert layer.indices.tolist() == [1, 2, 3, 5]
+    assert layer.get_buffer("indices").tolist() == [1, 2, 3, 5]
     assert weight.tolist() == [2.0, 0.0, 0.0, 4.0]
     assert moment.tolist() == [20.0, 0.0, 0.0, 40.0]
     assert average.tolist() == [2.5, 0.0, 0.0, 4.5]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.sparse import Connectivity, Topology, draw_connectivity
@@ -22,7 +22,6 @@ def draw(n_in: int, n_out: int, density: float, topology: str, seed: int = 0) ->
     return draw_connectivity(n_in, n_out, connection_density=density, topology=topology, seed=seed)
 
 
-@settings(max_examples=300, deadline=None)
 @given(widths, widths, densities, topologies, seeds)
 def test_no_unit_is_left_out(
     n_in: int, n_out: int, density: float, topology: Topology, seed: int
@@ -34,7 +33,6 @@ def test_no_unit_is_left_out(
     assert connectivity.mask().shape == (n_out, n_in)
 
 
-@settings(max_examples=200, deadline=None)
 @given(widths, widths, densities, topologies, seeds)
 def test_counts_are_exact(
     n_in: int, n_out: int, density: float, topology: Topology, seed: int
@@ -50,7 +48,6 @@ def test_counts_are_exact(
         assert set(connectivity.output_degrees()) == {k}
 
 
-@settings(max_examples=100, deadline=None)
 @given(widths, widths, densities, st.sampled_from(["uniform", "fan_in"]), seeds)
 def test_the_tiled_identity_is_among_the_weights(
     n_in: int, n_out: int, density: float, topology: str, seed: int
@@ -60,7 +57,6 @@ def test_the_tiled_identity_is_among_the_weights(
         assert mask[i % n_out, i % n_in]
 
 
-@settings(max_examples=200, deadline=None)
 @given(widths, widths, densities, seeds)
 def test_grouped_uses_inputs_evenly(n_in: int, n_out: int, density: float, seed: int) -> None:
     connectivity = draw(n_in, n_out, density, "grouped", seed)
@@ -195,7 +191,6 @@ GROUPED = [topology for topology in Topology if topology.shares_inputs]
 
 
 @pytest.mark.parametrize("topology", GROUPED)
-@settings(max_examples=60, deadline=None)
 @given(widths, widths, st.sampled_from([0.05, 0.2, 0.5]), st.integers(1, 40), seeds)
 def test_groups_are_as_large_as_said_at_most(
     topology: Topology, n_in: int, n_out: int, density: float, most: int, seed: int

@@ -43,7 +43,7 @@ def onnx_inputs(
         raise DataError("texts must be a list of strings", got=texts, hint="[text]")
     if not texts:
         raise DataError("an exported model needs at least one text", got=texts)
-    batch = _processed(pipeline, diet, texts)
+    batch = pipeline.process(texts, before=diet)
     lengths = batch.lengths
     if (lengths == 0).any():
         empty = texts[int(np.flatnonzero(lengths == 0)[0])]
@@ -88,7 +88,7 @@ def _widths(layer: FeatureInput, kept: KeptColumns | None) -> FeatureWidths:
 
 def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:
     """What makes DIET's features, in order: names, options, vocabularies, and their columns."""
-    sample = _processed(pipeline, diet, [_SAMPLE])
+    sample = pipeline.process([_SAMPLE], before=diet)
     blocks = {block.origin: block for block in _own_blocks(diet, sample)}
     ends = {"sequence": {"sparse": 0, "dense": 0}, "sentence": {"sparse": 0, "dense": 0}}
     described = []
@@ -128,16 +128,6 @@ def _columns(matrix: FeatureMatrix, ends: dict[str, int]) -> dict[str, Any]:
     first, width = ends[kind], int(matrix.shape[1])
     ends[kind] += width
     return {"kind": kind, "first": first, "width": width}
-
-
-def _processed(pipeline: Pipeline, diet: DIETComponent, texts: Sequence[str]) -> MessageBatch:
-    """The texts after the components that come before DIET."""
-    batch = MessageBatch(texts=texts)
-    for component in pipeline.components:
-        if component is diet:
-            break
-        component.process(batch)
-    return batch
 
 
 def _own_blocks(diet: DIETComponent, batch: MessageBatch) -> list[FeatureBlock]:

@@ -170,10 +170,11 @@ def adopt_connectivity(module: nn.Module, state_dict: Mapping[str, Tensor]) -> N
             hint = "a state dict of this very model, saved whole"
             raise KeyError(complaint(f"the state dict must hold {key}", got=None, hint=hint))
         stored, own = state_dict[key], part.connectivity
-        if stored.shape != part.indices.shape:
+        shape = part.get_buffer("indices").shape
+        if stored.shape != shape:
             raise ValueError(
                 complaint(
-                    f"{key} must have the shape {tuple(part.indices.shape)}",
+                    f"{key} must have the shape {tuple(shape)}",
                     got=tuple(stored.shape),
                     hint="the widths, density and topology the model was saved with",
                 )

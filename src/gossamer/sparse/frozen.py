@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Self, TypeVar, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.sparse.checks import check_parameters
@@ -15,7 +15,8 @@ from gossamer.sparse.convert import replaced
 from gossamer.sparse.errors import complaint
 from gossamer.sparse.linear import RandomlyConnectedLinear
 from gossamer.sparse.products.guard import may_run_kernel
-from gossamer.sparse.products.tiles import multiply, turned
+from gossamer.sparse.products.product import KernelProduct, Product
+from gossamer.sparse.products.tiles import TileProduct
 
 # Up to this many tokens a dense kernel matrix, made once, is faster for layers without tiles: a
 # vector of the other kernels holds 16 tokens, and their set-up serves 64.
@@ -23,6 +24,7 @@ _MOST_TOKENS = 64
 _MOST_TOKENS_OF_FEW, _FEW = 31, 0.1  # where connections are few and have kernels of their own
 
 Model = TypeVar("Model", bound=nn.Module)
+_Kept = tuple[Product, Tensor, Tensor | None]
 
 
 class FrozenLinear(RandomlyConnectedLinear):
@@ -37,7 +39,7 @@ class FrozenLinear(RandomlyConnectedLinear):
         layer: what to freeze; its tensors are shared, not copied.
     """
 
-    _kept: tuple[Tensor, Tensor | None] | None
+    _kept: _Kept | None
 
     def __init__(self, layer: RandomlyConnectedLinear) -> None:
         nn.Module.__init__(self)
@@ -47,7 +49,7 @@ class FrozenLinear(RandomlyConnectedLinear):
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach())
         self._set_connectivity(layer.connectivity)
         self._kept = None
-        self._most_tokens = _most_tokens(layer.connectivity, self._scattered is not None)
+        self._most_tokens = _most_tokens(layer.connectivity, self._by_kernels)
         super().train(False)
 
     def train(self, mode: bool = True) -> Self:
@@ -84,12 +86,11 @@ class FrozenLinear(RandomlyConnectedLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         """As in `RandomlyConnectedLinear`; only `x` gets a gradient."""
-        plan = self.plan
         if (
             not may_run_kernel(x)
             or x.ndim == 0
             or x.shape[-1] != self.in_features
-            or (plan is None and x.numel() > self._most_tokens * self.in_features)
+            or x.numel() > self._most_tokens * self.in_features
             or (x.requires_grad and torch.is_grad_enabled())
         ):
             return super().forward(x)
@@ -98,25 +99,26 @@ class FrozenLinear(RandomlyConnectedLinear):
             kept = self._keep()
             if kept is None:
                 return super().forward(x)
-        weight, bias = kept
-        if plan is None:
-            return F.linear(x, weight, bias)
-        y = multiply(self._tokens(x), weight, bias, plan)
-        return y if x.ndim == 2 else y.view(*x.shape[:-1], self.out_features)
+        product, weight, bias = kept
+        if x.ndim == 2:
+            return product.answer(x, weight, bias)
+        y = product.answer(x.reshape(-1, self.in_features), weight, bias)
+        return y.view(*x.shape[:-1], self.out_features)
 
     @torch.no_grad()
-    def _keep(self) -> tuple[Tensor, Tensor | None] | None:
-        """Weight and bias for inference; None where kernels cannot read them."""
+    def _keep(self) -> _Kept | None:
+        """What answers; None where kernels cannot read the tensors."""
         weight, bias = self.weight, self.bias
         if self.connectivity.is_dense or not may_run_kernel(weight, bias):
             return None
         check_parameters(weight, weight, bias, self.connectivity)
-        plan = self.plan
-        self._kept = (self.to_dense_weight() if plan is None else turned(weight, plan), bias)
+        tiles = self._by_kernels if isinstance(self._by_kernels, TileProduct) else None
+        product = tiles or self._dense
+        self._kept = product, product.frozen(weight), bias
         return self._kept
 
-    def _settle_tables(self) -> None:
-        super()._settle_tables()
+    def _settle_indices(self) -> None:
+        super()._settle_indices()
         self._kept = None
 
     def extra_repr(self) -> str:
@@ -153,8 +155,12 @@ def freeze(module: Model, *, share_tensors: bool = False) -> Model:
     return frozen if share_tensors else frozen.requires_grad_(False)
 
 
-def _most_tokens(connectivity: Connectivity, has_kernels: bool) -> int:
-    return _MOST_TOKENS_OF_FEW if has_kernels and connectivity.density <= _FEW else _MOST_TOKENS
+def _most_tokens(connectivity: Connectivity, by_kernels: KernelProduct | None) -> float:
+    """Up to how many tokens what is kept answers faster than the layer itself."""
+    if isinstance(by_kernels, TileProduct):
+        return math.inf
+    is_sparse = by_kernels is not None and connectivity.density <= _FEW
+    return _MOST_TOKENS_OF_FEW if is_sparse else _MOST_TOKENS
 
 
 def _has_hooks(module: nn.Module) -> bool:

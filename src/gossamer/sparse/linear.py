@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.sparse.checks import (
@@ -18,16 +17,9 @@ from gossamer.sparse.checks import (
 )
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.errors import checked_seed, complaint
-from gossamer.sparse.products.grouped import grouped_product
-from gossamer.sparse.products.guard import are_ordinary, is_watched, may_run_kernel
-from gossamer.sparse.products.index_tables import holds_other_connections, index_tables, settled
-from gossamer.sparse.products.layout import (
-    GroupLayout,
-    by_output,
-    spread,
-)
-from gossamer.sparse.products.scattered import ScatteredPlan, pays, scattered_product
-from gossamer.sparse.products.tiles import TilePlan, tile_product
+from gossamer.sparse.indices import holds_other_connections, settled
+from gossamer.sparse.products.dense import DenseProduct
+from gossamer.sparse.products.dispatch import kernel_product, multiply
 from gossamer.sparse.scripting import ScriptableLinear
 from gossamer.sparse.seeds import Purpose, Stream, fresh_seed
 from gossamer.sparse.topology import draw_connectivity
@@ -83,11 +75,7 @@ class RandomlyConnectedLinear(nn.Module):
 
     weight: nn.Parameter
     bias: nn.Parameter | None
-    indices: Tensor
-    _blocks: Tensor
-    _slots: Tensor
-    _rest_slots: Tensor
-    _rest_blocks: Tensor
+    indices: Tensor | None
 
     def __init__(
         self,
@@ -197,39 +185,29 @@ class RandomlyConnectedLinear(nn.Module):
 
     def _set_connectivity(self, connectivity: Connectivity) -> None:
         self.connectivity = connectivity
-        self._plan_kernels()
-        self._tables = index_tables(connectivity)
-        # For `forward`: a compiler that meets NumPy arrays there fails in inference mode.
-        self._is_dense = connectivity.is_dense
-        self._is_grouped = connectivity.topology.shares_inputs and not self._is_dense
-        if self._is_grouped:
-            self._n_groups, n_inputs = self._tables["indices"].shape
-            self._block_size = n_inputs // self._tables["_blocks"].shape[1]
-        for name, table in self._tables.items():
-            buffer = torch.tensor(table, device=self.weight.device)
-            # What is derived from the indices stays out of the state dict.
-            self.register_buffer(name, buffer, persistent=name == "indices")
+        self._by_kernels = kernel_product(connectivity)
+        table = connectivity.indices
+        has_groups = table is not None and connectivity.topology.shares_inputs
+        self._n_groups = table.shape[0] if table is not None and has_groups else None
+        on_device = None if table is None else torch.tensor(table, device=self.weight.device)
+        self.register_buffer("indices", on_device)
 
-    def _plan_kernels(self) -> None:
-        self.plan = TilePlan.of(self.connectivity)
-        self._scattered = ScatteredPlan.of(self.connectivity) if self.plan is None else None
-
-    def _settle_tables(self) -> None:
-        """Bring the index tables to the weights' device, with the numbers that belong in them.
+    def _settle_indices(self) -> None:
+        """Bring the indices to the weights' device, with the numbers that belong in them.
 
         After `to_empty` and loading into a layer on the meta device they hold anything.
         """
         weight = next(self.parameters(), self.weight)  # also where hooks or others compute `weight`
-        for name, table in self._tables.items():
-            self._buffers[name] = settled(self.get_buffer(name), table, weight)
-        plan = self.plan or self._scattered
-        if plan is not None and not plan.is_real and type(weight) is nn.Parameter:
-            self._plan_kernels()
+        if self.indices is not None and self.connectivity.indices is not None:
+            self.indices = settled(self.indices, self.connectivity.indices, weight)
+        by_kernels = self._by_kernels
+        if by_kernels is not None and not by_kernels.is_real and type(weight) is nn.Parameter:
+            self._by_kernels = kernel_product(self.connectivity)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Convert or move the layer, as `to` and `to_empty` do; its indices stay right."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._settle_tables()
+        self._settle_indices()
         return self
 
     def replace_connectivity(self, connectivity: Connectivity) -> None:
@@ -302,35 +280,17 @@ class RandomlyConnectedLinear(nn.Module):
         Returns:
             *Shape:* (..., out_features)
         """
-        y = self._by_groups_or_kernels(x, weight, bias)
-        return F.linear(x, self._spread(weight), bias) if y is None else y
-
-    def _by_groups_or_kernels(
-        self, x: Tensor, weight: Tensor, bias: Tensor | None
-    ) -> Tensor | None:
-        """The product where one quicker than the dense one can take what is here; else None."""
         if torch.compiler.is_compiling():
             check_input(x, self.in_features)
-            if not self._is_grouped:
-                return None
-            y = grouped_product(self._tokens(x), weight, bias, self._layout())
-        elif not isinstance(x, Tensor) or x.is_nested or torch._C._get_tracing_state() is not None:
-            return None  # here shapes may be no numbers
-        else:
+        elif _has_plain_shape(x):
             check_input(x, self.in_features)
             check_parameters(x, weight, bias, self.connectivity)
-            if self.plan is not None and may_run_kernel(x, weight, bias):
-                y = tile_product(self._tokens(x), weight, bias, self.plan, self._layout())
-            elif self._scattered is not None and pays(x, weight, bias):
-                y = scattered_product(self._tokens(x), weight, bias, self._scattered)
-            elif self._is_grouped and _can_gather(x, weight, bias):
-                y = grouped_product(self._tokens(x), weight, bias, self._layout())
-            else:
-                return None
-        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
+        return multiply(x, weight, bias, self._by_kernels, self._dense)
 
-    def _tokens(self, x: Tensor) -> Tensor:
-        return x if x.ndim == 2 else x.reshape(-1, self.in_features)
+    @property
+    def _dense(self) -> DenseProduct:
+        # Made again each time: `functional_call` may have put other indices in place.
+        return DenseProduct(self.indices, self._n_groups, self.in_features, self.out_features)
 
     def to_dense_weight(self) -> Tensor:
         """Spread the weights over the whole kernel, zeros elsewhere; gradients flow through.
@@ -338,29 +298,7 @@ class RandomlyConnectedLinear(nn.Module):
         Returns:
             *Shape:* (out_features, in_features); the parameter itself when the layer is dense.
         """
-        return self._spread(self.weight)
-
-    def _spread(self, weight: Tensor) -> Tensor:
-        if self._is_dense:
-            return weight
-        size = (self.out_features, self.in_features)
-        if self.topology is Topology.UNIFORM:
-            flat = weight.new_zeros(self.out_features * self.in_features)
-            return flat.scatter(0, self.indices.long(), weight).reshape(size)
-        inputs = self.indices.long()
-        if self._is_grouped:
-            inputs = by_output(inputs, self._n_groups, self.out_features)
-        return spread(weight, inputs, size)
-
-    def _layout(self) -> GroupLayout:
-        return GroupLayout(
-            blocks=self._blocks,
-            slots=self._slots,
-            rest_slots=self._rest_slots,
-            rest_blocks=self._rest_blocks,
-            block_size=self._block_size,
-            out_features=self.out_features,
-        )
+        return self._dense.spread(self.weight)
 
     def _load_from_state_dict(
         self,
@@ -387,7 +325,7 @@ class RandomlyConnectedLinear(nn.Module):
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
-        self._settle_tables()
+        self._settle_indices()
 
     def __prepare_scriptable__(self) -> nn.Module:
         """What `torch.jit.script` compiles: the dense product, on this layer's own parameters."""
@@ -410,15 +348,9 @@ class RandomlyConnectedLinear(nn.Module):
         )
 
 
-def _can_gather(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether the product of groups, with its own backward pass, takes these tensors here."""
-    tensors = [weight] if bias is None else [weight, bias]
-    return (
-        not x.is_meta
-        and not is_watched()
-        and are_ordinary(x, *tensors)
-        and (all(t.dtype == x.dtype for t in tensors) or torch.is_autocast_enabled(x.device.type))
-    )
+def _has_plain_shape(x: Tensor) -> bool:
+    """Whether the shape is made of numbers; not so where it is traced, and in nested tensors."""
+    return isinstance(x, Tensor) and not x.is_nested and torch._C._get_tracing_state() is None
 
 
 def stored_weights(dense: Tensor, connectivity: Connectivity) -> Tensor:

@@ -20,11 +20,11 @@ from gossamer.sparse.errors import checked_density, checked_seed, checked_width
 from gossamer.sparse.seeds import Purpose, Stream
 
 # How often an input of a grouped layer is used, on average. Below the lower end too many
-# inputs would meet the same partners only; above the upper end the gather copies more rows without
-# a gain (timed at 256 -> 1024 and 1024 -> 256: 1.6 beats 3.2 beats 6.4).
+# inputs would meet the same partners only; above the upper end groups are small without a gain
+# (timed with an earlier product, at 256 -> 1024 and 1024 -> 256: 1.6 beats 3.2 beats 6.4).
 LEAST_USE = 1.5
 MOST_USE = 3.1
-# The same for `blocked`, whose products gather nothing: more uses, smaller groups cost little.
+# The same for `blocked`, whose products read tiles in place: more uses, smaller groups cost little.
 LEAST_TILE_USE = 1.25
 
 

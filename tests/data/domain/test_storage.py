@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data import (
@@ -92,7 +92,6 @@ DOMAINS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(DOMAINS)
 def test_nothing_is_lost(domain: Domain) -> None:
     stored = json.loads(json.dumps(domain_to_dict(domain)))

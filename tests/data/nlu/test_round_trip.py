@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data import (
@@ -126,7 +126,6 @@ def same(left: Any, right: Any) -> bool:
 
 @pytest.mark.slow
 @BRACKETS
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets())
 def test_yaml_carries_everything(data: TrainingData) -> None:
     read_back = parse_rasa_yaml(dump_yaml(data), PATH)
@@ -135,7 +134,6 @@ def test_yaml_carries_everything(data: TrainingData) -> None:
 
 
 @BRACKETS
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets(SOMETHING))
 def test_yaml_carries_texts_with_brackets_or_refuses(data: TrainingData) -> None:
     try:
@@ -147,7 +145,6 @@ def test_yaml_carries_texts_with_brackets_or_refuses(data: TrainingData) -> None
 
 
 @BRACKETS
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(datasets(SOMETHING))
 def test_json_and_markdown_carry_all_or_refuse(data: TrainingData) -> None:
     for dump, parse in (
@@ -163,7 +160,6 @@ def test_json_and_markdown_carry_all_or_refuse(data: TrainingData) -> None:
 
 
 @BRACKETS
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.builds(Example, text=SOMETHING, intent=INTENT), min_size=1, max_size=4))
 def test_plain_examples_in_every_format_that_can(items: list[Example]) -> None:
     data = TrainingData(examples=tuple(items))
@@ -172,7 +168,6 @@ def test_plain_examples_in_every_format_that_can(items: list[Example]) -> None:
         assert parse_csv(dump_csv(data), PATH) == data
 
 
-@settings(deadline=None)
 @given(VALUE)
 def test_yaml_values(value: Any) -> None:
     text = "\n".join(yaml_lines({"key": value})) + "\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data.entities import Entity
@@ -151,7 +151,6 @@ DATA = st.builds(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::gossamer.data.errors.MistakeWarning")  # brackets in texts
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(DATA, st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 6)), TEXT, max_size=4))
 def test_yaml_carries_everything(data: StoryData, comments: dict[tuple[int, int], str]) -> None:
     for remarks in (None, comments):

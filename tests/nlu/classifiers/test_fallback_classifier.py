@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 from pydantic import ValidationError
 
@@ -41,6 +43,24 @@ def test_clear_messages_stay(ranking: tuple[float, ...]) -> None:
     parse = classify(*ranking)
     assert parse.intent.name == "i0"
     assert len(parse.intent_ranking) == len(ranking)
+
+
+@pytest.mark.parametrize("ranking", [(nan,), (nan, nan), (nan, 0.1), (0.9, nan), (0.9, 0.1, nan)])
+@pytest.mark.parametrize("least", [{}, {"threshold": -1.0, "ambiguity_threshold": 0.0}])
+def test_what_is_not_a_number_is_never_clear(
+    ranking: tuple[float, ...], least: dict[str, float]
+) -> None:
+    parse = classify(*ranking, **least)
+    assert parse.intent == IntentPrediction(
+        name="nlu_fallback", confidence=least.get("threshold", 0.3)
+    )
+    assert len(parse.intent_ranking) == len(ranking) + 1
+
+
+def test_an_intent_without_ranking_and_equal_infinite_similarities_are_not_clear_either() -> None:
+    assert classify(intent=nan, threshold=-1.0).intent.name == "nlu_fallback"
+    assert classify(inf, inf, ambiguity_threshold=0.0).intent.name == "nlu_fallback"
+    assert classify(inf, 3.0).intent.name == "i0"
 
 
 def test_thresholds_including_zero() -> None:

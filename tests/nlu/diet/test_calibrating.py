@@ -1,4 +1,4 @@
-"""The temperature: what is kept back for it, on what it is found, and what it does to answers."""
+"""The temperature: whether it is wanted, on what it is found, and what it does to answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy import sparse
 from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import Example, TrainingData
-from gossamer.nlu.diet.calibrating import keep_back, temperature_of
+from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import (
     DIETBatch,
@@ -29,71 +29,15 @@ from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn.calibration import fit_temperature
 from gossamer.nn.inputs import Features
-from gossamer.nn.training.fit import LateExamples, StepResult
-
-Found = tuple[list[int], LateExamples | None]
+from gossamer.nn.training.fit import StepResult
 
 
-def kept(
-    n: int, *, epochs: int = 7, held_out: int = 0, n_labels: int = 5, **settings: Any
-) -> tuple[np.ndarray[Any, Any], LateExamples | None, list[list[int]]]:
-    """What `keep_back` makes of `n` examples, of which the first ones are held out."""
-    asked: list[list[int]] = []
-    first, late = keep_back(
-        DIETOptions(**settings),
-        np.arange(n) % n_labels,
-        np.arange(held_out, n),
-        epochs,
-        np.random.default_rng(0),
-        lambda examples: asked.append(examples.tolist()),
-    )
-    return first, late, asked
-
-
-def test_a_tenth_is_kept_back_for_the_first_half() -> None:
-    first, late, asked = kept(600, held_out=50)
-    assert late is not None and len(late.examples) == 55 and late.after == 3
-    assert sorted([*first, *late.examples]) == list(range(50, 600))
-    assert late.labels is not None
-    assert late.labels.tolist() == (late.examples % 5).tolist()
-    late.look()
-    assert asked == [late.examples.tolist()]
-
-
-@pytest.mark.parametrize(("n", "number"), [(299, 0), (300, 30), (9_999, 999), (30_000, 1000)])
-def test_bounds_of_what_is_kept_back(n: int, number: int) -> None:
-    first, late, _ = kept(n)
-    assert (0 if late is None else len(late.examples)) == number
-    assert len(first) == n - number
-
-
-def test_labels_of_fewer_than_five_examples_keep_all() -> None:
-    first, late, _ = kept(800, n_labels=200)
-    assert late is None and first.tolist() == list(range(800))
-
-
-@pytest.mark.parametrize(("epochs", "after"), [(0, None), (5, None), (6, 3), (7, 3)])
-def test_half_of_few_epochs(epochs: int, after: int | None) -> None:
-    _, late, _ = kept(600, epochs=epochs)
-    assert (None if late is None else late.after) == after
-
-
-@pytest.mark.parametrize("settings", [{"calibrate": False}, {"loss_type": "margin"}])
-def test_no_temperature_is_wanted(settings: dict[str, Any]) -> None:
-    first, late, _ = kept(600, **settings)
-    assert late is None and len(first) == 600
-
-
-def test_without_labels_there_is_no_temperature() -> None:
-    first, late = keep_back(
-        DIETOptions(), None, np.arange(600), 10, np.random.default_rng(0), lambda _: None
-    )
-    assert late is None and len(first) == 600
-
-
-def test_plain_batches_need_no_labels() -> None:
-    _, late, _ = kept(600, batch_strategy="sequence")
-    assert late is not None and late.labels is None
+@pytest.mark.parametrize(
+    ("settings", "is_wanted"),
+    [({}, True), ({"calibrate": False}, False), ({"loss_type": "margin"}, False)],
+)
+def test_whether_a_temperature_is_wanted(settings: dict[str, Any], is_wanted: bool) -> None:
+    assert finds_temperature(DIETOptions(**settings)) == is_wanted
 
 
 @pytest.mark.parametrize("wide_path", [False, True])

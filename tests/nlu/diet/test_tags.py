@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data.errors import DataError
@@ -83,7 +83,6 @@ def read(text: str, taggings: dict[TagKind, Tagging], **options: Any) -> list[En
     return to_entities(text, tokens_of(text), taggings, extractor="test", **options)
 
 
-@settings(max_examples=150, deadline=None)
 @given(annotated())
 def test_bilou_round_trip(example: Example) -> None:
     taggings = tagged(example, is_bilou=True)
@@ -94,7 +93,6 @@ def test_bilou_round_trip(example: Example) -> None:
     assert plain(found) == plain(example.entities)
 
 
-@settings(max_examples=60, deadline=None)
 @given(annotated(apart=True))
 def test_plain_round_trip_when_entities_stand_apart(example: Example) -> None:
     taggings = tagged(example, is_bilou=False)
@@ -258,7 +256,6 @@ def test_mending_keeps_what_is_whole_and_repeats_to_no_effect() -> None:
 TAGS = st.lists(st.sampled_from(["O", *(f"{p}-{n}" for p in "BILU" for n in "xy")]), max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
 @given(TAGS)
 def test_mending_any_tags(tags: list[str]) -> None:
     mended = make_consistent(Tagging(tags, [0.5] * len(tags)))

@@ -99,6 +99,25 @@ def test_values_below_zero_count_as_much() -> None:
     assert np.array_equal(wide.weighted(text).toarray(), wide.weighted(abs(text)).toarray())
 
 
+def with_zeros(counts: sparse.csr_array) -> sparse.csr_array:
+    """The same counts, every zero stored."""
+    n_texts, n_features = counts.shape
+    columns = np.tile(np.arange(n_features, dtype=np.int32), n_texts)
+    rows = np.arange(n_texts + 1, dtype=np.int32) * n_features
+    return sparse.csr_array((counts.toarray().ravel(), columns, rows), shape=counts.shape)
+
+
+@pytest.mark.parametrize("n_texts", [1, 7])
+def test_a_stored_zero_is_no_word(n_texts: int, seed: int) -> None:
+    """Neither where frequencies are learnt nor in a text."""
+    train, texts = counts_of(seed, 50), counts_of(seed + 1, n_texts)
+    wide, same = wide_of(train), wide_of(with_zeros(train))
+    assert torch.equal(wide.idf, same.idf)
+    found = wide.weighted(with_zeros(texts))
+    assert found.nnz == n_texts * 30
+    np.testing.assert_array_equal(found.toarray(), wide.weighted(texts).toarray())
+
+
 @pytest.mark.parametrize("n_texts", [1, 3])
 def test_a_text_of_new_words_alone_has_no_weights(n_texts: int) -> None:
     """Column 3 is in no training text."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import sparse
@@ -118,7 +118,6 @@ WORDS = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(WORDS, min_size=1, max_size=6),
     st.lists(WORDS, min_size=1, max_size=4),

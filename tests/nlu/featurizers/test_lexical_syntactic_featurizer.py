@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import sparse
@@ -100,7 +100,6 @@ TEXT = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_a_batch_gives_the_rows_of_its_messages(texts: list[str]) -> None:
     featurizer = trained("Hi you THERE 42", "you", "42 Hi x9 x9")
@@ -108,7 +107,6 @@ def test_a_batch_gives_the_rows_of_its_messages(texts: list[str]) -> None:
     assert together == [row for text in texts for row in rows(featurizer, text)]
 
 
-@settings(max_examples=60, deadline=None)
 @given(TEXT)
 def test_rows_equal_a_plain_reading_of_the_definition(text: str) -> None:
     featurizer = trained("Hi you THERE 42", "you", "42 Hi x9 x9")

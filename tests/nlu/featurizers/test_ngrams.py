@@ -3,14 +3,13 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from gossamer.nlu.featurizers.ngrams import WORD_PATTERN, NgramAnalyzer
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.text(st.sampled_from("ab1_ \t\nÉßİ\u0301-'") | st.characters(codec="utf-8"), max_size=20),
     st.sampled_from(["word", "char", "char_wb"]),

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.data.errors import DataError, Location, ModelFileError
@@ -88,7 +88,6 @@ def test_earlier_elements_win_as_in_a_plain_alternation() -> None:
     assert re.findall(source, "new york city newt new") == ["new york", "newt", "new"]
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     st.lists(st.text("abAB k-", min_size=1, max_size=5), max_size=12),
     st.text("abAB k-\u212aé", max_size=25),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -61,7 +61,6 @@ def test_offsets_of_repeated_words() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from("ab1 _.,'$-#@&?!(/👍é\n안") | st.characters(), max_size=25))
 def test_tokens_are_slices_in_order_without_overlap(text: str) -> None:
     tokens = tokenizer().tokenize(text)

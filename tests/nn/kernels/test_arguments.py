@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from gossamer.nn.kernels import adam, attention, crf, rows, tables
-from gossamer.sparse.kernels import scattered, tiles
+from gossamer.sparse.kernels import rows as compressed_rows
+from gossamer.sparse.kernels import tiles
 from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel, is_available
 from gossamer.sparse.kernels.function import Function
@@ -80,7 +81,7 @@ TILES = {
 }
 ROWS = {"n_rows": 7, **NOISE}
 N_OUT = 48
-SCATTERED = {
+SINGLE = {
     "offsets": torch.arange(N_OUT + 1, dtype=torch.int32) // 2 * 3,
     "columns": torch.arange(N_OUT // 2 * 3, dtype=torch.int32).flip(0) % 32,
 }
@@ -107,11 +108,11 @@ def of_tiles(name: str) -> Callable[[], Case]:
 
 CASES: dict[str, Callable[[], Case]] = {
     **{f"tiles.{name}": of_tiles(name) for name in tiles.TileKernels._fields},
-    "scattered.product": lambda: Case(scattered.product(32, N_OUT), {"n_tokens": 70}, SCATTERED),
-    "scattered.weight_gradient": lambda: Case(
-        scattered.weight_gradient(32, N_OUT),
-        {"n_tokens": 70, "n_weights": int(SCATTERED["offsets"][-1])},
-        SCATTERED,
+    "rows.product": lambda: Case(compressed_rows.product(32, N_OUT), {"n_tokens": 70}, SINGLE),
+    "rows.weight_gradient": lambda: Case(
+        compressed_rows.weight_gradient(32, N_OUT),
+        {"n_tokens": 70, "n_weights": int(SINGLE["offsets"][-1])},
+        SINGLE,
     ),
     "adam.adam": lambda: Case(adam.adam(), {"n_tensors": 1}, {"tensors": adam_table()}),
     "attention.attend": lambda: Case(attention.attend(2, 16, False), {"n_seqs": 3}, SEQUENCES),
@@ -172,7 +173,7 @@ def tensors(case: Case) -> list[tuple[int, Tensor]]:
 
 def test_every_kernel_is_here() -> None:
     found = {f"tiles.{name}" for name in tiles.TileKernels._fields}
-    for module in (adam, attention, crf, rows, tables, scattered, tiles):
+    for module in (adam, attention, crf, rows, tables, compressed_rows, tiles):
         for name, value in vars(module).items():
             if hasattr(value, "cache_info") and value.__annotations__["return"] == "Kernel":
                 found.add(f"{module.__name__.rpartition('.')[2]}.{name}")

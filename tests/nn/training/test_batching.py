@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gossamer.nn.training.batching import (
@@ -34,7 +34,6 @@ def test_batch_size_grows_linearly() -> None:
     assert batch_size_at(0, 0, (64, 256)) == 64
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 200))
 def test_batch_size_stays_within_its_bounds(first: int, last: int, n_epochs: int) -> None:
     sizes = [batch_size_at(epoch, n_epochs, (first, last)) for epoch in range(n_epochs)]
@@ -42,7 +41,6 @@ def test_batch_size_stays_within_its_bounds(first: int, last: int, n_epochs: int
     assert sizes == sorted(sizes, reverse=first > last)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(1, 40), SEEDS)
 def test_plain_shuffle_has_every_example_once(n: int, size: int, seed: int) -> None:
     batches = epoch_batches(n, None, size, np.random.default_rng(seed))
@@ -51,7 +49,6 @@ def test_plain_shuffle_has_every_example_once(n: int, size: int, seed: int) -> N
     assert all(0 < len(batch) <= size for batch in batches)
 
 
-@settings(max_examples=60, deadline=None)
 @given(COUNTS, st.integers(1, 40), SEEDS)
 def test_balanced_has_every_example_and_repeats_rare_labels(
     counts: list[int], size: int, seed: int
@@ -98,7 +95,6 @@ def test_drop_small_last(n: int, size: int, expected: list[int]) -> None:
     assert [len(batch) for batch in batches] == expected
 
 
-@settings(max_examples=50, deadline=None)
 @given(COUNTS, SEEDS, st.floats(0, 1))
 def test_holdout(counts: list[int], seed: int, where: float) -> None:
     labels = labels_of(counts, seed)
@@ -135,7 +131,6 @@ def test_holdout_of_the_wrong_size(n_held_out: int) -> None:
         stratified_holdout([0, 0, 0, 1, 1, 1, 2], n_held_out, np.random.default_rng(0))
 
 
-@settings(deadline=None)
 @given(COUNTS, st.integers(0, 40), SEEDS)
 def test_kept_back_leaves_four_fifths_of_each_label(
     counts: list[int], number: int, seed: int

@@ -70,7 +70,6 @@ def train(
     *,
     after: int,
     labels: Indices | None = None,
-    late_labels: Indices | None = None,
     on_epoch: Callable[[EpochResult], None] | None = None,
     callback: FitCallback | None = None,
     **settings: Any,
@@ -88,7 +87,7 @@ def train(
         labels=labels,
         options=FitOptions(**options),
         rng=np.random.default_rng(0),
-        late=LateExamples(LATE, late_labels, after, look),
+        late=LateExamples(LATE, after, look),
         on_epoch=on_epoch,
         callbacks=() if callback is None else (callback,),
     )
@@ -161,8 +160,7 @@ def test_callbacks_are_told_the_number_of_steps(after: int, drop: bool, is_balan
         network,
         lambda: None,
         after=after,
-        labels=FIRST % 5 // 4 if is_balanced else None,
-        late_labels=LATE % 7 // 5 if is_balanced else None,
+        labels=np.concatenate([FIRST % 5 // 4, LATE % 7 // 5]) if is_balanced else None,
         callback=callback,
         batch_size=(3, 9),
         drop_small_last_batch=drop,
@@ -173,9 +171,8 @@ def test_callbacks_are_told_the_number_of_steps(after: int, drop: bool, is_balan
 def test_batches_are_balanced_by_the_labels_of_both() -> None:
     """One of the late examples has a label of its own, and so is repeated."""
     network = Words()
-    labels = np.zeros(12, dtype=np.int64)
-    late_labels = np.array([0, 0, 0, 1, 0, 0, 0, 0])
-    train(network, lambda: None, after=1, labels=labels, late_labels=late_labels, epochs=2)
+    labels = np.concatenate([np.zeros(12, dtype=np.int64), [0, 0, 0, 1, 0, 0, 0, 0]])
+    train(network, lambda: None, after=1, labels=labels, epochs=2)
     counts = np.bincount(list(chain(*network.steps[3:])), minlength=20)
     assert counts.argmax() == LATE[3] and counts[LATE[3]] > counts[:12].max()
     assert (counts > 0).all()

@@ -211,6 +211,7 @@ def run_python(code: str, *args: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, args)],
         env=os.environ | {"PYTHONPATH": source},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -249,6 +250,31 @@ def test_the_lock_vanishes_with_its_process(store: RowStore) -> None:
         process.communicate()
     store.append(A)
     assert store.rows() == [A]
+
+
+FORK = """
+import os, sys
+from gossamer.study.results.rows import RowStore
+with RowStore(sys.argv[1]).locked():
+    if os.fork() == 0:
+        sys.stdin.readline()
+        os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_holds_the_lock(store: RowStore) -> None:
+    process = run_python(FORK, store.path)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.wait(60)
+    with pytest.raises(InputError, match=f"a lock of process {process.pid}"):
+        store.append(A)
+    process.stdin.write("end\n")
+    process.stdin.flush()
+    process.stdout.read()  # until the child has ended
+    store.append(A)
+    process.communicate()
 
 
 APPEND = """

@@ -4,6 +4,10 @@ A file is first written under another name in the same folder, `.gossamer-<rando
 the disk, and then renamed. The writer holds a lock on it, which ends with its process; so a file
 left by a killed process is recognised by its missing lock, and the next writer in that folder
 removes it.
+
+Two files are not written here. Rows of a study are added to their file, one at a time
+(`study/results/rows.py`). The cache of kernels replaces its entries (`sparse/kernels/cache.py`):
+`sparse` imports nothing of Gossamer, and an entry must be private and may get lost.
 """
 
 from __future__ import annotations
@@ -20,9 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gossamer.data.errors import DataError, InputError, Location
-
-if sys.platform != "win32":
-    import fcntl
 
 _PART = re.compile(r"\.gossamer-[0-9a-f]{16}\.part")
 _HINTS = {
@@ -260,15 +261,14 @@ def _create(temporary: Path) -> int | None:
 
 def _lock(handle: int) -> bool | None:
     """Whether the lock was free and is held now; None where the file system has no locks."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # needs none: a file that is open cannot be removed there
         return None
+    from filelock import lock_descriptor  # late: it brings asyncio and more
+
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return lock_descriptor(handle, blocking=False)
     except OSError:
         return None
-    return True
 
 
 def _remove_left_over(folder: Path) -> None:

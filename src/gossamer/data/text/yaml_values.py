@@ -1,4 +1,8 @@
-"""Typed values out of YAML trees, or an error that names the line; and plain values as trees."""
+"""Typed values out of YAML trees, or an error that names the line; and plain values as trees.
+
+Not by pydantic, which reads the options of components: here a text counts as it is written (a token
+`0123`), some faults are warnings, and an adapter for lines is longer than what it would replace.
+"""
 
 from __future__ import annotations
 

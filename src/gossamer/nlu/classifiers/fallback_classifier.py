@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from pydantic import Field
@@ -28,7 +29,8 @@ class FallbackClassifier(Component):
     """Puts the intent "nlu_fallback" before all others when the classifier is not confident.
 
     As in Rasa, its confidence is the threshold itself. Messages without an intent fall back as
-    well, whatever the threshold.
+    well, whatever the threshold. Departure from Rasa: so do those of which a confidence is not a
+    number, as after a training that diverged.
     """
 
     name: ClassVar[str] = "FallbackClassifier"
@@ -49,9 +51,10 @@ class FallbackClassifier(Component):
                 parse.intent_ranking = [fallback, *parse.intent_ranking]
 
     def _is_unclear(self, parse: Parse) -> bool:
-        if parse.intent.name is None or parse.intent.confidence < self.options.threshold:
+        ranking = [intent.confidence for intent in parse.intent_ranking]
+        # Comparisons with NaN are false: what does not pass a test is unclear.
+        if parse.intent.name is None or any(map(math.isnan, ranking)):
             return True
-        if len(parse.intent_ranking) < 2:
-            return False
-        best, second = parse.intent_ranking[:2]
-        return best.confidence - second.confidence < self.options.ambiguity_threshold
+        if not parse.intent.confidence >= self.options.threshold:
+            return True
+        return len(ranking) > 1 and not ranking[0] - ranking[1] >= self.options.ambiguity_threshold

@@ -12,7 +12,7 @@ import torch
 from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.listing import warn_together
-from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
+from gossamer.nlu.diet.component import NetworkComponent
 from gossamer.nlu.diet.features import (
     Indices,
     TextFeatures,
@@ -31,7 +31,7 @@ from gossamer.nlu.diet.tags import (
     to_entities,
     token_span,
 )
-from gossamer.nlu.learning.training import held_out_faults
+from gossamer.nlu.learning.training import held_out_faults, refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,

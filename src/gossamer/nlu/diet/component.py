@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.nlu.diet.calibrating import finds_temperature, keep_back, temperature_of
+from gossamer.data.errors import ConfigError
+from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from gossamer.nlu.diet.features import (
     Columns,
     DIETData,
@@ -41,14 +40,12 @@ from gossamer.nlu.diet.stored_weights import (
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.diet.wide import fit_wide_path
 from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
-from gossamer.nlu.learning.training import hold_out, reporter, seed_of
+from gossamer.nlu.learning.training import rebuild_network, train_network
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.nn.training.callbacks import FitCallback
-from gossamer.nn.training.fit import fit
-from gossamer.sparse import adopt_connectivity
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
@@ -155,7 +152,7 @@ class NetworkComponent(Component):
         options = self.options
         text, labels = self._keep_columns(text, labels)
         token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
-        self._shape = NetworkShape(
+        self._shape = shape = NetworkShape(
             TextWidths.of(text),
             _widths_of(labels),
             len(self.labels),
@@ -163,47 +160,28 @@ class NetworkComponent(Component):
             forbidden,
             text.counts.n_sparse,
         )
-        self.seed = seed_of(options)
-        fitting = options.fitting(len(text.lengths))
-        training = DIETData(text, label_numbers, tags, token_ids, weights)
-        rng = np.random.default_rng(self.seed)
-        train_on, evaluate_on = hold_out(options, label_numbers, len(text.lengths), rng)
+        data = DIETData(text, label_numbers, tags, token_ids, weights)
         self.temperature = 1.0
-        late = None
-        if evaluate_on is None:
-            find = functools.partial(self._find_temperature, training)
-            train_on, late = keep_back(options, label_numbers, train_on, fitting.epochs, rng, find)
-        balance_by = None
-        if options.batch_strategy == "balanced" and label_numbers is not None:
-            balance_by = label_numbers[train_on]
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
-            self.network = self._new_network(self._shape, labels)
-            fit_wide_path(self.network.wide, training, train_on)
-            fit(
-                self.network,
-                training.batch if mentions is None else replacing(training, mentions, rng),
-                train_on,
-                labels=balance_by,
-                options=fitting,
-                rng=rng,
-                evaluation=evaluate_on,
-                evaluation_batch=training.batch,
-                late=late,
-                on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
-                callbacks=self.callbacks,
-            )
-        if late is not None:
-            everything = np.concatenate([train_on, late.examples])
-            fit_wide_path(self.network.wide, training, everything)
-        if evaluate_on is not None and label_numbers is not None and finds_temperature(options):
-            self._find_temperature(training, evaluate_on)
+
+        def find_temperature(network: DIETNetwork, examples: Indices) -> None:
+            self.temperature = temperature_of(network, data, examples)
+
+        is_calibrated = label_numbers is not None and finds_temperature(options)
+        self.network, self.seed = train_network(
+            lambda: self._new_network(shape, labels),
+            data.batch,
+            len(text.lengths),
+            label_numbers,
+            options=options,
+            name=self.alias,
+            on_epoch=on_epoch,
+            callbacks=self.callbacks,
+            varied=None if mentions is None else functools.partial(replacing, data, mentions),
+            fit_rest=lambda network, examples: fit_wide_path(network.wide, data, examples),
+            look=find_temperature if is_calibrated else None,
+        )
         round_tables(self.network)
         self._get_ready()
-
-    def _find_temperature(self, data: DIETData, examples: Indices) -> None:
-        if self.network is not None:
-            self.temperature = temperature_of(self.network, data, examples)
 
     def _keep_columns(
         self, text: TextFeatures, labels: Features | TextFeatures | None
@@ -401,30 +379,15 @@ class NetworkComponent(Component):
         label = _from_json(json["label_widths"])
         kept = self.columns[1]
         n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
-        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
-            network = self._new_network(self._shape, labels_from_arrays(arrays, label))
-        weights = weights_from_arrays(arrays)
-        adopt_connectivity(network, weights)
-        network.load_state_dict(weights)
-        self.network = network
+        shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
+        self._shape = shape
+        labels = labels_from_arrays(arrays, label)
+        self.network = rebuild_network(
+            lambda: self._new_network(shape, labels), self.seed, weights_from_arrays(arrays)
+        )
         self._get_ready()
         if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels, features of another number")
-
-
-@contextmanager
-def refusing_what_does_not_fit() -> Iterator[None]:
-    """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            "the stored weights must fit the stored options",
-            got=str(error),
-            hint="training the model again",
-        ) from error
 
 
 def _widths_of(labels: Features | TextFeatures | None) -> FeatureWidths | TextWidths | None:

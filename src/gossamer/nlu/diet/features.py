@@ -68,18 +68,23 @@ class TextFeatures:
         sequence: one row a token.
         sentence: one row a text.
         lengths: tokens of each text. *Shape:* (n_texts,), int64.
-        all_columns: `sentence` before columns were left out; None where none was.
+        all_columns: `sentence` before columns were left out, with other texts perhaps; None where
+            none was.
+        rows: those of `all_columns` that are these texts; None for all. *Shape:* (n_texts,).
     """
 
     sequence: Features
     sentence: Features
     lengths: Indices
     all_columns: Features | None = None
+    rows: Indices | None = None
 
     @property
     def counts(self) -> Features:
-        """What the wide path reads: all sentence features."""
-        return self.sentence if self.all_columns is None else self.all_columns
+        """What the wide path reads: all sentence features, chosen here as no training step does."""
+        if self.all_columns is None:
+            return self.sentence
+        return self.all_columns if self.rows is None else self.all_columns.rows(self.rows)
 
     def texts(self, chosen: Indices, tokens: TokenChoice | None = None) -> TextFeatures:
         """The given texts.
@@ -93,7 +98,8 @@ class TextFeatures:
             self.sequence.rows(tokens.rows),
             self.sentence.rows(chosen),
             tokens.lengths,
-            None if self.all_columns is None else self.all_columns.rows(chosen),
+            self.all_columns,
+            chosen if self.rows is None else self.rows[chosen],
         )
 
     def followed_by(self, others: TextFeatures) -> TextFeatures:

@@ -9,7 +9,8 @@ linear model has learnt anything.
 
 Counts are weighted as text classifiers weigh them (TF-IDF with sublinear counts, Manning et al.
 2008, sections 6.2 and 6.4): one and the logarithm of the count, times the inverse document
-frequency, the counts of each featurizer brought to one length. Taken all together, pieces of words
+frequency, the counts of each featurizer brought to one length. A zero that is stored counts as one
+that is not. Taken all together, pieces of words
 would outweigh the words.
 """
 
@@ -99,7 +100,7 @@ class WidePath(nn.Module):
         otherwise texts that are kept back would differ from texts that are new.
         """
         n_texts, n_features = matrix.shape
-        frequency = np.bincount(matrix.indices, minlength=n_features)
+        frequency = np.bincount(matrix.indices[matrix.data != 0], minlength=n_features)
         idf = np.where(frequency > 0, np.log((1 + n_texts) / (1 + frequency)) + 1, 0)
         self.idf.copy_(torch.from_numpy(idf.astype(np.float32)))
         if parts:
@@ -122,7 +123,8 @@ class WidePath(nn.Module):
         columns = counts.indices
         values = self.idf.numpy()[columns]
         if (counts.data != 1).any():  # seldom in one short text
-            values = values * (1 + np.log(np.maximum(np.abs(counts.data), 1)))
+            sizes = np.abs(counts.data)
+            values = values * np.where(sizes == 0, 0, 1 + np.log(np.maximum(sizes, 1)))
         part = self.part.numpy()[columns].astype(np.int64)
         if counts.shape[0] > 1:  # each text has parts of its own
             n_parts = int(part.max(initial=0)) + 1

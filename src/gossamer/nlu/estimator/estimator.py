@@ -26,7 +26,7 @@ from gossamer.nlu.estimator.parameters import (
 )
 from gossamer.nlu.estimator.progress import Progress
 from gossamer.nlu.pipeline.component import EpochListener, EpochReport
-from gossamer.nlu.pipeline.messages import IntentPrediction, MessageBatch, Parse
+from gossamer.nlu.pipeline.messages import IntentPrediction, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.plain_values import plain
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
@@ -295,10 +295,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
     def parse_many(self, texts: Any) -> list[Parse]:
         """Intent, ranking and entities of each text; intents are named by `str` of their class."""
         check_is_fitted(self, "pipeline_")
-        checked = checked_texts(texts)
-        parses: list[Parse] = []
-        for start in range(0, len(checked), _TEXTS_AT_A_TIME):
-            parses += self.pipeline_.parse(checked[start : start + _TEXTS_AT_A_TIME])
+        parses = self.pipeline_.parse(checked_texts(texts))
         for parse in parses:
             parse.intent = self._renamed(parse.intent)
             parse.intent_ranking = [self._renamed(intent) for intent in parse.intent_ranking]
@@ -394,12 +391,9 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         rows = np.zeros((len(texts), len(self._diet.labels)))
         filled = [number for number, text in enumerate(texts) if text.strip()]
         if filled:
-            batch = MessageBatch(texts=[texts[number] for number in filled])
-            for component in self.pipeline_.components:
-                if component is self._diet:
-                    break
-                component.process(batch)
-            rows[filled] = self._diet.confidences(batch) * self._diet.trust(batch)[:, None]
+            diet = self._diet
+            batch = self.pipeline_.process([texts[number] for number in filled], before=diet)
+            rows[filled] = diet.confidences(batch) * diet.trust(batch)[:, None]
         return rows
 
     def _take(self, pipeline: Pipeline, classes: npt.NDArray[Any] | None) -> None:

@@ -284,6 +284,11 @@ class LearningOptions(ComponentOptions):
         return min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(_EXAMPLES_SEEN / max(1, n_examples))))
 
     @property
+    def is_balanced(self) -> bool:
+        """Whether batches are balanced by labels."""
+        return self.batch_strategy == "balanced"
+
+    @property
     def use_cosine(self) -> bool:
         """Whether similarity is the cosine ("auto" follows the loss)."""
         if self.similarity_type == SimilarityType.AUTO:

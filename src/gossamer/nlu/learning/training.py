@@ -1,43 +1,170 @@
-"""What is the same in every network's training: seed, held-out examples, reports."""
+"""How every network is trained, whose ever it is, and built again when it is loaded."""
 
 from __future__ import annotations
 
+import functools
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
-from gossamer.data.errors import ConfigError, InputError
+from gossamer.data.errors import ConfigError, InputError, ModelFileError
 from gossamer.nlu.learning.options import LearningOptions
 from gossamer.nlu.pipeline.component import EpochListener, EpochReport
-from gossamer.nn.training.batching import stratified_holdout
-from gossamer.nn.training.fit import EpochResult
+from gossamer.nn.calibration import LEAST_EXAMPLES
+from gossamer.nn.training.batching import Indices, kept_back, stratified_holdout
+from gossamer.nn.training.callbacks import FitCallback
+from gossamer.nn.training.fit import EpochResult, LateExamples, fit
+from gossamer.sparse import adopt_connectivity
 
-Indices = npt.NDArray[np.int64]
+MakeBatch = Callable[[Indices], Any]
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 _MAX_SEED = 2**31
+_SHARE, _MOST = 10, 1000  # a tenth of the examples is kept back, at most a thousand
+_LEAST_EPOCHS = 6  # half of fewer says little about the final network
 
 
-def seed_of(options: LearningOptions) -> int:
-    """The option `random_seed`, or a fresh one."""
-    return secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
+def train_network(
+    make_network: Callable[[], NetworkT],
+    make_batch: MakeBatch,
+    n_examples: int,
+    labels: Indices | None,
+    *,
+    options: LearningOptions,
+    name: str,
+    on_epoch: EpochListener | None = None,
+    callbacks: Sequence[FitCallback] = (),
+    varied: Callable[[np.random.Generator], MakeBatch] | None = None,
+    fit_rest: Callable[[NetworkT, Indices], None] | None = None,
+    look: Callable[[NetworkT, Indices], None] | None = None,
+) -> tuple[NetworkT, int]:
+    """Train a new network as the options say.
+
+    One seed, the option `random_seed` or a fresh one, decides all that is random; torch's global
+    generator is left as it was.
+
+    Args:
+        make_network: makes it; it follows `TrainableNetwork`.
+        make_batch: makes what `network.step` takes from example numbers.
+        n_examples: how many there are.
+        labels: label of each, by which examples are held out and batches balanced; None: all are
+            equal. *Shape:* (n_examples,).
+        options: of the component.
+        name: of the component, for reports.
+        on_epoch: called after every epoch.
+        callbacks: take part in training.
+        varied: given a generator to draw with, it gives what makes batches to learn from; None for
+            `make_batch`, which always makes those to evaluate on.
+        fit_rest: fits what is not learnt step by step to the examples of these numbers: before
+            training, and again in the end when others have joined.
+        look: examines the network, in evaluation mode, on examples that it has not learnt from:
+            those that are held out, in the end; or else a tenth, half way, which then join. It is
+            not called where too few could be kept back, or without labels.
+
+    Returns:
+        The network in evaluation mode, and the seed.
+
+    Raises:
+        ConfigError: as many examples as are to be held out cannot be.
+    """
+    seed = secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
+    rng = np.random.default_rng(seed)
+    fitting = options.fitting(n_examples)
+    train_on, held_out = _hold_out(options, labels, n_examples, rng)
+    joining = train_on[:0]
+    is_looked_at = look is not None and held_out is None and fitting.epochs >= _LEAST_EPOCHS
+    if is_looked_at and labels is not None:
+        found = kept_back(labels[train_on], min(len(train_on) // _SHARE, _MOST), rng)
+        if len(found) >= LEAST_EXAMPLES:
+            train_on, joining = np.delete(train_on, found), train_on[found]
+
+    def report(result: EpochResult) -> None:
+        if on_epoch is not None:
+            on_epoch(EpochReport(component=name, n_epochs=fitting.epochs, **result._asdict()))
+
+    with _seeded(seed):
+        network = make_network()
+        if fit_rest is not None:
+            fit_rest(network, train_on)
+        late = None
+        if look is not None and len(joining) > 0:
+            meet = functools.partial(look, network, joining)
+            late = LateExamples(joining, fitting.epochs // 2, meet)
+        fit(
+            network,
+            make_batch if varied is None else varied(rng),
+            train_on,
+            labels=labels if options.is_balanced else None,
+            options=fitting,
+            rng=rng,
+            evaluation=held_out,
+            evaluation_batch=make_batch,
+            late=late,
+            on_epoch=report,
+            callbacks=callbacks,
+        )
+    network.eval()
+    if fit_rest is not None and late is not None:
+        fit_rest(network, np.concatenate([train_on, joining]))
+    if look is not None and held_out is not None:
+        look(network, held_out)
+    return network, seed
 
 
-def hold_out(
-    options: LearningOptions, labels: Indices | None, n_examples: int, rng: np.random.Generator
-) -> tuple[Indices, Indices | None]:
-    """Numbers of the examples to train on, and of those to evaluate on or None.
+def rebuild_network(
+    make_network: Callable[[], NetworkT], seed: int | None, weights: Mapping[str, Tensor]
+) -> NetworkT:
+    """A trained network from its weights.
+
+    Args:
+        make_network: as `train_network` had it.
+        seed: what that returned; None where it is not known.
+        weights: its state dict; connections come from it, too.
+    """
+    with _seeded(0 if seed is None else seed):
+        network = make_network()
+    adopt_connectivity(network, weights)
+    network.load_state_dict(weights)
+    return network
+
+
+@contextmanager
+def refusing_what_does_not_fit(what: str = "options") -> Iterator[None]:
+    """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"the stored weights must fit the stored {what}",
+            got=str(error),
+            hint="training the model again",
+        ) from error
+
+
+def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator[InputError]:
+    """Why this many examples cannot be held out, known before training.
 
     Args:
         options: say how many are held out.
-        labels: label of each example; None: all are equal. *Shape:* (n_examples,).
-        n_examples: how many examples there are.
-        rng: draws them.
-
-    Raises:
-        ConfigError: this many cannot be held out.
+        labels: of the examples to train on; with one label each, none when they are all equal.
     """
+    if options.evaluate_on_number_of_examples > 0:
+        numbers = np.unique(np.array(labels), return_inverse=True)[1]
+        try:
+            _hold_out(options, numbers, len(labels), np.random.default_rng(0))
+        except InputError as fault:
+            yield fault
+
+
+def _hold_out(
+    options: LearningOptions, labels: Indices | None, n_examples: int, rng: np.random.Generator
+) -> tuple[Indices, Indices | None]:
+    """Numbers of the examples to train on, and of those to evaluate on or None."""
     number = options.evaluate_on_number_of_examples
     if number == 0:
         return np.arange(n_examples), None
@@ -52,37 +179,9 @@ def hold_out(
         ) from error
 
 
-def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator[InputError]:
-    """Why this many examples cannot be held out, known before training.
-
-    Args:
-        options: say how many are held out.
-        labels: of the examples to train on; with one label each, none when they are all equal.
-    """
-    if options.evaluate_on_number_of_examples > 0:
-        numbers = np.unique(np.array(labels), return_inverse=True)[1]
-        try:
-            hold_out(options, numbers, len(labels), np.random.default_rng(0))
-        except InputError as fault:
-            yield fault
-
-
-def reporter(
-    name: str, n_epochs: int, on_epoch: EpochListener | None
-) -> Callable[[EpochResult], None] | None:
-    """Reports a component's epochs to a listener, if there is one."""
-    if on_epoch is None:
-        return None
-
-    def report(result: EpochResult) -> None:
-        on_epoch(
-            EpochReport(
-                component=name,
-                epoch=result.epoch,
-                n_epochs=n_epochs,
-                metrics=result.metrics,
-                seconds=result.seconds,
-            )
-        )
-
-    return report
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's generator of the CPU, and that alone, with a seed; afterwards as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

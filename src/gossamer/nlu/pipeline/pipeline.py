@@ -244,10 +244,15 @@ class Pipeline:
             if "intent" in component.requires:
                 component.process(batch)
 
-    def process(self, texts: Sequence[str]) -> MessageBatch:
-        """Send non-blank texts through all components; the batch keeps tokens and features."""
+    def process(self, texts: Sequence[str], *, before: Component | None = None) -> MessageBatch:
+        """Send non-blank texts through all components, or those before one of them.
+
+        The batch keeps tokens and features.
+        """
         batch = MessageBatch(texts=texts)
         for component in self.components:
+            if component is before:
+                break
             component.process(batch)
         for parse, tokens in zip(batch.parses, batch.tokens, strict=False):
             parse.tokens = tokens

@@ -11,7 +11,7 @@ import numpy as np
 from gossamer.data.errors import ConfigError, InputError
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.text.suggestions import nearest
-from gossamer.nlu.diet.component import NetworkComponent, refusing_what_does_not_fit
+from gossamer.nlu.diet.component import NetworkComponent
 from gossamer.nlu.diet.features import (
     Indices,
     TextFeatures,
@@ -19,7 +19,7 @@ from gossamer.nlu.diet.features import (
     rows_of,
     text_features,
 )
-from gossamer.nlu.learning.training import held_out_faults
+from gossamer.nlu.learning.training import held_out_faults, refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,

@@ -1,4 +1,4 @@
-"""The training loop that DIET and TED share."""
+"""The training loop of all networks; `gossamer.nlu.learning.training` calls it."""
 
 from __future__ import annotations
 
@@ -88,14 +88,12 @@ class LateExamples(NamedTuple):
 
     Attributes:
         examples: their numbers; training has others. *Shape:* (n_late,).
-        labels: label of each, where batches are balanced by labels. *Shape:* (n_late,).
         after: epochs without them.
         look: called with the network in evaluation mode, the running average in place where there
             is one, before it learns from them.
     """
 
     examples: Indices
-    labels: Indices | None
     after: int
     look: Callable[[], None]
 
@@ -128,7 +126,7 @@ def fit(
         network: follows `TrainableNetwork`.
         make_batch: makes what `network.step` takes from example numbers.
         training: example numbers to train on. *Shape:* (n_training,).
-        labels: label of each of `training` to balance batches by, or None.
+        labels: label of each example, to balance batches by, or None. *Shape:* (n_examples,).
         options: how to train.
         rng: where the order of examples comes from; dropout and negatives use torch's generator.
         evaluation: example numbers to evaluate on, or None.
@@ -140,7 +138,7 @@ def fit(
     if options.epochs == 0 or len(training) == 0:
         return
     if callbacks:
-        n_steps = _count_steps(len(training), labels, options, late, copy.deepcopy(rng))
+        n_steps = _count_steps(training, labels, options, late, copy.deepcopy(rng))
         for callback in callbacks:
             callback.begin(network, n_steps)
     keep_free_memory()
@@ -159,18 +157,12 @@ def fit(
             network.eval()
             with average.in_place(), torch.no_grad():
                 late.look()
-            training, labels = _joined(training, labels, late)
+            training = np.concatenate([training, late.examples])
         network.train()
-        batches = epoch_batches(
-            len(training),
-            labels,
-            batch_size_at(epoch, options.epochs, options.batch_size),
-            rng,
-            drop_small_last=options.drop_small_last_batch,
-        )
+        batches = _batches(training, labels, epoch, options, rng)
         mean = _Mean()
         for number, chosen in enumerate(batches, start=1):
-            batch = make_batch(training[chosen])
+            batch = make_batch(chosen)
             result: StepResult = network.step(  # type: ignore[operator]
                 batch, with_metrics=number == len(batches)
             )
@@ -213,18 +205,26 @@ def _learned(network: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
-def _joined(
-    training: Indices, labels: Indices | None, late: LateExamples
-) -> tuple[Indices, Indices | None]:
-    """All examples, and the labels to balance them by."""
-    training = np.concatenate([training, late.examples])
-    if labels is None or late.labels is None:
-        return training, None
-    return training, np.concatenate([labels, late.labels])
+def _batches(
+    training: Indices,
+    labels: Indices | None,
+    epoch: int,
+    options: FitOptions,
+    rng: np.random.Generator,
+) -> list[Indices]:
+    """Example numbers of each batch of an epoch."""
+    places = epoch_batches(
+        len(training),
+        None if labels is None else labels[training],
+        batch_size_at(epoch, options.epochs, options.batch_size),
+        rng,
+        drop_small_last=options.drop_small_last_batch,
+    )
+    return [training[chosen] for chosen in places]
 
 
 def _count_steps(
-    n_training: int,
+    training: Indices,
     labels: Indices | None,
     options: FitOptions,
     late: LateExamples | None,
@@ -233,11 +233,8 @@ def _count_steps(
     n_steps = 0
     for epoch in range(options.epochs):
         if late is not None and epoch == late.after:
-            training, labels = _joined(np.arange(n_training), labels, late)
-            n_training = len(training)
-        size = batch_size_at(epoch, options.epochs, options.batch_size)
-        drop = options.drop_small_last_batch
-        n_steps += len(epoch_batches(n_training, labels, size, rng, drop_small_last=drop))
+            training = np.concatenate([training, late.examples])
+        n_steps += len(_batches(training, labels, epoch, options, rng))
     return n_steps
 
 

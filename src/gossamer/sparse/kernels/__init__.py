@@ -7,6 +7,6 @@ reference the tests compare with, and which runs where a kernel cannot: on other
 precisions, under `torch.compile`.
 
 `function` writes functions, `arguments` declares what they are called with, `build` compiles and
-calls them, `cache` keeps machine code on disk, `tiles` and `scattered` have the kernels of the
+calls them, `cache` keeps machine code on disk, `tiles` and `rows` have the kernels of the
 sparse layer.
 """

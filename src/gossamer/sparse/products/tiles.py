@@ -1,30 +1,25 @@
-"""The product of layers that are made of tiles, by the kernels of `gossamer.sparse.kernels`.
-
-What this computes is what `products` computes in plain PyTorch, which is also what runs wherever a
-kernel cannot (see `guard`), and for second derivatives.
-"""
+"""The product of layers that are made of tiles, by `gossamer.sparse.kernels.tiles`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gossamer.sparse.connectivity import Connectivity
 from gossamer.sparse.kernels.tiles import TileKernels, TileShape, tile_kernels
-from gossamer.sparse.products.grouped import dense_gradients, needs_grad
-from gossamer.sparse.products.guard import may_run_kernel
-from gossamer.sparse.products.layout import GroupLayout, find_block_size
+from gossamer.sparse.products.product import KernelProduct, threads_for
 
 _LEAST_RUN, _MOST_RUN = 4, 16
-_LEAST_WORK_OF_A_THREAD = 250_000  # products; less is done before another thread has woken up
+_LARGEST_BLOCK = 64
 
 
-@dataclass(frozen=True)
-class TilePlan:
+@dataclass(frozen=True, eq=False)
+class TileProduct(KernelProduct):
     """One layer's tiles, as the kernels read them; everything on the CPU.
 
     A *use* is one group's use of one run of inputs.
@@ -45,8 +40,8 @@ class TilePlan:
     places: Tensor
 
     @classmethod
-    def of(cls, connectivity: Connectivity) -> TilePlan | None:
-        """The plan of a connectivity; None where it is not made of tiles."""
+    def of(cls, connectivity: Connectivity) -> Self | None:
+        """The product for these connections; None where they are not made of tiles."""
         indices = connectivity.indices
         if indices is None or not connectivity.topology.shares_inputs:
             return None
@@ -78,135 +73,90 @@ class TilePlan:
         """The kernels, compiled when first asked for."""
         return tile_kernels(self.shape)
 
-    def n_threads(self, n_tokens: int) -> int:
-        """How many threads are worth it."""
+    def pays(self, n_tokens: int) -> bool:
+        """Always."""
+        return True
+
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """*Shape:* (n_tokens, in_features) -> (n_tokens, out_features)."""
+        return self.answer(x, self.frozen(weight), bias)
+
+    def frozen(self, weight: Tensor) -> Tensor:
+        """Each group transposed. *Shape:* (out_features, k) -> (n_groups, k, group_size)."""
+        shape = self.shape
+        result = torch.empty(shape.n_groups, shape.k, shape.group_size)
+        self.kernels.turn(weight.contiguous(), result)
+        return result
+
+    def answer(self, x: Tensor, frozen: Tensor, bias: Tensor | None) -> Tensor:
+        """*Shape:* (n_tokens, in_features) -> (n_tokens, out_features)."""
+        n_out, n_tokens = self.shape.out_features, x.shape[0]
+        result = torch.empty(n_tokens, n_out)
+        self.kernels.forward(
+            x.contiguous(),
+            self.starts,
+            frozen,
+            torch.zeros(n_out) if bias is None else bias.contiguous(),
+            result,
+            n_tokens,
+            n_threads=self._n_threads(n_tokens),
+        )
+        return result
+
+    def input_gradient(self, grad: Tensor, weight: Tensor) -> Tensor:
+        """*Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
+        n_tokens = grad.shape[0]
+        result = torch.empty(n_tokens, self.shape.in_features)
+        in_order = torch.empty(weight.numel())
+        self.kernels.in_order(weight.contiguous(), self.places, in_order)
+        self.kernels.input_gradient(
+            grad.contiguous(),
+            self.offsets,
+            self.columns,
+            in_order,
+            result,
+            n_tokens,
+            n_threads=self._n_threads(n_tokens),
+        )
+        return result
+
+    def parameter_gradients(self, grad: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of weight and bias. *Shape:* (out_features, k), (out_features,)."""
+        n_tokens, shape = grad.shape[0], self.shape
+        if n_tokens == 0:
+            return torch.zeros(shape.out_features, shape.k), torch.zeros(shape.out_features)
+        transposed = torch.empty(shape.n_groups, shape.k, shape.group_size)
+        of_bias = torch.empty(shape.out_features)
+        self.kernels.weight_gradient(
+            grad.contiguous(),
+            x.contiguous(),
+            self.starts,
+            transposed,
+            of_bias,
+            n_tokens,
+            n_threads=self._n_threads(n_tokens),
+        )
+        result = torch.empty(shape.out_features, shape.k)
+        self.kernels.turn_back(transposed, result)
+        return result, of_bias
+
+    def _n_threads(self, n_tokens: int) -> int:
         return threads_for(n_tokens * self.shape.out_features * self.shape.k)
 
 
-def threads_for(n_products: int) -> int:
-    """How many threads are worth it for so many products."""
-    return max(1, min(torch.get_num_threads(), n_products // _LEAST_WORK_OF_A_THREAD))
-
-
-def tile_product(
-    x: Tensor, weight: Tensor, bias: Tensor | None, plan: TilePlan, layout: GroupLayout
-) -> Tensor:
-    """Multiply token-major activations; `may_run_kernel` must have said yes.
+def find_block_size(inputs: NDArray[np.integer], in_features: int) -> int:
+    """The largest power of two, up to 64, in whose blocks all groups' inputs come.
 
     Args:
-        x: activations. *Shape:* (n_tokens, in_features)
-        weight: the existing weights. *Shape:* (out_features, k)
-        bias: added to every token. *Shape:* (out_features,)
-        plan: the tiles.
-        layout: the same connections, for second derivatives.
-
-    Returns:
-        The outputs. *Shape:* (n_tokens, out_features)
+        inputs: the ascending inputs of each group. *Shape:* (n_groups, k)
+        in_features: number of inputs.
     """
-    if needs_grad(x, weight, bias):
-        result: Tensor = _TileProduct.apply(x, weight, bias, plan, layout)  # type: ignore[no-untyped-call]
-        return result
-    return multiply(x, turned(weight, plan), bias, plan)
-
-
-def turned(weight: Tensor, plan: TilePlan) -> Tensor:
-    """The weights as `multiply` reads them. *Shape:* (out, k) -> (n_groups, k, group_size)."""
-    shape = plan.shape
-    result = torch.empty(shape.n_groups, shape.k, shape.group_size)
-    plan.kernels.turn(weight.contiguous(), result)
-    return result
-
-
-def multiply(x: Tensor, turned_weight: Tensor, bias: Tensor | None, plan: TilePlan) -> Tensor:
-    """The product itself. *Shape:* as in `tile_product`; the weight as `turned` gives it."""
-    shape, n_tokens = plan.shape, x.shape[0]
-    result = torch.empty(n_tokens, shape.out_features)
-    x = x.contiguous()
-    bias = torch.zeros(shape.out_features) if bias is None else bias.contiguous()
-    plan.kernels.forward(
-        x,
-        plan.starts,
-        turned_weight,
-        bias,
-        result,
-        n_tokens,
-        n_threads=plan.n_threads(n_tokens),
-    )
-    return result
-
-
-def gradient_of_input(grad: Tensor, weight: Tensor, plan: TilePlan) -> Tensor:
-    """Gradient of the activations. *Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
-    grad, weight, n_tokens = grad.contiguous(), weight.contiguous(), grad.shape[0]
-    result = torch.empty(n_tokens, plan.shape.in_features)
-    kernels = plan.kernels
-    in_order = torch.empty(weight.numel())
-    kernels.in_order(weight, plan.places, in_order)
-    kernels.input_gradient(
-        grad,
-        plan.offsets,
-        plan.columns,
-        in_order,
-        result,
-        n_tokens,
-        n_threads=plan.n_threads(n_tokens),
-    )
-    return result
-
-
-def gradients_of_parameters(grad: Tensor, x: Tensor, plan: TilePlan) -> tuple[Tensor, Tensor]:
-    """Gradients of weights and bias.
-
-    *Shape:* (n_tokens, out), (n_tokens, in) -> (out, k), (out,).
-    """
-    grad, x, n_tokens, shape = grad.contiguous(), x.contiguous(), grad.shape[0], plan.shape
-    if n_tokens == 0:
-        return torch.zeros(shape.out_features, shape.k), torch.zeros(shape.out_features)
-    other_way = torch.empty(shape.n_groups, shape.k, shape.group_size)
-    of_bias = torch.empty(shape.out_features)
-    plan.kernels.weight_gradient(
-        grad,
-        x,
-        plan.starts,
-        other_way,
-        of_bias,
-        n_tokens,
-        n_threads=plan.n_threads(n_tokens),
-    )
-    result = torch.empty(shape.out_features, shape.k)
-    plan.kernels.turn_back(other_way, result)
-    return result, of_bias
-
-
-class _TileProduct(torch.autograd.Function):
-    """The product with its backward pass; differentiable twice, then in plain operations."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        plan: TilePlan,
-        layout: GroupLayout,
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.plan, ctx.layout = plan, layout
-        return multiply(x, turned(weight, plan), bias, plan)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        x, weight = ctx.saved_tensors
-        needs_x, needs_weight, needs_bias, *_ = ctx.needs_input_grad
-        grad_x = grad_weight = grad_bias = None
-        if torch.is_grad_enabled() or not may_run_kernel(grad, weight, x):
-            gradients = dense_gradients(grad, x, weight, ctx.layout)
-            return *gradients, grad.sum(0) if needs_bias else None, None, None
-        if needs_x:
-            grad_x = gradient_of_input(grad, weight, ctx.plan)
-        if needs_weight:
-            grad_weight, grad_bias = gradients_of_parameters(grad, x, ctx.plan)
-        elif needs_bias:
-            grad_bias = grad.sum(0)
-        return grad_x, grad_weight, grad_bias if needs_bias else None, None, None
+    size = _LARGEST_BLOCK
+    while size > 1:
+        if in_features % size == 0 and inputs.shape[1] % size == 0:
+            runs = inputs.reshape(-1, size)
+            first = runs[:, :1]
+            if not (first % size).any() and (runs == first + np.arange(size)).all():
+                return size
+        size //= 2
+    return 1

@@ -1,4 +1,4 @@
-"""Connecting to a Ray cluster: quickly refused where there is no cluster, and without output."""
+"""Connecting to a Ray cluster: quickly refused where there is no cluster, and quiet."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ _QUIET = {
 def connected(address: str | None, *, n_wanted: int = 0) -> Iterator[Any]:
     """Ray, connected for the length of the block; a connection that is there already is used.
 
+    When a machine is lost, Ray writes some lines of its log to standard output: it has no option
+    against that. What was lost is done again or reported, as everywhere.
+
     Args:
         address: as for `parallel.Backend`.
         n_wanted: CPUs that a cluster has that is started here, if it is more than the cores.
@@ -63,7 +66,6 @@ def connected(address: str | None, *, n_wanted: int = 0) -> Iterator[Any]:
         try:
             with _quiet():
                 _connect(ray, wanted, n_wanted)
-                _hush(ray)
         except Exception as error:  # of many kinds: Ray does not say which
             raise InputError(
                 "the Ray cluster must be one that this process can join",
@@ -93,16 +95,6 @@ def _connect(ray: Any, address: str | None, n_wanted: int) -> None:
             ray.init(address="auto", **quiet)
         except ConnectionError:
             ray.init(address="local", **alone)
-
-
-def _hush(ray: Any) -> None:
-    """Keep the cluster's messages about its machines off standard output.
-
-    Ray has no option for that: a lost machine prints twenty lines of its log. What is lost is
-    reported to `on_failure` or done again.
-    """
-    with contextlib.suppress(Exception):
-        ray._private.worker.global_worker.gcs_error_subscriber.close()
 
 
 def _check(address: str) -> None:

@@ -188,6 +188,11 @@ class TEDOptions(LearningOptions, PolicyOptions):
             yield "drop_rate_label has no effect, as in Rasa; drop_rate_dialogue counts for labels"
 
     @property
+    def is_balanced(self) -> bool:
+        """Whole dialogues have many labels each, so their batches are not."""
+        return super().is_balanced and self.tracker_featurizer == "max_history"
+
+    @property
     def history(self) -> int | None:
         """How many turns count: `max_history`, and all of them with whole dialogues."""
         return None if self.tracker_featurizer == "full_dialogue" else self.max_history

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gossamer.data.domain.domain import Domain
-from gossamer.data.errors import InputError, ModelFileError
+from gossamer.data.errors import InputError
 from gossamer.dialogue.history.events import EntitiesAdded, UserUttered
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly, State
 from gossamer.dialogue.history.tracker import Tracker
@@ -34,15 +34,17 @@ from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
 from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.diet.tags import Tagging, TagKind, TagSet, make_consistent, to_entities
 from gossamer.nlu.learning.options import ModelConfidence
-from gossamer.nlu.learning.training import hold_out, reporter, seed_of
+from gossamer.nlu.learning.training import (
+    rebuild_network,
+    refusing_what_does_not_fit,
+    train_network,
+)
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.nn.training.callbacks import FitCallback
-from gossamer.nn.training.fit import fit
-from gossamer.sparse import adopt_connectivity
 
 Scores = npt.NDArray[np.float32]
 
@@ -131,32 +133,21 @@ class TEDPolicy(Policy):
         self._tags = None if training.tags is None else training.tags.tag_set
         self._knows_intents = bool((training.table.columns[INTENT].row >= 0).any())
         label_texts = self._label_texts(data.domain)
-        self._shape = self._shape_for(
+        self._shape = shape = self._shape_for(
             data.domain,
             {name: TextWidths.of(features) for name, features in training.texts.items()},
             None if label_texts is None else TextWidths.of(label_texts),
         )
-        self.seed = seed_of(options)
-        rng = np.random.default_rng(self.seed)
-        train_on, evaluate_on = hold_out(options, training.last_labels, len(training), rng)
-        fitting = options.fitting(len(training))
-        is_balanced = (
-            options.batch_strategy == "balanced" and options.tracker_featurizer == "max_history"
+        self.network, self.seed = train_network(
+            lambda: self._new_network(data.domain, shape, label_texts),
+            training.batch,
+            len(training),
+            training.last_labels,
+            options=options,
+            name=self.alias,
+            on_epoch=on_epoch,
+            callbacks=self.callbacks,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(self.seed)  # of the CPU, and of that alone
-            self.network = self._new_network(data.domain, self._shape, label_texts)
-            fit(
-                self.network,
-                training.batch,
-                train_on,
-                labels=training.last_labels[train_on] if is_balanced else None,
-                options=fitting,
-                rng=rng,
-                evaluation=evaluate_on,
-                on_epoch=reporter(self.alias, fitting.epochs, on_epoch),
-                callbacks=self.callbacks,
-            )
         self._get_ready()
 
     def _belong_to(self, domain: Domain, pipeline: Pipeline | None) -> None:
@@ -392,14 +383,8 @@ class TEDPolicy(Policy):
         self._belong_to(domain, pipeline)
         if not state.json:
             return
-        try:
+        with refusing_what_does_not_fit("options and domain"):
             self._restore(state.json, state.arrays, domain)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelFileError(
-                "the stored weights must fit the stored options and domain",
-                got=str(error),
-                hint="training the model again",
-            ) from error
 
     def _restore(
         self, json: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], domain: Domain
@@ -410,19 +395,17 @@ class TEDPolicy(Policy):
         if json["tags"] is not None:
             self._tags = TagSet(TagKind.ENTITY, tuple(json["tags"]), self.options.BILOU_flag)
         widths = None if json["label_texts"] is None else _from_json(json["label_texts"])
-        self._shape = self._shape_for(
+        self._shape = shape = self._shape_for(
             domain, {name: _from_json(part) for name, part in json["texts"].items()}, widths
         )
         label_texts = labels_from_arrays(arrays, widths)
         if isinstance(label_texts, Features):
             raise ValueError("labels that are texts must have features of texts")
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0 if self.seed is None else self.seed)
-            network = self._new_network(domain, self._shape, label_texts)
-        weights = weights_from_arrays(arrays)
-        adopt_connectivity(network, weights)
-        network.load_state_dict(weights)
-        self.network = network
+        self.network = rebuild_network(
+            lambda: self._new_network(domain, shape, label_texts),
+            self.seed,
+            weights_from_arrays(arrays),
+        )
         self._get_ready()
 
 

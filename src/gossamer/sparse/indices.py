@@ -1,4 +1,4 @@
-"""The index tensors of a layer, as they are drawn and as they must be again after a move."""
+"""The indices of a layer as a buffer: as they are drawn, and as they must be again after a move."""
 
 from __future__ import annotations
 
@@ -9,30 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gossamer.sparse.connectivity import Connectivity
-from gossamer.sparse.products.layout import backward_tables, find_block_size
-
 Table = NDArray[np.integer]
-
-
-def index_tables(connectivity: Connectivity) -> dict[str, Table]:
-    """The tables that a layer's products read; none for a dense one.
-
-    Returns:
-        `indices`, and for groups that share inputs what `GroupLayout` needs, derived from it:
-        `_blocks`, `_slots`, `_rest_slots` and `_rest_blocks`.
-    """
-    indices = connectivity.indices
-    if indices is None:
-        return {}
-    tables: dict[str, Table] = {"indices": indices}
-    if connectivity.topology.shares_inputs:
-        size = find_block_size(indices, connectivity.in_features)
-        blocks: Table = np.ascontiguousarray(indices[:, ::size] // size)
-        derived = backward_tables(blocks, connectivity.in_features // size)
-        names = ("_blocks", "_slots", "_rest_slots", "_rest_blocks")
-        tables |= dict(zip(names, (blocks, *derived), strict=True))
-    return tables
 
 
 def settled(buffer: Tensor, table: Table, weight: Tensor) -> Tensor:

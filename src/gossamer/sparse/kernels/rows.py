@@ -1,7 +1,7 @@
 """The sparse layer's product, forward and backward, when connections lie one by one.
 
 Nothing is shared between connections here, so vectors run along tokens: a tile of 64 tokens is
-turned round into a scratch memory that stays in the cache, (features, 64), and each connection is
+transposed into scratch memory that stays in the cache, (features, 64), and each connection is
 four vector products of its own. That is the form of sparse product with which XNNPACK runs pruned
 networks (Elsen et al. 2020, "Fast Sparse ConvNets"). Results are turned back on the way out.
 

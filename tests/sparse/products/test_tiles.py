@@ -1,4 +1,4 @@
-"""The `blocked` topology and its tiled product on token-major activations."""
+"""The `blocked` topology and the product of its tiles."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology, draw_connectivity
 from gossamer.sparse.kernels import tiles
 from gossamer.sparse.products.guard import may_run_kernel
-from gossamer.sparse.products.layout import backward_tables, find_block_size
+from gossamer.sparse.products.tiles import TileProduct, find_block_size
 from gossamer.sparse.topology import tile_of
 
 SHAPES = [
@@ -55,8 +55,7 @@ def gradients(y: Tensor, x: Tensor, layer: RandomlyConnectedLinear, grad: Tensor
 @pytest.mark.parametrize("n_tokens", [0, 1, 33, 700])
 def test_equals_dense_forward_and_backward(shape: tuple[int, int, float], n_tokens: int) -> None:
     layer = layer_of(*shape)
-    size = find_block_size(layer.indices.numpy(), shape[0])
-    assert size >= 4, "else this test would not reach the tiles"
+    assert TileProduct.of(layer.connectivity) is not None, "else there are no tiles here"
     x = torch.randn(n_tokens, shape[0], dtype=torch.float64, requires_grad=True)
     grad = torch.randn(n_tokens, shape[1], dtype=torch.float64)
     expected = F.linear(x, layer.to_dense_weight(), layer.bias)
@@ -86,7 +85,7 @@ def test_kernels_equal_dense(
     monkeypatch.setattr(tiles, "has_wide_registers", lambda: registers is tiles.WIDE)
     layer = layer_of(*shape, torch.float32)
     x = torch.randn(n_tokens, shape[0], requires_grad=True)
-    assert layer.plan is not None
+    assert TileProduct.of(layer.connectivity) is not None
     assert may_run_kernel(x, layer.weight, layer.bias), "else this test would not reach the kernels"
     grad = torch.randn(n_tokens, shape[1])
     expected = F.linear(x, layer.to_dense_weight(), layer.bias)
@@ -140,7 +139,6 @@ def test_autocast_compiler_and_strides() -> None:
     torch.testing.assert_close(layer(x.transpose(0, 1)).transpose(0, 1), expected)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 24).map(lambda n: 8 * n),
     st.integers(1, 20).map(lambda n: 4 * n),
@@ -179,13 +177,3 @@ def test_block_sizes_found() -> None:
     assert find_block_size(np.array([[0, 1, 4, 5], [2, 3, 6, 7]]), 8) == 2
     assert find_block_size(np.array([[1, 2], [3, 4]]), 8) == 1
     assert find_block_size(np.array([[0, 1], [2, 4]]), 8) == 1
-
-
-def test_backward_tables_name_every_slot_once() -> None:
-    blocks = np.array([[0, 2], [1, 2], [0, 1], [2, 3]])
-    slots, rest_slots, rest_blocks = backward_tables(blocks, 4)
-    flat = blocks.reshape(-1)
-    for row in slots:
-        assert flat[row].tolist() == [0, 1, 2, 3]
-    assert sorted([*slots.reshape(-1), *rest_slots]) == list(range(8))
-    assert flat[rest_slots].tolist() == rest_blocks.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +12,11 @@ from torch import Tensor
 
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.sparse.kernels.build import is_available
-from gossamer.sparse.products.scattered import pays
+from gossamer.sparse.products.dispatch import kernel_product
+from gossamer.sparse.products.guard import may_run_kernel
+from gossamer.sparse.products.product import KernelProduct
+from gossamer.sparse.products.rows import RowProduct
+from gossamer.sparse.products.tiles import TileProduct
 
 SHAPES = [(256, 96, 0.05), (64, 48, 0.15), (16, 16, 0.1), (48, 320, 0.01)]
 
@@ -25,6 +30,10 @@ def layer_of(
     if layer.bias is not None:
         torch.nn.init.normal_(layer.bias)
     return layer
+
+
+def kernel_product_of(topology: str, n_in: int, n_out: int, density: float) -> KernelProduct | None:
+    return kernel_product(layer_of(topology, n_in, n_out, density).connectivity)
 
 
 @pytest.fixture
@@ -47,6 +56,7 @@ def gradients(y: Tensor, x: Tensor, layer: RandomlyConnectedLinear, grad: Tensor
     [
         *[(topology, shape) for topology in ("uniform", "fan_in") for shape in SHAPES],
         ("grouped", (256, 96, 0.05)),
+        ("grouped", (256, 96, 0.2)),
         ("blocked", (256, 1024, 0.01)),  # no tile is small enough
     ],
     ids=str,
@@ -57,8 +67,10 @@ def test_equals_dense(
 ) -> None:
     layer = layer_of(topology, *shape, bias=n_tokens != 65)
     x = torch.randn(n_tokens, shape[0], requires_grad=True)
-    assert layer._scattered is not None
-    assert pays(x, layer.weight, layer.bias), "else this test would not reach the kernels"
+    product = kernel_product(layer.connectivity)
+    assert isinstance(product, RowProduct)
+    assert product.pays(n_tokens), "else this test would not reach the kernels"
+    assert may_run_kernel(x, layer.weight, layer.bias)
     grad = torch.randn(n_tokens, shape[1])
     expected = F.linear(x, layer.to_dense_weight(), layer.bias)
     y = layer(x)
@@ -83,13 +95,16 @@ def test_second_derivatives() -> None:
 
 
 def test_where_the_dense_product_is_taken() -> None:
-    assert layer_of("uniform", 64, 48, 0.5)._scattered is None, "too many connections"
-    assert layer_of("grouped", 256, 96, 0.1)._scattered is None, "enough to gather by groups"
-    assert layer_of("uniform", 60, 48, 0.1)._scattered is None, "no whole vectors"
-    assert layer_of("blocked", 256, 96, 0.2)._scattered is None, "tiles have kernels of their own"
+    assert kernel_product_of("uniform", 64, 48, 0.5) is None, "too many connections"
+    assert kernel_product_of("uniform", 60, 48, 0.1) is None, "no whole vectors"
+    assert isinstance(kernel_product_of("blocked", 256, 96, 0.2), TileProduct)
     layer = layer_of("uniform", 64, 48, 0.1)
-    assert not pays(torch.randn(8, 64), layer.weight, layer.bias), "few tokens"
-    assert not pays(torch.randn(80, 64).double(), layer.weight, layer.bias)
+    product = kernel_product(layer.connectivity)
+    assert product is not None
+    assert not product.pays(8), "few tokens"
+    x = torch.randn(80, 64, dtype=torch.float64)
+    double = copy.deepcopy(layer).double()
+    assert torch.equal(double(x), F.linear(x, double.to_dense_weight(), double.bias))
     x = torch.randn(80, 64)
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), layer(x), atol=1e-5, rtol=1e-4)

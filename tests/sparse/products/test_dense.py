@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -69,7 +69,6 @@ def test_equals_masked_dense(topology: Topology, density: float) -> None:
             assert_matches_reference(layer, x)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 30),
     st.integers(1, 30),

@@ -1,0 +1,136 @@
+"""The product of layers whose connections lie one by one, by the kernels of compressed rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gossamer.sparse.connectivity import Connectivity
+from gossamer.sparse.kernels import rows as kernels
+from gossamer.sparse.products.product import KernelProduct, threads_for
+
+# Above it the dense product is faster. Measured by benchmarks/layer.py, forward plus backward,
+# 1,024 tokens, 256 to 1,024 wide: at 25% the kernels are 1.1 to 1.2 times as fast as dense.
+MOST_DENSITY = 0.26
+_LEAST_TOKENS = 32  # a tile holds 64; what is left of it is computed in vain
+
+
+@dataclass(frozen=True, eq=False)
+class RowProduct(KernelProduct):
+    """One layer's connections as compressed rows, and as compressed columns for the way back.
+
+    Attributes:
+        in_features: number of inputs.
+        out_features: number of outputs.
+        weight_shape: the shape of the stored weights.
+        offsets: first connection of each output, and their number. int32.
+        columns: input of each connection. *Shape:* (n_weights,), int32.
+        back_offsets: the same for each input. int32.
+        back_columns: output of each connection in that order. *Shape:* (n_weights,), int32.
+        order: the connections in that order. *Shape:* (n_weights,), int64.
+    """
+
+    in_features: int
+    out_features: int
+    weight_shape: tuple[int, ...]
+    offsets: Tensor
+    columns: Tensor
+    back_offsets: Tensor
+    back_columns: Tensor
+    order: Tensor
+
+    @classmethod
+    def of(cls, connectivity: Connectivity) -> Self | None:
+        """The product for these connections; None where dense is as fast or widths do not fit."""
+        n_in, n_out = connectivity.in_features, connectivity.out_features
+        if n_in % 16 or n_out % 16 or connectivity.density > MOST_DENSITY:
+            return None
+        outputs, inputs = np.divmod(connectivity.positions(), n_in)
+        order = np.argsort(inputs, kind="stable")
+
+        def starts(numbers: Any, n: int) -> Tensor:
+            counts = np.bincount(numbers, minlength=n)
+            return torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+
+        return cls(
+            n_in,
+            n_out,
+            connectivity.weight_shape,
+            starts(outputs, n_out),
+            torch.from_numpy(inputs.astype(np.int32)),
+            starts(inputs, n_in),
+            torch.from_numpy(outputs[order].astype(np.int32)),
+            torch.from_numpy(order),
+        )
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the tables have numbers; not so if made under a FakeTensorMode."""
+        return type(self.offsets) is Tensor
+
+    def pays(self, n_tokens: int) -> bool:
+        """From 32 tokens on."""
+        return n_tokens >= _LEAST_TOKENS
+
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """*Shape:* (n_tokens, in_features) -> (n_tokens, out_features)."""
+        shape = self.in_features, self.out_features
+        return self._multiply(x, weight.reshape(-1), bias, self.offsets, self.columns, shape)
+
+    def input_gradient(self, grad: Tensor, weight: Tensor) -> Tensor:
+        """*Shape:* (n_tokens, out_features) -> (n_tokens, in_features)."""
+        weights = weight.reshape(-1).index_select(0, self.order)
+        shape = self.out_features, self.in_features
+        return self._multiply(grad, weights, None, self.back_offsets, self.back_columns, shape)
+
+    def parameter_gradients(self, grad: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of weight and bias."""
+        n_tokens, n_threads = x.shape[0], self._n_threads(x.shape[0])
+        n_weights = self.columns.numel()
+        sums = torch.zeros(n_threads, n_weights)
+        scratch = kernels.scratch_size(self.in_features, self.out_features)
+        kernels.weight_gradient(self.in_features, self.out_features)(
+            grad.contiguous(),
+            x.contiguous(),
+            self.offsets,
+            self.columns,
+            sums,
+            n_weights,
+            torch.empty(n_threads * scratch),
+            n_tokens,
+            n_threads=n_threads,
+        )
+        return sums.sum(0).view(self.weight_shape), grad.sum(0)
+
+    def _multiply(
+        self,
+        x: Tensor,
+        weights: Tensor,
+        bias: Tensor | None,
+        offsets: Tensor,
+        columns: Tensor,
+        shape: tuple[int, int],
+    ) -> Tensor:
+        n_in, n_out = shape
+        n_tokens, n_threads = x.shape[0], self._n_threads(x.shape[0])
+        result = torch.empty(n_tokens, n_out)
+        kernels.product(n_in, n_out)(
+            x.contiguous(),
+            offsets,
+            columns,
+            weights.contiguous(),
+            torch.zeros(n_out) if bias is None else bias.contiguous(),
+            result,
+            torch.empty(n_threads * kernels.scratch_size(n_in)),
+            n_tokens,
+            n_threads=n_threads,
+        )
+        return result
+
+    def _n_threads(self, n_tokens: int) -> int:
+        most = max(1, -(-n_tokens // kernels.TOKENS))
+        return min(threads_for(n_tokens * self.columns.numel()), most)
