@@ -100,10 +100,6 @@ PIECES = {
         "residual, dropout and normalisation in one pass", f"{_NN}.ops.normalisation:fits", _never
     ),
     "gelu": Piece("GELU with dropout in one pass", f"{_NN}.ops.activation:fits", _never),
-    "gelu-in-two": Piece(
-        "GELU split into tokens and sentences", f"{_NN}.ops.activation:_fits", _never
-    ),
-    "positions": Piece("features, positions, dropout", f"{_NN}.ops.positions:fits", _never),
     "dropout": Piece("dropout by a hash", f"{_NN}.ops.dropout:_has_kernel", _never),
     "crf": Piece("CRF", f"{_NN}.crf:_has_kernels", _never),
     "tables": Piece(

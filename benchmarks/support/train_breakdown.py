@@ -44,7 +44,6 @@ _WHERE: Mapping[str, str] = {
     "gossamer.nn.encoder:TransformerEncoder.forward": _ENCODER_FORWARD,
     # The few products outside of the encoder are counted with it.
     "gossamer.sparse.products.dispatch:_ByKernels.backward": _ENCODER_BACKWARD,
-    "gossamer.nn.ops.positions:_AddPositions.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.normalisation:_Normalise.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.normalisation:_AddAndNormalise.backward": _ENCODER_BACKWARD,
     "gossamer.nn.ops.attention:_Attend.backward": _ENCODER_BACKWARD,

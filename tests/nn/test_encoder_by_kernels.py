@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gossamer.nn import attention
 from gossamer.nn.encoder import TransformerEncoder
-from gossamer.nn.ops import activation, normalisation, positions
+from gossamer.nn.ops import activation, normalisation
 from gossamer.nn.ops.fitting import fits
 from gossamer.nn.packing import Packing
 from gossamer.sparse import RandomlyConnectedLinear
@@ -53,7 +53,7 @@ def n_threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (attention, activation, normalisation, positions):
+    for module in (attention, activation, normalisation):
         monkeypatch.setattr(module, "fits", lambda *_: False)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gossamer.nn import attention
 from gossamer.nn.encoder import TransformerEncoder
-from gossamer.nn.ops import activation, normalisation, positions
+from gossamer.nn.ops import activation, normalisation
 from gossamer.nn.packing import Packing
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.sparse.kernels.build import is_available
@@ -60,7 +60,7 @@ def test_equals_the_readable_way_after_each_change(
     def compare() -> None:
         found = [*run(encoder, x, packing), *dense_gradients(encoder, loss).values()]
         with monkeypatch.context() as patch:
-            for module in (attention, activation, normalisation, positions):
+            for module in (attention, activation, normalisation):
                 patch.setattr(module, "fits", lambda *_: False)
             wanted = [*run(encoder, x, packing), *dense_gradients(encoder, loss).values()]
         torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.kernels import crf as native
+from gossamer.nn.kernels.arithmetic import PARTS
 from gossamer.sparse.products.guard import may_run_kernel, require_kernel
 
 _FORBIDDEN = -1e4  # far below any score, yet a difference that float32 can represent
@@ -263,11 +264,11 @@ class _LogPartition(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         require_kernel("the CRF's backward pass", grads[0].float())
         moves, starts, alphas, factors = ctx.saved_tensors
-        n_tags, n_threads = moves.shape[0], torch.get_num_threads()
+        n_tags = moves.shape[0]
         extra = moves.shape[1] - n_tags
         turned = F.pad(moves[:, :n_tags].t(), (0, extra)).contiguous()
         result = torch.empty_like(alphas)
-        sums = torch.zeros(n_threads, *moves.shape)
+        sums = torch.zeros(PARTS, *moves.shape)
         native.backward(n_tags)(
             grads[0].float().contiguous(),
             turned,
@@ -277,7 +278,7 @@ class _LogPartition(torch.autograd.Function):
             result,
             sums,
             starts.numel() - 1,
-            n_threads=n_threads,
+            n_threads=torch.get_num_threads(),
         )
         return result[:, :n_tags], (sums.sum(0) * moves)[:, :n_tags], None
 

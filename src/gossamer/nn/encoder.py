@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
 from gossamer.nn.ops.activation import gelu_dropped
-from gossamer.nn.ops.dropout import Dropout
+from gossamer.nn.ops.dropout import Dropout, dropout
 from gossamer.nn.ops.normalisation import add_and_normalise, normalise
-from gossamer.nn.ops.positions import add_positions
 from gossamer.nn.packing import Packing
 from gossamer.sparse.products.guard import are_ordinary, is_watched
 
@@ -167,7 +166,7 @@ class TransformerEncoder(nn.Module):
         rate = self.dropout.rate if self.training else 0.0
         table = self._position_table(packing, x)
         scale = math.sqrt(self.hidden_size)
-        x = add_positions(self.input(x), table, packing.position, scale, rate)
+        x = dropout(self.input(x) * scale + table[packing.position], rate, training=True)
         norms: list[Any] = [*(layer.attention_norm for layer in self.layers), self.norm]
         normal = normalise(x, norms[0])
         last = len(self.layers) - 1

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from gossamer.nn.ops.activation import gelu_dropped
 from gossamer.nn.ops.fitting import LEAST_ROWS_TO_ANSWER, fits
 from gossamer.nn.ops.normalisation import add_and_normalise, normalise
-from gossamer.nn.ops.positions import add_positions
 from gossamer.sparse.kernels.build import is_available
 
 X = torch.randn(10, 32, generator=torch.Generator().manual_seed(0))
@@ -39,20 +38,14 @@ def _normalised(x: Tensor, norm: nn.LayerNorm) -> Tensor:
     return torch.cat([total, normal])
 
 
-def _positions(x: Tensor, norm: nn.LayerNorm) -> Tensor:
-    table = torch.arange(3 * x.shape[1], dtype=x.dtype).view(3, -1)
-    return add_positions(x, table, torch.arange(x.shape[0]) % 3, 1.5, 0.0)
-
-
 @pytest.mark.parametrize(
     "operation",
     [
         normalise,
         _normalised,
-        _positions,
         lambda x, _: gelu_dropped(x, 0.0),
     ],
-    ids=["normalise", "add and normalise", "add positions", "gelu"],
+    ids=["normalise", "add and normalise", "gelu"],
 )
 @pytest.mark.parametrize("layout", ["plain", "columns"])
 def test_kernels_give_what_pytorch_gives(

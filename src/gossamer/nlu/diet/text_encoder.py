@@ -23,7 +23,6 @@ from gossamer.nn.attention import LinearMaker
 from gossamer.nn.encoder import TransformerEncoder
 from gossamer.nn.inputs import FeatureInput, FeedForward
 from gossamer.nn.masking import MaskedLanguageModel
-from gossamer.nn.ops.activation import gelu_in_two
 from gossamer.nn.ops.neighbours import context_windows
 from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss
@@ -147,10 +146,10 @@ class TextEncoder(nn.Module):
             encoder_input = x
         if self.encoder is not None:
             windows = self.in_context(encoder_input, lengths, n_tokens)
-            encoded = self.encoder(windows, self._packing(lengths))
-            tokens, sentence = gelu_in_two(encoded, n_tokens)
+            encoded = F.gelu(self.encoder(windows, self._packing(lengths)))
         else:
-            tokens, sentence = encoder_input[:n_tokens], encoder_input[n_tokens:]
+            encoded = encoder_input
+        tokens, sentence = encoded[:n_tokens], encoded[n_tokens:]
         if masked is not None and self.masking is not None and token_ids is not None:
             token_weights = None
             if weights is not None:

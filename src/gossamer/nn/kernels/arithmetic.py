@@ -7,6 +7,8 @@ from gossamer.sparse.kernels.function import Function, vector
 WIDTH = 16
 KIND = vector(WIDTH)
 INTS = vector(WIDTH, "i32")
+#: Sums over rows or sequences are made in this many parts, whatever the number of threads.
+PARTS = 8
 
 _LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4  # their sum is ln 2; the first has few bits
 # 1 / n!, enough for 1 ulp on [-ln(2)/2, ln(2)/2].

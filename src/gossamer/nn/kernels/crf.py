@@ -10,7 +10,7 @@ import functools
 
 import torch
 
-from gossamer.nn.kernels.arithmetic import KIND, WIDTH, exponential
+from gossamer.nn.kernels.arithmetic import KIND, PARTS, WIDTH, exponential
 from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
@@ -106,18 +106,21 @@ def backward(n_tags: int) -> Kernel:
     """Gradient of `forward`: marginals for the logits, expected moves for the transitions.
 
     beta at the end is 1; u_t = beta_t factor_t; beta_(t-1) = T u_t. The marginal is alpha beta; the
-    expected moves are T times the sum of alpha_(t-1) u_t, without T here.
+    expected moves are T times the sum of alpha_(t-1) u_t, without T here, in `PARTS` parts.
 
     Arguments: grad (one a sequence), exp(transitions - shift) turned round (n_tags, width), starts,
-    alphas, factors, grad of logits (width), moves (n_threads, n_tags, width; added to), n_seqs.
+    alphas, factors, grad of logits (width), moves (PARTS, n_tags, width; added to), n_seqs.
     """
     width = padded(n_tags)
     f = Function("backward")
     grad, turned, starts, alphas, factors, result, moves = (f.argument(i) for i in range(7))
     columns = range(0, width, WIDTH)
-    own = f.at(moves, f.mul("%thread", n_tags * width))
     line = f.variable(f"[{width} x float]")  # u_t, where single numbers can be read
-    with f.loop(*f.share(f.argument(7, "i64"))) as sequence:
+    with (
+        f.loop(*f.share(PARTS)) as part,
+        f.loop(*f.share(f.argument(7, "i64"), part=part, n_parts=PARTS)) as sequence,
+    ):
+        own = f.at(moves, f.mul(part, n_tags * width))
         first = f.op(f"load i64, ptr {f.at(starts, sequence, 'i64')}")
         behind = f.op(f"load i64, ptr {f.at(starts, f.add(sequence, 1), 'i64')}")
         weight = f.spread(KIND, f.load("float", f.at(grad, sequence)))
@@ -158,7 +161,7 @@ def backward(n_tags: int) -> Kernel:
             _rows("alphas", width),
             _rows("factors", width),
             _rows("result", width),
-            Argument("moves", torch.float32, lambda given: given["n_threads"] * n_tags * width),
+            Argument("moves", torch.float32, lambda _: PARTS * n_tags * width),
             Size("n_seqs"),
         ),
     )

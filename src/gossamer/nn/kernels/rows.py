@@ -1,4 +1,4 @@
-"""Kernels over the rows of a packed batch: positions, residual and normalisation, GELU.
+"""Kernels over the rows of a packed batch: residual and normalisation, GELU.
 
 `width` is a multiple of 16. Dropout comes as three words: seed, levels, and the address of the
 scale (see `arithmetic.Dropout`); with levels 0 and scale 1 nothing is dropped.
@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from gossamer.nn.kernels.arithmetic import KIND, WIDTH, Dropout, normal_distribution
+from gossamer.nn.kernels.arithmetic import KIND, PARTS, WIDTH, Dropout, normal_distribution
 from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
@@ -35,39 +35,6 @@ def _one(name: str) -> Argument:
 
 
 _DROPOUT = (Size("seed"), Size("levels"), _one("scale"))
-
-
-@functools.lru_cache(maxsize=64)
-def embed(width: int) -> Kernel:
-    """Y = dropout(factor x + table[position of the row]).
-
-    Arguments: x, table, position (int64), factor (address), y, n_rows, dropout.
-    """
-    f = Function("embed")
-    x, table, position, factor, y = (f.argument(i) for i in range(5))
-    drop = _dropout(f, 6)
-    factors = f.spread(KIND, f.load("float", factor))
-    with _rows(f, f.argument(5, "i64")) as row:
-        place = f.op(f"load i64, ptr {f.at(position, row, 'i64')}")
-        added = f.at(table, f.mul(place, width))
-        with f.loop(0, width, WIDTH) as column:
-            element = f.add(f.mul(row, width), column)
-            value = f.load(KIND, f.at(x, element))
-            value = f.fma(KIND, value, factors, f.load(KIND, f.at(added, column)))
-            f.store(KIND, drop(value, element), f.at(y, element))
-    return Kernel(
-        f,
-        "embed",
-        (
-            _each_row("x", width),
-            Argument("table", torch.float32, lambda given: given.end("position") * width),
-            Argument("position", torch.int64, lambda given: given["n_rows"]),
-            _one("factor"),
-            _each_row("y", width),
-            Size("n_rows"),
-            *_DROPOUT,
-        ),
-    )
 
 
 @functools.lru_cache(maxsize=64)
@@ -169,18 +136,22 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
     grad of s = residual + (g - mean(g) - n mean(g n)) / deviation, with n the normalised row and g
     the gradient of y times the gain. Arguments: grad of y, residual (the gradient that reaches s
     from elsewhere), s, statistics, gain, grad of s, grad of update (0 for none: then it is not
-    written), sums (n_threads, 2, width; grads of gain and offset, added up), n_rows, dropout.
+    written), sums (PARTS, 2, width; grads of gain and offset, added up), n_rows, dropout.
     """
     f = Function("back_through_normalise")
     grad, residual, total, statistics, gain, result, update, sums = (
         f.argument(i) for i in range(8)
     )
     drop = _dropout(f, 9)
-    of_gain = f.at(sums, f.mul("%thread", 2 * width))
-    of_offset = f.at(of_gain, width)
     wants_update = f.op(f"icmp ne ptr {update}, null")
     writes = f.op(f"zext i1 {wants_update} to i64")
-    with _rows(f, f.argument(8, "i64")) as row:
+    n_rows = f.argument(8, "i64")
+    with (
+        f.loop(*f.share(PARTS)) as part,
+        f.loop(*f.share(n_rows, part=part, n_parts=PARTS)) as row,
+    ):
+        of_gain = f.at(sums, f.mul(part, 2 * width))
+        of_offset = f.at(of_gain, width)
         base = f.mul(row, width)
         note = f.at(statistics, f.mul(row, 2))
         means = f.spread(KIND, f.load("float", note))
@@ -228,7 +199,7 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
             Argument("gain", torch.float32, lambda _: width),
             _each_row("result", width),
             _each_row("update", width, is_optional=True),
-            Argument("sums", torch.float32, lambda given: given["n_threads"] * 2 * width),
+            Argument("sums", torch.float32, lambda _: PARTS * 2 * width),
             Size("n_rows"),
             *_DROPOUT,
         ),

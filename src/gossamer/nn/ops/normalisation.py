@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.kernels import rows
+from gossamer.nn.kernels.arithmetic import PARTS
 from gossamer.nn.ops.dropout import Noise, dropout
 from gossamer.nn.ops.fitting import fits, has_hooks
 from gossamer.sparse.products.guard import require_kernel
@@ -147,7 +148,7 @@ def _backward(
     grad, gain = grad.contiguous(), gain.contiguous()
     of_total = torch.empty_like(total)
     of_update = torch.empty_like(total) if has_update else None
-    sums = total.new_zeros(threads, 2, width)
+    sums = total.new_zeros(PARTS, 2, width)
     rows.back_through_normalise(width, residual is not None)(
         grad,
         grad if residual is None else residual.contiguous(),

@@ -19,6 +19,7 @@ from gossamer.nn.training.batching import Indices, batch_size_at, epoch_batches
 from gossamer.nn.training.callbacks import FitCallback
 from gossamer.nn.training.memory import keep_free_memory, release_free_memory
 from gossamer.nn.training.row_adam import RowAdam
+from gossamer.nn.training.threads import on_free_cores
 
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
 
@@ -150,49 +151,51 @@ def fit(
     def companions(parameter: nn.Parameter) -> list[Tensor]:
         return [*optimizer.companions(parameter), *average.companions(parameter)]
 
-    for epoch in range(options.epochs):
-        began = time.perf_counter()
-        if late is not None and epoch == late.after:
-            optimizer.catch_up()
-            network.eval()
-            with average.in_place(), torch.no_grad():
-                late.look()
-            training = np.concatenate([training, late.examples])
-        network.train()
-        batches = _batches(training, labels, epoch, options, rng)
-        mean = _Mean()
-        for number, chosen in enumerate(batches, start=1):
-            batch = make_batch(chosen)
-            result: StepResult = network.step(  # type: ignore[operator]
-                batch, with_metrics=number == len(batches)
-            )
-            optimizer.step(result.loss)
-            if options.weight_averaging > 0.0:
-                if average.is_due:
-                    optimizer.catch_up()
-                average.update()
-            for callback in callbacks:
-                callback.step(network, _loss_of(batch), companions)
-            mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
-        release_free_memory()
-        metrics = mean.values()
-        every = options.evaluate_every_number_of_epochs
-        due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0
-        if evaluation is not None and due:
-            optimizer.catch_up()
-            with average.in_place():
-                of_them = make_batch if evaluation_batch is None else evaluation_batch
-                scores = evaluate(network, of_them, evaluation, options.batch_size[1])
-                if options.checkpoint_model:
-                    best.offer(network, scores)
+    with on_free_cores() as cores:
+        for epoch in range(options.epochs):
+            began = time.perf_counter()
+            if late is not None and epoch == late.after:
+                optimizer.catch_up()
+                network.eval()
+                with average.in_place(), torch.no_grad():
+                    late.look()
+                training = np.concatenate([training, late.examples])
+            network.train()
+            batches = _batches(training, labels, epoch, options, rng)
+            mean = _Mean()
+            for number, chosen in enumerate(batches, start=1):
+                batch = make_batch(chosen)
+                result: StepResult = network.step(  # type: ignore[operator]
+                    batch, with_metrics=number == len(batches)
+                )
+                optimizer.step(result.loss)
+                cores.look()
+                if options.weight_averaging > 0.0:
+                    if average.is_due:
+                        optimizer.catch_up()
+                    average.update()
                 for callback in callbacks:
-                    callback.evaluated(network, scores)
-            metrics |= {f"val_{name}": value for name, value in scores.items()}
-        if on_epoch is not None:
-            on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
-        is_complete = late is None or epoch >= late.after
-        if any(callback.should_stop() for callback in callbacks) and is_complete:
-            break
+                    callback.step(network, _loss_of(batch), companions)
+                mean.add({"t_loss": float(result.loss.detach()), **result.metrics})
+            release_free_memory()
+            metrics = mean.values()
+            every = options.evaluate_every_number_of_epochs
+            due = epoch + 1 == options.epochs if every < 1 else (epoch + 1) % every == 0
+            if evaluation is not None and due:
+                optimizer.catch_up()
+                with average.in_place():
+                    of_them = make_batch if evaluation_batch is None else evaluation_batch
+                    scores = evaluate(network, of_them, evaluation, options.batch_size[1])
+                    if options.checkpoint_model:
+                        best.offer(network, scores)
+                    for callback in callbacks:
+                        callback.evaluated(network, scores)
+                metrics |= {f"val_{name}": value for name, value in scores.items()}
+            if on_epoch is not None:
+                on_epoch(EpochResult(epoch + 1, metrics, time.perf_counter() - began))
+            is_complete = late is None or epoch >= late.after
+            if any(callback.should_stop() for callback in callbacks) and is_complete:
+                break
     optimizer.close()
     average.use()
     best.restore(network)

@@ -197,12 +197,23 @@ class Function:
         self.do(f"br label %head{number}")
         self._label(f"end{number}")
 
-    def share(self, total: str | int, unit: int = 1) -> tuple[str, str]:
-        """This thread's part of `total` things, cut between whole units: first, and one behind."""
+    def share(
+        self,
+        total: str | int,
+        unit: int = 1,
+        *,
+        part: str = "%thread",
+        n_parts: str | int = "%n_threads",
+    ) -> tuple[str, str]:
+        """A part of `total` things, cut between whole units: first, and one after the last.
+
+        This thread's part, unless said otherwise. Sums over many things are made part by part, and
+        of parts whose number does not depend on the threads: so the threads do not change them.
+        """
         units = self.div(self.add(total, unit - 1), unit)
-        first = self.mul(self.div(self.mul(units, "%thread"), "%n_threads"), unit)
-        behind = self.div(self.mul(units, self.add("%thread", 1)), "%n_threads")
-        return first, self.least(self.mul(behind, unit), total)
+        first = self.mul(self.div(self.mul(units, part), n_parts), unit)
+        after = self.div(self.mul(units, self.add(part, 1)), n_parts)
+        return first, self.least(self.mul(after, unit), total)
 
     def _label(self, name: str) -> None:
         self._lines.append(f"{name}:")

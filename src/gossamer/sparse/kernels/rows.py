@@ -98,42 +98,44 @@ def product(n_in: int, n_out: int) -> Kernel:
 
 @functools.lru_cache(maxsize=64)
 def weight_gradient(n_in: int, n_out: int) -> Kernel:
-    """Gradient of the weights, each thread's own, added to what is there.
+    """Gradient of the weights, in parts of the tokens, added to what is there.
 
-    Arguments: grad of y, x, offsets, columns, result (n_threads, n_weights), n_weights, scratch
-    (for each thread `scratch_size(n_in, n_out)`), n_tokens.
+    Arguments: grad of y, x, offsets, columns, result (n_parts, n_weights), n_weights, scratch
+    (for each thread `scratch_size(n_in, n_out)`), n_tokens, n_parts.
     """
     f = Function("weight_gradient")
     grad, x, offsets, columns, result = (f.argument(i) for i in range(5))
     scratch = f.argument(6)
-    own = f.at(result, f.mul("%thread", f.argument(5, "i64")))
     inputs = f.at(scratch, f.mul("%thread", scratch_size(n_in, n_out)))
     outputs = f.at(inputs, n_in * TOKENS)
-    begin, end = f.share(f.argument(7, "i64"), TOKENS)
-    with f.loop(begin, end, TOKENS) as first:
-        _pack(f, x, n_in, first, end, inputs)
-        _pack(f, grad, n_out, first, end, outputs)
-        # Behind the last token the last one was repeated: it must not count again.
-        with f.loop(f.sub(end, first), TOKENS) as behind, f.loop(0, n_out) as output:
-            place = f.at(outputs, f.add(f.mul(output, TOKENS), behind))
-            f.store("float", f.constant("float", 0.0), place)
-        with f.loop(0, n_out) as output:
-            line = f.at(outputs, f.mul(output, TOKENS))
-            gradients = [f.load(_KIND, f.at(line, v * _WIDTH)) for v in range(_VECTORS)]
-            one, last = f.index(offsets, output), f.index(offsets, f.add(output, 1))
-            with f.loop(one, last) as entry:
-                row = f.at(inputs, f.mul(f.index(columns, entry), TOKENS))
-                parts = [f.load(_KIND, f.at(row, v * _WIDTH)) for v in range(_VECTORS)]
-                total = f.binary("fmul", _KIND, parts[0], gradients[0])
-                for part, gradient in zip(parts[1:], gradients[1:], strict=True):
-                    total = f.fma(_KIND, part, gradient, total)
-                place = f.at(own, entry)
-                summed = f.binary("fadd", "float", f.sum(_KIND, total), f.load("float", place))
-                f.store("float", summed, place)
+    n_tokens, n_weights, n_parts = (f.argument(i, "i64") for i in (7, 5, 8))
+    with f.loop(*f.share(n_parts)) as part:
+        own = f.at(result, f.mul(part, n_weights))
+        begin, end = f.share(n_tokens, TOKENS, part=part, n_parts=n_parts)
+        with f.loop(begin, end, TOKENS) as first:
+            _pack(f, x, n_in, first, end, inputs)
+            _pack(f, grad, n_out, first, end, outputs)
+            # Behind the last token the last one was repeated: it must not count again.
+            with f.loop(f.sub(end, first), TOKENS) as behind, f.loop(0, n_out) as output:
+                place = f.at(outputs, f.add(f.mul(output, TOKENS), behind))
+                f.store("float", f.constant("float", 0.0), place)
+            with f.loop(0, n_out) as output:
+                line = f.at(outputs, f.mul(output, TOKENS))
+                gradients = [f.load(_KIND, f.at(line, v * _WIDTH)) for v in range(_VECTORS)]
+                one, last = f.index(offsets, output), f.index(offsets, f.add(output, 1))
+                with f.loop(one, last) as entry:
+                    row = f.at(inputs, f.mul(f.index(columns, entry), TOKENS))
+                    parts = [f.load(_KIND, f.at(row, v * _WIDTH)) for v in range(_VECTORS)]
+                    total = f.binary("fmul", _KIND, parts[0], gradients[0])
+                    for part, gradient in zip(parts[1:], gradients[1:], strict=True):
+                        total = f.fma(_KIND, part, gradient, total)
+                    place = f.at(own, entry)
+                    summed = f.binary("fadd", "float", f.sum(_KIND, total), f.load("float", place))
+                    f.store("float", summed, place)
 
     def n_sums(given: Given) -> int:
         used = given.total("offsets")
-        return (given["n_threads"] - 1) * given["n_weights"] + max(given["n_weights"], used)
+        return (given["n_parts"] - 1) * given["n_weights"] + max(given["n_weights"], used)
 
     return Kernel(
         f,
@@ -150,6 +152,7 @@ def weight_gradient(n_in: int, n_out: int) -> Kernel:
                 lambda given: given["n_threads"] * scratch_size(n_in, n_out),
             ),
             Size("n_tokens"),
+            Size("n_parts"),
         ),
     )
 

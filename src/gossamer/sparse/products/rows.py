@@ -16,6 +16,8 @@ from gossamer.sparse.products.product import KernelProduct, threads_for
 # Above it the dense product is faster. Measured by benchmarks/layer.py, forward plus backward,
 # 1,024 tokens, 256 to 1,024 wide: at 25% the kernels are 1.1 to 1.2 times as fast as dense.
 MOST_DENSITY = 0.26
+# The weight gradient is summed in parts, each by one thread.
+_TOKENS_OF_A_PART, _MOST_PARTS = 256, 8
 _LEAST_TOKENS = 32  # a tile holds 64; what is left of it is computed in vain
 
 
@@ -91,7 +93,8 @@ class RowProduct(KernelProduct):
         """Gradients of weight and bias."""
         n_tokens, n_threads = x.shape[0], self._n_threads(x.shape[0])
         n_weights = self.columns.numel()
-        sums = torch.zeros(n_threads, n_weights)
+        n_parts = min(_MOST_PARTS, 1 + n_tokens // _TOKENS_OF_A_PART)
+        sums = torch.zeros(n_parts, n_weights)
         scratch = kernels.scratch_size(self.in_features, self.out_features)
         kernels.weight_gradient(self.in_features, self.out_features)(
             grad.contiguous(),
@@ -102,7 +105,8 @@ class RowProduct(KernelProduct):
             n_weights,
             torch.empty(n_threads * scratch),
             n_tokens,
-            n_threads=n_threads,
+            n_parts,
+            n_threads=min(n_threads, n_parts),
         )
         return sums.sum(0).view(self.weight_shape), grad.sum(0)
 

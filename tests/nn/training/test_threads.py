@@ -1,0 +1,88 @@
+"""A training takes fewer threads while others use the cores, and gives torch its threads back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from gossamer.nn.training import threads
+
+Load = Callable[[float, float, float], None]
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """A machine of four cores, torch on all: seconds pass, with work of others and of our own."""
+    times = {"clock": 0.0, "busy": 0.0, "own": 0.0}
+
+    def let_pass(seconds: float, others: float, own: float) -> None:
+        times["clock"] += seconds
+        times["busy"] += seconds * (others + own)
+        times["own"] += seconds * own
+
+    monkeypatch.setattr(time, "perf_counter", lambda: times["clock"])
+    monkeypatch.setattr(time, "process_time", lambda: times["own"])
+    monkeypatch.setattr(threads, "_own_cores", lambda: frozenset(range(4)))
+    monkeypatch.setattr(threads, "_busy_seconds", lambda _: times["busy"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield let_pass
+    torch.set_num_threads(before)
+
+
+def test_as_many_threads_as_cores_are_free(passes: Load) -> None:
+    with threads.on_free_cores() as cores:
+        for others, wanted in ((0.0, 4), (1.0, 3), (0.3, 4), (2.2, 2), (4.0, 1), (9.0, 1), (0, 4)):
+            passes(1.1, others, 1.5)
+            cores.look()
+            assert torch.get_num_threads() == wanted, f"others use {others}"
+    assert torch.get_num_threads() == 4
+
+
+def test_it_looks_soon_and_then_every_second(passes: Load) -> None:
+    with threads.on_free_cores() as cores:
+        for seconds, wanted in ((0.1, 4), (0.11, 2), (0.9, 2), (0.2, 2)):
+            passes(seconds, 2.0 if wanted == 2 else 2.5, 1.0)
+            cores.look()
+            assert torch.get_num_threads() == wanted
+
+
+def test_threads_come_back_after_an_error(passes: Load) -> None:
+    with pytest.raises(KeyboardInterrupt), threads.on_free_cores() as cores:
+        passes(2.0, 3.0, 1.0)
+        cores.look()
+        assert torch.get_num_threads() == 1
+        raise KeyboardInterrupt
+    assert torch.get_num_threads() == 4
+
+
+def test_one_thread_stays_one_and_an_unknown_load_changes_nothing(
+    passes: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    with threads.on_free_cores() as cores:
+        passes(2.0, 0.0, 1.0)
+        cores.look()
+        assert torch.get_num_threads() == 1
+    torch.set_num_threads(4)
+    monkeypatch.setattr(threads, "_busy_seconds", lambda _: None)
+    with threads.on_free_cores() as cores:
+        passes(2.0, 4.0, 1.0)
+        cores.look()
+        assert torch.get_num_threads() == 4
+
+
+def test_the_load_of_this_machine() -> None:
+    cores = threads._own_cores()
+    if cores is None:
+        pytest.skip("the system does not tell its load")
+    first = threads._busy_seconds(cores)
+    total = sum(range(2_000_000))
+    second = threads._busy_seconds(cores)
+    assert total > 0
+    assert first is not None
+    assert second is not None
+    assert second >= first > 0
