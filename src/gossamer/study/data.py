@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gossamer.data import (
@@ -23,8 +24,10 @@ from gossamer.data import (
     split_stories,
 )
 from gossamer.data.config import ComponentConfig
+from gossamer.data.entities import Entity
 from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.data.project import joined
+from gossamer.data.stories.steps import UserStep
 from gossamer.data.text.search import Paths
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.study.interventions import starting_density
@@ -248,5 +251,54 @@ def _names(paths: Paths) -> list[str]:
 
 
 def _digest(*parts: object) -> str:
-    # Their repr is all they hold except the places they were read from.
-    return hashlib.sha256("\n".join(map(repr, parts)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(map(_written, parts)).encode()).hexdigest()[:16]
+
+
+def _written(part: object) -> str:
+    """All that an object holds except the places it was read from: its repr.
+
+    Entities are written as they were when annotations and stories had a type each, so that rows of
+    then are still known.
+    """
+    if isinstance(part, UserStep):
+        return _fields_written(part, entities=_tuple_written(map(_of_story, part.entities)))
+    if isinstance(part, Entity):
+        return _names_written("Entity", part, _ANNOTATED)
+    if isinstance(part, tuple) and not hasattr(part, "_fields"):
+        return _tuple_written(map(_written, part))
+    if isinstance(part, list):
+        return f"[{', '.join(map(_written, part))}]"
+    if isinstance(part, dict):
+        items = (f"{_written(key)}: {_written(value)}" for key, value in part.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(part, MappingProxyType):
+        return f"mappingproxy({_written(dict(part))})"
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        return _fields_written(part)
+    return repr(part)
+
+
+_ANNOTATED = ("start", "end", "entity", "value", "role", "group")
+_IN_A_STORY = ("entity", "value", "role", "group", "start", "end")
+
+
+def _of_story(entity: Entity) -> str:
+    return _names_written("StoryEntity", entity, _IN_A_STORY)
+
+
+def _names_written(kind: str, part: object, names: Sequence[str]) -> str:
+    return f"{kind}({', '.join(f'{name}={_written(getattr(part, name))}' for name in names)})"
+
+
+def _fields_written(part: Any, **given: str) -> str:
+    shown = [
+        f"{each.name}={given.get(each.name) or _written(getattr(part, each.name))}"
+        for each in dataclasses.fields(part)
+        if each.repr
+    ]
+    return f"{type(part).__qualname__}({', '.join(shown)})"
+
+
+def _tuple_written(parts: Iterable[str]) -> str:
+    written = list(parts)
+    return f"({written[0]},)" if len(written) == 1 else f"({', '.join(written)})"
