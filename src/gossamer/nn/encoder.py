@@ -94,7 +94,7 @@ class TransformerEncoder(nn.Module):
         num_layers: transformer layers, at least one.
         num_heads: attention heads.
         linear: makes every linear layer.
-        dropout: rate behind the positions, attention and feed-forward layers.
+        dropout: rate after the positions, attention and feed-forward layers.
         attention_dropout: share of attention logits dropped.
         feed_forward_size: inner width; None for four times `hidden_size`.
         use_key_relative: see `MultiHeadSelfAttention`; also the next three.

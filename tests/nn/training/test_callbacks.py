@@ -31,7 +31,7 @@ class Small(nn.Module):
         return [Regularized(self.layer.weight)]
 
 
-class Told(FitCallback):
+class Unquoted(FitCallback):
     """Writes down what it is told."""
 
     def __init__(self, name: str = "", log: list[str] | None = None) -> None:
@@ -90,20 +90,20 @@ def train(*callbacks: FitCallback, labels: Any = None, n: int = 20, **settings: 
     ],
 )
 def test_the_number_of_steps_is_told_before(settings: dict[str, Any]) -> None:
-    told = Told()
+    told = Unquoted()
     train(told, **settings)
     assert told.n_steps == told.n_planned > 0
 
 
 def test_counting_steps_does_not_change_training() -> None:
-    with_callback = train(Told(), labels=LABELS)
+    with_callback = train(Unquoted(), labels=LABELS)
     without = train(labels=LABELS)
     assert torch.equal(with_callback.layer.weight, without.layer.weight)
 
 
 def test_in_order() -> None:
     log: list[str] = []
-    train(Told("a", log), Told("b", log), epochs=1, batch_size=(10, 10))
+    train(Unquoted("a", log), Unquoted("b", log), epochs=1, batch_size=(10, 10))
     assert log == [
         "begin a",
         "begin b",
@@ -115,7 +115,7 @@ def test_in_order() -> None:
 
 @pytest.mark.parametrize("settings", [{"epochs": 0}, {"n": 0}])
 def test_where_there_is_nothing_to_do_nobody_is_called(settings: dict[str, Any]) -> None:
-    told = Told()
+    told = Unquoted()
     train(told, **settings)
     assert told.log == []
 
@@ -128,7 +128,7 @@ def test_the_loss_is_that_of_the_batch_just_learnt_from() -> None:
             seen.append(batch)
             return super().step(batch, with_metrics=with_metrics)
 
-    told = Told()
+    told = Unquoted()
     network = Batches()
     fit(
         network,
@@ -146,7 +146,7 @@ def test_the_loss_is_that_of_the_batch_just_learnt_from() -> None:
 
 @pytest.mark.parametrize(("averaging", "n_tensors"), [(0.0, 2), (0.9, 3)])
 def test_companions_are_moments_and_averages(averaging: float, n_tensors: int) -> None:
-    told = Told()
+    told = Unquoted()
     network = train(told, weight_averaging=averaging)
     shape = network.layer.weight.shape
     assert told.companions == [[shape] * n_tensors] * told.n_steps
@@ -166,7 +166,7 @@ def test_companions_are_what_the_loop_keeps() -> None:
 
 
 def test_the_network_is_in_training_until_it_is_finished() -> None:
-    told = Told()
+    told = Unquoted()
     train(told)
     assert told.modes == [True] * told.n_steps + [False]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gossamer.data.errors import DataError
 from gossamer.data.nlu.examples import Entity
-from gossamer.nlu.estimator.inputs import Told, at, is_missing
+from gossamer.nlu.estimator.inputs import Unquoted, at, is_missing
 
 EntityLike = Any
 """An `Entity`, a mapping with `start`, `end` and `entity`, a tuple
@@ -45,7 +45,7 @@ def checked_entities(entities: Any, texts: Sequence[str]) -> list[tuple[Entity, 
     if len(given) != len(texts):
         raise DataError(
             "entities must have one list for each text",
-            got=Told(f"{len(given)} lists for {len(texts)} texts"),
+            got=Unquoted(f"{len(given)} lists for {len(texts)} texts"),
             hint="an empty list for a text without entities",
         )
     missing = {i: found for i, found in enumerate(given) if is_missing(found)}
@@ -66,7 +66,7 @@ def _of_text(found: Any, text: str, index: int) -> tuple[Entity, ...]:
             raise DataError(
                 f"the document at index {index} of entities must have the text at index {index} "
                 "of X",
-                got=Told(f"{found.text[:40]!r} for {text[:40]!r}"),
+                got=Unquoted(f"{found.text[:40]!r} for {text[:40]!r}"),
             )
         found = found.ents
     elif isinstance(found, Mapping) and "entities" in found:
@@ -83,7 +83,7 @@ def _of_text(found: Any, text: str, index: int) -> tuple[Entity, ...]:
         if other.span[0] < one.span[1]:
             raise DataError(
                 f"entities of one text must not overlap, but do at index {index}",
-                got=Told(
+                got=Unquoted(
                     f"{one.entity} from {one.start} to {one.end} and {other.entity} "
                     f"from {other.start} to {other.end} of {text[:40]!r}"
                 ),
@@ -114,7 +114,7 @@ def _entity(part: EntityLike, text: str, index: int) -> Entity:
         raise DataError(
             f"an entity at index {index} must lie within the {len(text)} characters of its text, "
             "and end after its start",
-            got=Told(f"{values['entity']!r} from {start} to {end} of {text[:40]!r}"),
+            got=Unquoted(f"{values['entity']!r} from {start} to {end} of {text[:40]!r}"),
             hint="offsets of characters, the end being that after the last",
         )
     names = [values["entity"], values.get("role"), values.get("group")]

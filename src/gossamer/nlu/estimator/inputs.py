@@ -14,15 +14,15 @@ from gossamer.data.errors import DataError
 from gossamer.data.text.listing import shortlist
 
 
-class Told(str):
+class Unquoted(str):
     """A text that an error shows as it is, without quotes."""
 
     __repr__ = str.__str__
 
 
-def at(places: Mapping[int, object]) -> Told:
+def at(places: Mapping[int, object]) -> Unquoted:
     """Values and their indices for a message: "None at index 1, nan at index 4 and 7 more"."""
-    return Told(shortlist([f"{_short(value)} at index {i}" for i, value in places.items()]))
+    return Unquoted(shortlist([f"{_short(value)} at index {i}" for i, value in places.items()]))
 
 
 def is_missing(value: object) -> bool:
@@ -55,7 +55,7 @@ def column(values: Any, name: str) -> list[Any]:
         shape = getattr(values, "shape", None)
         raise DataError(
             f"{name} must be a list, an array or another sequence with one value for each text",
-            got=values if shape is None else Told(f"{type(values).__name__} of shape {shape}"),
+            got=values if shape is None else Unquoted(f"{type(values).__name__} of shape {shape}"),
             hint=f"[{name}]" if isinstance(values, str) else f"{name} with one column",
         )
     parts = list(found)
@@ -104,7 +104,7 @@ def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64]
     if len(given) != n_texts:
         raise DataError(
             "sample_weight must have one weight for each text",
-            got=Told(f"{len(given)} weights for {n_texts} texts"),
+            got=Unquoted(f"{len(given)} weights for {n_texts} texts"),
         )
     wrong = {i: weight for i, weight in enumerate(given) if not _is_weight(weight)}
     if wrong:
@@ -113,7 +113,7 @@ def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64]
     if not weights.any():
         raise DataError(
             "sample_weight must have a weight that is not zero",
-            got=Told(f"{n_texts} times zero"),
+            got=Unquoted(f"{n_texts} times zero"),
             hint="sample_weight=None for equal weights",
         )
     return weights

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.errors import DataError
-from gossamer.nlu.estimator.inputs import Told, at, column, is_column_vector, is_missing
+from gossamer.nlu.estimator.inputs import Unquoted, at, column, is_column_vector, is_missing
 
 
 def checked_labels(y: Any, n_texts: int) -> npt.NDArray[Any]:
@@ -25,7 +25,7 @@ def checked_labels(y: Any, n_texts: int) -> npt.NDArray[Any]:
     if len(labels) != n_texts:
         raise DataError(
             "y must have one intent for each text",
-            got=Told(f"{len(labels)} intents for {n_texts} texts"),
+            got=Unquoted(f"{len(labels)} intents for {n_texts} texts"),
         )
     _refuse(
         {
@@ -79,7 +79,7 @@ def checked_classes(labels: npt.NDArray[Any], texts: list[str]) -> npt.NDArray[A
     if len(classes) < 2:
         raise DataError(
             "y must hold at least two classes of texts (with a sample_weight above zero)",
-            got=Told(f"one class, {classes.tolist()[0]!r}"),
+            got=Unquoted(f"one class, {classes.tolist()[0]!r}"),
             hint="texts of another intent, or y=None to learn entities only",
         )
     return classes
@@ -117,4 +117,4 @@ def _kind(label: object) -> str:
 
 def _refuse(wrong: dict[int, Any], must_hold: str, hint: str, *, note: str = "") -> None:
     if wrong:
-        raise DataError(must_hold, got=Told(note + at(wrong)), hint=hint)
+        raise DataError(must_hold, got=Unquoted(note + at(wrong)), hint=hint)

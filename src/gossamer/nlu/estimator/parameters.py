@@ -18,7 +18,7 @@ from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, InputError
 from gossamer.nlu.diet.features import Indices
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nlu.estimator.inputs import Told
+from gossamer.nlu.estimator.inputs import Unquoted
 from gossamer.nlu.pipeline.plain_values import plain
 from gossamer.nn.training.batching import stratified_holdout
 from gossamer.nn.training.callbacks import EarlyStopping
@@ -231,14 +231,14 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
             if seed is not None and seed != state:
                 raise ConfigError(
                     "random_state and random_seed are two names for one number, so they must agree",
-                    got=Told(f"random_state={state}, random_seed={seed}"),
+                    got=Unquoted(f"random_state={state}, random_seed={seed}"),
                     hint="one of the two",
                 )
             return int(state)
         if seed is not None:
             raise ConfigError(
                 "random_state and random_seed must not both be given",
-                got=Told(f"random_state={state!r}, random_seed={seed}"),
+                got=Unquoted(f"random_state={state!r}, random_seed={seed}"),
                 hint="one of the two",
             )
         try:
@@ -266,7 +266,7 @@ class DIETParameters(BaseEstimator):  # type: ignore[misc]
             raise ConfigError(
                 "validation_fraction must hold out at least one text of each intent that has two "
                 "or more, and leave one",
-                got=Told(
+                got=Unquoted(
                     f"{self.validation_fraction}, which is {number} of {len(labels)} different "
                     "texts"
                 ),

@@ -19,7 +19,7 @@ _TINY = 1.1754944e-38
 
 
 def padded(n_tags: int) -> int:
-    """Width of a row of so many tags."""
+    """Width of a row of `n_tags` tags."""
     return -(-n_tags // WIDTH) * WIDTH
 
 
@@ -108,7 +108,7 @@ def backward(n_tags: int) -> Kernel:
     beta at the end is 1; u_t = beta_t factor_t; beta_(t-1) = T u_t. The marginal is alpha beta; the
     expected moves are T times the sum of alpha_(t-1) u_t, without T here, in `PARTS` parts.
 
-    Arguments: grad (one a sequence), exp(transitions - shift) turned round (n_tags, width), starts,
+    Arguments: grad (one a sequence), exp(transitions - shift) transposed (n_tags, width), starts,
     alphas, factors, grad of logits (width), moves (PARTS, n_tags, width; added to), n_seqs.
     """
     width = padded(n_tags)

@@ -115,7 +115,7 @@ def weight_gradient(n_in: int, n_out: int) -> Kernel:
         with f.loop(begin, end, TOKENS) as first:
             _pack(f, x, n_in, first, end, inputs)
             _pack(f, grad, n_out, first, end, outputs)
-            # Behind the last token the last one was repeated: it must not count again.
+            # After the last token it was repeated: it must not count again.
             with f.loop(f.sub(end, first), TOKENS) as behind, f.loop(0, n_out) as output:
                 place = f.at(outputs, f.add(f.mul(output, TOKENS), behind))
                 f.store("float", f.constant("float", 0.0), place)
@@ -158,7 +158,7 @@ def weight_gradient(n_in: int, n_out: int) -> Kernel:
 
 
 def _pack(f: Function, x: str, width: int, first: str, end: str, tile: str) -> None:
-    """Turn 64 tokens round, (64, width) -> (width, 64); behind the last token it is repeated."""
+    """Transpose 64 tokens, (64, width) -> (width, 64); the last token is repeated after itself."""
     last = f.sub(end, 1)
     with f.loop(0, TOKENS, _WIDTH) as token:
         starts = [

@@ -33,7 +33,7 @@ from gossamer.sparse.kernels.function import Function, vector
 from gossamer.sparse.kernels.transpose import turned_square
 
 _WIDTHS = (16, 8, 4)  # numbers in a vector, the widest first
-_TOKENS_OF_A_PANEL = 32  # the gradient's columns of a group are copied together for so many
+_TOKENS_OF_A_PANEL = 32  # the gradient's columns of a group are copied together for this many
 _BLOCK = 12  # tokens whose activations stay in the cache while the weights stream by
 
 
@@ -276,7 +276,7 @@ def _folded(f: Function, value: str, n: int, size: int) -> str:
 
 
 def _in_order(shape: TileShape) -> Kernel:
-    """Copy the tiles of a kernel to where the input gradient reads them, one behind the other."""
+    """Copy the tiles of a kernel to where the input gradient reads them, one after the other."""
     f = Function("in_order")
     weight, places, result = (f.argument(i) for i in range(3))
     g, k, run = shape.group_size, shape.k, shape.run
@@ -372,7 +372,7 @@ def _weight_gradient(shape: TileShape, registers: Registers) -> Kernel:
 
 
 def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Kernel:
-    """Turn matrices round, a square of one vector each way at a time."""
+    """Transpose matrices, a square of one vector each way at a time."""
     f = Function(name)
     source, target = f.argument(0), f.argument(1)
     width = next(w for w in _WIDTHS if n_rows % w == 0 and n_columns % w == 0)
@@ -408,7 +408,7 @@ def _add_product(f: Function, kind: str, sums: list[str], value: str, factors: l
 def _in_blocks(
     f: Function, first: str, behind: str, most: int, block: Callable[[str, int], None]
 ) -> None:
-    """Write `block` for runs of so many tokens, then of 4, then of 1: all have their turn."""
+    """Write `block` for runs of `most` tokens, then of 4, then of 1: all have their turn."""
     for size in (most, 4, 1):
         n_whole = f.div(f.sub(behind, first), size)
         stop = f.add(first, f.mul(n_whole, size))
