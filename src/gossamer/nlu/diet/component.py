@@ -45,6 +45,7 @@ from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochLi
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
 from gossamer.nn.inputs import Features
 from gossamer.nn.serving import FrozenCopy
+from gossamer.nn.threads import on_free_cores
 from gossamer.nn.training.callbacks import FitCallback
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
@@ -285,17 +286,19 @@ class NetworkComponent(Component):
         )
         order = np.argsort(batch.lengths, kind="stable")  # similar lengths together: little padding
         order = order[is_wanted[order]]
-        for chosen in parts_by_length(order, batch.lengths):
-            is_all = len(chosen) == len(batch.texts) == 1
-            text = everything if is_all else everything.texts(chosen)
-            serving = self._serving_for(text)
-            n_rows = int(text.lengths.sum()) + len(text.lengths)
-            with torch.inference_mode():
-                if serving is not None:
-                    encoded = serving.encode(text)
-                else:
-                    encoded = self._frozen.of(network, n_rows).encode(text)
-            yield chosen, text, encoded
+        with on_free_cores() as watch:
+            for chosen in parts_by_length(order, batch.lengths):
+                watch.look()
+                is_all = len(chosen) == len(batch.texts) == 1
+                text = everything if is_all else everything.texts(chosen)
+                serving = self._serving_for(text)
+                n_rows = int(text.lengths.sum()) + len(text.lengths)
+                with torch.inference_mode():
+                    if serving is not None:
+                        encoded = serving.encode(text)
+                    else:
+                        encoded = self._frozen.of(network, n_rows).encode(text)
+                yield chosen, text, encoded
 
     def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
         """The form for single messages, made when first needed; None where it does not apply."""

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.threads import on_free_cores
 from gossamer.nn.training.adam import Adam
 from gossamer.nn.training.averaging import WeightAverage
 from gossamer.nn.training.batching import Indices, batch_size_at, epoch_batches
 from gossamer.nn.training.callbacks import FitCallback
 from gossamer.nn.training.memory import keep_free_memory, release_free_memory
 from gossamer.nn.training.row_adam import RowAdam
-from gossamer.nn.training.threads import on_free_cores
 
 _ADAM_EPSILON = 1e-7  # Keras' default, which Rasa uses; PyTorch's is 1e-8
 
