@@ -158,6 +158,24 @@ def test_extreme_scores_stay_finite(dtype: torch.dtype, seed: int) -> None:
     assert bool(((decoded.confidence >= 0) & (decoded.confidence <= 1)).all())
 
 
+def test_no_gradient_is_infinite_where_no_path_is_left() -> None:
+    """Scores so far apart that float32 knows no path: about one in a hundred of these."""
+    for number in range(400):
+        n_tags, scale = (4, 7, 17)[number % 3], (50.0, 200.0, 1000.0, 3e4)[number % 4]
+        generator = torch.Generator().manual_seed(number)
+        crf = LinearChainCRF(n_tags)
+        with torch.no_grad():
+            crf.transitions.copy_(scale * torch.randn(n_tags, n_tags, generator=generator).sign())
+        logits = scale * torch.randn(12, n_tags, generator=generator).sign()
+        logits.requires_grad_()
+        tags = torch.randint(n_tags, (12,), generator=generator)
+        crf.log_likelihood(logits, tags, torch.tensor([5, 1, 6])).sum().backward()  # type: ignore[no-untyped-call]
+        assert logits.grad is not None
+        assert bool((logits.grad.abs() <= 1.01).all()), number
+        assert crf.transitions.grad is not None
+        assert bool(crf.transitions.grad.isfinite().all()), number
+
+
 def test_float32_is_exact_at_large_logits(seed: int) -> None:
     """Only transitions further apart than exp can tell in float32 (about 87) would be cut."""
     exact = make(3, [4, 2, 1], seed, scale=1.0)

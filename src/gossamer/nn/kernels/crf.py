@@ -16,6 +16,7 @@ from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
 
 _TINY = 1.1754944e-38
+_MOST = 1e30  # of u: where scores are so far apart that no path is left, it would be infinite
 
 
 def padded(n_tags: int) -> int:
@@ -135,7 +136,8 @@ def backward(n_tags: int) -> Kernel:
                 marginal = f.binary("fmul", KIND, alpha, f.get(KIND, beta))
                 f.store(KIND, f.binary("fmul", KIND, marginal, weight), f.at(result, place))
                 factor = f.load(KIND, f.at(factors, place))
-                us.append(f.binary("fmul", KIND, factor, f.get(KIND, beta)))
+                u = f.binary("fmul", KIND, factor, f.get(KIND, beta))
+                us.append(f.call(KIND, "minnum", u, f.constant(KIND, _MOST)))
                 f.store(KIND, us[-1], f.at(line, c))
                 f.set(KIND, beta, "zeroinitializer")
             has_before = f.op(f"icmp sgt i64 {row}, {first}")
