@@ -9,7 +9,6 @@ is left out.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -20,8 +19,9 @@ from pathlib import Path
 
 from support import plain_errors
 from support.provenance import OtherLoad, described, surroundings
+from train import in_a_process
 
-_TRAIN = Path(__file__).with_name("train.py")
+_DENSITY = 0.2
 _MOST = 1.6  # times as long as one thread alone
 
 
@@ -38,19 +38,8 @@ def busy_loop() -> Iterator[None]:
 
 def train(options: argparse.Namespace, threads: int) -> float:
     """Mean seconds of an epoch, of a training in a process of its own."""
-    order = {
-        "config": str(options.config),
-        "train": str(options.train),
-        "epochs": options.epochs,
-        "stop_after": options.stop_after,
-        "density": 0.2,
-        "threads": threads,
-    }
-    command = [sys.executable, str(_TRAIN), "--order", json.dumps(order)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"training failed:\n{done.stderr[-3000:]}")
-    seconds: list[float] = json.loads(done.stdout.splitlines()[-1])["epoch_seconds"]
+    order = argparse.Namespace(**vars(options), threads=threads, rasa_defaults=False)
+    seconds: list[float] = in_a_process(order, _DENSITY)["epoch_seconds"]
     return statistics.fmean(seconds[1:])
 
 

@@ -107,9 +107,10 @@ def measure_here(
     return result
 
 
-def _in_a_process(
+def in_a_process(
     options: argparse.Namespace, density: float, with_breakdown: bool = False
 ) -> dict[str, Any]:
+    """What `measure_here` gives, from a process of its own."""
     order = {
         "config": str(options.config),
         "train": str(options.train),
@@ -195,13 +196,13 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any]]] = {}
     for _ in range(options.rounds):
         for density in densities:
-            runs.setdefault(peer_name(density), []).append(_in_a_process(options, density))
+            runs.setdefault(peer_name(density), []).append(in_a_process(options, density))
         if options.rasa_python is not None:
             runs.setdefault(RASA, []).append(_rasa(options))
     rows = {name: _summary(part) for name, part in runs.items()}
     breakdowns = {}
     for density in densities:
-        found = _in_a_process(options, density, with_breakdown=True)
+        found = in_a_process(options, density, with_breakdown=True)
         breakdowns[peer_name(density)] = found["breakdown"]
         if found["absent"]:
             print(f"without a clock: {', '.join(found['absent'])}", file=sys.stderr)

@@ -53,7 +53,8 @@ class OtherLoad:
     """
 
     def __init__(self) -> None:
-        self._began = time.perf_counter(), _busy_seconds(), _own_seconds()
+        busy = _busy_seconds()  # the first call imports PyTorch, so the clock starts after it
+        self._began = time.perf_counter(), busy, _own_seconds()
 
     def cores(self) -> float | None:
         """Mean number of cores that others kept busy; None where the system does not report it."""
@@ -68,15 +69,9 @@ class OtherLoad:
 
 def _busy_seconds() -> float | None:
     """Time that all processors of this machine have been busy, or taken away by its host."""
-    path = Path("/proc/stat")
-    if not path.exists():
-        return None
-    name, *ticks = path.read_text(encoding="utf-8").split("\n", 1)[0].split()
-    if name != "cpu" or len(ticks) < 8:
-        return None
-    user, nice, system, _idle, _wait, interrupts, soft_interrupts, steal = map(int, ticks[:8])
-    busy = user + nice + system + interrupts + soft_interrupts + steal
-    return busy / os.sysconf("SC_CLK_TCK")
+    from gossamer.nn.threads import busy_seconds
+
+    return busy_seconds()
 
 
 def _own_seconds() -> float:

@@ -26,7 +26,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     monkeypatch.setattr(time, "perf_counter", lambda: times["clock"])
     monkeypatch.setattr(time, "process_time", lambda: times["own"])
     monkeypatch.setattr(threads, "_own_cores", lambda: frozenset(range(4)))
-    monkeypatch.setattr(threads, "_busy_seconds", lambda _: times["busy"])
+    monkeypatch.setattr(threads, "busy_seconds", lambda _: times["busy"])
     monkeypatch.setattr(threads, "_of_this_process", threads.FreeCores())
     before = torch.get_num_threads()
     torch.set_num_threads(4)
@@ -81,7 +81,7 @@ def test_one_thread_stays_one_and_an_unknown_load_changes_nothing(
         watch.look()
         assert torch.get_num_threads() == 1
     torch.set_num_threads(4)
-    monkeypatch.setattr(threads, "_busy_seconds", lambda _: None)
+    monkeypatch.setattr(threads, "busy_seconds", lambda _: None)
     with threads.on_free_cores() as watch:
         passes(2.0, 4.0, 1.0)
         watch.look()
@@ -92,9 +92,9 @@ def test_the_load_of_this_machine() -> None:
     cores = threads._own_cores()
     if cores is None:
         pytest.skip("the system does not tell its load")
-    first = threads._busy_seconds(cores)
+    first = threads.busy_seconds(cores)
     total = sum(range(2_000_000))
-    second = threads._busy_seconds(cores)
+    second = threads.busy_seconds(cores)
     assert total > 0
     assert first is not None
     assert second is not None

@@ -34,7 +34,7 @@ class _Times(NamedTuple):
     @classmethod
     def now(cls, cores: frozenset[int]) -> _Times | None:
         """As they are; None where the system does not tell."""
-        busy = _busy_seconds(cores)
+        busy = busy_seconds(cores)
         return None if busy is None else cls(time.perf_counter(), busy, time.process_time())
 
 
@@ -105,13 +105,21 @@ def _own_cores() -> frozenset[int] | None:
     return frozenset(os.sched_getaffinity(0))
 
 
-def _busy_seconds(cores: frozenset[int]) -> float | None:
-    """How long these cores have worked, or been taken away by the host of a virtual machine."""
+def busy_seconds(cores: frozenset[int] | None = None) -> float | None:
+    """How long cores have worked, or been taken away by the host of a virtual machine.
+
+    Args:
+        cores: their numbers; None for all of the machine.
+
+    Returns:
+        The sum over the cores; None where the system does not tell.
+    """
+    wanted = {"cpu"} if cores is None else {f"cpu{number}" for number in cores}
     ticks = 0
     try:
         for line in _STAT.read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
-            if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in cores:
+            if name in wanted:
                 user, nice, system, _idle, _wait, interrupts, soft, steal = map(int, fields[:8])
                 ticks += user + nice + system + interrupts + soft + steal
     except (OSError, ValueError):

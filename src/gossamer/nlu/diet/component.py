@@ -288,7 +288,6 @@ class NetworkComponent(Component):
         order = order[is_wanted[order]]
         with on_free_cores() as watch:
             for chosen in parts_by_length(order, batch.lengths):
-                watch.look()
                 is_all = len(chosen) == len(batch.texts) == 1
                 text = everything if is_all else everything.texts(chosen)
                 serving = self._serving_for(text)
@@ -299,6 +298,7 @@ class NetworkComponent(Component):
                     else:
                         encoded = self._frozen.of(network, n_rows).encode(text)
                 yield chosen, text, encoded
+                watch.look()
 
     def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
         """The form for single messages, made when first needed; None where it does not apply."""

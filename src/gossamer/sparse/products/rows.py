@@ -69,11 +69,6 @@ class RowProduct(KernelProduct):
             torch.from_numpy(order),
         )
 
-    @property
-    def is_real(self) -> bool:
-        """Whether the tables have numbers; not so if made under a FakeTensorMode."""
-        return type(self.offsets) is Tensor
-
     def pays(self, n_tokens: int) -> bool:
         """From 32 tokens on."""
         return n_tokens >= _LEAST_TOKENS

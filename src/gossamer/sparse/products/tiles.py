@@ -64,11 +64,6 @@ class TileProduct(KernelProduct):
         return cls(shape, *(torch.from_numpy(np.array(t, dtype=np.int32)) for t in tables))
 
     @property
-    def is_real(self) -> bool:
-        """Whether the tables have numbers; not so if made under a FakeTensorMode."""
-        return type(self.starts) is Tensor
-
-    @property
     def kernels(self) -> TileKernels:
         """The kernels, compiled when first asked for."""
         return tile_kernels(self.shape)
