@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gossamer.nn.masking import MaskedLanguageModel
-from gossamer.nn.similarity import SimilarityOptions, SingleLabelDotProductLoss
+from gossamer.nn.options import SimilarityOptions
+from gossamer.nn.similarity import SingleLabelDotProductLoss
 
 
 def test_shares() -> None:

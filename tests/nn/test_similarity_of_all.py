@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gossamer.nn.similarity import SimilarityOptions, SingleLabelDotProductLoss
+from gossamer.nn.options import SimilarityOptions
+from gossamer.nn.similarity import SingleLabelDotProductLoss
 
 N_INPUTS, N_LABELS, WIDTH = 6, 4, 3
 CASES: list[dict[str, Any]] = [

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from gossamer.nn.similarity import Negatives, SimilarityOptions, SingleLabelDotProductLoss
+from gossamer.nn.options import SimilarityOptions
+from gossamer.nn.similarity import Negatives, SingleLabelDotProductLoss
 
 _FILE = json.loads((Path(__file__).parent / "fixtures" / "similarity.json").read_text())
 SETTINGS: dict[str, Any] = _FILE["settings"]

@@ -1,11 +1,11 @@
-"""How many processor threads PyTorch uses."""
+"""How many processor threads training and answering use."""
 
 from __future__ import annotations
 
 
 def use_threads(n_threads: int | None) -> None:
-    """Set PyTorch's number of threads for this process; None leaves it as it is."""
+    """Set the number of threads for this process; None leaves it as it is."""
     if n_threads is not None:
-        import torch
+        from gossamer.nn.threads import set_num_threads
 
-        torch.set_num_threads(n_threads)
+        set_num_threads(n_threads)

@@ -14,7 +14,7 @@ from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import FeatureWidths, KeptColumns, TextWidths, text_features
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nn.inputs import FeatureInput
+from gossamer.nn.frozen.inputs import FeatureInput
 
 _SAMPLE = "a"  # any text will do: the widths of its features are those of all
 
@@ -74,7 +74,7 @@ def feature_widths(diet: DIETComponent) -> TextWidths:
 
     Zero for what the network does not read at all. Of sparse columns it may read some only.
     """
-    network = diet.network
+    network = diet.frozen
     if network is None:
         return TextWidths(FeatureWidths(0, 0), FeatureWidths(0, 0))
     layers = network.sequence_input, network.sentence_input
@@ -82,8 +82,8 @@ def feature_widths(diet: DIETComponent) -> TextWidths:
 
 
 def _widths(layer: FeatureInput, kept: KeptColumns | None) -> FeatureWidths:
-    n_read, units = (0, 0) if layer.table is None else layer.table.weight.shape
-    return FeatureWidths(n_read if kept is None else kept.n_columns, layer.width - units)
+    n_read = 0 if layer.table is None else layer.table.n_features
+    return FeatureWidths(n_read if kept is None else kept.n_columns, layer.n_dense)
 
 
 def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import cast, to_numpy
-from gossamer.nn.crf import LinearChainCRF
+from gossamer.export.onnx_layers import cast
+from gossamer.nn.frozen.crf import Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Values of the best paths; see `gossamer.nn.crf.TagPaths`."""
+    """Values of the best paths; see `gossamer.nn.frozen.crf.TagPaths`."""
 
     tags: str
     confidence: str
@@ -63,7 +63,7 @@ def make_steps(graph: OnnxGraph, lengths: str) -> Steps:
 
 
 def decode(
-    graph: OnnxGraph, crf: LinearChainCRF, transitions: str, logits: str, steps: Steps
+    graph: OnnxGraph, crf: Decoder, transitions: str, logits: str, steps: Steps
 ) -> Decoded:
     """Best paths (Viterbi) and the marginal probability of each chosen tag.
 
@@ -77,7 +77,7 @@ def decode(
     Returns:
         Of each token. *Shape:* of both (n_tokens,).
     """
-    n_tags = crf.n_tags
+    n_tags = len(crf.moves)
     by_step = graph.node("Gather", logits, steps.rows, axis=0)  # (n_steps, n_texts, n_tags)
     shape = graph.node("Concat", steps.n_texts, graph.constant([n_tags]), axis=0)
     zeros = graph.node("ConstantOfShape", shape)
@@ -90,9 +90,9 @@ def decode(
     return Decoded(_packed(graph, tags, steps), _packed(graph, chosen, steps))
 
 
-def transitions_of(graph: OnnxGraph, crf: LinearChainCRF, name: str) -> str:
+def transitions_of(graph: OnnxGraph, crf: Decoder, name: str) -> str:
     """Store the transitions. *Shape:* (n_tags, n_tags), from row to column."""
-    return graph.constant(to_numpy(crf.moves()), f"{name}.transitions")
+    return graph.constant(crf.moves, f"{name}.transitions")
 
 
 def _packed(graph: OnnxGraph, by_step: str, steps: Steps) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from gossamer.data.errors import ConfigError
 from gossamer.export.features import feature_widths
@@ -20,10 +19,10 @@ from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
 from gossamer.export.onnx_encoder import encoder, make_layout
 from gossamer.export.onnx_features import FeatureRows, SparseRows, feature_input, feature_rows
 from gossamer.export.onnx_graph import Dimension, OnnxGraph
-from gossamer.export.onnx_layers import feed_forward, gelu, linear, to_numpy, unit_length
+from gossamer.export.onnx_layers import feed_forward, gelu, linear, unit_length
 from gossamer.export.onnx_wide import wide_scores
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.network import DIETNetwork, EntityHead
+from gossamer.nlu.diet.frozen.network import FrozenDIET
 from gossamer.nlu.diet.options import ModelConfidence
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.version import __version__
@@ -50,7 +49,7 @@ def diet_to_onnx(
     Raises:
         ConfigError: ONNX is not installed, or the component is not trained.
     """
-    network = diet.network
+    network = diet.frozen
     if network is None:
         raise ConfigError(
             "only a trained DIETClassifier can be exported", got=diet.alias, hint="training it"
@@ -61,7 +60,7 @@ def diet_to_onnx(
     sequence = feature_rows(graph, widths.sequence, diet.columns[0], "sequence", "n_tokens")
     sentence = feature_rows(graph, widths.sentence, diet.columns[1], "sentence", "n_texts")
     encoded = _encode(graph, network, lengths, sequence, sentence)
-    if network.has_intents:
+    if network.label_embeddings is not None:
         _intents(graph, diet, network, encoded, sentence.sparse)
     if diet.tag_sets:
         _entities(graph, network, encoded.tokens, make_steps(graph, lengths))
@@ -106,7 +105,7 @@ class _Encoded(NamedTuple):
 
 def _encode(
     graph: OnnxGraph,
-    network: DIETNetwork,
+    network: FrozenDIET,
     lengths: str,
     sequence: FeatureRows,
     sentence: FeatureRows,
@@ -152,19 +151,17 @@ def _encode(
 def _intents(
     graph: OnnxGraph,
     diet: DIETComponent,
-    network: DIETNetwork,
+    network: FrozenDIET,
     encoded: _Encoded,
     counts: SparseRows | None,
 ) -> None:
-    with torch.inference_mode():
-        labels = network.embed_labels()
-        if network.options.use_cosine:
-            labels = torch.nn.functional.normalize(labels, dim=-1)
+    if network.text_embedding is None or network.label_embeddings is None:
+        raise ValueError("a network without labels has no scores of them")
     text = linear(graph, network.text_embedding, encoded.sentence, "text_embedding")
-    if network.options.use_cosine:
+    if diet.options.use_cosine:
         text = unit_length(graph, text)
     similarities = graph.node(
-        "Gemm", text, graph.constant(to_numpy(labels), "label_embeddings"), transB=1
+        "Gemm", text, graph.constant(network.label_embeddings, "label_embeddings"), transB=1
     )
     if network.wide is not None and counts is not None:
         similarities = graph.node("Add", similarities, wide_scores(graph, network.wide, counts))
@@ -178,28 +175,21 @@ def _intents(
     graph.output(confidences, np.float32, shape, "intent_confidences")
 
 
-def _entities(graph: OnnxGraph, network: DIETNetwork, tokens: str, steps: Steps) -> None:
+def _entities(graph: OnnxGraph, network: FrozenDIET, tokens: str, steps: Steps) -> None:
     """Heads in the order of `TagKind`: roles and groups read the entity tags of the best path."""
     entity_tags = ""
-    for kind in TagKind:
+    for kind, head in network.heads.items():
         name = kind.value
-        if name not in network.entity_heads:
-            continue
-        head = network.entity_heads[name]
-        if not isinstance(head, EntityHead):
-            raise TypeError(f"{name} must have an EntityHead (got {type(head).__name__})")
         x = tokens
-        if head.embed_tag is not None and entity_tags:
-            # A dense layer of a one-hot row is one row of a table.
-            rows = to_numpy(head.embed_tag.weight.t() + head.embed_tag.bias)
-            table = graph.constant(rows, f"{name}.embed_tag")
+        if head.tag_rows is not None and entity_tags:
+            table = graph.constant(head.tag_rows, f"{name}.embed_tag")
             x = graph.node("Concat", x, graph.node("Gather", table, entity_tags, axis=0), axis=1)
         logits = linear(graph, head.logits, x, f"{name}.logits")
-        transitions = transitions_of(graph, head.crf, name)
-        decoded = decode(graph, head.crf, transitions, logits, steps)
+        transitions = transitions_of(graph, head.decoder, name)
+        decoded = decode(graph, head.decoder, transitions, logits, steps)
         if kind is TagKind.ENTITY:
             entity_tags = decoded.tags
-        n_tags = head.crf.n_tags
+        n_tags = len(head.decoder.moves)
         graph.output(logits, np.float32, ["n_tokens", n_tags], f"{name}_logits")
         graph.output(transitions, np.float32, [n_tags, n_tags], f"{name}_transitions")
         graph.output(decoded.tags, np.int64, ["n_tokens"], f"{name}_tags")

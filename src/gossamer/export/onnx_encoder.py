@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import cast, gelu, layer_norm, linear, to_numpy
-from gossamer.nn.attention import MultiHeadSelfAttention
-from gossamer.nn.encoder import TransformerEncoder, TransformerEncoderLayer
+from gossamer.export.onnx_layers import cast, gelu, layer_norm, linear
+from gossamer.nn.frozen.attention import Attention
+from gossamer.nn.frozen.encoder import Encoder
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -78,15 +78,13 @@ def make_layout(graph: OnnxGraph, lengths: str, *, has_sentence: bool) -> Layout
     return Layout(n_texts, length, rows, is_position, slots, text, position)
 
 
-def encoder(graph: OnnxGraph, network: TransformerEncoder, x: str, layout: Layout) -> str:
+def encoder(graph: OnnxGraph, network: Encoder, x: str, layout: Layout) -> str:
     """*Shape:* (n_positions, input_size) -> (n_positions, hidden_size)."""
     width = network.hidden_size
     x = linear(graph, network.input, x, "encoder.input")
     x = graph.node("Mul", x, graph.constant(math.sqrt(width)))
     x = graph.node("Add", x, _positions(graph, layout.position, width))
     for number, layer in enumerate(network.layers):
-        if not isinstance(layer, TransformerEncoderLayer):
-            raise TypeError(f"layers must be TransformerEncoderLayer (got {type(layer).__name__})")
         name = f"encoder.layers.{number}"
         normed = layer_norm(graph, layer.attention_norm, x, f"{name}.attention_norm")
         mixed = _attention(graph, layer.attention, normed, layout, f"{name}.attention")
@@ -113,7 +111,7 @@ def _positions(graph: OnnxGraph, position: str, width: int) -> str:
 
 
 def _attention(
-    graph: OnnxGraph, layer: MultiHeadSelfAttention, x: str, layout: Layout, name: str
+    graph: OnnxGraph, layer: Attention, x: str, layout: Layout, name: str
 ) -> str:
     heads, size = layer.num_heads, layer.head_size
 
@@ -134,7 +132,8 @@ def _attention(
         pairs = _distances(graph, layer, steps)
         distance = graph.node("Expand", pairs, graph.node("Shape", logits))
     if layer.key_relative is not None:
-        table = graph.constant(to_numpy(layer.key_relative.transpose(1, 2)), f"{name}.key_relative")
+        turned = np.ascontiguousarray(layer.key_relative.transpose(0, 2, 1))
+        table = graph.constant(turned, f"{name}.key_relative")
         by_distance = graph.node("MatMul", query, table)
         logits = graph.node(
             "Add", logits, graph.node("GatherElements", by_distance, distance, axis=-1)
@@ -150,7 +149,7 @@ def _attention(
     weights = graph.node("Softmax", logits, axis=-1)
     mixed = graph.node("MatMul", weights, value)
     if layer.value_relative is not None:
-        table = graph.constant(to_numpy(layer.value_relative), f"{name}.value_relative")
+        table = graph.constant(layer.value_relative, f"{name}.value_relative")
         n_distances = graph.constant([layer.value_relative.shape[1]])
         firsts = graph.node("Shape", weights, start=0, end=3)
         zeros = graph.node("ConstantOfShape", graph.node("Concat", firsts, n_distances, axis=0))
@@ -164,7 +163,7 @@ def _attention(
     return linear(graph, layer.out, packed, f"{name}.out")
 
 
-def _distances(graph: OnnxGraph, layer: MultiHeadSelfAttention, steps: str) -> str:
+def _distances(graph: OnnxGraph, layer: Attention, steps: str) -> str:
     """Row of the relative tables for each (query, key). *Shape:* (length, length)."""
     limit = layer.max_relative_position
     difference = graph.node("Sub", steps, graph.node("Unsqueeze", steps, graph.constant([1])))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import Floats, to_numpy, whole_numbers
+from gossamer.export.onnx_layers import Floats, whole_numbers
 from gossamer.nlu.diet.features import FeatureWidths, KeptColumns
-from gossamer.nn.inputs import FeatureInput
+from gossamer.nn.frozen.inputs import FeatureInput
 
 
 class SparseRows(NamedTuple):
@@ -99,8 +99,8 @@ def feature_input(graph: OnnxGraph, layer: FeatureInput, rows: FeatureRows, name
     """
     parts = []
     if layer.table is not None and rows.sparse is not None:
-        weight, bias = to_numpy(layer.table.weight), to_numpy(layer.table.bias)
-        parts.append(sparse_product(graph, rows.sparse, weight, bias, name))
+        table = layer.table
+        parts.append(sparse_product(graph, rows.sparse, table.weight, table.bias, name))
     if rows.dense is not None:
         parts.append(rows.dense)
     return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)

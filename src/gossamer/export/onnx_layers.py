@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
 
-from gossamer.data.errors import ConfigError
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.nn.inputs import FeedForward
-from gossamer.sparse import RandomlyConnectedLinear
+from gossamer.nn.frozen.inputs import FeedForward
+from gossamer.nn.frozen.linear import Linear
+from gossamer.nn.frozen.operations import EPSILON, Normalisation
 
 Floats = npt.NDArray[np.float32]
 LEAST_NORM = 1e-12  # of torch.nn.functional.normalize
@@ -39,7 +38,7 @@ class GroupedWeights(NamedTuple):
     weights: Floats
 
 
-def grouped_weights(layer: RandomlyConnectedLinear) -> list[GroupedWeights]:
+def grouped_weights(layer: Linear) -> list[GroupedWeights]:
     """The weights of a layer whose outputs share inputs in groups, runs of one size together.
 
     They are read from the dense kernel at the places the connectivity names, so that it does not
@@ -47,7 +46,7 @@ def grouped_weights(layer: RandomlyConnectedLinear) -> list[GroupedWeights]:
     """
     inputs = np.asarray(layer.connectivity.indices, dtype=np.int64)
     groups = layer.connectivity.group_of_output()
-    rows = np.take_along_axis(to_numpy(layer.to_dense_weight()), inputs[groups], axis=1)
+    rows = np.take_along_axis(layer.matrix.T, inputs[groups], axis=1)
     sizes = np.bincount(groups, minlength=len(inputs))
     edges = [0, *(np.flatnonzero(np.diff(sizes)) + 1).tolist(), len(sizes)]
     ends = np.concatenate([[0], np.cumsum(sizes)])
@@ -60,30 +59,19 @@ def grouped_weights(layer: RandomlyConnectedLinear) -> list[GroupedWeights]:
     ]
 
 
-def linear(graph: OnnxGraph, layer: nn.Module, x: str, name: str) -> str:
+def linear(graph: OnnxGraph, layer: Linear, x: str, name: str) -> str:
     """An affine layer, dense or randomly connected.
 
     *Shape:* (n_rows, in_features) -> (n_rows, out_features).
-
-    Raises:
-        ConfigError: the layer is of another kind.
     """
-    if isinstance(layer, RandomlyConnectedLinear) and not layer.connectivity.is_dense:
-        bias = None if layer.bias is None else to_numpy(layer.bias)
-        if layer.topology.shares_inputs:
-            return _grouped(graph, grouped_weights(layer), bias, x, name)
-        mask = layer.connectivity.mask()
-        weights = to_numpy(layer.to_dense_weight())[mask]
-        return _gemm(graph, x, _spread(graph, mask, weights, name), bias, name)
-    if not isinstance(layer, RandomlyConnectedLinear | nn.Linear):
-        raise ConfigError(
-            "export to ONNX needs layers it knows",
-            got=f"{name}: {type(layer).__name__}",
-            hint="nn.Linear or RandomlyConnectedLinear",
-        )
-    kernel = layer.weight if isinstance(layer, nn.Linear) else layer.to_dense_weight()
-    weight = graph.constant(to_numpy(kernel), f"{name}.weight")
-    return _gemm(graph, x, weight, None if layer.bias is None else to_numpy(layer.bias), name)
+    connectivity = layer.connectivity
+    if connectivity.is_dense:
+        weight = graph.constant(np.ascontiguousarray(layer.matrix.T), f"{name}.weight")
+        return _gemm(graph, x, weight, layer.bias, name)
+    if connectivity.topology.shares_inputs:
+        return _grouped(graph, grouped_weights(layer), layer.bias, x, name)
+    mask = connectivity.mask()
+    return _gemm(graph, x, _spread(graph, mask, layer.matrix.T[mask], name), layer.bias, name)
 
 
 def _gemm(graph: OnnxGraph, x: str, weight: str, bias: Floats | None, name: str) -> str:
@@ -146,15 +134,15 @@ def gelu(graph: OnnxGraph, x: str) -> str:
     return graph.node("Mul", half, graph.node("Add", erf, graph.constant(1.0)))
 
 
-def layer_norm(graph: OnnxGraph, layer: nn.LayerNorm, x: str, name: str) -> str:
+def layer_norm(graph: OnnxGraph, layer: Normalisation, x: str, name: str) -> str:
     """Normalise each row."""
     return graph.node(
         "LayerNormalization",
         x,
-        graph.constant(to_numpy(layer.weight), f"{name}.weight"),
-        graph.constant(to_numpy(layer.bias), f"{name}.bias"),
+        graph.constant(layer.gain, f"{name}.weight"),
+        graph.constant(layer.offset, f"{name}.bias"),
         axis=-1,
-        epsilon=layer.eps,
+        epsilon=EPSILON,
     )
 
 
@@ -169,9 +157,3 @@ def unit_length(graph: OnnxGraph, x: str) -> str:
     """Rows divided by their length, as torch's `normalize` does it."""
     length = graph.node("ReduceL2", x, axes=[-1], keepdims=1)
     return graph.node("Div", x, graph.node("Max", length, graph.constant(LEAST_NORM)))
-
-
-def to_numpy(tensor: Tensor) -> Floats:
-    """The tensor's numbers in float32."""
-    array: Floats = tensor.detach().cpu().numpy().astype(np.float32, copy=False)
-    return array

@@ -6,11 +6,11 @@ import numpy as np
 
 from gossamer.export.onnx_features import SparseRows, sparse_product
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import LEAST_NORM, to_numpy
-from gossamer.nlu.diet.wide import LENGTH, WidePath
+from gossamer.export.onnx_layers import LEAST_NORM
+from gossamer.nlu.diet.frozen.wide import LENGTH, FrozenWidePath
 
 
-def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
+def wide_scores(graph: OnnxGraph, wide: FrozenWidePath, counts: SparseRows) -> str:
     """The wide path's score of each label.
 
     Args:
@@ -22,7 +22,7 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
         *Shape:* (n_texts, n_labels).
     """
     counts = counts._replace(columns=counts.all_columns, is_pruned=False)
-    idf = graph.constant(to_numpy(wide.idf), "wide.idf")
+    idf = graph.constant(wide.idf, "wide.idf")
     one = graph.constant(1.0)
     sizes = graph.node("Abs", counts.values)
     logs = graph.node("Log", graph.node("Max", sizes, one))
@@ -32,10 +32,10 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
         graph.node("Gather", idf, counts.columns, axis=0),
     )
     # What is padding has no weight and may be of any part.
-    numbers = to_numpy(wide.part).astype(np.float32)
+    numbers = wide.part.astype(np.float32)
     part = graph.node("Gather", graph.constant(numbers, "wide.part"), counts.columns, axis=0)
     parts = []
-    for number in np.unique(to_numpy(wide.part)).tolist():
+    for number in np.unique(wide.part).tolist():
         is_of_it = graph.node("Equal", part, graph.constant(float(number)))
         own = graph.node("Where", is_of_it, weighted, graph.constant(0.0))
         length = graph.node("ReduceL2", own, axes=[1], keepdims=1)
@@ -46,6 +46,6 @@ def wide_scores(graph: OnnxGraph, wide: WidePath, counts: SparseRows) -> str:
         total = graph.node("Add", total, other)
     values = graph.node("Mul", total, graph.constant(LENGTH))
     n_labels = wide.n_labels  # the table has columns to spare
-    weight = to_numpy(wide.table.weight)[:, :n_labels]
-    bias = to_numpy(wide.table.bias)[:n_labels]
+    weight = wide.table.weight[:, :n_labels]
+    bias = wide.table.bias[:n_labels]
     return sparse_product(graph, counts._replace(values=values), weight, bias, "wide.table")

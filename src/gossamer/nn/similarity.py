@@ -14,12 +14,13 @@ l its label's, and K negatives drawn for each of both:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from gossamer.nn.options import SimilarityOptions
 
 _SAME_LABEL = -1e9  # added to a negative that carries the target's own label
 
@@ -55,38 +56,6 @@ class _Similarities(NamedTuple):
     ll: Tensor
     ii: Tensor
     li: Tensor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarityOptions:
-    """Options of the loss; names and defaults are DIET's in Rasa 3.6.
-
-    Attributes:
-        loss_type: "cross_entropy" or "margin".
-        use_cosine: cosine instead of inner product.
-        number_of_negative_examples: K, how many negative labels and inputs are drawn; None: no
-            inputs, and all other labels (cross-entropy only).
-        label_smoothing: cross-entropy of all labels only; share of the target that is spread
-            evenly over all labels (Szegedy et al. 2016, arXiv:1512.00567, section 7).
-        constrain_similarities: cross-entropy only; add a sigmoid loss that keeps similarities
-            bounded, and leave ll and ii out of the softmax.
-        scale_loss: cross-entropy only; weigh down examples predicted with confidence above 0.5.
-        maximum_positive_similarity: margin only; how similar a pair should be.
-        maximum_negative_similarity: margin only; see `SingleLabelDotProductLoss`.
-        use_maximum_negative_similarity: margin only; count only the most similar negative label.
-        negative_margin_scale: margin only; weight of the ll, ii and li terms.
-    """
-
-    loss_type: str = "cross_entropy"
-    use_cosine: bool = False
-    number_of_negative_examples: int | None = 20
-    label_smoothing: float = 0.0
-    constrain_similarities: bool = False
-    scale_loss: bool = False
-    maximum_positive_similarity: float = 0.8
-    maximum_negative_similarity: float = -0.4
-    use_maximum_negative_similarity: bool = True
-    negative_margin_scale: float = 0.8
 
 
 class SingleLabelDotProductLoss(nn.Module):

@@ -2,20 +2,25 @@
 
 Threads wait for each other at every product. When another program keeps one of the cores busy, all
 wait for the thread that has to share it, and two threads are many times slower than one. So the
-load is looked at every second, and torch gets fewer threads while it lasts. Results do not depend
+load is looked at every second, and work gets fewer threads while it lasts. Results do not depend
 on the number of threads.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-import torch
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 _STAT = Path("/proc/stat")
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -39,48 +44,81 @@ class _Times(NamedTuple):
 
 
 class FreeCores:
-    """Watches the load, and sets torch's threads; never more than `n_threads`.
-
-    Where the system does not tell the load (it must be Linux), nothing changes.
-    """
+    """Watches the load. Where the system does not tell it (it must be Linux), all cores are free."""
 
     def __init__(self) -> None:
         self._cores = _own_cores()
         self._seen: _Times | None = None
         self._free: int | None = None  # unknown before the first look
 
-    def look(self, n_threads: int) -> None:
-        """Call it often; most calls only read the clock.
-
-        Args:
-            n_threads: how many there may be at most.
-        """
+    def look(self, n_threads: int) -> int:
+        """How many of at most `n_threads` should work; most calls only read the clock."""
         if n_threads <= 1 or self._cores is None:
-            return
+            return n_threads
         seen = self._seen
         age = None if seen is None else time.perf_counter() - seen.clock
         if age is None or age > _FORGOTTEN_AFTER:
             self._seen, self._free = _Times.now(self._cores), None
         elif age >= (_LEAST_SECONDS if self._free is None else _SECONDS_BETWEEN_LOOKS):
             now = _Times.now(self._cores)
-            if now is None or seen is None:
+            if now is not None and seen is not None:
+                by_others = (now.busy - seen.busy - (now.own - seen.own)) / (now.clock - seen.clock)
+                self._seen = now
+                self._free = max(1, int(len(self._cores) - by_others + _TOLERATED))
+        return n_threads if self._free is None else min(n_threads, self._free)
+
+
+def set_num_threads(n_threads: int) -> None:
+    """How many threads training and answering may take in this process.
+
+    PyTorch, where it is loaded, has as many.
+    """
+    global _wanted
+    _wanted = n_threads
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n_threads)
+
+
+def num_threads() -> int:
+    """What was set; else PyTorch's number where it is loaded, else the number of cores."""
+    if _wanted is not None:
+        return _wanted
+    if "torch" in sys.modules:
+        number: int = sys.modules["torch"].get_num_threads()
+        return number
+    cores = _own_cores()
+    return (os.cpu_count() or 1) if cores is None else len(cores)
+
+
+def in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> Iterator[ResultT]:
+    """Results of work in the order of items, which as many threads share as cores are free.
+
+    It pays where the work is done by kernels or NumPy, which release Python's lock.
+    """
+    most = min(num_threads(), len(items))
+    if most <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[ResultT]] = deque()
+    rest = iter(items)
+    with ThreadPoolExecutor(most) as pool:
+        while True:
+            free = _of_this_process.look(most)
+            waiting.extend(pool.submit(work, item) for item in islice(rest, free - len(waiting)))
+            if not waiting:
                 return
-            by_others = (now.busy - seen.busy - (now.own - seen.own)) / (now.clock - seen.clock)
-            self._seen = now
-            self._free = max(1, int(len(self._cores) - by_others + _TOLERATED))
-        if self._free is not None:
-            torch.set_num_threads(min(n_threads, self._free))
+            yield waiting.popleft().result()
 
 
 class Watch:
     """Handed out by `on_free_cores`."""
 
-    def __init__(self, n_threads: int, cores: FreeCores) -> None:
-        self._n_threads, self._cores = n_threads, cores
+    def __init__(self, n_threads: int) -> None:
+        self._n_threads = n_threads
 
     def look(self) -> None:
         """Call it between pieces of work."""
-        self._cores.look(self._n_threads)
+        sys.modules["torch"].set_num_threads(_of_this_process.look(self._n_threads))
 
 
 @contextmanager
@@ -89,13 +127,15 @@ def on_free_cores() -> Iterator[Watch]:
 
     What is known of the load is kept from block to block.
     """
-    n_threads = torch.get_num_threads()
-    watch = Watch(n_threads, _of_this_process)
+    import torch
+
+    before = torch.get_num_threads()
+    watch = Watch(num_threads())
     try:
         watch.look()
         yield watch
     finally:
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(before)
 
 
 def _own_cores() -> frozenset[int] | None:
@@ -128,3 +168,4 @@ def busy_seconds(cores: frozenset[int] | None = None) -> float | None:
 
 
 _of_this_process = FreeCores()
+_wanted: int | None = None

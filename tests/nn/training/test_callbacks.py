@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nn.training.callbacks import Companions, EarlyStopping, FitCallback, Loss
-from gossamer.nn.training.fit import FitOptions, Regularized, StepResult, fit
+from gossamer.nn.options import FitOptions
+from gossamer.nn.training.fit import Regularized, StepResult, fit
 from gossamer.sparse import RandomlyConnectedLinear
 
 X = torch.linspace(-1, 1, 20)[:, None].expand(20, 4)

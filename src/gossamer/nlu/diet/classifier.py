@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
 from gossamer.data.nlu.examples import TrainingData
@@ -21,7 +20,6 @@ from gossamer.nlu.diet.features import (
     text_features,
 )
 from gossamer.nlu.diet.mentions import Mentions
-from gossamer.nlu.diet.network import Encoded
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.tags import (
     Tagging,
@@ -31,7 +29,8 @@ from gossamer.nlu.diet.tags import (
     to_entities,
     token_span,
 )
-from gossamer.nlu.learning.training import held_out_faults, refusing_what_does_not_fit
+from gossamer.nlu.learning.held_out import held_out_faults
+from gossamer.nlu.learning.restoring import refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -39,7 +38,7 @@ from gossamer.nlu.pipeline.messages import (
     MessageBatch,
     TrainingBatch,
 )
-from gossamer.nn.crf import TagPaths
+from gossamer.nn.frozen.crf import TagPaths
 
 
 class DIETComponent(NetworkComponent):
@@ -205,31 +204,26 @@ class DIETComponent(NetworkComponent):
     def process(self, batch: MessageBatch) -> None:
         """Set intent and ranking and append entities of every text of which something is known."""
         trust = self.trust(batch)
-        for chosen, text, encoded in self._encode(batch, trust > 0):
-            if self._label_embeddings is not None:
-                for i, row in zip(chosen, self._scores(text, encoded).tolist(), strict=True):
+        for chosen, lengths, answer in self._answers(batch, trust > 0):
+            if answer.label_logits is not None:
+                for i, row in zip(chosen, self._confidences(answer).tolist(), strict=True):
                     parse = batch.parses[i]
                     parse.intent_ranking = [
                         IntentPrediction(name=name, confidence=confidence)
                         for name, confidence in self._ranking(row, float(trust[i]))
                     ]
                     parse.intent = parse.intent_ranking[0]
-            if self.tag_sets:
-                self._add_entities(batch, chosen, text, encoded)
+            if answer.tags:
+                self._add_entities(batch, chosen, lengths, answer.tags)
 
-    @torch.inference_mode()
     def _add_entities(
-        self, batch: MessageBatch, chosen: Indices, text: TextFeatures, encoded: Encoded
+        self,
+        batch: MessageBatch,
+        chosen: Indices,
+        lengths: Indices,
+        found: Mapping[TagKind, TagPaths],
     ) -> None:
-        if self.network is None:
-            return
-        serving = self._serving_for(text)
-        found = (
-            self.network.tag(encoded.tokens, torch.from_numpy(text.lengths))
-            if serving is None
-            else serving.tag(encoded.tokens)
-        )
-        for i, end, length in zip(chosen, np.cumsum(text.lengths), text.lengths, strict=True):
+        for i, end, length in zip(chosen, np.cumsum(lengths), lengths, strict=True):
             part = slice(int(end - length), int(end))
             batch.parses[i].entities += to_entities(
                 batch.texts[i],

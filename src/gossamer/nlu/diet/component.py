@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from gossamer.nlu.diet.features import (
     Columns,
-    DIETData,
     FeatureWidths,
     Indices,
     TextFeatures,
@@ -24,36 +19,33 @@ from gossamer.nlu.diet.features import (
     parts_by_length,
     telling_columns,
     text_features,
-    token_identities,
 )
-from gossamer.nlu.diet.mentions import Mentions, replacing
-from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
+from gossamer.nlu.diet.frozen.network import Answer, FrozenDIET
+from gossamer.nlu.diet.mentions import Mentions
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
-from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nlu.diet.shape import NetworkShape
 from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
-from gossamer.nlu.diet.stored_weights import (
-    round_tables,
-    weights_from_arrays,
-    weights_to_arrays,
-)
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.diet.wide import fit_wide_path
 from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
-from gossamer.nlu.learning.training import rebuild_network, train_network
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
-from gossamer.nn.inputs import Features
-from gossamer.nn.serving import FrozenCopy
-from gossamer.nn.threads import on_free_cores
-from gossamer.nn.training.callbacks import FitCallback
+from gossamer.nn.features import Features
+from gossamer.nn.frozen.operations import softmax
+from gossamer.nn.frozen.weights import Arrays, Floats, Weights
+from gossamer.nn.threads import in_threads
+
+if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
+    from gossamer.nlu.diet.network import DIETNetwork
+    from gossamer.nn.training.callbacks import FitCallback
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
+_PREFIX = "network."  # of the names of stored weights
 
 
 class NetworkComponent(Component):
-    """Trains a `DIETNetwork` on texts with labels, tags or both, and gives its scores.
+    """Trains DIET's network on texts with labels, tags or both, and gives its scores.
 
     One seed, the option `random_seed` or a fresh one, decides topology, initial weights, order,
     dropout and negatives; torch's global generator is left as it was.
@@ -64,7 +56,7 @@ class NetworkComponent(Component):
         temperature: what scores of labels are divided by before their softmax, found on the
             examples held out for evaluation, or else on a tenth of the training examples while the
             network has not learnt from these yet.
-        network: None before training.
+        frozen: the network that answers; None before training.
         columns: those of the sparse features that the network reads.
         label_metric: name of the accuracy of labels in `EpochReport`.
         callbacks: take part in the next training; not stored.
@@ -79,19 +71,29 @@ class NetworkComponent(Component):
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
-        self.labels: tuple[str, ...] = ()
-        self.seed: int | None = None
-        self.temperature = 1.0
-        self.network: DIETNetwork | None = None
-        self._shape: NetworkShape | None = None
-        self._label_embeddings: Tensor | None = None
-        self._frozen = FrozenCopy[DIETNetwork]()
-        self._serving: ServingNetwork | None = None
-        self._serving_is_made = False
-        self._trusts_all = False
-        self.columns: Columns = (None, None)
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
+        self._trusts_all = False
+        self._forget()
+
+    @property
+    def network(self) -> DIETNetwork | None:
+        """The network that learns, with the weights it has learnt; None before training.
+
+        Built again when it is asked for, which needs PyTorch. Changing it changes no answer.
+        """
+        if self._network is None and self._shape is not None:
+            from gossamer.nlu.diet.training import rebuilt
+
+            self._network = rebuilt(
+                self.options,
+                self._shape,
+                self._label_features,
+                self._weights,
+                seed=self.seed,
+                label_metric=self.label_metric,
+            )
+        return self._network
 
     def confidences(self, batch: MessageBatch) -> npt.NDArray[np.float64]:
         """Confidence in each of `labels`, uncut. *Shape:* (n_texts, n_labels).
@@ -99,8 +101,8 @@ class NetworkComponent(Component):
         A text without a token has the same in all.
         """
         rows = np.full((len(batch.texts), len(self.labels)), 1 / max(1, len(self.labels)))
-        for chosen, text, encoded in self._encode(batch):
-            rows[chosen] = self._scores(text, encoded).numpy()
+        for chosen, _, answer in self._answers(batch):
+            rows[chosen] = self._confidences(answer)
         return rows
 
     def trust(self, batch: MessageBatch) -> Shares:
@@ -150,10 +152,10 @@ class NetworkComponent(Component):
         Raises:
             ConfigError: the features do not allow what the options ask for.
         """
-        options = self.options
+        from gossamer.nlu.diet.training import Lesson, train_diet
+
         text, labels = self._keep_columns(text, labels)
-        token_ids = token_identities(text.sequence) if options.use_masked_language_model else None
-        self._shape = shape = NetworkShape(
+        shape = NetworkShape(
             TextWidths.of(text),
             _widths_of(labels),
             len(self.labels),
@@ -161,28 +163,22 @@ class NetworkComponent(Component):
             forbidden,
             text.counts.n_sparse,
         )
-        data = DIETData(text, label_numbers, tags, token_ids, weights)
-        self.temperature = 1.0
-
-        def find_temperature(network: DIETNetwork, examples: Indices) -> None:
-            self.temperature = temperature_of(network, data, examples)
-
-        is_calibrated = label_numbers is not None and finds_temperature(options)
-        self.network, self.seed = train_network(
-            lambda: self._new_network(shape, labels),
-            data.batch,
-            len(text.lengths),
-            label_numbers,
-            options=options,
+        learnt = train_diet(
+            Lesson(text, labels, label_numbers, tags, mentions, weights),
+            shape,
+            self.options,
             name=self.alias,
+            label_metric=self.label_metric,
             on_epoch=on_epoch,
             callbacks=self.callbacks,
-            varied=None if mentions is None else functools.partial(replacing, data, mentions),
-            fit_rest=lambda network, examples: fit_wide_path(network.wide, data, examples),
-            look=find_temperature if is_calibrated else None,
         )
-        round_tables(self.network)
-        self._get_ready()
+        self._shape, self._label_features, self._weights = shape, labels, learnt.weights
+        self._network, self.seed, self.temperature = (
+            learnt.network,
+            learnt.seed,
+            learnt.temperature,
+        )
+        self._freeze()
 
     def _keep_columns(
         self, text: TextFeatures, labels: Features | TextFeatures | None
@@ -213,11 +209,6 @@ class NetworkComponent(Component):
             text.sentence if of_sentence is not None and reads_all else None,
         )
 
-    def _new_network(
-        self, shape: NetworkShape, labels: Features | TextFeatures | None
-    ) -> DIETNetwork:
-        return DIETNetwork(self.options, shape, labels, label_metric=self.label_metric)
-
     def _blocks(self, blocks: Sequence[FeatureBlock], *, check: bool = True) -> list[FeatureBlock]:
         """The blocks of the featurizers named in the options; all when none is named."""
         wanted = self.options.featurizers
@@ -244,83 +235,63 @@ class NetworkComponent(Component):
                 hint="another featurizer, or use_masked_language_model: false",
             )
 
-    def _get_ready(self) -> None:
-        """Compute what every answer needs."""
-        if self.network is None:
-            return
-        self.network.eval()
-        self._frozen.forget()
-        self._serving, self._serving_is_made = None, False
-        if self.network.has_intents:
-            with torch.inference_mode():
-                self._label_embeddings = self.network.embed_labels()
+    def _freeze(self) -> None:
+        """Make the network that answers of the stored weights."""
+        if self._shape is not None:
+            weights = Weights(self._weights, _PREFIX)
+            self.frozen = FrozenDIET(weights, self.options, self._shape, self._label_features)
 
     def _forget(self) -> None:
         """Reset to the state before training."""
-        self.labels, self.seed, self.network, self._shape = (), None, None, None
-        self.temperature, self.columns = 1.0, (None, None)
-        self._label_embeddings = None
-        self._frozen.forget()
-        self._serving, self._serving_is_made = None, False
+        self.labels: tuple[str, ...] = ()
+        self.seed: int | None = None
+        self.temperature = 1.0
+        self.columns: Columns = (None, None)
+        self.frozen: FrozenDIET | None = None
+        self._network: DIETNetwork | None = None
+        self._shape: NetworkShape | None = None
+        self._label_features: Features | TextFeatures | None = None
+        self._weights: Arrays = {}
 
     # -- answering -----------------------------------------------------------------------------
 
-    def _encode(
+    def _answers(
         self, batch: MessageBatch, wanted: npt.NDArray[np.bool_] | None = None
-    ) -> Iterator[tuple[Indices, TextFeatures, Encoded]]:
-        """Numbers of some texts, their features and the transformer's output, part by part.
+    ) -> Iterator[tuple[Indices, Indices, Answer]]:
+        """Numbers of some texts, how many tokens they have, and the answer, part by part.
 
         Args:
             batch: the texts.
             wanted: which of them, if they have a token; None: all. *Shape:* (n_texts,).
         """
-        network = self.network
-        is_wanted = batch.lengths > 0
+        frozen, lengths = self.frozen, batch.lengths
+        is_wanted = lengths > 0
         if wanted is not None:
             is_wanted &= wanted
-        if network is None or self._shape is None or not is_wanted.any():
+        if frozen is None or self._shape is None or not is_wanted.any():
             return
         use_sequence = self._shape.text.sequence != (0, 0)
         everything = self._in_columns(
-            text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
+            text_features(self._blocks(batch.blocks), lengths, use_sequence=use_sequence)
         )
-        order = np.argsort(batch.lengths, kind="stable")  # similar lengths together: little padding
+        order = np.argsort(lengths, kind="stable")  # similar lengths together
         order = order[is_wanted[order]]
-        with on_free_cores() as watch:
-            for chosen in parts_by_length(order, batch.lengths):
-                is_all = len(chosen) == len(batch.texts) == 1
-                text = everything if is_all else everything.texts(chosen)
-                serving = self._serving_for(text)
-                n_rows = int(text.lengths.sum()) + len(text.lengths)
-                with torch.inference_mode():
-                    if serving is not None:
-                        encoded = serving.encode(text)
-                    else:
-                        encoded = self._frozen.of(network, n_rows).encode(text)
-                yield chosen, text, encoded
-                watch.look()
 
-    def _serving_for(self, text: TextFeatures) -> ServingNetwork | None:
-        """The form for single messages, made when first needed; None where it does not apply."""
-        if len(text.lengths) != 1 or self.network is None or self.network.training:
-            return None
-        if not self._serving_is_made:
-            self._serving = ServingNetwork.of(self._frozen.of(self.network))
-            self._serving_is_made = True
-        return self._serving if self._serving is not None and self._serving.takes(text) else None
+        def answer(chosen: Indices) -> Answer:
+            is_all = len(chosen) == len(lengths) == 1
+            return frozen(everything if is_all else everything.texts(chosen))
 
-    @torch.inference_mode()
-    def _scores(self, text: TextFeatures, encoded: Encoded) -> Tensor:
+        parts = list(parts_by_length(order, lengths))
+        for chosen, found in zip(parts, in_threads(answer, parts), strict=True):
+            yield chosen, lengths[chosen], found
+
+    def _confidences(self, answer: Answer) -> Floats:
         """Confidence in each label. *Shape:* (n_texts, n_labels)."""
-        if self.network is None or self._label_embeddings is None:
+        if answer.label_logits is None:
             raise ValueError("a model without labels has no confidence in them")
-        serving = self._serving_for(text)
-        logits = (self.network if serving is None else serving).label_logits(
-            text, encoded, self._label_embeddings
-        )
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
-            return torch.softmax(logits / self.temperature, dim=1)
-        return logits
+            return softmax(answer.label_logits / np.float32(self.temperature))
+        return answer.label_logits
 
     def _ranking(self, confidences: list[float], trust: float) -> list[tuple[str, float]]:
         """Labels and confidences, best first, cut to `ranking_length`; ties by name.
@@ -341,7 +312,7 @@ class NetworkComponent(Component):
 
     def _network_state(self) -> ComponentState:
         """Labels, widths and seed; weights, connections and label features as arrays."""
-        if self.network is None or self._shape is None:
+        if self._shape is None:
             return ComponentState()
         text, label = self._shape.text, self._shape.label
         return ComponentState(
@@ -355,8 +326,8 @@ class NetworkComponent(Component):
                 "temperature": self.temperature,
             },
             arrays={
-                **weights_to_arrays(self.network),
-                **labels_to_arrays(self.network.labels),
+                **self._weights,
+                **labels_to_arrays(self._label_features),
                 **columns_to_arrays(self.columns),
             },
         )
@@ -368,7 +339,7 @@ class NetworkComponent(Component):
         n_tags: Mapping[TagKind, int] = _NO_TAGS,
         forbidden: Forbidden = _NO_TAGS,
     ) -> None:
-        """Build the network again and take over weights and connections."""
+        """Make the network that answers of stored weights and connections."""
         json, arrays = state.json, state.arrays
         self.labels = tuple(json["labels"])
         self.seed = json["seed"]
@@ -382,15 +353,12 @@ class NetworkComponent(Component):
         label = _from_json(json["label_widths"])
         kept = self.columns[1]
         n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
-        shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
-        self._shape = shape
-        labels = labels_from_arrays(arrays, label)
-        self.network = rebuild_network(
-            lambda: self._new_network(shape, labels), self.seed, weights_from_arrays(arrays)
-        )
-        self._get_ready()
-        if self._label_embeddings is not None and len(self._label_embeddings) != len(self.labels):
-            raise ValueError(f"{len(self.labels)} labels, features of another number")
+        self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
+        self._label_features = labels_from_arrays(arrays, label)
+        self._weights = {
+            name: array for name, array in arrays.items() if name.startswith(_PREFIX)
+        }
+        self._freeze()
 
 
 def _widths_of(labels: Features | TextFeatures | None) -> FeatureWidths | TextWidths | None:

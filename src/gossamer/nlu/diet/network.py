@@ -27,9 +27,6 @@ count as the same in masked language modelling when all their features are equal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +35,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.batches import DIETBatch
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
+from gossamer.nlu.diet.shape import NetworkShape
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.diet.text_encoder import (
     Encoded,
@@ -53,31 +52,10 @@ from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linea
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
 
-__all__ = ["DIETNetwork", "Encoded", "EntityHead", "NetworkShape"]
+__all__ = ["DIETNetwork", "Encoded", "EntityHead"]
 
 _TEXTS_FOR_METRICS = 32  # in training: with many tags, the best paths of a batch take a second
 _METRIC_PREFIX = {TagKind.ENTITY: "e", TagKind.ROLE: "r", TagKind.GROUP: "g"}
-
-
-class NetworkShape(NamedTuple):
-    """Everything about a network that the data decide.
-
-    Attributes:
-        text: widths of the texts' features.
-        label: widths of the label features, `TextWidths` where labels are texts; None without
-            labels.
-        n_labels: how many labels.
-        n_tags: tags of each kind; empty without entities.
-        forbidden: per kind, which tag must not follow which (see `LinearChainCRF`); may lack kinds.
-        n_counts: sparse columns of `TextFeatures.counts`; without any, no wide path.
-    """
-
-    text: TextWidths
-    label: FeatureWidths | TextWidths | None
-    n_labels: int
-    n_tags: Mapping[TagKind, int] = MappingProxyType({})
-    forbidden: Mapping[TagKind, npt.NDArray[np.bool_]] = MappingProxyType({})
-    n_counts: int = 0
 
 
 class EntityHead(nn.Module):

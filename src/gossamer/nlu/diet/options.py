@@ -19,7 +19,7 @@ from gossamer.nlu.learning.options import (
     Rate,
     SimilarityType,
 )
-from gossamer.nn.similarity import SimilarityOptions
+from gossamer.nn.options import SimilarityOptions
 
 __all__ = [
     "DIETOptions",

@@ -14,9 +14,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from gossamer.nlu.pipeline.component import ComponentOptions
-from gossamer.nn.similarity import SimilarityOptions
-from gossamer.nn.training.fit import FitOptions
-from gossamer.sparse import Topology
+from gossamer.nn.options import FitOptions, SimilarityOptions
+from gossamer.sparse.connectivity import Topology
 
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gossamer.data.errors import ConfigError, InputError, ModelFileError
+from gossamer.nlu.learning.held_out import hold_out
 from gossamer.nlu.learning.options import LearningOptions
 from gossamer.nlu.pipeline.component import EpochListener, EpochReport
 from gossamer.nn.calibration import LEAST_EXAMPLES
-from gossamer.nn.training.batching import Indices, kept_back, stratified_holdout
+from gossamer.nn.training.batching import Indices, kept_back
 from gossamer.nn.training.callbacks import FitCallback
 from gossamer.nn.training.fit import EpochResult, LateExamples, fit
 from gossamer.sparse import adopt_connectivity
@@ -75,7 +75,7 @@ def train_network(
     seed = secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
     rng = np.random.default_rng(seed)
     fitting = options.fitting(n_examples)
-    train_on, held_out = _hold_out(options, labels, n_examples, rng)
+    train_on, held_out = hold_out(options, labels, n_examples, rng)
     joining = train_on[:0]
     is_looked_at = look is not None and held_out is None and fitting.epochs >= _LEAST_EPOCHS
     if is_looked_at and labels is not None:
@@ -131,52 +131,6 @@ def rebuild_network(
     adopt_connectivity(network, weights)
     network.load_state_dict(weights)
     return network
-
-
-@contextmanager
-def refusing_what_does_not_fit(what: str = "options") -> Iterator[None]:
-    """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"the stored weights must fit the stored {what}",
-            got=str(error),
-            hint="training the model again",
-        ) from error
-
-
-def held_out_faults(options: LearningOptions, labels: Sequence[str]) -> Iterator[InputError]:
-    """Why this many examples cannot be held out, known before training.
-
-    Args:
-        options: say how many are held out.
-        labels: of the examples to train on; with one label each, none when they are all equal.
-    """
-    if options.evaluate_on_number_of_examples > 0:
-        numbers = np.unique(np.array(labels), return_inverse=True)[1]
-        try:
-            _hold_out(options, numbers, len(labels), np.random.default_rng(0))
-        except InputError as fault:
-            yield fault
-
-
-def _hold_out(
-    options: LearningOptions, labels: Indices | None, n_examples: int, rng: np.random.Generator
-) -> tuple[Indices, Indices | None]:
-    """Numbers of the examples to train on, and of those to evaluate on or None."""
-    number = options.evaluate_on_number_of_examples
-    if number == 0:
-        return np.arange(n_examples), None
-    try:
-        strata = np.zeros(n_examples, dtype=np.int64) if labels is None else labels
-        return stratified_holdout(strata.tolist(), number, rng)
-    except ValueError as error:
-        raise ConfigError(
-            "evaluate_on_number_of_examples does not fit the training data",
-            got=number,
-            hint=str(error),
-        ) from error
 
 
 @contextmanager

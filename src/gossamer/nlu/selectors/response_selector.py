@@ -19,7 +19,8 @@ from gossamer.nlu.diet.features import (
     rows_of,
     text_features,
 )
-from gossamer.nlu.learning.training import held_out_faults, refusing_what_does_not_fit
+from gossamer.nlu.learning.held_out import held_out_faults
+from gossamer.nlu.learning.restoring import refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -35,7 +36,7 @@ from gossamer.nlu.pipeline.response_selection import (
     ResponseSelection,
 )
 from gossamer.nlu.selectors.options import ResponseSelectorOptions
-from gossamer.nn.inputs import Features
+from gossamer.nn.features import Features
 
 Variations = tuple[Mapping[str, Any], ...]
 
@@ -235,8 +236,8 @@ class ResponseSelector(NetworkComponent):
     def process(self, batch: MessageBatch) -> None:
         """Add its choice to the parse of every text of which something is known."""
         trust = self.trust(batch)
-        for chosen, text, encoded in self._encode(batch, trust > 0):
-            for i, row in zip(chosen, self._scores(text, encoded).tolist(), strict=True):
+        for chosen, _, answer in self._answers(batch, trust > 0):
+            for i, row in zip(chosen, self._confidences(answer).tolist(), strict=True):
                 parse = batch.parses[i]
                 selection = self._selection(row, float(trust[i]))
                 parse.response_selector[self.selector_name] = selection

@@ -51,7 +51,14 @@ class ByteRows(NamedTuple):
         return rows if np.array_equal(rows.to_floats(), matrix) else None
 
     def to_floats(self) -> npt.NDArray[np.float32]:
-        """The matrix.
+        """The matrix; see `check` for what is raised."""
+        self.check()
+        exponents = self.exponents.astype(np.int32)[:, None]
+        floats: npt.NDArray[np.float32] = np.ldexp(self.values.astype(np.float32), exponents)
+        return floats
+
+    def check(self) -> None:
+        """Refuse arrays of other types or sizes.
 
         Raises:
             ValueError: values and exponents do not belong together.
@@ -67,6 +74,3 @@ class ByteRows(NamedTuple):
                 f"{self.values.dtype} of shape {self.values.shape} and {self.exponents.dtype} of "
                 f"shape {self.exponents.shape}. Try: the arrays as they were saved"
             )
-        exponents = self.exponents.astype(np.int32)[:, None]
-        floats: npt.NDArray[np.float32] = np.ldexp(self.values.astype(np.float32), exponents)
-        return floats

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.options import FitOptions
 from gossamer.nn.threads import on_free_cores
 from gossamer.nn.training.adam import Adam
 from gossamer.nn.training.averaging import WeightAverage
@@ -56,32 +56,6 @@ class TrainableNetwork(Protocol[BatchT]):
     def regularized(self) -> list[Regularized]:
         """Kernels under L2, after a backward pass."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitOptions:
-    """How to train; names and meaning as the options of DIET and TED in Rasa 3.6.
-
-    Attributes:
-        epochs: passes over the data.
-        batch_size: examples in a batch in the first and in the last epoch.
-        learning_rate: of Adam.
-        regularization_constant: strength of L2; see `add_l2_gradient`.
-        drop_small_last_batch: leave out an epoch's last batch when under half the size.
-        evaluate_every_number_of_epochs: when to evaluate; -1 for after the last epoch only.
-        checkpoint_model: go back to the best weights seen at an evaluation in the end.
-        weight_averaging: decay of a running average of the weights, which is what is evaluated
-            and kept in the end; 0 keeps the last weights, as Rasa does.
-    """
-
-    epochs: int
-    batch_size: tuple[int, int]
-    learning_rate: float = 0.001
-    regularization_constant: float = 0.002
-    drop_small_last_batch: bool = False
-    evaluate_every_number_of_epochs: int = 20
-    checkpoint_model: bool = False
-    weight_averaging: float = 0.0
 
 
 class LateExamples(NamedTuple):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gossamer.sparse.connectivity import Connectivity
 from gossamer.sparse.kernels import rows as kernels
+from gossamer.sparse.kernels.tables import RowTables
 from gossamer.sparse.products.product import KernelProduct, threads_for
 
-# Above it the dense product is faster. Measured by benchmarks/layer.py, forward plus backward,
-# 1,024 tokens, 256 to 1,024 wide: at 25% the kernels are 1.1 to 1.2 times as fast as dense.
-MOST_DENSITY = 0.26
 # The weight gradient is summed in parts, each by one thread.
 _TOKENS_OF_A_PART, _MOST_PARTS = 256, 8
 _LEAST_TOKENS = 32  # a tile holds 64; what is left of it is computed in vain
@@ -48,25 +45,15 @@ class RowProduct(KernelProduct):
     @classmethod
     def of(cls, connectivity: Connectivity) -> Self | None:
         """The product for these connections; None where dense is as fast or widths do not fit."""
-        n_in, n_out = connectivity.in_features, connectivity.out_features
-        if n_in % 16 or n_out % 16 or connectivity.density > MOST_DENSITY:
+        found = RowTables.of(connectivity)
+        if found is None:
             return None
-        outputs, inputs = np.divmod(connectivity.positions(), n_in)
-        order = np.argsort(inputs, kind="stable")
-
-        def starts(numbers: Any, n: int) -> Tensor:
-            counts = np.bincount(numbers, minlength=n)
-            return torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-
+        tables = found.offsets, found.columns, found.back_offsets, found.back_columns, found.order
         return cls(
-            n_in,
-            n_out,
+            connectivity.in_features,
+            connectivity.out_features,
             connectivity.weight_shape,
-            starts(outputs, n_out),
-            torch.from_numpy(inputs.astype(np.int32)),
-            starts(inputs, n_in),
-            torch.from_numpy(outputs[order].astype(np.int32)),
-            torch.from_numpy(order),
+            *map(torch.from_numpy, tables),
         )
 
     def pays(self, n_tokens: int) -> bool:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gossamer.sparse.connectivity import Connectivity
+from gossamer.sparse.kernels.tables import TileTables
 from gossamer.sparse.kernels.tiles import TileKernels, TileShape, tile_kernels
 from gossamer.sparse.products.product import KernelProduct, threads_for
-
-_LEAST_RUN, _MOST_RUN = 4, 16
-_LARGEST_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,26 +38,11 @@ class TileProduct(KernelProduct):
     @classmethod
     def of(cls, connectivity: Connectivity) -> Self | None:
         """The product for these connections; None where they are not made of tiles."""
-        indices = connectivity.indices
-        if indices is None or not connectivity.topology.shares_inputs:
+        found = TileTables.of(connectivity)
+        if found is None:
             return None
-        n_groups, k = indices.shape
-        run = min(_MOST_RUN, find_block_size(indices, connectivity.in_features))
-        group_size, uneven = divmod(connectivity.out_features, n_groups)
-        if run < _LEAST_RUN or uneven or group_size % 4:
-            return None
-        shape = TileShape(connectivity.in_features, connectivity.out_features, k, group_size, run)
-        starts = indices[:, ::run]
-        order = np.argsort(starts.reshape(-1) // run, kind="stable")
-        n_uses = np.bincount(starts.reshape(-1) // run, minlength=shape.in_features // run)
-        group, position = np.divmod(order, k // run)
-        tables = (
-            starts,
-            np.concatenate([[0], np.cumsum(n_uses)]),
-            group * group_size,
-            group * group_size * k + position * run,
-        )
-        return cls(shape, *(torch.from_numpy(np.array(t, dtype=np.int32)) for t in tables))
+        tables = found.starts, found.offsets, found.columns, found.places
+        return cls(found.shape, *map(torch.from_numpy, tables))
 
     @property
     def kernels(self) -> TileKernels:
@@ -137,21 +118,3 @@ class TileProduct(KernelProduct):
 
     def _n_threads(self, n_tokens: int) -> int:
         return threads_for(n_tokens * self.shape.out_features * self.shape.k)
-
-
-def find_block_size(inputs: NDArray[np.integer], in_features: int) -> int:
-    """The largest power of two, up to 64, in whose blocks all groups' inputs come.
-
-    Args:
-        inputs: the ascending inputs of each group. *Shape:* (n_groups, k)
-        in_features: number of inputs.
-    """
-    size = _LARGEST_BLOCK
-    while size > 1:
-        if in_features % size == 0 and inputs.shape[1] % size == 0:
-            runs = inputs.reshape(-1, size)
-            first = runs[:, :1]
-            if not (first % size).any() and (runs == first + np.arange(size)).all():
-                return size
-        size //= 2
-    return 1

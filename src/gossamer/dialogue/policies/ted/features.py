@@ -148,6 +148,16 @@ class StateFeaturizer:
         return columns, np.array([found[int(c)] for c in columns], dtype=np.float32)
 
 
+def feature_widths(domain: Domain) -> dict[str, int]:
+    """How many features each named attribute has; those without any are left out."""
+    return {name: width for name, width in StateFeaturizer(domain).widths.items() if width > 0}
+
+
+def action_labels(domain: Domain) -> Features:
+    """Features of all actions with a name, as labels."""
+    return Features(sparse=StateFeaturizer(domain).action_rows())
+
+
 class TurnInput(NamedTuple):
     """An attribute of a batch's turns.
 

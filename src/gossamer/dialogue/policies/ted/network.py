@@ -29,25 +29,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gossamer.dialogue.policies.ted.features import (
-    ACTION_NAME,
-    ACTION_TEXT,
-    ACTIVE_LOOP,
-    ENTITIES,
-    INTENT,
-    SLOTS,
-    TEXT,
-    Indices,
-    TextInput,
-    TurnInput,
-)
-from gossamer.dialogue.policies.ted.options import SparsePart, TEDOptions, TextPart
+from gossamer.dialogue.policies.ted.features import TEXT, Indices, TextInput, TurnInput
+from gossamer.dialogue.policies.ted.options import TEDOptions, TextPart
+from gossamer.dialogue.policies.ted.shape import PAIRS, PLAIN, TEDShape
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.network import EntityHead
 from gossamer.nlu.diet.text_encoder import TextEncoder, linear_maker
@@ -58,29 +46,6 @@ from gossamer.nn.ops.dropout import dropout
 from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
-
-_PLAIN: tuple[SparsePart, ...] = (ENTITIES, SLOTS, ACTIVE_LOOP)
-# A message and an action are each described by a name, by a text, or by both.
-_PAIRS: tuple[tuple[SparsePart, TextPart], ...] = ((INTENT, TEXT), (ACTION_NAME, ACTION_TEXT))
-
-
-class TEDShape(NamedTuple):
-    """All that domain and stories decide about a network.
-
-    Attributes:
-        widths: features of each attribute that occurs.
-        texts: widths of the features of messages' and actions' texts, where these occur.
-        label_texts: widths of the features of actions that are texts; None without such actions.
-        n_tags: tags of entities; 0 where none are to be found.
-        forbidden: which tag must not follow which; see `LinearChainCRF`.
-    """
-
-    widths: Mapping[str, int]
-    texts: Mapping[str, TextWidths]
-    label_texts: TextWidths | None
-    n_tags: int = 0
-    forbidden: npt.NDArray[np.bool_] | None = None
-
 
 class EntityTargets(NamedTuple):
     """Entities in the last messages of some conversations, those that count by their texts.
@@ -245,7 +210,7 @@ class TEDNetwork(nn.Module):
         size = options.encoding_dimension
         self.names, self.texts = nn.ModuleDict(), nn.ModuleDict()
         width = 0
-        for name, text in _PAIRS:
+        for name, text in PAIRS:
             if shape.widths.get(name, 0) > 0:
                 self.names[name] = NameEncoder(
                     shape.widths[name],
@@ -257,7 +222,7 @@ class TEDNetwork(nn.Module):
             if text in shape.texts:
                 self.texts[text] = SentenceEncoder(options, text, shape.texts[text])
             width += size if name in self.names or text in self.texts else 0
-        for name in _PLAIN:
+        for name in PLAIN:
             if shape.widths.get(name, 0) > 0:
                 units = options.dense_dimension[name]
                 self.names[name] = NameEncoder(
@@ -392,7 +357,7 @@ class TEDNetwork(nn.Module):
         tokens: Tensor | None = None
         rate = self.options.drop_rate_dialogue
         n_turns = next(iter(inputs.values())).row.numel()
-        for name, text in _PAIRS:
+        for name, text in PAIRS:
             found: list[Tensor] = []
             if name in self.names:
                 found.append(dropout(self.names[name](*inputs[name]), rate, self.training))
@@ -404,7 +369,7 @@ class TEDNetwork(nn.Module):
                 parts.append(found[0] if len(found) == 1 else found[0] + found[1])
             elif text in self.texts:
                 parts.append(torch.zeros(n_turns, self.options.encoding_dimension))
-        parts += [self.names[name](*inputs[name]) for name in _PLAIN if name in self.names]
+        parts += [self.names[name](*inputs[name]) for name in PLAIN if name in self.names]
         return torch.cat(parts, dim=1), tokens
 
     def _sentence_encoder(self, part: str) -> SentenceEncoder:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import InputError
@@ -16,37 +14,40 @@ from gossamer.dialogue.history.events import EntitiesAdded, UserUttered
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly, State
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData, Policy, Prediction
-from gossamer.dialogue.policies.ted.data import TextReader, no_text_features, ted_data
 from gossamer.dialogue.policies.ted.features import (
-    INTENT,
     TEXT,
     Indices,
     StateFeaturizer,
     TextInput,
+    action_labels,
+    feature_widths,
     text_inputs,
     turn_inputs,
 )
-from gossamer.dialogue.policies.ted.network import Dialogues, TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.frozen import Dialogues, FrozenTED
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.shape import TEDShape
+from gossamer.dialogue.policies.ted.texts import TextReader, no_text_features
 from gossamer.dialogue.training.examples import prediction_states
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
-from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.diet.tags import Tagging, TagKind, TagSet, make_consistent, to_entities
 from gossamer.nlu.learning.options import ModelConfidence
-from gossamer.nlu.learning.training import (
-    rebuild_network,
-    refusing_what_does_not_fit,
-    train_network,
-)
+from gossamer.nlu.learning.restoring import refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nn.inputs import Features
-from gossamer.nn.serving import FrozenCopy
-from gossamer.nn.training.callbacks import FitCallback
+from gossamer.nn.features import Features
+from gossamer.nn.frozen.operations import softmax
+from gossamer.nn.frozen.weights import Arrays, Floats, Weights
+
+if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
+    from gossamer.dialogue.policies.ted.network import TEDNetwork
+    from gossamer.nn.training.callbacks import FitCallback
 
 Scores = npt.NDArray[np.float32]
+
+_PREFIX = "network."  # of the names of stored weights
 
 
 class _Answer(NamedTuple):
@@ -60,10 +61,10 @@ class _Answer(NamedTuple):
         batch: the texts with their tokens, or None.
     """
 
-    similarity: Tensor
+    similarity: Floats
     dialogues: Dialogues
     text: TextInput | None
-    lengths: Tensor
+    lengths: Indices
     batch: MessageBatch | None
 
 
@@ -74,6 +75,7 @@ class TEDPolicy(Policy):
     dropout and negatives; torch's global generator is left as it was.
 
     Attributes:
+        frozen: the network that answers; None before training.
         callbacks: take part in the next training; not stored.
     """
 
@@ -85,16 +87,36 @@ class TEDPolicy(Policy):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
         self.seed: int | None = None
-        self.network: TEDNetwork | None = None
-        self._frozen = FrozenCopy[TEDNetwork]()
+        self.frozen: FrozenTED | None = None
+        self._network: TEDNetwork | None = None
+        self._weights: Arrays = {}
+        self._label_texts: TextFeatures | None = None
         self._shape: TEDShape | None = None
         self._tags: TagSet | None = None
         self._knows_intents = True
         self._domain: Domain | None = None
         self._featurizer: StateFeaturizer | None = None
         self._reader = TextReader(None)
-        self._label_embeddings: Tensor | None = None
         self.callbacks: Sequence[FitCallback] = ()
+
+    @property
+    def network(self) -> TEDNetwork | None:
+        """The network that learns, with the weights it has learnt; None before training.
+
+        Built again when it is asked for, which needs PyTorch. Changing it changes no answer.
+        """
+        if self._network is None and self._shape is not None and self._domain is not None:
+            from gossamer.dialogue.policies.ted.training import rebuilt
+
+            self._network = rebuilt(
+                self.options,
+                self._shape,
+                action_labels(self._domain),
+                self._label_texts,
+                self._weights,
+                seed=self.seed,
+            )
+        return self._network
 
     # -- training ------------------------------------------------------------------------------
 
@@ -124,66 +146,40 @@ class TEDPolicy(Policy):
         Raises:
             ConfigError: options, stories and pipeline do not fit together.
         """
-        options = self.options
+        from gossamer.dialogue.policies.ted.training import learn
+
         self._belong_to(data.domain, data.pipeline)
         trackers = [story.tracker for story in data.stories]
-        training = ted_data(trackers, data.domain, options, self._reader)
-        if training is None:
-            return
-        self._tags = None if training.tags is None else training.tags.tag_set
-        self._knows_intents = bool((training.table.columns[INTENT].row >= 0).any())
-        label_texts = self._label_texts(data.domain)
-        self._shape = shape = self._shape_for(
+        learnt = learn(
+            trackers,
             data.domain,
-            {name: TextWidths.of(features) for name, features in training.texts.items()},
-            None if label_texts is None else TextWidths.of(label_texts),
-        )
-        self.network, self.seed = train_network(
-            lambda: self._new_network(data.domain, shape, label_texts),
-            training.batch,
-            len(training),
-            training.last_labels,
-            options=options,
+            self.options,
+            self._reader,
             name=self.alias,
             on_epoch=on_epoch,
             callbacks=self.callbacks,
         )
-        self._get_ready()
+        if learnt is None:
+            return
+        self._tags, self._knows_intents = learnt.tags, learnt.knows_intents
+        self._shape, self._label_texts = learnt.shape, learnt.label_texts
+        self._network, self.seed, self._weights = learnt.network, learnt.seed, learnt.weights
+        self._freeze(data.domain)
 
     def _belong_to(self, domain: Domain, pipeline: Pipeline | None) -> None:
         self._domain, self._featurizer = domain, StateFeaturizer(domain)
         self._reader = TextReader(pipeline, self.options.featurizers)
 
-    def _label_texts(self, domain: Domain) -> TextFeatures | None:
-        return self._reader.read(domain.action_texts)[0] if domain.action_texts else None
-
-    def _shape_for(
-        self,
-        domain: Domain,
-        texts: Mapping[str, TextWidths],
-        label_texts: TextWidths | None,
-    ) -> TEDShape:
-        return TEDShape(
-            {name: width for name, width in StateFeaturizer(domain).widths.items() if width > 0},
-            texts,
-            label_texts,
-            0 if self._tags is None else len(self._tags.tags),
-            None if self._tags is None else self._tags.forbidden(),
-        )
-
-    def _new_network(
-        self, domain: Domain, shape: TEDShape, label_texts: TextFeatures | None
-    ) -> TEDNetwork:
-        labels = Features(sparse=StateFeaturizer(domain).action_rows())
-        return TEDNetwork(self.options, shape, labels, label_texts)
-
-    def _get_ready(self) -> None:
-        self._frozen.forget()
-        if self.network is None:
-            return
-        self.network.eval()
-        with torch.inference_mode():
-            self._label_embeddings = self.network.embed_labels()
+    def _freeze(self, domain: Domain) -> None:
+        """Make the network that answers of the stored weights."""
+        if self._shape is not None:
+            self.frozen = FrozenTED(
+                Weights(self._weights, _PREFIX),
+                self.options,
+                self._shape,
+                action_labels(domain),
+                self._label_texts,
+            )
 
     # -- answering -----------------------------------------------------------------------------
 
@@ -204,10 +200,10 @@ class TEDPolicy(Policy):
         domain = self._domain
         if domain is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
-        if self.network is None:
+        if self.frozen is None:
             return self.nothing(domain)
         by_intent = self._window(tracker, rule_only, use_text=False)
-        reads_texts = TEXT in self.network.texts
+        reads_texts = TEXT in self.frozen.texts
         by_text = self._window(tracker, rule_only, use_text=True) if reads_texts else by_intent
         text = _text_of(by_text[-1]) if reads_texts else None
         trust = 0.0 if text is None else self._reader.trust(text)
@@ -222,7 +218,7 @@ class TEDPolicy(Policy):
         answer = self._answer(windows)
         scores = self._confidences(answer.similarity)
         scores[-1] = np.minimum(scores[-1], scores[-1] * trust)
-        best = answer.similarity.max(dim=1).values
+        best = answer.similarity.max(axis=1)
         text_counts = len(windows) == 1 or (
             float(scores[-1].max()) > self.options.e2e_confidence_threshold
             and bool(best[-1] > best[0])
@@ -239,7 +235,7 @@ class TEDPolicy(Policy):
         Returns:
             *Shape:* (n_conversations, n_actions); None when nothing was learnt.
         """
-        if self.network is None:
+        if self.frozen is None:
             return None
         return self._confidences(self._answer(conversations).similarity)
 
@@ -257,11 +253,11 @@ class TEDPolicy(Policy):
         )
 
     def _answer(self, conversations: Sequence[Sequence[State]]) -> _Answer:
-        network, featurizer, embeddings = self.network, self._featurizer, self._label_embeddings
-        if network is None or featurizer is None or embeddings is None:
+        frozen, featurizer = self.frozen, self._featurizer
+        if frozen is None or featurizer is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
         numbers: dict[State, int] = {}
-        direction = 1 if network.is_full_dialogue else -1
+        direction = 1 if frozen.is_full_dialogue else -1
         turns = np.array(
             [
                 numbers.setdefault(state, len(numbers))
@@ -273,26 +269,22 @@ class TEDPolicy(Policy):
         table = featurizer.table(list(numbers))
         features: dict[str, TextFeatures] = {}
         batch: MessageBatch | None = None
-        for attribute in network.texts:
+        for attribute in frozen.texts:
             if table.texts[attribute].texts:
                 features[attribute], read = self._reader.read(table.texts[attribute].texts)
                 batch = read if attribute == TEXT else batch
-        lengths = torch.tensor([len(states) for states in conversations])
-        with torch.inference_mode():
-            texts = text_inputs(table, turns, features)
-            quickest = self._frozen.of(network, len(turns))
-            dialogues = quickest.encode(turn_inputs(table, turns), texts, lengths)
-            embedded = network.embed_dialogue(dialogues.turns)
-            if network.is_full_dialogue:
-                embedded = embedded[torch.cumsum(lengths, 0) - 1]
-            similarity = network.loss.similarity(embedded, embeddings)
-        return _Answer(similarity, dialogues, texts.get(TEXT), lengths, batch)
+        lengths = np.array([len(states) for states in conversations], dtype=np.int64)
+        texts = text_inputs(table, turns, features)
+        dialogues = frozen.encode(turn_inputs(table, turns), texts, lengths)
+        rows = dialogues.turns
+        if frozen.is_full_dialogue:
+            rows = rows[np.cumsum(lengths) - 1]
+        return _Answer(frozen.similarity(rows), dialogues, texts.get(TEXT), lengths, batch)
 
-    def _confidences(self, similarity: Tensor) -> Scores:
+    def _confidences(self, similarity: Floats) -> Scores:
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
-            similarity = torch.softmax(similarity, dim=1)
-        scores: Scores = similarity.numpy()
-        return scores
+            return softmax(similarity)
+        return similarity
 
     def _prediction(
         self,
@@ -323,25 +315,24 @@ class TEDPolicy(Policy):
 
     def _entities(self, answer: _Answer, number: int) -> tuple[EntitiesAdded, ...]:
         """Entities in the last message of one of the conversations."""
-        network = self.network
+        frozen = self.frozen
         if (
-            network is None
-            or network.entity_head is None
+            frozen is None
+            or frozen.entity_head is None
             or self._tags is None
             or answer.text is None
             or answer.batch is None
         ):
             return ()
-        ends = torch.cumsum(answer.lengths, 0)
+        ends = np.cumsum(answer.lengths)
         turn = int(
-            ends[number] - 1 if network.is_full_dialogue else (ends - answer.lengths)[number]
+            ends[number] - 1 if frozen.is_full_dialogue else (ends - answer.lengths)[number]
         )
         place = int(answer.text.row[turn])
         if place >= len(answer.batch.texts):
             return ()
         turns: Indices = np.array([turn], dtype=np.int64)
-        with torch.inference_mode():
-            paths, _ = network.tag(answer.dialogues, answer.text, turns)
+        paths = frozen.tag(answer.dialogues, answer.text, turns)
         tagging = Tagging(
             [self._tags.tags[tag] for tag in paths.tags.tolist()],
             paths.confidence.tolist(),
@@ -361,7 +352,7 @@ class TEDPolicy(Policy):
 
     def state(self) -> ComponentState:
         """Seed, widths and tags; weights, connections and features of labels as arrays."""
-        if self.network is None or self._shape is None:
+        if self._shape is None:
             return ComponentState()
         shape = self._shape
         return ComponentState(
@@ -373,13 +364,13 @@ class TEDPolicy(Policy):
                 "label_texts": None if shape.label_texts is None else _to_json(shape.label_texts),
                 "tags": None if self._tags is None else list(self._tags.tags),
             },
-            arrays={**plain_arrays(self.network), **labels_to_arrays(self.network.label_texts)},
+            arrays={**self._weights, **labels_to_arrays(self._label_texts)},
         )
 
     def restore(
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
-        """Build the network again and restore weights and connections."""
+        """Make the network that answers of stored weights and connections."""
         self._belong_to(domain, pipeline)
         if not state.json:
             return
@@ -395,18 +386,21 @@ class TEDPolicy(Policy):
         if json["tags"] is not None:
             self._tags = TagSet(TagKind.ENTITY, tuple(json["tags"]), self.options.BILOU_flag)
         widths = None if json["label_texts"] is None else _from_json(json["label_texts"])
-        self._shape = shape = self._shape_for(
-            domain, {name: _from_json(part) for name, part in json["texts"].items()}, widths
+        self._shape = TEDShape(
+            feature_widths(domain),
+            {name: _from_json(part) for name, part in json["texts"].items()},
+            widths,
+            0 if self._tags is None else len(self._tags.tags),
+            None if self._tags is None else self._tags.forbidden(),
         )
         label_texts = labels_from_arrays(arrays, widths)
         if isinstance(label_texts, Features):
             raise ValueError("labels that are texts must have features of texts")
-        self.network = rebuild_network(
-            lambda: self._new_network(domain, shape, label_texts),
-            self.seed,
-            weights_from_arrays(arrays),
-        )
-        self._get_ready()
+        self._label_texts = label_texts
+        self._weights = {
+            name: array for name, array in arrays.items() if name.startswith(_PREFIX)
+        }
+        self._freeze(domain)
 
 
 def _text_of(state: State) -> str | None:

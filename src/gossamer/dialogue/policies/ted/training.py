@@ -1,0 +1,117 @@
+"""How TED's network is trained, and built again of its stored weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gossamer.data.domain.domain import Domain
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.ted.data import ted_data
+from gossamer.dialogue.policies.ted.features import INTENT, action_labels, feature_widths
+from gossamer.dialogue.policies.ted.network import TEDNetwork
+from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.shape import TEDShape
+from gossamer.dialogue.policies.ted.texts import TextReader
+from gossamer.nlu.diet.features import TextFeatures, TextWidths
+from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
+from gossamer.nlu.diet.tags import TagSet
+from gossamer.nlu.learning.training import rebuild_network, train_network
+from gossamer.nlu.pipeline.component import EpochListener
+from gossamer.nn.features import Features
+from gossamer.nn.frozen.weights import Arrays
+from gossamer.nn.training.callbacks import FitCallback
+
+
+class Learnt(NamedTuple):
+    """What training gives.
+
+    Attributes:
+        network: in evaluation mode.
+        seed: of the training.
+        weights: of the network, as they are stored.
+        shape: what domain and stories decided about it.
+        label_texts: features of the actions that are texts; None without any.
+        tags: of entities in texts; None without any.
+        knows_intents: whether a story has an intent.
+    """
+
+    network: TEDNetwork
+    seed: int
+    weights: Arrays
+    shape: TEDShape
+    label_texts: TextFeatures | None
+    tags: TagSet | None
+    knows_intents: bool
+
+
+def learn(
+    trackers: Sequence[Tracker],
+    domain: Domain,
+    options: TEDOptions,
+    reader: TextReader,
+    *,
+    name: str,
+    on_epoch: EpochListener | None = None,
+    callbacks: Sequence[FitCallback] = (),
+) -> Learnt | None:
+    """Train a new network on conversations; None where there is nothing to learn.
+
+    Args:
+        trackers: the conversations.
+        domain: their domain.
+        options: TED's.
+        reader: gives features of texts; it learns how far to trust them.
+        name: of the policy, for reports.
+        on_epoch: called after every epoch.
+        callbacks: take part in training.
+
+    Raises:
+        ConfigError: options, stories and pipeline do not fit together.
+    """
+    data = ted_data(trackers, domain, options, reader)
+    if data is None:
+        return None
+    tags = None if data.tags is None else data.tags.tag_set
+    label_texts = reader.read(domain.action_texts)[0] if domain.action_texts else None
+    shape = TEDShape(
+        feature_widths(domain),
+        {part: TextWidths.of(features) for part, features in data.texts.items()},
+        None if label_texts is None else TextWidths.of(label_texts),
+        0 if tags is None else len(tags.tags),
+        None if tags is None else tags.forbidden(),
+    )
+    labels = action_labels(domain)
+    network, seed = train_network(
+        lambda: TEDNetwork(options, shape, labels, label_texts),
+        data.batch,
+        len(data),
+        data.last_labels,
+        options=options,
+        name=name,
+        on_epoch=on_epoch,
+        callbacks=callbacks,
+    )
+    knows_intents = bool((data.table.columns[INTENT].row >= 0).any())
+    weights = plain_arrays(network)
+    return Learnt(network, seed, weights, shape, label_texts, tags, knows_intents)
+
+
+def rebuilt(
+    options: TEDOptions,
+    shape: TEDShape,
+    labels: Features,
+    label_texts: TextFeatures | None,
+    weights: Arrays,
+    *,
+    seed: int | None,
+) -> TEDNetwork:
+    """The trained network of its stored weights, in evaluation mode; arguments as it was trained.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: arrays do not fit options and shape.
+    """
+    return rebuild_network(
+        lambda: TEDNetwork(options, shape, labels, label_texts), seed, weights_from_arrays(weights)
+    ).eval()

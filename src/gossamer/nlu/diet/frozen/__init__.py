@@ -1,0 +1,1 @@
+"""DIET's network that answers, without PyTorch."""
