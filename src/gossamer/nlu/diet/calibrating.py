@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from gossamer.nlu.diet.features import DIETData, Indices
+from gossamer.nlu.diet.batches import DIETData
+from gossamer.nlu.diet.features import Indices
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import ModelConfidence, NetworkOptions
 from gossamer.nn.calibration import fit_temperature

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from gossamer.data.errors import ConfigError
+from gossamer.nlu.diet.batches import DIETData
 from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from gossamer.nlu.diet.features import (
     Columns,
-    DIETData,
     FeatureWidths,
     Indices,
     TextFeatures,
@@ -43,7 +43,7 @@ from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, 
 from gossamer.nlu.learning.training import rebuild_network, train_network
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
-from gossamer.nn.inputs import Features
+from gossamer.nn.features import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.nn.threads import on_free_cores
 from gossamer.nn.training.callbacks import FitCallback

@@ -38,7 +38,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
-from gossamer.nlu.diet.features import DIETBatch, FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.batches import DIETBatch
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.diet.text_encoder import (
@@ -49,7 +50,8 @@ from gossamer.nlu.diet.text_encoder import (
 )
 from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.crf import LinearChainCRF, TagPaths
-from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
+from gossamer.nn.features import Features
+from gossamer.nn.inputs import FeatureInput, FeedForward, glorot_linear
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from scipy import sparse
 from torch import Tensor
 
 from gossamer.nlu.diet.features import TextFeatures
@@ -12,7 +11,9 @@ from gossamer.nlu.diet.network import DIETNetwork, Encoded, EntityHead
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.crf_single import SingleDecoder
-from gossamer.nn.inputs import FeatureInput, Features, SparseInputTable
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
+from gossamer.nn.inputs import FeatureInput, SparseInputTable
 from gossamer.nn.serving import LONGEST, ServingEncoder
 
 
@@ -110,7 +111,7 @@ def _rows(layer: FeatureInput, features: Features) -> Tensor:
     return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 
-def _product(table: SparseInputTable, matrix: sparse.csr_array, values: Tensor) -> Tensor:
+def _product(table: SparseInputTable, matrix: CsrMatrix, values: Tensor) -> Tensor:
     """The table's rows of a matrix with other values. *Shape:* (n_rows, units)."""
     projected = F.embedding_bag(
         torch.from_numpy(matrix.indices),

@@ -35,7 +35,7 @@ from gossamer.nlu.pipeline.response_selection import (
     ResponseSelection,
 )
 from gossamer.nlu.selectors.options import ResponseSelectorOptions
-from gossamer.nn.inputs import Features
+from gossamer.nn.features import Features
 
 Variations = tuple[Mapping[str, Any], ...]
 

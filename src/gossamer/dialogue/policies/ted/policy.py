@@ -16,7 +16,7 @@ from gossamer.dialogue.history.events import EntitiesAdded, UserUttered
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly, State
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData, Policy, Prediction
-from gossamer.dialogue.policies.ted.data import TextReader, no_text_features, ted_data
+from gossamer.dialogue.policies.ted.data import ted_data
 from gossamer.dialogue.policies.ted.features import (
     INTENT,
     TEXT,
@@ -28,6 +28,7 @@ from gossamer.dialogue.policies.ted.features import (
 )
 from gossamer.dialogue.policies.ted.network import Dialogues, TEDNetwork, TEDShape
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.texts import TextReader, no_text_features
 from gossamer.dialogue.training.examples import prediction_states
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.stored_labels import labels_from_arrays, labels_to_arrays
@@ -42,7 +43,7 @@ from gossamer.nlu.learning.training import (
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nn.inputs import Features
+from gossamer.nn.features import Features
 from gossamer.nn.serving import FrozenCopy
 from gossamer.nn.training.callbacks import FitCallback
 
