@@ -62,9 +62,7 @@ def make_steps(graph: OnnxGraph, lengths: str) -> Steps:
     return Steps(rows, alive, is_later, slots, n_texts)
 
 
-def decode(
-    graph: OnnxGraph, crf: Decoder, transitions: str, logits: str, steps: Steps
-) -> Decoded:
+def decode(graph: OnnxGraph, crf: Decoder, transitions: str, logits: str, steps: Steps) -> Decoded:
     """Best paths (Viterbi) and the marginal probability of each chosen tag.
 
     Args:

@@ -110,9 +110,7 @@ def _positions(graph: OnnxGraph, position: str, width: int) -> str:
     return cast(graph, sine, np.float32)
 
 
-def _attention(
-    graph: OnnxGraph, layer: Attention, x: str, layout: Layout, name: str
-) -> str:
+def _attention(graph: OnnxGraph, layer: Attention, x: str, layout: Layout, name: str) -> str:
     heads, size = layer.num_heads, layer.head_size
 
     def laid_out(part: str) -> str:

@@ -1,65 +1,27 @@
 """From sparse and dense features to the rows a network works on.
 
-Sparse features stay scipy CSR matrices until the product with the input table. On a CPU
-scipy's product is several times faster than `torch.nn.functional.embedding_bag` and
-`torch.sparse` at the sizes of text features, forward and backward.
+Sparse features stay CSR matrices until the product with the input table. Where that has no kernels
+SciPy's product is taken in training: on a CPU it is several times faster than
+`torch.nn.functional.embedding_bag` and `torch.sparse` at the sizes of text features, forward and
+backward.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy import sparse
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from gossamer.nn.attention import LinearMaker
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.nn.kernels import tables
 from gossamer.nn.ops.dropout import dropout, keep_mask
 from gossamer.sparse.products.guard import may_run_kernel, require_kernel
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Sparse and dense features of the same rows; either may be absent.
-
-    Attributes:
-        sparse: *Shape:* (n_rows, n_sparse_features), float32.
-        dense: *Shape:* (n_rows, n_dense_features), float32.
-        parts: sparse columns of each kind, one kind after the other; empty where there is one.
-    """
-
-    sparse: sparse.csr_array | None = None
-    dense: npt.NDArray[np.float32] | None = None
-    parts: tuple[int, ...] = ()
-
-    @property
-    def n_sparse(self) -> int:
-        """Columns of the sparse part, 0 when absent."""
-        return 0 if self.sparse is None else int(self.sparse.shape[1])
-
-    @property
-    def n_dense(self) -> int:
-        """Columns of the dense part, 0 when absent."""
-        return 0 if self.dense is None else int(self.dense.shape[1])
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is neither a sparse nor a dense column."""
-        return self.n_sparse == 0 and self.n_dense == 0
-
-    def rows(self, index: npt.NDArray[np.int64]) -> Features:
-        """The given rows. *Shape:* of `index` (n_chosen,)."""
-        return Features(
-            None if self.sparse is None else self.sparse[index],
-            None if self.dense is None else self.dense[index],
-            self.parts,
-        )
 
 
 class SparseInputTable(nn.Module):
@@ -89,7 +51,7 @@ class SparseInputTable(nn.Module):
         """Whether there are kernels for this table."""
         return may_run_kernel(self.weight) and tables.vector_width(self.weight.shape[1]) is not None
 
-    def forward(self, x: sparse.csr_array, *, dropout: float = 0.0) -> Tensor:
+    def forward(self, x: CsrMatrix, *, dropout: float = 0.0) -> Tensor:
         """Multiply.
 
         Args:
@@ -102,7 +64,7 @@ class SparseInputTable(nn.Module):
         """
         if dropout > 0.0:
             kept = keep_mask(x.nnz, dropout).numpy()
-            x = sparse.csr_array((x.data * kept, x.indices, x.indptr), shape=x.shape)
+            x = x.with_data(x.data * kept)
         if self.collects_rows:
             if not torch.is_grad_enabled():
                 return _multiplied(x, self.weight, self.bias)
@@ -122,7 +84,7 @@ class SparseInputTable(nn.Module):
         rows, self._rows = self._rows, None
         return rows
 
-    def add_rows(self, x: sparse.csr_array, grad: Tensor) -> None:
+    def add_rows(self, x: CsrMatrix, grad: Tensor) -> None:
         """Note the gradient that a batch gives the table. *Shape:* of `grad` (n_rows, units)."""
         if self._rows is not None:
             raise RuntimeError(
@@ -174,7 +136,7 @@ class _Numbering:
         return found[: int(n_found)], slots
 
 
-def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
+def _csr_tensors(x: CsrMatrix) -> tuple[Tensor, Tensor]:
     """Values and starts as kernels read them."""
     return (
         torch.from_numpy(np.ascontiguousarray(x.data, dtype=np.float32)),
@@ -182,7 +144,7 @@ def _csr_tensors(x: sparse.csr_array) -> tuple[Tensor, Tensor]:
     )
 
 
-def _multiplied(x: sparse.csr_array, weight: Tensor, bias: Tensor) -> Tensor:
+def _multiplied(x: CsrMatrix, weight: Tensor, bias: Tensor) -> Tensor:
     """X W + b by the kernel."""
     require_kernel("the product of an input table", weight, bias)
     if weight.shape[:1] != x.shape[1:] or bias.shape != weight.shape[1:]:
@@ -211,7 +173,7 @@ class _CollectingProduct(torch.autograd.Function):
     """x W + b; the gradient of W goes to the table, as rows."""
 
     @staticmethod
-    def forward(ctx: Any, bias: Tensor, x: sparse.csr_array, table: SparseInputTable) -> Tensor:
+    def forward(ctx: Any, bias: Tensor, x: CsrMatrix, table: SparseInputTable) -> Tensor:
         ctx.x, ctx.table = x, table
         return _multiplied(x, table.weight.detach(), bias)
 
@@ -226,9 +188,9 @@ class _SparseProduct(torch.autograd.Function):
     """x W for a constant sparse x; the gradient of W is x^T g."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, x: sparse.csr_array) -> Tensor:
-        ctx.x = x
-        return torch.from_numpy(x @ weight.detach().numpy())
+    def forward(ctx: Any, weight: Tensor, x: CsrMatrix) -> Tensor:
+        ctx.x = x.to_scipy()
+        return torch.from_numpy(ctx.x @ weight.detach().numpy())
 
     @staticmethod
     @once_differentiable
@@ -236,7 +198,7 @@ class _SparseProduct(torch.autograd.Function):
         return torch.from_numpy(ctx.x.T @ grads[0].contiguous().numpy()), None
 
 
-def sparse_product(weight: Tensor, x: sparse.csr_array) -> Tensor:
+def sparse_product(weight: Tensor, x: CsrMatrix) -> Tensor:
     """The product x W for a constant sparse x.
 
     *Shape:* (n_features, units), (n_rows, n_features) -> (n_rows, units).

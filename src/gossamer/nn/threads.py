@@ -44,7 +44,7 @@ class _Times(NamedTuple):
 
 
 class FreeCores:
-    """Watches the load. Where the system does not tell it (it must be Linux), all cores are free."""
+    """Watches the load. Where the system does not tell it (not Linux), all cores are free."""
 
     def __init__(self) -> None:
         self._cores = _own_cores()

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.text_encoder import TextEncoder
+from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.inputs import SparseInputTable, sparse_product
 from gossamer.nn.ops.dropout import keep_mask
 from gossamer.sparse import RandomlyConnectedLinear, Topology, child_seed
@@ -57,11 +57,11 @@ class SparselyConnectedInput(nn.Module):
         """The layer's weights."""
         return self.layer.weight
 
-    def forward(self, x: sparse.csr_array, *, dropout: float = 0.0) -> Tensor:
+    def forward(self, x: CsrMatrix, *, dropout: float = 0.0) -> Tensor:
         """As `SparseInputTable.forward`. *Shape:* (n_rows, n_features) -> (n_rows, units)."""
         if dropout > 0.0:
             kept = keep_mask(x.nnz, dropout).numpy()
-            x = sparse.csr_array((x.data * kept, x.indices, x.indptr), shape=x.shape)
+            x = x.with_data(x.data * kept)
         y = sparse_product(self.layer.to_dense_weight().T.contiguous(), x)
         return y if self.layer.bias is None else y + self.layer.bias
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gossamer.nn.training.callbacks import Companions, EarlyStopping, FitCallback, Loss
 from gossamer.nn.options import FitOptions
+from gossamer.nn.training.callbacks import Companions, EarlyStopping, FitCallback, Loss
 from gossamer.nn.training.fit import Regularized, StepResult, fit
 from gossamer.sparse import RandomlyConnectedLinear
 

@@ -68,6 +68,15 @@ class NetworkComponent(Component):
     label_metric: ClassVar[str]
 
     options: NetworkOptions
+    labels: tuple[str, ...]
+    seed: int | None
+    temperature: float
+    columns: Columns
+    frozen: FrozenDIET | None
+    _network: DIETNetwork | None
+    _shape: NetworkShape | None
+    _features_of_labels: Features | TextFeatures | None
+    _weights: Arrays
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)
@@ -88,7 +97,7 @@ class NetworkComponent(Component):
             self._network = rebuilt(
                 self.options,
                 self._shape,
-                self._label_features,
+                self._features_of_labels,
                 self._weights,
                 seed=self.seed,
                 label_metric=self.label_metric,
@@ -172,7 +181,7 @@ class NetworkComponent(Component):
             on_epoch=on_epoch,
             callbacks=self.callbacks,
         )
-        self._shape, self._label_features, self._weights = shape, labels, learnt.weights
+        self._shape, self._features_of_labels, self._weights = shape, labels, learnt.weights
         self._network, self.seed, self.temperature = (
             learnt.network,
             learnt.seed,
@@ -239,19 +248,14 @@ class NetworkComponent(Component):
         """Make the network that answers of the stored weights."""
         if self._shape is not None:
             weights = Weights(self._weights, _PREFIX)
-            self.frozen = FrozenDIET(weights, self.options, self._shape, self._label_features)
+            self.frozen = FrozenDIET(weights, self.options, self._shape, self._features_of_labels)
 
     def _forget(self) -> None:
         """Reset to the state before training."""
-        self.labels: tuple[str, ...] = ()
-        self.seed: int | None = None
-        self.temperature = 1.0
-        self.columns: Columns = (None, None)
-        self.frozen: FrozenDIET | None = None
-        self._network: DIETNetwork | None = None
-        self._shape: NetworkShape | None = None
-        self._label_features: Features | TextFeatures | None = None
-        self._weights: Arrays = {}
+        self.labels, self.seed, self.temperature = (), None, 1.0
+        self.columns = (None, None)
+        self.frozen = self._network = self._shape = self._features_of_labels = None
+        self._weights = {}
 
     # -- answering -----------------------------------------------------------------------------
 
@@ -327,7 +331,7 @@ class NetworkComponent(Component):
             },
             arrays={
                 **self._weights,
-                **labels_to_arrays(self._label_features),
+                **labels_to_arrays(self._features_of_labels),
                 **columns_to_arrays(self.columns),
             },
         )
@@ -354,10 +358,8 @@ class NetworkComponent(Component):
         kept = self.columns[1]
         n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
-        self._label_features = labels_from_arrays(arrays, label)
-        self._weights = {
-            name: array for name, array in arrays.items() if name.startswith(_PREFIX)
-        }
+        self._features_of_labels = labels_from_arrays(arrays, label)
+        self._weights = {name: array for name, array in arrays.items() if name.startswith(_PREFIX)}
         self._freeze()
 
 

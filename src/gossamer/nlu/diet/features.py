@@ -1,25 +1,20 @@
-"""From a pipeline's feature blocks to the batches DIET's network takes."""
+"""From a pipeline's feature blocks to the features DIET's network reads; without PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from scipy import sparse
-from torch import Tensor
 
-from gossamer.nlu.diet.tags import TagKind
-from gossamer.nlu.featurizers.sparse_rows import canonical_csr
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix, hstack, vstack
+from gossamer.nn.features import Features
 
 Indices = npt.NDArray[np.int64]
 
-_FEW_ROWS = 256  # up to these, sorting is faster than scipy; beyond, it takes more memory
 _TEXTS_AT_A_TIME = 64
 _ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
@@ -130,58 +125,6 @@ class TextFeatures:
         return TokenChoice(runs_of_numbers(starts, lengths), lengths)
 
 
-@dataclass(frozen=True, slots=True)
-class DIETBatch:
-    """What the network learns from in one step.
-
-    Attributes:
-        text: features of the texts.
-        labels: intent of each text. *Shape:* (n_texts,), int64. None without intents.
-        tags: tag of each token, per kind. *Shape:* of each (n_tokens,), int64.
-        token_ids: which tokens have the same features; for masked language modelling.
-            *Shape:* (n_tokens,), int64.
-        weights: what each text's losses are multiplied by; None for 1 each. *Shape:* (n_texts,).
-    """
-
-    text: TextFeatures
-    labels: Tensor | None = None
-    tags: Mapping[TagKind, Tensor] = field(default_factory=dict)
-    token_ids: Tensor | None = None
-    weights: Tensor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DIETData:
-    """The training set; attributes as in `DIETBatch`, for all texts."""
-
-    text: TextFeatures
-    labels: Indices | None
-    tags: Mapping[TagKind, Indices]
-    token_ids: Indices | None
-    weights: npt.NDArray[np.float32] | None = None
-    _starts: Indices = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # Computed once, so that a batch costs the same however large the training set is.
-        object.__setattr__(self, "_starts", self.text.starts())
-
-    def batch(self, chosen: Indices, tokens: TokenChoice | None = None) -> DIETBatch:
-        """A batch of the given texts.
-
-        Args:
-            chosen: numbers of the texts. *Shape:* (n_chosen,).
-            tokens: of these texts; None for their own.
-        """
-        tokens = self.text.tokens_of(chosen, self._starts) if tokens is None else tokens
-        return DIETBatch(
-            self.text.texts(chosen, tokens),
-            None if self.labels is None else torch.from_numpy(self.labels[chosen]),
-            {kind: torch.from_numpy(tags[tokens.rows]) for kind, tags in self.tags.items()},
-            None if self.token_ids is None else torch.from_numpy(self.token_ids[tokens.rows]),
-            None if self.weights is None else torch.from_numpy(self.weights[chosen]),
-        )
-
-
 class KeptColumns:
     """Which sparse columns a network reads.
 
@@ -224,8 +167,11 @@ class KeptColumns:
         columns = self._new[matrix.indices]
         is_kept = columns >= 0
         before = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)
-        chosen = canonical_csr(
-            matrix.data[is_kept], columns[is_kept], before[matrix.indptr], len(self.kept)
+        chosen = CsrMatrix(
+            matrix.data[is_kept],
+            columns[is_kept],
+            before[matrix.indptr],
+            (matrix.shape[0], len(self.kept)),
         )
         if self._parts is None or self._parts[0] != features.parts:
             ends = np.searchsorted(self.kept, np.cumsum(features.parts)).tolist()
@@ -295,7 +241,7 @@ def _below(one: Features, other: Features) -> Features:
     """The rows of one and then those of the other."""
     matrix, dense = None, None
     if one.sparse is not None and other.sparse is not None:
-        matrix = sparse.csr_array(sparse.vstack([one.sparse, other.sparse], format="csr"))
+        matrix = vstack([one.sparse, other.sparse])
     if one.dense is not None and other.dense is not None:
         dense = np.concatenate([one.dense, other.dense])
     return Features(matrix, dense)
@@ -305,35 +251,10 @@ def _side_by_side(blocks: Sequence[FeatureMatrix]) -> Features:
     dense = [b for b in blocks if isinstance(b, np.ndarray) and b.shape[1] > 0]
     csr = [b for b in blocks if not isinstance(b, np.ndarray) and b.shape[1] > 0]
     return Features(
-        _hstack(csr) if csr else None,
+        hstack(csr) if csr else None,
         np.hstack(dense).astype(np.float32, copy=False) if dense else None,
         tuple(int(block.shape[1]) for block in csr),
     )
-
-
-def _hstack(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
-    """The blocks' columns side by side, as `scipy.sparse.hstack` has them; faster for few rows."""
-    if len(blocks) == 1:
-        return blocks[0]
-    n_rows = blocks[0].shape[0]
-    if n_rows > _FEW_ROWS:
-        stacked = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
-        stacked.has_canonical_format = True
-        return stacked
-    offsets = np.cumsum([0, *(block.shape[1] for block in blocks)], dtype=np.int32)
-    columns = np.concatenate(
-        [block.indices + offset for block, offset in zip(blocks, offsets[:-1], strict=True)]
-    )
-    values = np.concatenate([block.data for block in blocks]).astype(np.float32, copy=False)
-    if n_rows > 1:
-        numbers = np.arange(n_rows)
-        row = np.concatenate(
-            [np.repeat(numbers, block.indptr[1:] - block.indptr[:-1]) for block in blocks]
-        )
-        order = np.argsort(row, kind="stable")  # within a row the blocks stay in their order
-        columns, values = columns[order], values[order]
-    indptr: npt.NDArray[np.int32] = np.stack([b.indptr for b in blocks]).sum(0, dtype=np.int32)
-    return canonical_csr(values, columns, indptr, int(offsets[-1]))
 
 
 def parts_by_length(order: Indices, lengths: Indices) -> Iterator[Indices]:

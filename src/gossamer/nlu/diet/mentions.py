@@ -11,17 +11,15 @@ The features of the whole text stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gossamer.nlu.diet.features import (
-    DIETBatch,
-    DIETData,
-    Indices,
-    TokenChoice,
-    runs_of_numbers,
-)
+from gossamer.nlu.diet.features import Indices, TokenChoice, runs_of_numbers
 from gossamer.nlu.diet.tags import TagKind
+
+if TYPE_CHECKING:
+    from gossamer.nlu.diet.batches import DIETBatch, DIETData
 
 _BEGIN, _LAST, _UNIT = 0, 2, 3  # (tag - 1) % 4; see `TagSet`
 

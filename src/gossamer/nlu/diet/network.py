@@ -27,7 +27,6 @@ count as the same in masked language modelling when all their features are equal
 
 from __future__ import annotations
 
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -48,7 +47,8 @@ from gossamer.nlu.diet.text_encoder import (
 )
 from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.crf import LinearChainCRF, TagPaths
-from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
+from gossamer.nn.features import Features
+from gossamer.nn.inputs import FeatureInput, FeedForward, glorot_linear
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
 

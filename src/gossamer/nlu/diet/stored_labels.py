@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 _PREFIX = "labels"
+_ARRAYS = ("data", "indices", "indptr")
 _LENGTHS = f"{_PREFIX}.lengths"
 
 
@@ -78,12 +79,8 @@ def _from_arrays(
 ) -> Features:
     matrix = None
     if widths.n_sparse > 0:
-        indptr = arrays[f"{prefix}.indptr"]
-        matrix = sparse.csr_array(
-            (arrays[f"{prefix}.data"], arrays[f"{prefix}.indices"], indptr),
-            shape=(len(indptr) - 1, widths.n_sparse),
-        )
-        matrix.check_format(full_check=True)
+        data, indices, indptr = (arrays[f"{prefix}.{name}"] for name in _ARRAYS)
+        matrix = CsrMatrix.checked(data, indices, indptr, widths.n_sparse)
     return Features(matrix, arrays[f"{prefix}.dense"] if widths.n_dense > 0 else None)
 
 

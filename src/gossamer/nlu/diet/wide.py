@@ -21,14 +21,15 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 
-from gossamer.nlu.diet.features import DIETData, Indices
-from gossamer.nn.inputs import Features, SparseInputTable
+from gossamer.nlu.diet.batches import DIETData
+from gossamer.nlu.diet.features import Indices
+from gossamer.nlu.diet.frozen.wide import LENGTH, weighted
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
+from gossamer.nn.inputs import SparseInputTable
 
-#: Euclidean, of a text's weighted counts of one featurizer.
-LENGTH = 6.0
 _SCALE = 7.0  # of decision values, about -1 and 1, beside the logits of a network
 _UNITS_AT_A_TIME = 16  # what a table's kernels take
 
@@ -78,7 +79,7 @@ class WidePath(nn.Module):
         known = np.unique(labels[counted])
         if len(known) < 2:
             return
-        texts = sparse.csr_array(self.weighted(counts.sparse).astype(np.float64) / LENGTH)
+        texts = self.weighted(counts.sparse).to_scipy().astype(np.float64) / LENGTH
         model = LinearSVC(random_state=0)
         with warnings.catch_warnings():  # a model that is nearly fitted is as good
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -93,7 +94,7 @@ class WidePath(nn.Module):
         self.table.bias.fill_(-_SCALE)  # of labels without an example: the value of "not this one"
         self.table.bias[known] = torch.from_numpy(model.intercept_ * _SCALE).float()
 
-    def _learn_frequencies(self, matrix: sparse.csr_array, parts: tuple[int, ...]) -> None:
+    def _learn_frequencies(self, matrix: CsrMatrix, parts: tuple[int, ...]) -> None:
         """Take the inverse document frequencies, ln((1 + n) / (1 + df)) + 1, of training texts.
 
         A feature that no text has counts for nothing, as a word that is not in the vocabulary does:
@@ -107,32 +108,14 @@ class WidePath(nn.Module):
             part = np.repeat(np.arange(len(parts)), parts)
             self.part.copy_(torch.from_numpy(part.astype(np.int16)))
 
-    def forward(self, counts: sparse.csr_array) -> Tensor:
+    def forward(self, counts: CsrMatrix) -> Tensor:
         """Scores. *Shape:* (n_texts, n_features) -> (n_texts, n_labels)."""
         scores: Tensor = self.table(self.weighted(counts))
         return scores[:, : self.n_labels]
 
-    def weighted(self, counts: sparse.csr_array) -> sparse.csr_array:
+    def weighted(self, counts: CsrMatrix) -> CsrMatrix:
         """The counts as the table reads them. *Shape:* (n_texts, n_features), kept."""
-        return sparse.csr_array(
-            (self.weights(counts), counts.indices, counts.indptr), shape=counts.shape
-        )
-
-    def weights(self, counts: sparse.csr_array) -> npt.NDArray[np.float32]:
-        """The stored values of `weighted`. *Shape:* (n_texts, n_features) -> (n_stored,)."""
-        columns = counts.indices
-        values = self.idf.numpy()[columns]
-        if (counts.data != 1).any():  # seldom in one short text
-            sizes = np.abs(counts.data)
-            values = values * np.where(sizes == 0, 0, 1 + np.log(np.maximum(sizes, 1)))
-        part = self.part.numpy()[columns].astype(np.int64)
-        if counts.shape[0] > 1:  # each text has parts of its own
-            n_parts = int(part.max(initial=0)) + 1
-            part += n_parts * np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-        lengths = np.sqrt(np.bincount(part, weights=values**2))
-        lengths[lengths == 0] = 1  # of features that no training text has
-        weights: npt.NDArray[np.float32] = (values * (LENGTH / lengths[part])).astype(np.float32)
-        return weights
+        return weighted(counts, self.idf.numpy(), self.part.numpy())
 
 
 def fit_wide_path(wide: WidePath | None, data: DIETData, examples: Indices) -> None:

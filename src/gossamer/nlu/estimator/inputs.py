@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from gossamer.data.errors import DataError
 from gossamer.data.text.listing import shortlist
@@ -47,7 +47,7 @@ def column(values: Any, name: str) -> list[Any]:
         found = found.to_numpy()
     elif hasattr(found, "__array__"):
         found = np.asarray(found)
-    is_other = isinstance(found, str | bytes | Mapping | Set) or sparse.issparse(found)
+    is_other = isinstance(found, str | bytes | Mapping | Set) or _is_sparse(found)
     if isinstance(found, np.ndarray):
         is_other = found.ndim == 0 or any(width != 1 for width in found.shape[1:])
         found = found.reshape(-1) if not is_other else found
@@ -117,6 +117,12 @@ def checked_weights(sample_weight: Any, n_texts: int) -> npt.NDArray[np.float64]
             hint="sample_weight=None for equal weights",
         )
     return weights
+
+
+def _is_sparse(value: object) -> bool:
+    """Whether it is a sparse matrix of SciPy's; no such is there without SciPy's module."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(value))
 
 
 def _is_weight(value: object) -> bool:

@@ -11,7 +11,6 @@ from pydantic import field_validator
 
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.examples import TrainingData
-from gossamer.nlu.featurizers.sparse_rows import canonical_csr
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -20,6 +19,7 @@ from gossamer.nlu.pipeline.messages import (
     Token,
     TrainingBatch,
 )
+from gossamer.nn.csr import CsrMatrix
 
 #: Features that depend on the token's text alone.
 _OF_TEXT: Mapping[str, Callable[[str], object]] = MappingProxyType(
@@ -142,11 +142,11 @@ class LexicalSyntacticFeaturizer(Component):
         indptr = [0]
         for tokens in batch.tokens:
             self._add_rows(tokens, indices, indptr)
-        block = canonical_csr(
+        block = CsrMatrix(
             np.ones(len(indices), dtype=np.float32),
             np.array(indices, dtype=np.int32),
             np.array(indptr, dtype=np.int32),
-            self.n_features,
+            (len(indptr) - 1, self.n_features),
         )
         batch.blocks.append(FeatureBlock(origin=self.alias, sequence=block))
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from gossamer.nlu.featurizers.count_options import CountVectorsFeaturizerOptions
 from gossamer.nlu.featurizers.ngrams import NgramAnalyzer
 from gossamer.nlu.featurizers.sparse_rows import SparseRow, rows_to_csr, sum_rows
 from gossamer.nlu.pipeline.messages import Token
+from gossamer.nn.csr import CsrMatrix
 
 _NUMBER = re.compile(r"\b[0-9]+\b")
 _NUMBER_WORD = "__NUMBER__"
@@ -80,8 +80,8 @@ class TermFeatures(NamedTuple):
         known: see `FeatureBlock`. *Shape:* (n_tokens,).
     """
 
-    sequence: sparse.csr_array
-    sentence: sparse.csr_array
+    sequence: CsrMatrix
+    sentence: CsrMatrix
     known: npt.NDArray[np.float32]
 
 

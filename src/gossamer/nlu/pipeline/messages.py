@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from gossamer.data.entities import Entity
 from gossamer.data.nlu.examples import Example
@@ -23,8 +22,9 @@ from gossamer.nlu.pipeline.parse import NO_INTENT as NO_INTENT
 from gossamer.nlu.pipeline.parse import IntentPrediction as IntentPrediction
 from gossamer.nlu.pipeline.parse import Parse as Parse
 from gossamer.nlu.pipeline.parse import Token as Token
+from gossamer.nn.csr import CsrMatrix
 
-FeatureMatrix: TypeAlias = sparse.csr_array | npt.NDArray[np.float32]
+FeatureMatrix: TypeAlias = CsrMatrix | npt.NDArray[np.float32]
 
 EntityPrediction: TypeAlias = Entity
 """What extractors find: an `Entity` with the name of its extractor."""
@@ -36,9 +36,9 @@ class FeatureBlock:
 
     Attributes:
         origin: the featurizer's alias, unique in a pipeline; consumers filter by it.
-        sequence: one row a token, float32 (scipy CSR when sparse), or None.
-            *Shape:* (n_tokens, n_features).
-        sentence: one row a text, or None.
+        sequence: one row a token, float32, or None. A sparse matrix of SciPy becomes a
+            `CsrMatrix`. *Shape:* (n_tokens, n_features).
+        sentence: likewise, one row a text.
             *Shape:* (n_texts, n_features).
         known: how much of each token the featurizer knows from training, in [0, 1], NaN where it
             cannot tell; None when it knows no words, only their looks. *Shape:* (n_tokens,).
@@ -48,6 +48,12 @@ class FeatureBlock:
     sequence: FeatureMatrix | None = None
     sentence: FeatureMatrix | None = None
     known: npt.NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("sequence", "sentence"):
+            matrix = getattr(self, part)
+            if hasattr(matrix, "tocsr"):
+                object.__setattr__(self, part, CsrMatrix.of(matrix))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import NamedTuple
 
@@ -116,9 +117,7 @@ class Attention:
             for name in ("key_relative", "value_relative")
         ]
         query, key, value, out = (
-            Linear.read(
-                weights.part(name), width, width, topology=topology, has_bias=name == "out"
-            )
+            Linear.read(weights.part(name), width, width, topology=topology, has_bias=name == "out")
             for name in ("query", "key", "value", "out")
         )
         return cls(
@@ -144,7 +143,7 @@ class Attention:
             self._by_kernel(qkv, layout, mixed)
         else:
             starts = layout.starts.tolist()
-            for first, end in zip(starts, starts[1:], strict=False):
+            for first, end in itertools.pairwise(starts):
                 rows = layout.rows[first:end]
                 if len(rows):
                     mixed[rows] = self._sequence(qkv[rows])

@@ -11,8 +11,8 @@ from gossamer.nn.frozen.weights import Floats, Weights
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.kernels import rows
 from gossamer.sparse.kernels.build import is_available
-from gossamer.sparse.kernels.tiles import tile_kernels
 from gossamer.sparse.kernels.tables import RowTables, TileTables
+from gossamer.sparse.kernels.tiles import tile_kernels
 
 _LEAST_ROWS = 64  # for the kernels of single connections: a tile of theirs holds as many
 

@@ -18,15 +18,13 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from scipy import sparse
-from torch import Tensor
 
 from gossamer.data.domain.domain import Domain
 from gossamer.dialogue.history.state import State
 from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.featurizers.sparse_rows import SparseRow, rows_to_csr
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 
 Indices = npt.NDArray[np.int64]
 ValueT = TypeVar("ValueT", bound=Hashable)
@@ -53,7 +51,7 @@ class Column(NamedTuple):
         row: which value each turn has; -1: none. *Shape:* (n_turns,), int64.
     """
 
-    values: sparse.csr_array
+    values: CsrMatrix
     row: Indices
 
 
@@ -123,10 +121,12 @@ class StateFeaturizer:
             },
         )
 
-    def action_rows(self) -> sparse.csr_array:
+    def action_rows(self) -> CsrMatrix:
         """Each action as a label, one feature each. *Shape:* (n_actions, n_actions)."""
         n_actions = len(self._actions)
-        return sparse.csr_array(sparse.eye_array(n_actions, dtype=np.float32, format="csr"))
+        columns = np.arange(n_actions + 1, dtype=np.int32)
+        ones = np.ones(n_actions, dtype=np.float32)
+        return CsrMatrix(ones, columns[:-1], columns, (n_actions, n_actions))
 
     def _column(
         self,
@@ -167,7 +167,7 @@ class TurnInput(NamedTuple):
     """
 
     features: Features
-    row: Tensor
+    row: Indices
 
 
 class TextInput(NamedTuple):
@@ -179,7 +179,7 @@ class TextInput(NamedTuple):
     """
 
     features: TextFeatures
-    row: Tensor
+    row: Indices
 
 
 def text_inputs(
@@ -199,7 +199,7 @@ def text_inputs(
         chosen, row = _chosen(column.row[turns], len(column.texts))
         if len(chosen):
             texts = features[attribute].texts(chosen)
-            inputs[attribute] = TextInput(texts, torch.from_numpy(row))
+            inputs[attribute] = TextInput(texts, row)
     return inputs
 
 
@@ -216,7 +216,7 @@ def turn_inputs(table: TurnTable, turns: Indices) -> dict[str, TurnInput]:
             continue
         chosen, row = chosen_values(rows[turns], values.shape[0])
         matrix = values if chosen is None else values[chosen]
-        inputs[attribute] = TurnInput(Features(sparse=matrix), torch.from_numpy(row))
+        inputs[attribute] = TurnInput(Features(sparse=matrix), row)
     return inputs
 
 

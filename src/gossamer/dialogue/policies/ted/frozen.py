@@ -263,5 +263,5 @@ def _handed_out(values: Floats, row: Indices) -> Floats:
 
     *Shape:* (n_values, width), (n_turns,) -> (n_turns, width).
     """
-    n_values, width = values.shape
-    return np.concatenate([values, np.zeros((1, width), dtype=np.float32)])[row]
+    nothing = np.zeros((1, values.shape[1]), dtype=np.float32)
+    return np.concatenate([values, nothing])[row]

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,11 +42,13 @@ from gossamer.nlu.diet.network import EntityHead
 from gossamer.nlu.diet.text_encoder import TextEncoder, linear_maker
 from gossamer.nn.crf import TagPaths
 from gossamer.nn.encoder import TransformerEncoder
-from gossamer.nn.inputs import FeatureInput, Features, FeedForward, glorot_linear
+from gossamer.nn.features import Features
+from gossamer.nn.inputs import FeatureInput, FeedForward, glorot_linear
 from gossamer.nn.ops.dropout import dropout
 from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SingleLabelDotProductLoss, loss_scale
 from gossamer.nn.training.fit import Regularized, StepResult
+
 
 class EntityTargets(NamedTuple):
     """Entities in the last messages of some conversations, those that count by their texts.
@@ -130,7 +133,7 @@ class NameEncoder(nn.Module):
         )
         self.width = units if encoding is None else encoding
 
-    def forward(self, values: Features, row: Tensor) -> Tensor:
+    def forward(self, values: Features, row: Indices) -> Tensor:
         """Encode each turn's value; zeros where it has none.
 
         Values are encoded once each and then handed out, unless dropout makes a difference between
@@ -141,9 +144,10 @@ class NameEncoder(nn.Module):
         if not (self.training and self.drop_rate > 0.0):
             return handed_out(self.encoded(values), row)
         n_values = 0 if values.sparse is None else values.sparse.shape[0]
-        there = (row < n_values).nonzero()[:, 0]
-        x = self.encoded(values.rows(row[there].numpy()))
-        return x.new_zeros(row.numel(), self.width).index_put((there,), x)
+        there = np.flatnonzero(row < n_values)
+        x = self.encoded(values.rows(row[there]))
+        place = torch.from_numpy(there)
+        return x.new_zeros(len(row), self.width).index_put((place,), x)
 
     def encoded(self, values: Features) -> Tensor:
         """*Shape:* features of n_values rows -> (n_values, width)."""
@@ -356,7 +360,7 @@ class TEDNetwork(nn.Module):
         parts: list[Tensor] = []
         tokens: Tensor | None = None
         rate = self.options.drop_rate_dialogue
-        n_turns = next(iter(inputs.values())).row.numel()
+        n_turns = len(next(iter(inputs.values())).row)
         for name, text in PAIRS:
             found: list[Tensor] = []
             if name in self.names:
@@ -383,7 +387,7 @@ class TEDNetwork(nn.Module):
     ) -> tuple[Tensor, Indices]:
         if dialogues.tokens is None:
             raise ValueError("there must be texts to find entities in")
-        chosen = text.row[torch.from_numpy(turns)].numpy()
+        chosen = text.row[turns]
         lengths = text.features.lengths[chosen]
         tokens = dialogues.tokens[torch.from_numpy(text.features.tokens_of(chosen).rows)]
         message, _ = ranges(torch.from_numpy(lengths))
@@ -394,12 +398,12 @@ class TEDNetwork(nn.Module):
         return head(torch.cat([tokens, context], dim=1), None), lengths
 
 
-def handed_out(values: Tensor, row: Tensor) -> Tensor:
+def handed_out(values: Tensor, row: Indices) -> Tensor:
     """Each turn's value; zeros where its row is after the last one.
 
     *Shape:* (n_values, width), (n_turns,) -> (n_turns, width).
     """
-    return F.pad(values, (0, 0, 0, 1)).index_select(0, row)
+    return F.pad(values, (0, 0, 0, 1)).index_select(0, torch.from_numpy(row))
 
 
 def _plain(weights: list[Tensor]) -> list[Regularized]:

@@ -325,9 +325,7 @@ class TEDPolicy(Policy):
         ):
             return ()
         ends = np.cumsum(answer.lengths)
-        turn = int(
-            ends[number] - 1 if frozen.is_full_dialogue else (ends - answer.lengths)[number]
-        )
+        turn = int(ends[number] - 1 if frozen.is_full_dialogue else (ends - answer.lengths)[number])
         place = int(answer.text.row[turn])
         if place >= len(answer.batch.texts):
             return ()
@@ -397,9 +395,7 @@ class TEDPolicy(Policy):
         if isinstance(label_texts, Features):
             raise ValueError("labels that are texts must have features of texts")
         self._label_texts = label_texts
-        self._weights = {
-            name: array for name, array in arrays.items() if name.startswith(_PREFIX)
-        }
+        self._weights = {name: array for name, array in arrays.items() if name.startswith(_PREFIX)}
         self._freeze(domain)
 
 

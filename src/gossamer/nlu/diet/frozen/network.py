@@ -57,8 +57,7 @@ class FrozenEntityHead:
         if n_entity_tags > 0:
             part = weights.part("embed_tag")
             layer = Linear.read(part, n_entity_tags, embedding_dimension)
-            # A dense layer of a one-hot row is one row of its matrix.
-            self.tag_rows = layer.matrix + layer.bias
+            self.tag_rows = layer(np.eye(n_entity_tags, dtype=np.float32))
             width += embedding_dimension
         self.logits = Linear.read(weights.part("logits"), width, n_tags)
         self.decoder = Decoder.read(weights.part("crf"), n_tags, forbidden)
