@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.autograd.functional
@@ -315,7 +316,7 @@ def test_freed_memory_is_refused() -> None:
     function = Function("nothing")
     function.argument(0)
     with pytest.raises(RuntimeError, match="must have memory"):
-        Kernel(function, "nothing", (Argument("x", torch.float32, lambda _: x.numel()),))(x)
+        Kernel(function, "nothing", (Argument("x", np.float32, lambda _: x.numel()),))(x)
 
 
 @pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 
@@ -54,6 +53,8 @@ class Stream:
 
 def fresh_seed() -> int:
     """Draw a seed from torch's global generator, so that `torch.manual_seed` fixes it."""
+    import torch
+
     return int(torch.randint(2**63 - 1, (), device="cpu", dtype=torch.int64).item())
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -50,7 +51,7 @@ class Case:
         ]
         given = Given(self.kernel.name, declared, known, N_THREADS)
         return [
-            torch.zeros(each.size(given), dtype=each.dtype)
+            torch.zeros(each.size(given), dtype=getattr(torch, each.dtype.__name__))
             if isinstance(each, Argument) and isinstance(word, int) and each.name not in self.absent
             else word
             for each, word in zip(declared, known, strict=True)
@@ -231,7 +232,8 @@ def test_another_dtype_is_refused(name: str) -> None:
     case = CASES[name]()
     for number, tensor in tensors(case):
         for dtype in {torch.float32, torch.float64, torch.int32, torch.int64} - {tensor.dtype}:
-            refused(case, number, tensor.to(dtype), "must be torch")
+            rule = f"must be {str(tensor.dtype).removeprefix('torch.')}"
+            refused(case, number, tensor.to(dtype), rule)
 
 
 @every
@@ -249,7 +251,7 @@ def test_another_device_and_no_tensor_are_refused(name: str) -> None:
         refused(case, number, tensor.to("meta"), "must be on the CPU")
         declared = case.kernel.declared[number]
         if isinstance(declared, Argument) and not declared.is_optional:
-            refused(case, number, 0, "must be a tensor")
+            refused(case, number, 0, "must be an array or a tensor")
 
 
 @every
@@ -302,7 +304,7 @@ def reading_one_too_far() -> Case:
     f = Function("far")
     x, y = f.argument(0), f.argument(1)
     f.store("float", f.load("float", f.at(x, 5)), y)
-    declared = [Argument(name, torch.float32, lambda _: 5) for name in "xy"]
+    declared = [Argument(name, np.float32, lambda _: 5) for name in "xy"]
     return Case(Kernel(f, "far", declared), {})
 
 

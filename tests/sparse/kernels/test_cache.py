@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,9 +55,7 @@ def doubling(factor: float = 2.0) -> Kernel:
     with f.loop(*f.share(f.argument(1, "i64"))) as i:
         value = f.load("float", f.at(x, i))
         f.store("float", f.binary("fmul", "float", value, f.constant("float", factor)), f.at(x, i))
-    return Kernel(
-        f, "doubling", (Argument("x", torch.float32, lambda given: given["n"]), Size("n"))
-    )
+    return Kernel(f, "doubling", (Argument("x", np.float32, lambda given: given["n"]), Size("n")))
 
 
 def works(kernel: Kernel, factor: float = 2.0) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-import torch
+import numpy as np
 
 from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
@@ -72,8 +72,8 @@ def adam() -> Kernel:
         "adam",
         (
             # The addresses in there cannot be checked: `gossamer.nn.training.adam` sees to them.
-            Argument("tensors", torch.int64, lambda given: given["n_tensors"] * WORDS),
+            Argument("tensors", np.int64, lambda given: given["n_tensors"] * WORDS),
             Size("n_tensors"),
-            Argument("numbers", torch.float32, lambda _: 7),
+            Argument("numbers", np.float32, lambda _: 7),
         ),
     )

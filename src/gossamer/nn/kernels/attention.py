@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+import numpy as np
 
 from gossamer.nn.kernels.arithmetic import KIND, WIDTH, exponential
 from gossamer.sparse.kernels.arguments import Argument, Given, Size
@@ -19,9 +19,9 @@ from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
 
 _SEQUENCES = (
-    Argument("rows", torch.int64, lambda given: given.total("starts")),
-    Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
-    Argument("places", torch.int64, lambda given: given["n_seqs"]),
+    Argument("rows", np.int64, lambda given: given.total("starts")),
+    Argument("starts", np.int64, lambda given: given["n_seqs"] + 1),
+    Argument("places", np.int64, lambda given: given["n_seqs"]),
 )
 
 
@@ -30,12 +30,12 @@ def _weights(n_heads: int) -> Argument:
 
     def size(given: Given) -> int:
         given.end("places")
-        lengths = given.tensor("starts").diff()
+        lengths = np.diff(given.numbers("starts"))
         padded = (lengths + WIDTH - 1) // WIDTH * WIDTH
-        ends = given.tensor("places") + n_heads * lengths * padded
+        ends = given.numbers("places") + n_heads * lengths * padded
         return int(ends[lengths > 0].max()) if bool((lengths > 0).any()) else 0
 
-    return Argument("weights", torch.float32, size)
+    return Argument("weights", np.float32, size)
 
 
 @functools.lru_cache(maxsize=64)
@@ -81,10 +81,10 @@ def attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel:
         f,
         "attend",
         (
-            Argument("qkv", torch.float32, lambda given: given.end("rows") * 3 * width),
+            Argument("qkv", np.float32, lambda given: given.end("rows") * 3 * width),
             *_SEQUENCES,
             _weights(n_heads),
-            Argument("y", torch.float32, lambda given: given.end("rows") * width),
+            Argument("y", np.float32, lambda given: given.end("rows") * width),
             Size("n_seqs"),
         ),
     )
@@ -149,11 +149,11 @@ def back_through_attend(n_heads: int, head_size: int, is_causal: bool) -> Kernel
         f,
         "back_through_attend",
         (
-            Argument("grad", torch.float32, lambda given: given.end("rows") * width),
-            Argument("qkv", torch.float32, lambda given: given.end("rows") * 3 * width),
+            Argument("grad", np.float32, lambda given: given.end("rows") * width),
+            Argument("qkv", np.float32, lambda given: given.end("rows") * 3 * width),
             *_SEQUENCES,
             _weights(n_heads),
-            Argument("result", torch.float32, lambda given: given.end("rows") * 3 * width),
+            Argument("result", np.float32, lambda given: given.end("rows") * 3 * width),
             Size("n_seqs"),
         ),
     )

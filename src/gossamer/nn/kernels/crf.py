@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-import torch
+import numpy as np
 
 from gossamer.nn.kernels.arithmetic import KIND, PARTS, WIDTH, exponential
 from gossamer.sparse.kernels.arguments import Argument, Size
@@ -26,7 +26,7 @@ def padded(n_tags: int) -> int:
 
 def _rows(name: str, width: int) -> Argument:
     """A row for each token of all sequences."""
-    return Argument(name, torch.float32, lambda given: given.total("starts") * width)
+    return Argument(name, np.float32, lambda given: given.total("starts") * width)
 
 
 @functools.lru_cache(maxsize=64)
@@ -92,11 +92,11 @@ def forward(n_tags: int) -> Kernel:
         "forward",
         (
             _rows("logits", width),
-            Argument("moves", torch.float32, lambda _: n_tags * width),
-            Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
+            Argument("moves", np.float32, lambda _: n_tags * width),
+            Argument("starts", np.int64, lambda given: given["n_seqs"] + 1),
             _rows("alphas", width),
             _rows("factors", width),
-            Argument("result", torch.float64, lambda given: given["n_seqs"]),
+            Argument("result", np.float64, lambda given: given["n_seqs"]),
             Size("n_seqs"),
         ),
     )
@@ -157,13 +157,13 @@ def backward(n_tags: int) -> Kernel:
         f,
         "backward",
         (
-            Argument("grad", torch.float32, lambda given: given["n_seqs"]),
-            Argument("turned", torch.float32, lambda _: n_tags * width),
-            Argument("starts", torch.int64, lambda given: given["n_seqs"] + 1),
+            Argument("grad", np.float32, lambda given: given["n_seqs"]),
+            Argument("turned", np.float32, lambda _: n_tags * width),
+            Argument("starts", np.int64, lambda given: given["n_seqs"] + 1),
             _rows("alphas", width),
             _rows("factors", width),
             _rows("result", width),
-            Argument("moves", torch.float32, lambda _: PARTS * n_tags * width),
+            Argument("moves", np.float32, lambda _: PARTS * n_tags * width),
             Size("n_seqs"),
         ),
     )

@@ -9,29 +9,22 @@ from __future__ import annotations
 import functools
 from contextlib import AbstractContextManager
 
-import torch
+import numpy as np
 
 from gossamer.nn.kernels.arithmetic import KIND, PARTS, WIDTH, Dropout, normal_distribution
 from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel
 from gossamer.sparse.kernels.function import Function
 
-_LEAST_ELEMENTS_OF_A_THREAD = 8_000
-
-
-def threads_for(n_elements: int) -> int:
-    """How many threads are worth it for a pass over this many numbers."""
-    return max(1, min(torch.get_num_threads(), n_elements // _LEAST_ELEMENTS_OF_A_THREAD))
-
 
 def _each_row(name: str, width: int, *, is_optional: bool = False) -> Argument:
     return Argument(
-        name, torch.float32, lambda given: given["n_rows"] * width, is_optional=is_optional
+        name, np.float32, lambda given: given["n_rows"] * width, is_optional=is_optional
     )
 
 
 def _one(name: str) -> Argument:
-    return Argument(name, torch.float32, lambda _: 1)
+    return Argument(name, np.float32, lambda _: 1)
 
 
 _DROPOUT = (Size("seed"), Size("levels"), _one("scale"))
@@ -118,8 +111,8 @@ def add_and_normalise(width: int, has_update: bool, epsilon: float) -> Kernel:
         (
             _each_row("x", width),
             _each_row("update", width if has_update else 0),
-            Argument("gain", torch.float32, lambda _: width),
-            Argument("offset", torch.float32, lambda _: width),
+            Argument("gain", np.float32, lambda _: width),
+            Argument("offset", np.float32, lambda _: width),
             _each_row("total", width if has_update else 0),
             _each_row("y", width),
             _each_row("statistics", 2),
@@ -196,10 +189,10 @@ def back_through_normalise(width: int, has_residual: bool) -> Kernel:
             _each_row("residual", width if has_residual else 0),
             _each_row("total", width),
             _each_row("statistics", 2),
-            Argument("gain", torch.float32, lambda _: width),
+            Argument("gain", np.float32, lambda _: width),
             _each_row("result", width),
             _each_row("update", width, is_optional=True),
-            Argument("sums", torch.float32, lambda _: PARTS * 2 * width),
+            Argument("sums", np.float32, lambda _: PARTS * 2 * width),
             Size("n_rows"),
             *_DROPOUT,
         ),

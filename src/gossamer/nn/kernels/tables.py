@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-import torch
+import numpy as np
 
 from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel
@@ -54,12 +54,12 @@ def multiply(width: int) -> Kernel:
         f,
         "multiply",
         (
-            Argument("values", torch.float32, lambda given: given.total("starts")),
-            Argument("columns", torch.int32, lambda given: given.total("starts")),
-            Argument("starts", torch.int32, lambda given: given["n_rows"] + 1),
-            Argument("table", torch.float32, lambda given: given.end("columns") * width),
-            Argument("bias", torch.float32, lambda _: width),
-            Argument("y", torch.float32, lambda given: given["n_rows"] * width),
+            Argument("values", np.float32, lambda given: given.total("starts")),
+            Argument("columns", np.int32, lambda given: given.total("starts")),
+            Argument("starts", np.int32, lambda given: given["n_rows"] + 1),
+            Argument("table", np.float32, lambda given: given.end("columns") * width),
+            Argument("bias", np.float32, lambda _: width),
+            Argument("y", np.float32, lambda given: given["n_rows"] * width),
             Size("n_rows"),
         ),
     )
@@ -98,14 +98,14 @@ def number_columns() -> Kernel:
         f,
         "number_columns",
         (
-            Argument("columns", torch.int32, lambda given: given["n_entries"]),
+            Argument("columns", np.int32, lambda given: given["n_entries"]),
             Size("n_entries"),
-            Argument("seen", torch.int32, lambda given: given.end("columns")),
-            Argument("numbers", torch.int32, lambda given: given.end("columns")),
+            Argument("seen", np.int32, lambda given: given.end("columns")),
+            Argument("numbers", np.int32, lambda given: given.end("columns")),
             Size("call"),
-            Argument("found", torch.int32, lambda given: given["n_entries"]),
-            Argument("slots", torch.int32, lambda given: given["n_entries"]),
-            Argument("n_found", torch.int64, lambda _: 1),
+            Argument("found", np.int32, lambda given: given["n_entries"]),
+            Argument("slots", np.int32, lambda given: given["n_entries"]),
+            Argument("n_found", np.int64, lambda _: 1),
         ),
     )
 
@@ -138,11 +138,11 @@ def gradient(width: int) -> Kernel:
         f,
         "gradient",
         (
-            Argument("values", torch.float32, lambda given: given.total("starts")),
-            Argument("slots", torch.int32, lambda given: given.total("starts")),
-            Argument("starts", torch.int32, lambda given: given["n_rows"] + 1),
-            Argument("grad", torch.float32, lambda given: given["n_rows"] * width),
-            Argument("result", torch.float32, lambda given: given.end("slots") * width),
+            Argument("values", np.float32, lambda given: given.total("starts")),
+            Argument("slots", np.int32, lambda given: given.total("starts")),
+            Argument("starts", np.int32, lambda given: given["n_rows"] + 1),
+            Argument("grad", np.float32, lambda given: given["n_rows"] * width),
+            Argument("result", np.float32, lambda given: given.end("slots") * width),
             Size("n_rows"),
         ),
     )
@@ -232,28 +232,25 @@ def adam_rows(width: int, has_gradient: bool) -> Kernel:
         (
             Argument(
                 "rows",
-                torch.int32,
+                np.int32,
                 lambda given: given["n_rows"] if has_gradient else 0,
                 is_optional=not has_gradient,
             ),
             Argument(
                 "gradients",
-                torch.float32,
+                np.float32,
                 lambda given: given["n_rows"] * width if has_gradient else 0,
                 is_optional=not has_gradient,
             ),
             *(
-                Argument(name, torch.float32, lambda given: end(given) * width)
+                Argument(name, np.float32, lambda given: end(given) * width)
                 for name in ("table", "first", "second")
             ),
-            Argument("last", torch.int32, end, below=n_steps),
+            Argument("last", np.int32, end, below=n_steps),
             Size("n_rows"),
             Size("step"),
-            *(
-                Argument(name, torch.float32, n_steps)
-                for name in ("sizes", "corrections", "fading")
-            ),
-            Argument("constants", torch.float32, lambda _: 6),
+            *(Argument(name, np.float32, n_steps) for name in ("sizes", "corrections", "fading")),
+            Argument("constants", np.float32, lambda _: 6),
             Size("n_kept"),
         ),
     )

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from gossamer.nn.kernels import rows
 from gossamer.nn.ops.dropout import Noise, dropout
 from gossamer.nn.ops.fitting import fits
+from gossamer.nn.ops.threads import threads_for
 from gossamer.sparse.products.guard import require_kernel
 
 
@@ -31,7 +32,7 @@ class _GeluDropped(torch.autograd.Function):
         ctx.noise = noise
         n_rows, width = x.shape
         y = torch.empty_like(x)
-        threads = rows.threads_for(x.numel())
+        threads = threads_for(x.numel())
         rows.gelu_dropped(width)(x, y, n_rows, *noise.words(), n_threads=threads)
         return y
 
@@ -48,6 +49,6 @@ class _GeluDropped(torch.autograd.Function):
             result,
             n_rows,
             *ctx.noise.words(),
-            n_threads=rows.threads_for(x.numel()),
+            n_threads=threads_for(x.numel()),
         )
         return result, None

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gossamer.nn.kernels import attention, rows
+from gossamer.nn.kernels import attention
 from gossamer.nn.ops.fitting import WIDTH
+from gossamer.nn.ops.threads import threads_for
 from gossamer.nn.packing import Packing
 from gossamer.sparse.products.guard import require_kernel
 
@@ -50,7 +51,7 @@ class _Attend(torch.autograd.Function):
             weights,
             mixed,
             table.starts.numel() - 1,
-            n_threads=rows.threads_for(mixed.numel()),
+            n_threads=threads_for(mixed.numel()),
         )
         ctx.save_for_backward(qkv, places, weights)
         ctx.table, ctx.n_heads, ctx.is_causal = table, n_heads, is_causal
@@ -71,7 +72,7 @@ class _Attend(torch.autograd.Function):
             weights,
             of_qkv,
             ctx.table.starts.numel() - 1,
-            n_threads=rows.threads_for(grad.numel()),
+            n_threads=threads_for(grad.numel()),
         )
         return of_qkv, None, None, None
 

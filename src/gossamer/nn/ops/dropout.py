@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from gossamer.nn.kernels import rows
 from gossamer.nn.ops.fitting import WIDTH
+from gossamer.nn.ops.threads import threads_for
 from gossamer.sparse.products.guard import are_ordinary, is_watched, may_run_kernel
 
 _LEVELS = 2**16
@@ -151,6 +152,6 @@ def _scaled(x: Tensor, noise: Noise) -> Tensor:
     x = x.contiguous()
     y = torch.empty_like(x)
     width = x.shape[-1]
-    threads = rows.threads_for(x.numel())
+    threads = threads_for(x.numel())
     rows.scale_dropped(width)(x, _ONE, y, x.numel() // width, *noise.words(), n_threads=threads)
     return y

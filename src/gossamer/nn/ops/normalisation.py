@@ -15,6 +15,7 @@ from gossamer.nn.kernels import rows
 from gossamer.nn.kernels.arithmetic import PARTS
 from gossamer.nn.ops.dropout import Noise, dropout
 from gossamer.nn.ops.fitting import fits, has_hooks
+from gossamer.nn.ops.threads import threads_for
 from gossamer.sparse.products.guard import require_kernel
 
 
@@ -127,7 +128,7 @@ def _forward(
         statistics,
         n_rows,
         *noise.words(),
-        n_threads=rows.threads_for(x.numel()),
+        n_threads=threads_for(x.numel()),
     )
     return total, normal, statistics
 
@@ -144,7 +145,7 @@ def _backward(
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
     """Gradients of the sum, of the update, of gain and offset."""
     n_rows, width = total.shape
-    threads = rows.threads_for(total.numel())
+    threads = threads_for(total.numel())
     grad, gain = grad.contiguous(), gain.contiguous()
     of_total = torch.empty_like(total)
     of_update = torch.empty_like(total) if has_update else None

@@ -1,10 +1,10 @@
 """What a kernel's arguments must be, declared beside its function, and the check of a call.
 
-A kernel gets addresses: a tensor too short is read and written past its end, and nothing says so.
+A kernel gets addresses: what is too short is read and written past its end, and nothing says so.
 `GOSSAMER_CHECK_KERNELS=1` has each call checked first; the tests run so.
 
     Kernel(f, "scale", (
-        Argument("x", torch.float32, lambda given: given["n_rows"] * width),
+        Argument("x", np.float32, lambda given: given["n_rows"] * width),
         Size("n_rows"),
     ))
 """
@@ -14,11 +14,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from gossamer.sparse.errors import complaint
+from gossamer.sparse.kernels.addresses import Word
 
 VARIABLE = "GOSSAMER_CHECK_KERNELS"
 
@@ -36,18 +38,18 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A word that is the address of a tensor's first number.
+    """A word that is the address of the first number of an array or a tensor.
 
     Attributes:
         name: for other arguments' sizes, and for messages.
-        dtype: of its numbers.
+        dtype: of its numbers, as NumPy names it.
         size: how many of them the kernel may read or write, from what else is given.
         below: for a table of indices: each must be 0 or more, and below this.
-        is_optional: whether 0 may be given for no tensor.
+        is_optional: whether 0 may be given for none.
     """
 
     name: str
-    dtype: torch.dtype
+    dtype: type[np.generic]
     size: Callable[[Given], int]
     below: Callable[[Given], int] | None = None
     is_optional: bool = False
@@ -70,7 +72,7 @@ class Given:
     """
 
     def __init__(
-        self, kernel: str, declared: Declaration, words: Sequence[int | Tensor], n_threads: int
+        self, kernel: str, declared: Declaration, words: Sequence[Word], n_threads: int
     ) -> None:
         self._kernel = kernel
         self._declared = {each.name: each for each in declared}
@@ -83,7 +85,7 @@ class Given:
                 )
             )
         self._words = dict(zip(self._declared, words, strict=True)) | {"n_threads": n_threads}
-        self._checked: dict[str, Tensor] = {}
+        self._checked: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> int:
         """A size."""
@@ -92,7 +94,7 @@ class Given:
             raise self._wrong(name, "must be a whole number, 0 or more", word)
         return word
 
-    def tensor(self, name: str) -> Tensor:
+    def numbers(self, name: str) -> NDArray[Any]:
         """The numbers of an argument that count, in a row; none where it is absent.
 
         Raises:
@@ -107,8 +109,8 @@ class Given:
 
     def end(self, name: str) -> int:
         """One more than the greatest of a table of indices, which must be 0 or more."""
-        table = self.tensor(name)
-        if table.numel() == 0:
+        table = self.numbers(name)
+        if table.size == 0:
             return 0
         if int(table.min()) < 0:
             raise self._wrong(name, "must hold indices of 0 or more", int(table.min()))
@@ -116,31 +118,40 @@ class Given:
 
     def total(self, name: str) -> int:
         """The last of a table of starts, which must ascend from 0 or more."""
-        table = self.tensor(name)
-        if table.numel() == 0:
+        table = self.numbers(name)
+        if table.size == 0:
             return 0
-        if int(table[0]) < 0 or bool((table.diff() < 0).any()):
+        if int(table[0]) < 0 or bool((table[1:] < table[:-1]).any()):
             raise self._wrong(name, "must hold starts that ascend from 0 or more", table.tolist())
         return int(table[-1])
 
-    def _numbers(self, declared: Argument, word: int | Tensor) -> Tensor:
+    def _numbers(self, declared: Argument, word: Word) -> NDArray[Any]:
         name = declared.name
-        if not isinstance(word, Tensor):
-            if word == 0 and declared.is_optional:
-                return torch.empty(0, dtype=declared.dtype)
-            raise self._wrong(name, "must be a tensor", word)
-        if word.dtype != declared.dtype:
-            raise self._wrong(name, f"must be {declared.dtype}", word.dtype)
-        if not word.is_cpu:
-            raise self._wrong(name, "must be on the CPU", str(word.device))
-        if not word.is_contiguous():
-            raise self._wrong(name, "must be contiguous", (tuple(word.shape), word.stride()))
+        if isinstance(word, int) or not (isinstance(word, np.ndarray) or hasattr(word, "data_ptr")):
+            if isinstance(word, int) and word == 0 and declared.is_optional:
+                return np.empty(0, dtype=declared.dtype)
+            raise self._wrong(name, "must be an array or a tensor", word)
+        if str(word.dtype).removeprefix("torch.") != declared.dtype.__name__:
+            raise self._wrong(name, f"must be {declared.dtype.__name__}", word.dtype)
+        if not isinstance(word, np.ndarray):
+            if not word.is_cpu:
+                raise self._wrong(name, "must be on the CPU", str(word.device))
+            if word.data_ptr() == 0:  # freed, which every call refuses, or empty
+                return self._long_enough(declared, np.empty(word.numel(), dtype=declared.dtype))[:0]
+            word = word.detach().numpy()
+        if not word.flags.c_contiguous:
+            of_numbers = tuple(step // word.itemsize for step in word.strides)
+            raise self._wrong(name, "must be contiguous", (word.shape, of_numbers))
+        if not word.flags.aligned:
+            raise self._wrong(name, "must lie at a multiple of its numbers' size", word.ctypes.data)
+        return self._long_enough(declared, word.reshape(-1))
+
+    def _long_enough(self, declared: Argument, numbers: NDArray[Any]) -> NDArray[Any]:
+        """As many numbers as were declared."""
         size = declared.size(self)
-        if word.numel() < size:
-            raise self._wrong(name, f"must have {size} numbers or more", word.numel())
-        if word.data_ptr() == 0:  # freed, which every call refuses, or empty
-            return torch.empty(0, dtype=declared.dtype)
-        return word.detach().reshape(-1)[:size]
+        if numbers.size < size:
+            raise self._wrong(declared.name, f"must have {size} numbers or more", numbers.size)
+        return numbers[:size]
 
     def _check_indices(self, declared: Argument) -> None:
         if declared.below is not None:
@@ -153,15 +164,13 @@ class Given:
             complaint(
                 f"{name} of the kernel {self._kernel} {rule}",
                 got=got,
-                hint="the tensors and sizes that its function declares; this is a mistake of who "
+                hint="the arrays and sizes that its function declares; this is a mistake of who "
                 "calls the kernel",
             )
         )
 
 
-def check(
-    kernel: str, declared: Declaration, words: Sequence[int | Tensor], n_threads: int
-) -> None:
+def check(kernel: str, declared: Declaration, words: Sequence[Word], n_threads: int) -> None:
     """Check the arguments of a call.
 
     Args:
@@ -178,7 +187,7 @@ def check(
         if isinstance(each, Size):
             given[each.name]
         else:
-            given.tensor(each.name)
+            given.numbers(each.name)
 
 
 def are_checked() -> bool:

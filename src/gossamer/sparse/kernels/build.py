@@ -1,5 +1,6 @@
-"""Compiling functions for this machine and calling them, on PyTorch's own threads.
+"""Compiling functions for this machine and calling them.
 
+On PyTorch's own threads where PyTorch has been imported, else on one; nothing here imports it.
 Machine code is kept by `cache`; it holds no address, so that another process can use it.
 """
 
@@ -7,15 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import struct
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from gossamer.sparse.kernels import cache
+from gossamer.sparse.kernels.addresses import Word, address_of_array, word_of
 from gossamer.sparse.kernels.arguments import Declaration, are_checked, check
 from gossamer.sparse.kernels.function import Function
 
@@ -52,21 +55,24 @@ class Kernel:
     def __init__(self, function: Function, name: str, declared: Declaration) -> None:
         global _spent
         began, cpu_began = time.perf_counter(), time.process_time()
-        self._engine, self._run = _made(function.text(), name)
+        self._engine, self._code = _made(function.text(), name)
+        self._run, self._has_threads = self._code.run, False
         _spent = CompileTime(
             _spent.seconds + time.perf_counter() - began,
             _spent.cpu_seconds + time.process_time() - cpu_began,
         )
         self.name, self.declared = name, declared
+        self._pack = struct.Struct(f"{len(declared) + 1}q").pack
         self._is_checked = are_checked()
 
-    def __call__(self, *arguments: int | Tensor, n_threads: int = 1) -> None:
+    def __call__(self, *arguments: Word, n_threads: int = 1) -> None:
         """Run it.
 
         Args:
-            arguments: sizes and other whole numbers, and contiguous tensors, which a kernel gets by
-                the address of their first element. 0 is passed for no tensor.
-            n_threads: how many of PyTorch's threads share the work.
+            arguments: sizes and other whole numbers; contiguous arrays and tensors, which a kernel
+                gets by the address of their first element. 0 is passed for none. What a kernel
+                only reads may be read-only.
+            n_threads: how many of PyTorch's threads share the work; one if it is not imported.
 
         Raises:
             RuntimeError: the memory of a tensor has been freed.
@@ -74,20 +80,20 @@ class Kernel:
         """
         if self._is_checked:
             check(self.name, self.declared, arguments, n_threads)
-        words = (ctypes.c_int64 * (len(arguments) + 1))(
-            n_threads, *[a if isinstance(a, int) else _address(a) for a in arguments]
+        if n_threads > 1 and not self._has_threads:
+            self._has_threads = self._engine.gives_threads(self._code)
+            n_threads = n_threads if self._has_threads else 1
+        # Written out, and with struct: a call costs 2 microseconds, not 6. Arguments are held by
+        # their tuple until the kernel is done.
+        kind, address = np.ndarray, address_of_array
+        words = self._pack(
+            n_threads,
+            *[
+                a if type(a) is int else address(a) if isinstance(a, kind) else word_of(a)
+                for a in arguments
+            ],
         )
         self._run(words)
-
-
-def _address(tensor: Tensor) -> int:
-    address = tensor.data_ptr()
-    if address == 0 and tensor.numel() > 0:
-        raise RuntimeError(
-            f"a tensor of shape {tuple(tensor.shape)} must have memory (got one whose storage was "
-            "freed or resized to 0). Try: giving the storage its size back first"
-        )
-    return address
 
 
 def is_available() -> bool:
@@ -144,21 +150,25 @@ def _machine_options() -> dict[str, Any]:
 _OF_OPENMP = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
 
 
-@functools.cache
 def _threads() -> tuple[int, ...]:
-    """Addresses of these.
+    """Addresses of these; none where PyTorch is not imported, or has none of that kind.
 
-    The same library, so the same threads: two pools would fight for the cores. Zeros where there is
-    none of that kind (kernels then run on one thread).
+    The same library, so the same threads: two pools would fight for the cores.
     """
-    for path in sorted((Path(torch.__file__).parent / "lib").glob("lib*omp*")):
+    file = getattr(sys.modules.get("torch"), "__file__", None)
+    return () if file is None else _threads_of(file)
+
+
+@functools.cache
+def _threads_of(file: str) -> tuple[int, ...]:
+    for path in sorted((Path(file).parent / "lib").glob("lib*omp*")):
         try:
             library = ctypes.CDLL(str(path))
             functions = [getattr(library, name) for name in _OF_OPENMP]
         except (OSError, AttributeError):
             continue
         return tuple(ctypes.cast(f, ctypes.c_void_p).value or 0 for f in functions)
-    return (0,) * len(_OF_OPENMP)
+    return ()
 
 
 def _with_entry(text: str, name: str, key: str) -> str:
@@ -166,8 +176,8 @@ def _with_entry(text: str, name: str, key: str) -> str:
 
     OpenMP may give fewer threads than asked for (OMP_THREAD_LIMIT, OMP_DYNAMIC): those that there
     are share all the work. Its functions' addresses come in a variable, `openmp_KEY`, which is set
-    after loading: they differ from process to process, and the machine code must not. With the key
-    in all names, kernels of one name can be in one process.
+    when they are first needed: they differ from process to process, and the machine code must not.
+    With the key in all names, kernels of one name can be in one process.
     """
     own = f"@{name}_{key}"
     places = [f"getelementptr (ptr, ptr @openmp_{key}, i64 {i})" for i in range(len(_OF_OPENMP))]
@@ -213,21 +223,33 @@ _TUNING = {
 }
 
 
-def _made(text: str, name: str) -> tuple[_Engine, Any]:
+class _Code(NamedTuple):
+    """A function in memory.
+
+    Attributes:
+        run: calls it with its words.
+        openmp: where the addresses of OpenMP's functions belong.
+    """
+
+    run: Any
+    openmp: int
+
+
+def _made(text: str, name: str) -> tuple[_Engine, _Code]:
     """The engine that holds a function's machine code, and the function; compiled if need be."""
     key = cache.key_of(_with_entry(text, name, "key"), *_circumstances())
     engine = _engine()
-    run = engine.find(key)
-    if run is None:
+    made = engine.find(key)
+    if made is None:
         code = cache.load(key)
-        run = None if code is None else engine.add(key, code)
-    if run is None:
+        made = None if code is None else engine.add(key, code)
+    if made is None:
         code = _compiled(_with_entry(text, name, key))
         cache.store(key, code)
-        run = engine.add(key, code)
-    if run is None:
+        made = engine.add(key, code)
+    if made is None:
         raise RuntimeError(f"LLVM must know the function {name} that it compiled (got none)")
-    return engine, run
+    return engine, made
 
 
 @functools.cache
@@ -269,14 +291,14 @@ class _Engine:
         from llvmlite import binding
 
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, _Code] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: str) -> Any:
+    def find(self, key: str) -> _Code | None:
         """The function of a key; None if it was not added yet."""
         return self._known.get(key)
 
-    def add(self, key: str, code: bytes) -> Any:
+    def add(self, key: str, code: bytes) -> _Code | None:
         """Add what `_compiled` gave; its function, or None if it is not in there."""
         from llvmlite import binding
 
@@ -289,10 +311,21 @@ class _Engine:
             variable = self._engine.get_global_value_address(f"openmp_{key}")
             if not address or not variable:
                 return None
-            addresses = (ctypes.c_void_p * len(_OF_OPENMP)).from_address(variable)
-            addresses[:] = list(_threads())
-            self._known[key] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+            run = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+            self._known[key] = _Code(run, variable)
             return self._known[key]
+
+    def gives_threads(self, code: _Code) -> bool:
+        """Tell a function where OpenMP is; whether there is one by now.
+
+        Who calls it with more than one thread comes by here first, so none reads half of it.
+        """
+        found = _threads()
+        if not found:
+            return False
+        with self._lock:
+            (ctypes.c_void_p * len(_OF_OPENMP)).from_address(code.openmp)[:] = list(found)
+        return True
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 
-import torch
+import numpy as np
 
 from gossamer.sparse.kernels.arguments import Argument, Given, Size
 from gossamer.sparse.kernels.build import Kernel
@@ -33,8 +33,8 @@ def scratch_size(*widths: int) -> int:
 
 def _connections(n_in: int, n_out: int) -> tuple[Argument, Argument]:
     return (
-        Argument("offsets", torch.int32, lambda _: n_out + 1),
-        Argument("columns", torch.int32, lambda given: given.total("offsets"), lambda _: n_in),
+        Argument("offsets", np.int32, lambda _: n_out + 1),
+        Argument("columns", np.int32, lambda given: given.total("offsets"), lambda _: n_in),
     )
 
 
@@ -83,14 +83,12 @@ def product(n_in: int, n_out: int) -> Kernel:
         f,
         "product",
         (
-            Argument("x", torch.float32, lambda given: given["n_tokens"] * n_in),
+            Argument("x", np.float32, lambda given: given["n_tokens"] * n_in),
             *_connections(n_in, n_out),
-            Argument("weights", torch.float32, lambda given: given.total("offsets")),
-            Argument("bias", torch.float32, lambda _: n_out),
-            Argument("y", torch.float32, lambda given: given["n_tokens"] * n_out),
-            Argument(
-                "scratch", torch.float32, lambda given: given["n_threads"] * scratch_size(n_in)
-            ),
+            Argument("weights", np.float32, lambda given: given.total("offsets")),
+            Argument("bias", np.float32, lambda _: n_out),
+            Argument("y", np.float32, lambda given: given["n_tokens"] * n_out),
+            Argument("scratch", np.float32, lambda given: given["n_threads"] * scratch_size(n_in)),
             Size("n_tokens"),
         ),
     )
@@ -141,14 +139,14 @@ def weight_gradient(n_in: int, n_out: int) -> Kernel:
         f,
         "weight_gradient",
         (
-            Argument("grad", torch.float32, lambda given: given["n_tokens"] * n_out),
-            Argument("x", torch.float32, lambda given: given["n_tokens"] * n_in),
+            Argument("grad", np.float32, lambda given: given["n_tokens"] * n_out),
+            Argument("x", np.float32, lambda given: given["n_tokens"] * n_in),
             *_connections(n_in, n_out),
-            Argument("result", torch.float32, n_sums),
+            Argument("result", np.float32, n_sums),
             Size("n_weights"),
             Argument(
                 "scratch",
-                torch.float32,
+                np.float32,
                 lambda given: given["n_threads"] * scratch_size(n_in, n_out),
             ),
             Size("n_tokens"),

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
+import numpy as np
 
 from gossamer.sparse.kernels.arguments import Argument, Size
 from gossamer.sparse.kernels.build import Kernel, has_wide_registers
@@ -119,21 +119,21 @@ def compiled(shape: TileShape, registers: Registers) -> TileKernels:
 
 
 def _inputs(name: str, shape: TileShape) -> Argument:
-    return Argument(name, torch.float32, lambda given: given["n_tokens"] * shape.in_features)
+    return Argument(name, np.float32, lambda given: given["n_tokens"] * shape.in_features)
 
 
 def _outputs(name: str, shape: TileShape) -> Argument:
-    return Argument(name, torch.float32, lambda given: given["n_tokens"] * shape.out_features)
+    return Argument(name, np.float32, lambda given: given["n_tokens"] * shape.out_features)
 
 
 def _weights(name: str, shape: TileShape) -> Argument:
-    return Argument(name, torch.float32, lambda _: shape.out_features * shape.k)
+    return Argument(name, np.float32, lambda _: shape.out_features * shape.k)
 
 
 def _starts(shape: TileShape) -> Argument:
     n_runs = shape.n_groups * shape.k // shape.run
     last = shape.in_features - shape.run
-    return Argument("starts", torch.int32, lambda _: n_runs, below=lambda _: last + 1)
+    return Argument("starts", np.int32, lambda _: n_runs, below=lambda _: last + 1)
 
 
 def _forward(shape: TileShape, registers: Registers) -> Kernel:
@@ -188,7 +188,7 @@ def _forward(shape: TileShape, registers: Registers) -> Kernel:
             _inputs("x", shape),
             _starts(shape),
             _weights("weight", shape),
-            Argument("bias", torch.float32, lambda _: shape.out_features),
+            Argument("bias", np.float32, lambda _: shape.out_features),
             _outputs("y", shape),
             Size("n_tokens"),
         ),
@@ -238,14 +238,14 @@ def _input_gradient(shape: TileShape, registers: Registers) -> Kernel:
         "input_gradient",
         (
             _outputs("grad", shape),
-            Argument("offsets", torch.int32, lambda _: shape.in_features // run + 1),
+            Argument("offsets", np.int32, lambda _: shape.in_features // run + 1),
             Argument(
                 "columns",
-                torch.int32,
+                np.int32,
                 lambda given: given.total("offsets"),
                 below=lambda _: shape.out_features - g + 1,
             ),
-            Argument("weight", torch.float32, lambda given: given.total("offsets") * g * run),
+            Argument("weight", np.float32, lambda given: given.total("offsets") * g * run),
             _inputs("result", shape),
             Size("n_tokens"),
         ),
@@ -291,8 +291,8 @@ def _in_order(shape: TileShape) -> Kernel:
         f,
         "in_order",
         (
-            Argument("weight", torch.float32, lambda given: given.end("places") + last),
-            Argument("places", torch.int32, lambda _: shape.n_groups * k // run),
+            Argument("weight", np.float32, lambda given: given.end("places") + last),
+            Argument("places", np.int32, lambda _: shape.n_groups * k // run),
             _weights("result", shape),
         ),
     )
@@ -365,7 +365,7 @@ def _weight_gradient(shape: TileShape, registers: Registers) -> Kernel:
             _inputs("x", shape),
             _starts(shape),
             _weights("result", shape),
-            Argument("of_bias", torch.float32, lambda _: shape.out_features),
+            Argument("of_bias", np.float32, lambda _: shape.out_features),
             Size("n_tokens"),
         ),
     )
@@ -389,7 +389,7 @@ def _transpose(name: str, n_matrices: int, n_rows: int, n_columns: int) -> Kerne
             for i, value in enumerate(turned_square(f, width, rows)):
                 f.store(kind, value, f.at(write, i * n_rows))
     size = n_matrices * n_rows * n_columns
-    both = (Argument(part, torch.float32, lambda _: size) for part in ("source", "target"))
+    both = (Argument(part, np.float32, lambda _: size) for part in ("source", "target"))
     return Kernel(f, name, tuple(both))
 
 
