@@ -98,8 +98,8 @@ def unit_length(x: Floats) -> Floats:
 
 def _normal_distribution(x: Floats) -> Floats:
     """P(X <= x) of the standard normal distribution."""
-    t = 1 / (1 + np.float32(_ERFC_P / math.sqrt(2)) * np.abs(x))
-    value = np.full_like(x, _ERFC[0] / 2)
+    t: Floats = np.float32(1) / (np.float32(1) + np.float32(_ERFC_P / math.sqrt(2)) * np.abs(x))
+    value: Floats = np.full_like(x, _ERFC[0] / 2)
     for coefficient in _ERFC[1:]:
         value = value * t + np.float32(coefficient / 2)
     tail = value * t * np.exp(np.float32(-0.5) * x * x)
