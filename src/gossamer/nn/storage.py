@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.data.text.files import write_file
+from gossamer.nn.safetensors_file import read_in_place
 
 FORMAT = "gossamer-model"
 #: 2: DIET's input tables may be in bytes (`gossamer.nn.ops.rounding`). Files of version 1 are read.
@@ -59,7 +59,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
 
 
 def load_model(path: Path) -> Stored:
-    """Read a model file.
+    """Read a model file, in place: see `gossamer.nn.safetensors_file`. Its arrays are read-only.
 
     Raises:
         ModelFileError: it is missing, not a model file, of a newer format, truncated or altered.
@@ -70,20 +70,16 @@ def load_model(path: Path) -> Stored:
             "a model file must exist", got=str(path), hint="gossamer train nlu makes one"
         )
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") == FORMAT:
-                _check_version(metadata, where)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
+        metadata, arrays = read_in_place(path)
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFileError(
             "a model file must be whole",
             got=str(error),
             where=where,
             hint="copying or training the model again",
         ) from error
+    if metadata.get("format") == FORMAT:
+        _check_version(metadata, where)
     if metadata.get("format") != FORMAT:
         raise ModelFileError(
             "this must be a model that Gossamer saved",

@@ -95,8 +95,8 @@ def in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> Iter
 
     It pays where the work is done by kernels or NumPy, which release Python's lock.
     """
-    most = min(num_threads(), len(items))
-    if most <= 1:
+    most = min(num_threads(), len(items)) if len(items) > 1 else 1
+    if most == 1:
         yield from map(work, items)
         return
     waiting: deque[Future[ResultT]] = deque()
