@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gossamer.data.config import ProjectConfig, read_config
+from gossamer.data.config import ProjectConfig
+from gossamer.data.config_files import read_config
 from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import InputError, Location

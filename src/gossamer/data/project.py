@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from gossamer.data.config import ProjectConfig, read_config
+from gossamer.data.config import ProjectConfig
+from gossamer.data.config_files import read_config
 from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import DataError, InputError, Location, all_of
