@@ -19,6 +19,13 @@ _HOMES = {
     "RandomlyConnectedLinear": "gossamer.sparse",
 }
 
+# Libraries that are no dependencies but extras: asked for when the import has failed.
+_NEEDS = {
+    "Assistant": (),
+    "DIETClassifier": ("torch", "scipy", "sklearn"),
+    "RandomlyConnectedLinear": ("torch",),
+}
+
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that `import gossamer` needs no torch."""
@@ -26,7 +33,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError:
+        from gossamer.data.installed import require
+
+        require(name, *_NEEDS[name])
+        raise
 
 
 def __dir__() -> list[str]:

@@ -21,6 +21,7 @@ from gossamer.data import (
 from gossamer.data.domain.domain import Domain
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
+from gossamer.data.installed import TRAINING, require
 from gossamer.data.project import Project
 from gossamer.dialogue.actions.action_server import ActionServer
 from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
@@ -124,6 +125,7 @@ class Assistant:
         Raises:
             InputError: the project cannot be used; all reasons are reported. See its subclasses.
         """
+        require("training", *TRAINING)
         checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
         checked.require_sound()
         checked.warn()
@@ -149,6 +151,7 @@ class Assistant:
         Raises:
             InputError: the checks found a reason not to train; see its subclasses.
         """
+        require("training", *TRAINING)
         project = checked.require_sound()
         if augmentation_factor < 0:
             raise ConfigError("augmentation_factor must not be negative", got=augmentation_factor)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from gossamer.evaluate import score_labels
 
@@ -84,3 +85,43 @@ def test_invariants(pairs: list[tuple[str, str]]) -> None:
     assert scores.recall == pytest.approx(scores.accuracy)
     assert 0.0 <= scores.f1 <= 1.0
     assert (scores.f1 == 1.0) == (targets == predictions)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", "c", "no"]), st.sampled_from(["a", "b", "no", "x"])),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from([None, "no", "a"]),
+)
+def test_the_scores_are_those_of_scikit_learn(
+    pairs: list[tuple[str, str]], exclude: str | None
+) -> None:
+    targets, predictions = [t for t, _ in pairs], [p for _, p in pairs]
+    scores = score_labels(targets, predictions, exclude=exclude)
+    labels = sorted(set(targets) - {exclude})
+    assert scores.labels == (*labels,)
+    if not labels:
+        return
+    theirs = metrics.classification_report(
+        targets, predictions, labels=labels, output_dict=True, zero_division=0
+    )
+    # Theirs has either the accuracy or, where labels are left out, the micro average.
+    theirs["accuracy"] = metrics.accuracy_score(targets, predictions)
+    assert set(scores.report) == set(theirs)
+    for name, row in theirs.items():
+        ours = scores.report[name]
+        if name != "accuracy":
+            ours = {key: value for key, value in ours.items() if key != "confused_with"}
+        assert ours == pytest.approx(row, abs=1e-12), name
+    for average, shown in (
+        ("micro", (scores.micro_precision, scores.micro_recall, scores.micro_f1)),
+        ("weighted", (scores.precision, scores.recall, scores.f1)),
+    ):
+        expected = metrics.precision_recall_fscore_support(
+            targets, predictions, labels=labels, average=average, zero_division=0
+        )
+        assert shown == pytest.approx(expected[:3], abs=1e-12), average
+    macro = metrics.f1_score(targets, predictions, labels=labels, average="macro", zero_division=0)
+    assert scores.macro_f1 == pytest.approx(macro, abs=1e-12)

@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from gossamer.assistant import Assistant
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, ModelFileError
+from gossamer.data.installed import MissingPartError
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import ExportFormat, export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
@@ -233,7 +234,7 @@ def test_a_missing_extra_names_its_install_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
-        ConfigError, match=r'needs the extra .* Try: pip install "gossamer\[onnx\]"'
+        MissingPartError, match=r'ONNX needs onnx .* Try: pip install "gossamer\[onnx\]"'
     ):
         export_model(travel_assistant, tmp_path / "model.onnx")
 

@@ -66,7 +66,7 @@ def test_other_things_are_refused() -> None:
 def test_without_matplotlib_the_install_line_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     layer = RandomlyConnectedLinear(4, 4, seed=0)
-    with pytest.raises(ImportError, match="pip install matplotlib"):
+    with pytest.raises(ImportError, match=r"pip install \"gossamer\[plots\]\""):
         draw(layer)
 
 

@@ -46,7 +46,7 @@ class CommandGroup(TyperGroup):
             except (KeyboardInterrupt, typer.Abort):  # Abort: at a question
                 say("Interrupted.")
                 raise typer.Exit(INTERRUPTED) from None
-            except (ValueError, OSError, MemoryError) as error:
+            except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
                 message = _message(error)
                 if message is None or ctx.params.get("debug"):
                     raise
@@ -95,9 +95,13 @@ def _message(error: Exception) -> str | None:
     """What is printed for an error; None for a bug, and for a reader that went away."""
     # Imported late, as the package's readers take a moment to load.
     from gossamer.data.errors import InputError
+    from gossamer.data.installed import as_missing_part
 
     if isinstance(error, InputError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError):  # of an extra, where the command did not ask before
+        missing = as_missing_part("this command", error)
+        return None if missing is None else str(missing)
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     if not isinstance(error, OSError) or error.errno == errno.EPIPE:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from gossamer.data.errors import DataError, InputError
+from gossamer.data.installed import TRAINING, require
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.evaluate.nlu import (
     NLUEvaluation,
@@ -71,9 +71,12 @@ def cross_validate(
         extractors: see `evaluate_parses`; None means those of the first parser's pipeline.
 
     Raises:
-        InputError: fewer than two folds.
+        InputError: fewer than two folds, or scikit-learn is not installed.
         DataError: fewer than two intents have enough examples.
     """
+    require("cross-validation", *TRAINING)
+    from sklearn.model_selection import StratifiedKFold
+
     if n_folds < 2:
         raise InputError("cross-validation needs at least 2 folds", got=n_folds, hint="--folds 5")
     examples = _frequent_enough(data.unique_examples(), n_folds)

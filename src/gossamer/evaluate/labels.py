@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
 
 N_CONFUSED = 3
 """How many of the largest cells of a label's confusion row `confused_with` looks at, as Rasa."""
@@ -92,17 +91,22 @@ def score_labels(
             confusion=confusion,
             confusion_labels=tuple(confusion_labels),
         )
-    report = metrics.classification_report(
-        targets, predictions, labels=labels, output_dict=True, zero_division=0
-    )
-    report = _plain(report)
-    report["accuracy"] = accuracy
+    rows = [index[label] for label in labels]
+    right = confusion.diagonal()[rows]
+    predicted, support = confusion.sum(axis=0)[rows], confusion.sum(axis=1)[rows]
+    of_labels = _precision_recall_f1(right, predicted, support)
+    micro = _precision_recall_f1(right.sum(), predicted.sum(), support.sum())
+    n_items = int(support.sum())
+    weighted = _entry(of_labels @ support / n_items, n_items)
+    macro = _entry(of_labels.mean(axis=1), n_items)
+    report: dict[str, Any] = {
+        label: _entry(of_labels[:, i], int(support[i])) for i, label in enumerate(labels)
+    }
+    if len(labels) < len(confusion_labels):  # otherwise it is the accuracy
+        report["micro avg"] = _entry(micro, n_items)
+    report |= {"accuracy": accuracy, "macro avg": macro, "weighted avg": weighted}
     for label in labels:
         report[label]["confused_with"] = _confused_with(label, confusion_labels, confusion)
-    micro = metrics.precision_recall_fscore_support(
-        targets, predictions, labels=labels, average="micro", zero_division=0
-    )
-    weighted = report["weighted avg"]
     return LabelScores(
         labels=tuple(labels),
         accuracy=accuracy,
@@ -112,7 +116,7 @@ def score_labels(
         micro_precision=float(micro[0]),
         micro_recall=float(micro[1]),
         micro_f1=float(micro[2]),
-        macro_f1=report["macro avg"]["f1-score"],
+        macro_f1=macro["f1-score"],
         report=report,
         confusion=confusion,
         confusion_labels=tuple(confusion_labels),
@@ -139,10 +143,25 @@ def _confused_with(
     return {labels[i]: int(row[i]) for i in largest if row[i] > 0 and labels[i] != label}
 
 
-def _plain(value: Any) -> Any:
-    """NumPy scalars, which `json` refuses, to Python numbers; whole supports to int."""
-    if isinstance(value, Mapping):
-        return {
-            str(key): int(part) if key == "support" else _plain(part) for key, part in value.items()
-        }
-    return float(value)
+def _precision_recall_f1(
+    right: npt.ArrayLike, predicted: npt.ArrayLike, support: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """The three of them, where nothing can be divided 0.
+
+    Args:
+        right: items of a label that were predicted as it.
+        predicted: items that were predicted as it.
+        support: items that have it.
+
+    Returns:
+        Precision, recall and F1. *Shape:* (3, ...), the rest as of the arguments.
+    """
+    right, predicted, support = (np.asarray(n, np.float64) for n in (right, predicted, support))
+    over = np.stack([predicted, support, predicted + support])
+    return np.stack([right, right, 2 * right]) / np.maximum(over, 1.0)
+
+
+def _entry(scores: npt.NDArray[np.float64], support: int) -> dict[str, Any]:
+    """One row of a report, in numbers that `json` takes."""
+    precision, recall, f1 = scores.tolist()
+    return {"precision": precision, "recall": recall, "f1-score": f1, "support": support}

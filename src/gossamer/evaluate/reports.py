@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import InputError
+from gossamer.data.installed import FIGURES, require
 from gossamer.data.text.files import write_files
 from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
 from gossamer.evaluate.fallback import advise_fallback, confidence_report
@@ -44,8 +45,10 @@ def write_reports(
         The files written.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or figures are wanted and matplotlib is not there.
     """
+    if plots:
+        require("figures (plots=True)", *FIGURES)
     reports: dict[str, Any] = {}
     if evaluation.intents is not None:
         reports["intent_report.json"] = evaluation.intents.scores.report

@@ -52,8 +52,8 @@ def export_model(
         The file's path.
 
     Raises:
-        ConfigError: the format is not known, what it needs is not installed, or the pipeline has
-            no such DIET.
+        ConfigError: the format is not known, or the pipeline has no such DIET.
+        MissingPartError: what the format needs is not installed.
         ModelFileError: the file cannot be written there.
         NotFittedError: the estimator is not fitted.
     """

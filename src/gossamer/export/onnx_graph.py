@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.data.errors import ConfigError
+from gossamer.data.installed import require
 
 OPSET = 17  # the first with LayerNormalization as one node; onnxruntime 1.12 and later
 _IR_VERSION = 8  # that of the ONNX release which brought the opset
@@ -29,7 +29,7 @@ class OnnxGraph:
         parent: for the body of a loop, the graph it is in: names stay unique in both.
 
     Raises:
-        ConfigError: ONNX is not installed.
+        MissingPartError: ONNX is not installed.
     """
 
     def __init__(self, name: str, *, parent: OnnxGraph | None = None) -> None:
@@ -147,15 +147,10 @@ class OnnxGraph:
 
 
 def _import_onnx() -> ModuleType:
-    try:
-        import onnx
-        import onnx.checker
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise ConfigError(
-            "export to ONNX needs the extra gossamer[onnx]",
-            got=str(error),
-            hint='pip install "gossamer[onnx]"',
-        ) from error
+    require("export to ONNX", "onnx")
+    import onnx
+    import onnx.checker
+    import onnx.helper
+    import onnx.numpy_helper
+
     return onnx

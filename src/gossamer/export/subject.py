@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sklearn.utils.validation import check_is_fitted
-
 from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
@@ -20,6 +18,8 @@ def pipeline_of(model: Model) -> Pipeline:
         return model
     if isinstance(model, Assistant):
         return model.pipeline
+    from sklearn.utils.validation import check_is_fitted
+
     check_is_fitted(model, "pipeline_")
     return model.pipeline_
 

@@ -65,7 +65,7 @@ def draw(
         from matplotlib.colors import ListedColormap
     except ImportError as error:
         message = complaint(
-            "drawing needs matplotlib", got=str(error), hint="pip install matplotlib"
+            "drawing needs matplotlib", got=str(error), hint='pip install "gossamer[plots]"'
         )
         raise ImportError(message) from error
 

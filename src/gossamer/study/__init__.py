@@ -108,7 +108,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError:
+        from gossamer.data.installed import STUDYING, require
+
+        require("a study", *STUDYING)
+        raise
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.data.errors import InputError
+from gossamer.data.installed import STUDYING, require
 from gossamer.study.catalog import study_named
 from gossamer.study.data import StudyData
 from gossamer.study.executors.executor import Backend, Failure, run_all
@@ -92,7 +93,9 @@ def run_study(
     Raises:
         InputError: settings or folder cannot be used; nothing has been trained then, and the folder
             is unchanged.
+        MissingPartError: an InputError too; a library is not installed.
     """
+    require("a study", *STUDYING)
     if isinstance(study, str):
         study = study_named(study)
     if data.task not in study.tasks:

@@ -38,8 +38,10 @@ def export(
     """
     from gossamer.cli.models import latest_model
     from gossamer.data.errors import InputError
+    from gossamer.data.installed import require
     from gossamer.data.text.files import check_writable
 
+    require("export to ONNX", "onnx", "torch")
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path = latest_model(model)
     target = path.with_suffix(f".{output_format.value}") if out is None else out

@@ -130,6 +130,11 @@ def _command(name: str, summary: str) -> None:
     ) -> None:
         from rich.console import Console
 
+        from gossamer.data.installed import STUDYING, require
+
+        require("a study", *STUDYING)
+        if backend == "ray":
+            require("a cluster", "ray")
         from gossamer.study import Backend, Task, read_study_data, run_study, study_named
 
         kind = study_named(name)

@@ -20,6 +20,7 @@ from gossamer.cli.options import (
     RandomSeed,
     RasaDefaults,
 )
+from gossamer.cli.parts import figures_wanted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,6 +79,7 @@ def test(
     data, tests = read_training_data(nlu), read_test_stories(stories)
     path = latest_model(model)
     check_writable([out / "report.txt"], error=InputError)
+    plots = figures_wanted(not no_plot)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads
@@ -95,14 +97,12 @@ def test(
         end_to_end=assistant.understands_texts,
         errors=not no_errors,
         successes=successes,
-        plots=not no_plot,
+        plots=plots,
     )
     evaluation = evaluate_nlu(assistant, data)
     typer.echo(f"{path} on {evaluation.n_examples} examples")
     console.print(tables.summary(evaluation))
-    written = write_reports(
-        evaluation, out, errors=not no_errors, successes=successes, plots=not no_plot
-    )
+    written = write_reports(evaluation, out, errors=not no_errors, successes=successes, plots=plots)
     typer.echo(f"{len(written)} reports in {out}, the readable one is {out / 'report.txt'}")
 
 
@@ -179,6 +179,7 @@ def test_core(
         return
     path = latest_model(model)
     check_writable([out / "report.txt"], error=InputError)
+    plots = figures_wanted(not no_plot)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads
@@ -193,7 +194,7 @@ def test_core(
         end_to_end=end_to_end,
         errors=not no_errors,
         successes=successes,
-        plots=not no_plot,
+        plots=plots,
     )
 
 
@@ -249,10 +250,13 @@ def _compare(
     from rich.console import Console
 
     from gossamer.data import InputError, read_project
+    from gossamer.data.installed import TRAINING, require
     from gossamer.data.text.files import check_writable
 
+    require("comparing models", *TRAINING)
     projects = {str(path): read_project(path, train, domain, nlu=False) for path in configs}
     check_writable([out / "report.txt"], error=InputError)
+    plots = figures_wanted(True)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.progress import counting_bar
@@ -293,7 +297,7 @@ def _compare(
             on_model=told,
         )
     console.print(comparison_summary(comparison))
-    written = write_dialogue_comparison(comparison, out)
+    written = write_dialogue_comparison(comparison, out, plots=plots)
     typer.echo(f"{len(written)} files in {out}: {', '.join(path.name for path in written)}")
 
 
@@ -334,13 +338,17 @@ def test_nlu(
 
     from gossamer.cli.models import latest_model
     from gossamer.data import InputError, read_config, read_training_data
+    from gossamer.data.installed import TRAINING, require
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is looked at before anything slow is imported or done.
+    if cross_validation:
+        require("cross-validation", *TRAINING)
     data = read_training_data(nlu)
     project = read_config(config) if cross_validation else None
     path = model if cross_validation else latest_model(model)
     check_writable([out / "report.txt"], error=InputError)
+    plots = figures_wanted(not no_plot)
 
     from gossamer.assistant import Assistant
     from gossamer.cli.threads import use_threads
@@ -358,9 +366,7 @@ def test_nlu(
         evaluation = evaluate_nlu(Assistant.load(path), data)
         typer.echo(f"{path} on {evaluation.n_examples} examples")
         console.print(tables.summary(evaluation))
-    written = write_reports(
-        evaluation, out, errors=not no_errors, successes=successes, plots=not no_plot
-    )
+    written = write_reports(evaluation, out, errors=not no_errors, successes=successes, plots=plots)
     typer.echo(f"{len(written)} reports in {out}, the readable one is {out / 'report.txt'}")
 
 

@@ -66,6 +66,9 @@ def train(
     """
     if context.invoked_subcommand is not None:
         return
+    from gossamer.data.installed import TRAINING, require
+
+    require("training", *TRAINING)
     from gossamer.checks import read_parts
 
     parts = read_parts(config, data, domain, wants_all=True)
@@ -100,6 +103,9 @@ def train_nlu(
     Epochs and all other settings are those of the pipeline file; --random-seed takes precedence
     over the seeds in it.
     """
+    from gossamer.data.installed import TRAINING, require
+
+    require("training", *TRAINING)
     from gossamer.checks import read_parts
 
     parts = read_parts(config, nlu, None, dialogue=False)
@@ -124,6 +130,9 @@ def train_core(
     Settings are those of the policies in the configuration; --random-seed takes precedence over
     the seeds in it.
     """
+    from gossamer.data.installed import TRAINING, require
+
+    require("training", *TRAINING)
     from gossamer.checks import read_parts
 
     parts = read_parts(config, stories, domain, nlu=False)

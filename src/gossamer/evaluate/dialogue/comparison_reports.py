@@ -9,6 +9,7 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 from gossamer.data.errors import InputError
+from gossamer.data.installed import FIGURES, require
 from gossamer.data.text.files import write_files
 from gossamer.evaluate.dialogue.comparison import ComparedModel, DialogueComparison
 from gossamer.evaluate.files import json_bytes, png_bytes, text_bytes
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def write_dialogue_comparison(comparison: DialogueComparison, folder: Path) -> list[Path]:
+def write_dialogue_comparison(
+    comparison: DialogueComparison, folder: Path, *, plots: bool = True
+) -> list[Path]:
     """Write a comparison into a folder.
 
     In Rasa's layout: `results.json` (correct conversations for each configuration, run and
@@ -32,13 +35,16 @@ def write_dialogue_comparison(comparison: DialogueComparison, folder: Path) -> l
     Args:
         comparison: what to write.
         folder: made when it is not there.
+        plots: draw the figure.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or a figure is wanted and matplotlib is not there.
     """
+    if plots:
+        require("figures (plots=True)", *FIGURES)
     contents = {
         "results.json": comparison.results(),
         "num_stories.json": [round(number) for number in comparison.n_stories],
@@ -46,7 +52,8 @@ def write_dialogue_comparison(comparison: DialogueComparison, folder: Path) -> l
     }
     files = {folder / name: json_bytes(content) for name, content in contents.items()}
     files[folder / "core_model_comparison.txt"] = text_bytes(comparison_text(comparison))
-    files[folder / "core_model_comparison_graph.png"] = comparison_png(comparison)
+    if plots:
+        files[folder / "core_model_comparison_graph.png"] = comparison_png(comparison)
     write_files(files, error=InputError)
     return list(files)
 

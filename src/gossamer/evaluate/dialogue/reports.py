@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.data.errors import DataError, InputError
+from gossamer.data.installed import FIGURES, require
 from gossamer.data.stories.steps import ActionStep, Step, Story, StoryData
 from gossamer.data.stories.yaml_writer import dump_stories
 from gossamer.data.text.files import write_files
@@ -47,8 +48,10 @@ def write_dialogue_reports(
         The files written.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or figures are wanted and matplotlib is not there.
     """
+    if plots:
+        require("figures (plots=True)", *FIGURES)
     contents = {
         "story_report.json": json_bytes(story_report(evaluation)),
         "story_report.txt": text_bytes(dialogue_report_text(evaluation)),

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, Location, ModelFileError
+from gossamer.data.installed import TRAINING, require
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.options import LossType
 from gossamer.nlu.estimator.data import fit_data
@@ -211,6 +212,7 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
                 only, there are fewer than two classes, or there is nothing to learn.
             ConfigError: a parameter is not valid.
         """
+        require("training", *TRAINING)
         options = self._checked_options()
         with_intents = options["intent_classification"] and y is not None
         data = fit_data(

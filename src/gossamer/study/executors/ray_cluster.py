@@ -15,6 +15,7 @@ from typing import Any
 import joblib
 
 from gossamer.data.errors import InputError
+from gossamer.data.installed import require
 
 _CONNECT_SECONDS = 5.0
 # What a gRPC server answers with its own settings: HTTP/2's preface and an empty settings frame.
@@ -46,14 +47,10 @@ def connected(address: str | None, *, n_wanted: int = 0) -> Iterator[Any]:
         InputError: Ray is not installed; nothing answers at the address; Ray refuses (another
             version of Ray or Python).
     """
+    require("a cluster", "ray")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            import ray
-        except ImportError as error:
-            raise InputError(
-                "runs on a cluster need Ray", got=str(error), hint="pip install 'gossamer[ray]'"
-            ) from error
+        import ray
     if ray.is_initialized():
         yield ray
         return
