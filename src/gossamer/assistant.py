@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from gossamer.checks import Checked, Parts, check
-from gossamer.data import (
-    ProjectConfig,
-    TrainingData,
-    config_from_dict,
-    config_to_dict,
-    read_config,
-    read_training_data,
-)
-from gossamer.data.domain.domain import Domain
-from gossamer.data.endpoints import ActionEndpoint
+from gossamer.data.config import ProjectConfig, config_from_dict, config_to_dict
 from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.installed import TRAINING, require
-from gossamer.data.project import Project
-from gossamer.dialogue.actions.action_server import ActionServer
-from gossamer.dialogue.model import DEFAULT_AUGMENTATION, DialogueModel
-from gossamer.dialogue.runtime.conversations import DEFAULT_CHANNEL, Conversations
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION, DEFAULT_CHANNEL
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
@@ -33,6 +21,14 @@ from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
 from gossamer.version import __version__
+
+if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
+    from gossamer.checks import Checked
+    from gossamer.data.domain.domain import Domain
+    from gossamer.data.endpoints import ActionEndpoint
+    from gossamer.data.project import Project
+    from gossamer.dialogue.model import DialogueModel
+    from gossamer.dialogue.runtime.conversations import Conversations
 
 _KIND = "assistant"
 
@@ -87,6 +83,10 @@ class Assistant:
         Raises:
             InputError: configuration or data cannot be used; see its subclasses.
         """
+        from gossamer.data.config_files import read_config
+        from gossamer.data.nlu.reading import read_training_data
+        from gossamer.data.project import Project
+
         if isinstance(config, str | Path):
             config = read_config(config)
         if not isinstance(data, TrainingData):
@@ -125,6 +125,8 @@ class Assistant:
         Raises:
             InputError: the project cannot be used; all reasons are reported. See its subclasses.
         """
+        from gossamer.checks import Parts, check
+
         require("training", *TRAINING)
         checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
         checked.require_sound()
@@ -242,6 +244,9 @@ class Assistant:
         Raises:
             InputError: it was trained to understand only.
         """
+        from gossamer.dialogue.actions.action_server import ActionServer
+        from gossamer.dialogue.runtime.conversations import Conversations
+
         model = self.require_dialogue()
         return Conversations(
             model.domain,
@@ -299,6 +304,8 @@ class Assistant:
             if "pipeline" in content:
                 pipeline = pipeline_from_parts(content["pipeline"], arrays)
             if "dialogue" in content:
+                from gossamer.dialogue.model import DialogueModel
+
                 dialogue = DialogueModel.from_parts(content["dialogue"], arrays, pipeline)
             config = config_from_dict(content["config"])
             trained_at = datetime.fromisoformat(content["trained_at"]).isoformat()

@@ -13,6 +13,7 @@ from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import InputError, ModelFileError, all_of
 from gossamer.data.project import Project
+from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION
 from gossamer.dialogue.policies.ensemble import Ensemble
 from gossamer.dialogue.policies.policy import DialogueData, Policy
 from gossamer.dialogue.policies.registry import check_policies, policy_class, read_policies
@@ -23,9 +24,6 @@ from gossamer.nlu.pipeline.options_reader import read_stored_options
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-DEFAULT_AUGMENTATION = 50
-"""Rasa's default for `--augmentation`."""
 
 
 @dataclass(frozen=True, kw_only=True)

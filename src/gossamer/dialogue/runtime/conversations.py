@@ -28,16 +28,16 @@ from gossamer.data.errors import ConfigError
 from gossamer.dialogue.actions.action import ActionContext, CustomActions
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
+from gossamer.dialogue.defaults import DEFAULT_CHANNEL
 from gossamer.dialogue.history.events import ActionExecuted, UserUttered, event_from_dict
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
 from gossamer.dialogue.runtime.running_turn import Chooser, RunningTurn
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
 from gossamer.nlu.pipeline.parse import Parse
 
-__all__ = ["DEFAULT_CHANNEL", "MAX_ACTIONS", "Chooser", "Conversations", "Turn", "TurnAction"]
+__all__ = ["MAX_ACTIONS", "Chooser", "Conversations", "Turn", "TurnAction"]
 
 MAX_ACTIONS: Final = 10
-DEFAULT_CHANNEL: Final = "cmdline"
 _MINUTE = 60.0
 
 

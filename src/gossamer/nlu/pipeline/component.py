@@ -28,7 +28,7 @@ class ComponentOptions(BaseModel):
             it; it changes nothing where `rasas` is empty.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     ignored: ClassVar[Mapping[str, str]] = _NONE
     renamed: ClassVar[Mapping[str, str]] = _NONE
