@@ -22,7 +22,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gossamer.nn.kernels import adam, attention, crf, rows, tables
+from gossamer.nn.kernels import adam, attention, crf, rows, tables, viterbi
 from gossamer.sparse.kernels import rows as compressed_rows
 from gossamer.sparse.kernels import tiles
 from gossamer.sparse.kernels.arguments import Argument, Given, Size
@@ -142,6 +142,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "rows.back_through_gelu": lambda: Case(rows.back_through_gelu(32), ROWS),
     "tables.multiply": lambda: Case(tables.multiply(12), {"n_rows": 3}, CSR),
     "tables.multiply, wide": lambda: Case(tables.multiply(320), {"n_rows": 3}, CSR),
+    "tables.multiply_bytes": lambda: Case(tables.multiply_bytes(12), {"n_rows": 3}, CSR),
+    "tables.multiply_bytes, wide": lambda: Case(tables.multiply_bytes(320), {"n_rows": 3}, CSR),
     "tables.number_columns": lambda: Case(
         tables.number_columns(), {"n_entries": 5, "call": 1}, {"columns": CSR["columns"]}
     ),
@@ -154,6 +156,13 @@ CASES: dict[str, Callable[[], Case]] = {
         absent=("rows", "gradients"),
     ),
 }
+for n_tags in (5, 20):
+    for made in (viterbi.best_paths, viterbi.marginals):
+        CASES[f"viterbi.{made.__name__}, {n_tags}"] = functools.partial(
+            lambda made, n_tags: Case(made(n_tags), {"n_seqs": 3}, {"starts": longs(0, 4, 4, 9)}),
+            made,
+            n_tags,
+        )
 every = pytest.mark.parametrize("name", CASES)
 
 
@@ -202,7 +211,7 @@ def tensors(case: Case) -> list[tuple[int, Tensor]]:
 
 def test_every_kernel_is_here() -> None:
     found = {f"tiles.{name}" for name in tiles.TileKernels._fields}
-    for module in (adam, attention, crf, rows, tables, compressed_rows, tiles):
+    for module in (adam, attention, crf, rows, tables, viterbi, compressed_rows, tiles):
         for name, value in vars(module).items():
             if hasattr(value, "cache_info") and value.__annotations__["return"] == "Kernel":
                 found.add(f"{module.__name__.rpartition('.')[2]}.{name}")

@@ -72,6 +72,34 @@ def test_what_does_not(changes: dict[str, Any], message: str) -> None:
         checked(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"values": np.zeros(4, np.float32)}, r"must have 5 numbers or more \(got 4\)"),
+        ({"values": np.zeros(5)}, r"values .* must be float32 \(got dtype\('float64'\)\)"),
+        ({"values": np.zeros(5, ">f4")}, r"values .* must be float32 \(got dtype\('>f4'\)\)"),
+        ({"values": np.zeros((5, 2), np.float32)[:, 0]}, r"be contiguous \(got \(\(5,\), \(2,\)"),
+        ({"table": np.zeros((8, 2), np.float32, order="F")}, "table .* must be contiguous"),
+        (
+            {"values": np.frombuffer(bytes(41), np.float32, 9, offset=1)},
+            "values .* must lie at a multiple of its numbers' size",
+        ),
+        ({"columns": np.array([0, 9, 0, 0, 0], np.int32)}, "indices below 9 .got 9"),
+        ({"columns": np.array([0, -1, 0, 0, 0], np.int32)}, "indices of 0 or more .got -1"),
+        ({"starts": np.array([0, 3, 2, 5])}, "starts that ascend from 0 or more"),
+        ({"values": [0.0] * 5}, "values .* must be an array or a tensor"),
+        ({"n_rows": np.zeros(1)}, "n_rows .* must be a whole number"),
+    ],
+)
+def test_arrays_are_checked_as_tensors_are(changes: dict[str, Any], message: str) -> None:
+    arrays = {name: word.numpy() for name, word in GIVEN.items() if isinstance(word, Tensor)}
+    for array in arrays.values():
+        array.setflags(write=False)
+    checked(**arrays)
+    with pytest.raises(ValueError, match=message):
+        checked(**(arrays | changes))
+
+
 def one_kernel() -> Kernel:
     return Kernel(Function("nothing"), "nothing", (Argument("x", np.float32, lambda _: 3),))
 

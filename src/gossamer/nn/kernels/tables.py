@@ -29,40 +29,76 @@ def _size(width: int) -> int:
     return size
 
 
-@functools.lru_cache(maxsize=64)
-def multiply(width: int) -> Kernel:
-    """Y = x W + b. Arguments: values, columns, starts, table, bias, y, n_rows."""
+def _multiply(f: Function, width: int, *, in_bytes: bool) -> None:
+    """Write the product of sparse rows and a table, of floats or of bytes with scales."""
     size = _size(width)
-    kind = vector(size)
-    f = Function("multiply")
-    values, columns, starts, table, bias, y = (f.argument(i) for i in range(6))
-    with f.loop(*f.share(f.argument(6, "i64"))) as row:
+    kind, stored = vector(size), vector(size, "i8")
+    values, columns, starts, table = (f.argument(i) for i in range(4))
+    scales = f.argument(4) if in_bytes else ""
+    bias, y, n_rows = (
+        f.argument(i + in_bytes, of) for i, of in ((4, "ptr"), (5, "ptr"), (6, "i64"))
+    )
+    with f.loop(*f.share(n_rows)) as row:
         first, behind = f.index(starts, row), f.index(starts, f.add(row, 1))
         for begin in range(0, width, size * _MOST_VECTORS):
             places = range(begin, min(width, begin + size * _MOST_VECTORS), size)
             sums = [f.variable(kind, f.load(kind, f.at(bias, place))) for place in places]
             with f.loop(first, behind) as entry:
-                value = f.spread(kind, f.load("float", f.at(values, entry)))
-                source = f.at(table, f.mul(f.index(columns, entry), width))
+                number = f.load("float", f.at(values, entry))
+                column = f.index(columns, entry)
+                if in_bytes:
+                    unit = f.load("float", f.at(scales, column))
+                    number = f.binary("fmul", "float", number, unit)
+                value = f.spread(kind, number)
+                source = f.at(table, f.mul(column, width), "i8" if in_bytes else "float")
                 for total, place in zip(sums, places, strict=True):
-                    part = f.load(kind, f.at(source, place))
+                    if in_bytes:
+                        part = f.op(f"load {stored}, ptr {f.at(source, place, 'i8')}, align 1")
+                        part = f.op(f"sitofp {stored} {part} to {kind}")
+                    else:
+                        part = f.load(kind, f.at(source, place))
                     f.set(kind, total, f.fma(kind, value, part, f.get(kind, total)))
             target = f.at(y, f.mul(row, width))
             for total, place in zip(sums, places, strict=True):
                 f.store(kind, f.get(kind, total), f.at(target, place))
-    return Kernel(
-        f,
-        "multiply",
-        (
-            Argument("values", np.float32, lambda given: given.total("starts")),
-            Argument("columns", np.int32, lambda given: given.total("starts")),
-            Argument("starts", np.int32, lambda given: given["n_rows"] + 1),
-            Argument("table", np.float32, lambda given: given.end("columns") * width),
-            Argument("bias", np.float32, lambda _: width),
-            Argument("y", np.float32, lambda given: given["n_rows"] * width),
-            Size("n_rows"),
-        ),
+
+
+_ENTRIES = (
+    Argument("values", np.float32, lambda given: given.total("starts")),
+    Argument("columns", np.int32, lambda given: given.total("starts")),
+    Argument("starts", np.int32, lambda given: given["n_rows"] + 1),
+)
+
+
+def _results(width: int) -> tuple[Argument | Size, ...]:
+    return (
+        Argument("bias", np.float32, lambda _: width),
+        Argument("y", np.float32, lambda given: given["n_rows"] * width),
+        Size("n_rows"),
     )
+
+
+@functools.lru_cache(maxsize=64)
+def multiply(width: int) -> Kernel:
+    """Y = x W + b. Arguments: values, columns, starts, table, bias, y, n_rows."""
+    f = Function("multiply")
+    _multiply(f, width, in_bytes=False)
+    table = Argument("table", np.float32, lambda given: given.end("columns") * width)
+    return Kernel(f, "multiply", (*_ENTRIES, table, *_results(width)))
+
+
+@functools.lru_cache(maxsize=64)
+def multiply_bytes(width: int) -> Kernel:
+    """Y = x W + b, W in bytes (see `ops.rounding`): row r of W is scales[r] times table[r].
+
+    Arguments: values, columns, starts, table (int8), scales (float32, one a feature), bias, y,
+    n_rows.
+    """
+    f = Function("multiply_bytes")
+    _multiply(f, width, in_bytes=True)
+    table = Argument("table", np.int8, lambda given: given.end("columns") * width)
+    scales = Argument("scales", np.float32, lambda given: given.end("columns"))
+    return Kernel(f, "multiply_bytes", (*_ENTRIES, table, scales, *_results(width)))
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
 Word: TypeAlias = "int | NDArray[Any] | Tensor"
 
 _BYTES = 8  # of a word
-# Memory as words. Counted from the second one, because ctypes refuses to read from address 0.
-_memory = ctypes.cast(_BYTES, ctypes.POINTER(ctypes.c_int64))
-_BEHIND_HEAD = object.__basicsize__ // _BYTES - 1
+#: Memory as words. Counted from the second one, because ctypes refuses to read from address 0.
+MEMORY = ctypes.cast(_BYTES, ctypes.POINTER(ctypes.c_int64))
+#: From the number of an object's own word (its `id`, by 8) to that of an array's address.
+BEHIND_HEAD = object.__basicsize__ // _BYTES - 1
 
 
 def _of_interface(array: NDArray[Any]) -> int:
@@ -34,26 +34,22 @@ def _of_interface(array: NDArray[Any]) -> int:
     return address
 
 
-def _of_object(array: NDArray[Any]) -> int:
-    """The first field behind the object's head."""
-    address: int = _memory[(id(array) >> 3) + _BEHIND_HEAD]
-    return address
-
-
-def _quickest() -> Callable[[NDArray[Any]], int]:
-    """The quickest way that is right here, seen on arrays of several kinds."""
+def _is_behind_the_head() -> bool:
+    """Whether the quick way is right here, seen on arrays of several kinds."""
     if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != _BYTES:
-        return _of_interface
+        return False
     fixed = np.ones(3, np.int8)
     fixed.setflags(write=False)
     seen = (fixed, fixed[1:], np.empty(0, np.float32), np.empty((2, 2)), np.array(1.0))
-    if all(_of_object(array) == _of_interface(array) for array in seen):
-        return _of_object
-    return _of_interface
+    return all(MEMORY[(id(a) >> 3) + BEHIND_HEAD] == _of_interface(a) for a in seen)
 
 
-#: The address of an array's first number.
-address_of_array = _quickest()
+class _Never:
+    """What nothing is."""
+
+
+#: Objects of just this type have their address at `MEMORY[(id(array) >> 3) + BEHIND_HEAD]`.
+QUICK: type = np.ndarray if _is_behind_the_head() else _Never
 
 
 def word_of(given: Any) -> int:
@@ -63,19 +59,24 @@ def word_of(given: Any) -> int:
         RuntimeError: the memory of a tensor has been freed.
         TypeError: it is none of these.
     """
-    if isinstance(given, int):
-        return int(given)
-    if isinstance(given, np.ndarray):
-        return address_of_array(given)
-    if not hasattr(given, "data_ptr"):
-        raise TypeError(
-            f"a kernel must be given whole numbers, arrays and tensors (got {type(given)}). Try: "
-            "an int or a NumPy array"
-        )
-    address: int = given.data_ptr()
+    try:
+        address: int = given.data_ptr()
+    except AttributeError:
+        return _word_of_other(given)
     if address == 0 and given.numel() > 0:
         raise RuntimeError(
             f"a tensor of shape {tuple(given.shape)} must have memory (got one whose storage was "
             "freed or resized to 0). Try: giving the storage its size back first"
         )
     return address
+
+
+def _word_of_other(given: Any) -> int:
+    if isinstance(given, int):
+        return int(given)
+    if isinstance(given, np.ndarray):  # of another type: mapped from a file, say
+        return _of_interface(given)
+    raise TypeError(
+        f"a kernel must be given whole numbers, arrays and tensors (got {type(given)}). Try: an "
+        "int or a NumPy array"
+    )

@@ -15,10 +15,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from gossamer.sparse.kernels import cache
-from gossamer.sparse.kernels.addresses import Word, address_of_array, word_of
+from gossamer.sparse.kernels import addresses, cache
+from gossamer.sparse.kernels.addresses import Word
 from gossamer.sparse.kernels.arguments import Declaration, are_checked, check
 from gossamer.sparse.kernels.function import Function
 
@@ -85,11 +83,15 @@ class Kernel:
             n_threads = n_threads if self._has_threads else 1
         # Written out, and with struct: a call costs 2 microseconds, not 6. Arguments are held by
         # their tuple until the kernel is done.
-        kind, address = np.ndarray, address_of_array
+        quick, memory, head = addresses.QUICK, addresses.MEMORY, addresses.BEHIND_HEAD
         words = self._pack(
             n_threads,
             *[
-                a if type(a) is int else address(a) if isinstance(a, kind) else word_of(a)
+                memory[(id(a) >> 3) + head]
+                if type(a) is quick
+                else a
+                if type(a) is int
+                else addresses.word_of(a)
                 for a in arguments
             ],
         )

@@ -11,12 +11,17 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-INT, POINTER, FLOAT, INT32 = "i64", "ptr", "float", "i32"
+INT, POINTER, FLOAT, DOUBLE, INT32 = "i64", "ptr", "float", "double", "i32"
 
 
 def vector(width: int, of: str = FLOAT) -> str:
     """The type of `width` numbers side by side; LLVM splits what no register holds."""
     return f"<{width} x {of}>"
+
+
+def _scalar(of: str) -> str:
+    """The type of one number of a vector, or of a number."""
+    return of[1:-1].split(" x ")[1] if of.startswith("<") else of
 
 
 class Function:
@@ -101,11 +106,11 @@ class Function:
         return self.op(f"getelementptr {of}, ptr {pointer}, i64 {index}")
 
     def load(self, of: str, pointer: str) -> str:
-        """Read numbers of 32 bits, one or a vector."""
+        """Read numbers of 32 or 64 bits, one or a vector."""
         return self.op(f"load {of}, ptr {pointer}, align 4")
 
     def store(self, of: str, value: str, pointer: str) -> None:
-        """Write numbers of 32 bits, one or a vector."""
+        """Write numbers of 32 or 64 bits, one or a vector."""
         self.do(f"store {of} {value}, ptr {pointer}, align 4")
 
     def index(self, table: str, position: str | int) -> str:
@@ -144,7 +149,8 @@ class Function:
 
     def call(self, of: str, name: str, *arguments: str, result: str | None = None) -> str:
         """One of LLVM's own functions, "llvm.NAME" for the type `of`, which all arguments have."""
-        kind = re.sub(r"<(\d+) x float>", r"v\1f32", of).replace("float", "f32")
+        kind = re.sub(r"<(\d+) x (\w+)>", r"v\1\2", of)
+        kind = kind.replace("float", "f32").replace("double", "f64")
         result = of if result is None else result
         kinds = ", ".join([of] * len(arguments))
         self._declared.add(f"declare {result} @llvm.{name}.{kind}({kinds})")
@@ -153,11 +159,13 @@ class Function:
 
     def constant(self, of: str, value: float | int) -> str:
         """A number in all places of a vector (or a single number)."""
-        scalar = of[1:-1].split(" x ")[1] if of.startswith("<") else of
+        scalar = _scalar(of)
         text = str(value)
         if scalar == FLOAT:  # written as the bits of the double that equals the float32
             single = struct.unpack("<f", struct.pack("<f", value))[0]
             text = "0x" + struct.pack(">d", single).hex().upper()
+        elif scalar == DOUBLE:
+            text = "0x" + struct.pack(">d", value).hex().upper()
         if not of.startswith("<"):
             return text
         width = int(of[1:].split(" ")[0])
@@ -170,13 +178,14 @@ class Function:
     def sum(self, of: str, value: str) -> str:
         """The sum of a vector's numbers, in whatever order is quick."""
         width = int(of[1:].split(" ")[0])
-        name = f"@llvm.vector.reduce.fadd.v{width}f32"
-        self._declared.add(f"declare float {name}(float, {of})")
-        return self.op(f"call reassoc float {name}(float 0.0, {of} {value})")
+        scalar = _scalar(of)
+        name = f"@llvm.vector.reduce.fadd.v{width}f{32 if scalar == FLOAT else 64}"
+        self._declared.add(f"declare {scalar} {name}({scalar}, {of})")
+        return self.op(f"call reassoc {scalar} {name}({scalar} 0.0, {of} {value})")
 
     def greatest(self, of: str, value: str) -> str:
         """The greatest of a vector's numbers."""
-        return self.call(of, "vector.reduce.fmax", value, result=FLOAT)
+        return self.call(of, "vector.reduce.fmax", value, result=_scalar(of))
 
     # -- control -------------------------------------------------------------------------------
 
