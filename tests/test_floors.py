@@ -312,6 +312,27 @@ def test_torch_is_not_imported_before_it_is_needed(module: str) -> None:
     assert run_python(f"import sys, {module}; print('torch' in sys.modules)") == "False"
 
 
+# What a message goes through before a network, and what describes conversations.
+ANSWERING = """
+import importlib, sys
+from pathlib import Path
+import gossamer
+root = Path(gossamer.__file__).parent
+for folder in ("nlu/featurizers", "nlu/tokenizers", "nlu/extractors"):
+    for file in sorted((root / folder).glob("*.py")):
+        importlib.import_module(".".join(("gossamer", *folder.split("/"), file.stem)))
+for name in ("nlu.diet.features", "nlu.diet.mentions", "nlu.diet.stored_columns",
+             "nlu.diet.stored_labels", "nlu.diet.tags", "nlu.learning.coverage",
+             "dialogue.policies.ted.features", "dialogue.policies.ted.texts"):
+    importlib.import_module(f"gossamer.{name}")
+print(sorted({"torch", "scipy", "sklearn"} & set(sys.modules)))
+"""
+
+
+def test_features_are_made_without_torch_scipy_and_scikit_learn() -> None:
+    assert run_python(ANSWERING) == "[]"
+
+
 # Other libraries come first: what they do on import (rich draws from `random`) is not ours.
 SNAPSHOT = """
 import logging, os, random, sys, warnings

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scipy.sparse import csr_array
 
 from gossamer.data import ComponentConfig, ProjectConfig, read_training_data
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nn.csr import CsrMatrix
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "05-never-true" / "nlu.yml"
 
@@ -23,5 +23,5 @@ def test_every_entry_is_found() -> None:
     found = [[str(entity.value) for entity in parse.entities] for parse in pipeline.parse(texts)]
     assert found == [["c++"], [".cda"], ["aziz (a)", "c#"], [], []]
     (block,) = pipeline.process(texts).blocks
-    assert isinstance(block.sentence, csr_array)
+    assert isinstance(block.sentence, CsrMatrix)
     assert block.sentence.toarray()[:, 0].tolist() == [1, 1, 1, 0, 0]

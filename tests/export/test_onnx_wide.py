@@ -20,6 +20,7 @@ from gossamer.assistant import Assistant
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nn.csr import CsrMatrix
 
 Run = Callable[[Path, dict[str, Any]], dict[str, Any]]
 TEXTS = ["fly from Oslo to Rome", "hello", "good bye xyzzy", "you you you see"]
@@ -35,13 +36,13 @@ def diet_of(assistant: Assistant) -> DIETComponent:
     return next(c for c in assistant.pipeline.components if isinstance(c, DIETComponent))
 
 
-def counts_of(assistant: Assistant, texts: list[str]) -> sparse.csr_array:
+def counts_of(assistant: Assistant, texts: list[str]) -> CsrMatrix:
     """All sentence columns, pruned ones included. *Shape:* (n_texts, n_columns)."""
     columns = diet_of(assistant).columns[1]
     assert columns is not None
     inputs = onnx_inputs(assistant, texts)
     parts = (inputs[f"sentence_{part}"] for part in ("values", "columns", "offsets"))
-    return sparse.csr_array(tuple(parts), shape=(len(texts), columns.n_columns))
+    return CsrMatrix.of(sparse.csr_array(tuple(parts), shape=(len(texts), columns.n_columns)))
 
 
 def with_value(
@@ -82,8 +83,8 @@ def test_the_wide_path_is_linear_in_tf_idf(
     assert diet.network.wide is not None
     assert diet.columns[1] is not None
     kept = diet.columns[1].kept
-    known = counts_of(wide_assistant, [example.text for example in travel_data.examples])
-    counts = counts_of(wide_assistant, TEXTS)
+    texts = [example.text for example in travel_data.examples]
+    known, counts = (counts_of(wide_assistant, each).to_scipy() for each in (texts, TEXTS))
     assert counts.nnz > counts[:, kept].nnz, "some counts are of columns that the network prunes"
     part = diet.network.wide.part.numpy()
     assert set(part.tolist()) == {0, 1}, "counts of two featurizers"
@@ -159,9 +160,11 @@ def test_a_stored_zero_is_no_word_for_both(
     idf[inputs["sentence_columns"][row]] = 0
     for column in np.flatnonzero(idf > 0)[[0, -1]]:
         zero = with_value(inputs, "sentence", column, 0.0)
-        counts = sparse.csr_array(
-            tuple(zero[f"sentence_{part}"] for part in ("values", "columns", "offsets")),
-            shape=(len(TEXTS), columns.n_columns),
+        counts = CsrMatrix.of(
+            sparse.csr_array(
+                tuple(zero[f"sentence_{part}"] for part in ("values", "columns", "offsets")),
+                shape=(len(TEXTS), columns.n_columns),
+            )
         )
         assert counts.nnz == len(inputs["sentence_values"]) + 1
         np.testing.assert_allclose(

@@ -8,27 +8,28 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.nn.inputs import (
     FeatureInput,
-    Features,
     FeedForward,
     SparseInputTable,
     glorot_linear,
 )
 
 
-def matrix(n_rows: int, n_columns: int, seed: int = 0, density: float = 0.3) -> sparse.csr_array:
+def matrix(n_rows: int, n_columns: int, seed: int = 0, density: float = 0.3) -> CsrMatrix:
     rng = np.random.default_rng(seed)
     shape = (n_rows, n_columns)
     values = rng.random(shape, dtype=np.float32) * (rng.random(shape) < density)
-    return sparse.csr_array(values.astype(np.float32))
+    return CsrMatrix.of(sparse.csr_array(values.astype(np.float32)))
 
 
 def dense(in_features: int, out_features: int, bias: bool) -> nn.Module:
     return nn.Linear(in_features, out_features, bias=bias)
 
 
-def as_tensor(x: sparse.csr_array) -> Tensor:
+def as_tensor(x: CsrMatrix) -> Tensor:
     return torch.from_numpy(x.toarray())
 
 
@@ -47,9 +48,11 @@ def test_table_equals_a_dense_product(shape: tuple[int, int]) -> None:
     )
 
 
-def test_table_with_repeated_and_unsorted_indices() -> None:
-    x = sparse.csr_array(
-        (np.array([1, 2, 4], np.float32), np.array([3, 0, 3]), np.array([0, 3])), shape=(1, 5)
+def test_table_with_repeated_and_unsorted_indices_of_scipys() -> None:
+    x = CsrMatrix.of(
+        sparse.csr_array(
+            (np.array([1, 2, 4], np.float32), np.array([3, 0, 3]), np.array([0, 3])), shape=(1, 5)
+        )
     )
     table = SparseInputTable(5, 2)
     expected = 2 * table.weight[0] + 5 * table.weight[3]
@@ -83,7 +86,7 @@ def test_touched_rows_hold_all_gradient() -> None:
 
 def test_sparse_dropout_leaves_out_values_without_rescaling() -> None:
     torch.manual_seed(2)
-    x = sparse.csr_array(np.ones((400, 250), np.float32))
+    x = CsrMatrix.of(sparse.csr_array(np.ones((400, 250), np.float32)))
     table = SparseInputTable(250, 1)
     with torch.no_grad():
         table.weight.fill_(1.0)
@@ -96,7 +99,7 @@ def test_sparse_dropout_leaves_out_values_without_rescaling() -> None:
 
 
 def test_gradient_under_sparse_dropout_belongs_to_what_was_kept() -> None:
-    x = sparse.csr_array(np.ones((1, 40), np.float32))
+    x = CsrMatrix.of(sparse.csr_array(np.ones((1, 40), np.float32)))
     table = SparseInputTable(40, 1)
     with torch.no_grad():
         table.weight.copy_(2.0 ** torch.arange(40)[:, None] / 2**20)
@@ -121,7 +124,7 @@ def test_features() -> None:
     x, y = matrix(4, 6), np.arange(8, dtype=np.float32).reshape(4, 2)
     both = Features(x, y)
     assert (both.n_sparse, both.n_dense, both.is_empty) == (6, 2, False)
-    assert Features().is_empty and Features(sparse.csr_array((4, 0))).is_empty
+    assert Features().is_empty and Features(CsrMatrix.of(sparse.csr_array((4, 0)))).is_empty
     chosen = both.rows(np.array([3, 0, 3]))
     assert chosen.sparse is not None and chosen.dense is not None
     assert np.array_equal(chosen.sparse.toarray(), x.toarray()[[3, 0, 3]])
@@ -145,7 +148,7 @@ def test_feature_input_puts_sparse_before_dense() -> None:
 
 def test_feature_input_dropouts() -> None:
     torch.manual_seed(1)
-    x = sparse.csr_array(np.ones((50, 20), np.float32))
+    x = CsrMatrix.of(sparse.csr_array(np.ones((50, 20), np.float32)))
     y = np.ones((50, 3), np.float32)
     plain, on_sparse, on_projected = (
         FeatureInput(20, 3, 4, sparse_dropout=first, dense_dropout=second)

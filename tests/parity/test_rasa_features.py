@@ -25,6 +25,7 @@ from gossamer.nlu.tokenizers.whitespace_tokenizer import (
     WhitespaceTokenizer,
     WhitespaceTokenizerOptions,
 )
+from gossamer.nn.csr import CsrMatrix
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -93,7 +94,7 @@ def column_names(tool: Component) -> list[str]:
 
 def entries(matrix: Any, names: Sequence[str]) -> list[list[Any]]:
     """Sorted [row, name, value] of what is not zero."""
-    found = sparse.coo_array(matrix)
+    found = sparse.coo_array(matrix.toarray() if isinstance(matrix, CsrMatrix) else matrix)
     assert found.shape[1] == len(names)
     return sorted(
         [int(row), names[int(column)], int(value)]

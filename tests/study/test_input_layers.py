@@ -17,6 +17,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.training.callbacks import Companions, FitCallback, Loss
 from gossamer.sparse import RandomlyConnectedLinear
@@ -188,7 +189,7 @@ def test_fixed_tables_leave_the_generator_alone() -> None:
     table = FixedInputTable(torch.ones(4, 2))
     assert torch.equal(torch.rand(3), expected)
     assert not table.can_collect_rows
-    x = sparse.csr_array(np.array([[1.0, 0, 2, 0]], dtype=np.float32))
+    x = CsrMatrix.of(sparse.csr_array(np.array([[1.0, 0, 2, 0]], dtype=np.float32)))
     assert table(x).tolist() == [[3.0, 3.0]]
 
 
@@ -199,7 +200,7 @@ def test_a_sparsely_connected_input_is_the_layer_on_dense_features(seed: int) ->
         assert layer.bias is not None
         layer.bias.normal_()
     dense = rng.normal(size=(7, 12)) * (rng.random((7, 12)) < 0.4)
-    x = sparse.csr_array(dense.astype(np.float32))
+    x = CsrMatrix.of(sparse.csr_array(dense.astype(np.float32)))
     reader = SparselyConnectedInput(layer)
     y = reader(x)
     expected = layer(torch.from_numpy(x.toarray()))
@@ -218,7 +219,7 @@ def test_a_sparsely_connected_input_is_the_layer_on_dense_features(seed: int) ->
 
 def test_a_sparsely_connected_input_without_bias() -> None:
     layer = RandomlyConnectedLinear(3, 2, bias=False, connection_density=1.0)
-    x = sparse.csr_array(np.zeros((1, 3), dtype=np.float32))
+    x = CsrMatrix.of(sparse.csr_array(np.zeros((1, 3), dtype=np.float32)))
     assert SparselyConnectedInput(layer)(x).tolist() == [[0.0, 0.0]]
 
 

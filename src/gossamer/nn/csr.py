@@ -82,7 +82,8 @@ class CsrMatrix:
             raise _damaged("'indptr' must not descend", int(sizes.min()))
         if len(indices) and not 0 <= indices.min() <= indices.max() < n_columns:
             raise _damaged(
-                f"'indices' must be from 0 to {n_columns - 1}", [indices.min(), indices.max()]
+                f"'indices' must be from 0 to {n_columns - 1}",
+                [int(indices.min()), int(indices.max())],
             )
         keys = np.repeat(np.arange(len(sizes)) * n_columns, sizes) + indices
         if (np.diff(keys) <= 0).any():
@@ -110,7 +111,7 @@ class CsrMatrix:
             (int(n_rows), int(n_columns)),
         )
 
-    def __getitem__(self, rows: npt.NDArray[np.int64]) -> CsrMatrix:
+    def __getitem__(self, rows: npt.NDArray[np.int64] | Sequence[int] | slice) -> CsrMatrix:
         """The given rows, in their order. *Shape:* of `rows` (n_chosen,)."""
         starts = self.indptr[:-1][rows]
         sizes = self.indptr[1:][rows] - starts

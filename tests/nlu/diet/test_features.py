@@ -1,44 +1,37 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from gossamer.nlu.diet.features import TextFeatures, text_features
 from gossamer.nlu.pipeline.messages import FeatureBlock
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 2, 40, 300])
-@pytest.mark.parametrize("widths", [[3], [3, 1], [5, 1, 7, 2]])
-@pytest.mark.parametrize("density", [0.0, 0.3, 1.0])
-def test_blocks_stand_side_by_side_as_scipy_has_them(
-    n_rows: int, widths: list[int], density: float, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    blocks = []
-    for width in widths:
-        values = rng.random((n_rows, width)) * (rng.random((n_rows, width)) < density)
-        blocks.append(sparse.csr_array(values.astype(np.float32)))
+def test_blocks_stand_side_by_side_sparse_ones_and_dense_ones() -> None:
+    first, second = np.eye(3, 4, dtype=np.float32), np.ones((3, 2), dtype=np.float32)
+    dense = np.arange(6, dtype=np.float64).reshape(3, 2)
+    blocks: list[Any] = [sparse.csr_array(first), dense, sparse.coo_matrix(second)]
     features = text_features(
         [FeatureBlock(origin=str(i), sequence=block) for i, block in enumerate(blocks)],
-        np.array([n_rows]),
+        np.array([3]),
     ).sequence
-    found = features.sparse
-    assert found is not None
-    expected = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float32))
-    expected.sort_indices()
-    assert found.shape == expected.shape
-    assert found.dtype == np.float32 and found.indices.dtype == found.indptr.dtype == np.int32
-    assert np.array_equal(found.indptr, expected.indptr)
-    assert np.array_equal(found.indices, expected.indices)
-    assert np.array_equal(found.data, expected.data)
+    assert features.sparse is not None and features.dense is not None
+    assert np.array_equal(features.sparse.toarray(), np.hstack([first, second]))
+    assert features.dense.dtype == np.float32 and np.array_equal(features.dense, dense)
+    assert features.parts == (4, 2)
 
 
 @pytest.mark.parametrize("is_pruned", [False, True])
 def test_counts_are_those_of_the_chosen_texts_however_often_one_chooses(is_pruned: bool) -> None:
-    whole = Features(sparse.csr_array(np.arange(1, 13, dtype=np.float32).reshape(6, 2)), parts=(2,))
-    narrow = Features(sparse.csr_array(np.eye(6, dtype=np.float32)))
+    whole = Features(
+        CsrMatrix.of(sparse.csr_array(np.arange(1, 13, dtype=np.float32).reshape(6, 2))), parts=(2,)
+    )
+    narrow = Features(CsrMatrix.of(sparse.csr_array(np.eye(6, dtype=np.float32))))
     text = TextFeatures(
         Features(), narrow, np.ones(6, dtype=np.int64), whole if is_pruned else None
     )

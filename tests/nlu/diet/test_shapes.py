@@ -18,7 +18,8 @@ from gossamer.nlu.diet.network import DIETNetwork, Encoded, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.serving import ServingNetwork
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 
 SMALL: dict[str, Any] = {
     "transformer_size": 8,
@@ -35,7 +36,7 @@ def features_of(rng: np.random.Generator, n_rows: int, widths: tuple[int, int]) 
     counts = rng.poisson(0.5, (n_rows, n_sparse)).astype(np.float32)
     counts[-1:] = 0  # a row of unknown words
     return Features(
-        sparse.csr_array(counts) if n_sparse else None,
+        CsrMatrix.of(sparse.csr_array(counts)) if n_sparse else None,
         rng.standard_normal((n_rows, n_dense)).astype(np.float32) if n_dense else None,
     )
 

@@ -16,14 +16,15 @@ from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import Columns, KeptColumns
 from gossamer.nlu.diet.stored_columns import columns_from_arrays, columns_to_arrays
 from gossamer.nlu.pipeline.messages import ComponentState
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 def features_of(rows: Sequence[Sequence[float]], n_columns: int | None = None) -> Features:
     matrix = np.array(rows, dtype=np.float32).reshape(len(rows), -1 if rows else n_columns or 0)
-    return Features(sparse.csr_array(matrix))
+    return Features(CsrMatrix.of(sparse.csr_array(matrix)))
 
 
 def kept_of(features: Features) -> list[int]:
@@ -58,13 +59,15 @@ def test_columns_by_hand() -> None:
 def test_columns_equal_a_loop_over_them(density: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     matrix = (rng.random((30, 60)) < density).astype(np.float32)
-    assert kept_of(Features(sparse.csr_array(matrix))) == by_loops(matrix)
+    assert kept_of(Features(CsrMatrix.of(sparse.csr_array(matrix)))) == by_loops(matrix)
 
 
 def test_rows_that_differ_still_differ(seed: int) -> None:
     """What a network learns from tells the same rows apart as all columns do."""
     rng = np.random.default_rng(seed)
-    features = Features(sparse.csr_array((rng.random((40, 30)) < 0.05).astype(np.float32)))
+    features = Features(
+        CsrMatrix.of(sparse.csr_array((rng.random((40, 30)) < 0.05).astype(np.float32)))
+    )
     columns = KeptColumns.telling(features)
     assert columns is not None and features.sparse is not None
     fewer = columns.of(features).sparse
@@ -93,15 +96,17 @@ def test_of_equals_numpys_columns(kept: list[int], n_rows: int, seed: int) -> No
     rng = np.random.default_rng(seed)
     matrix = (rng.random((n_rows, 4)) * (rng.random((n_rows, 4)) < 0.5)).astype(np.float32)
     dense = rng.random((n_rows, 2)).astype(np.float32)
-    features = Features(sparse.csr_array(matrix), dense)
+    features = Features(CsrMatrix.of(sparse.csr_array(matrix)), dense)
     found = KeptColumns(np.array(kept, dtype=np.int64), 4).of(features)
     assert found.dense is dense
-    assert found.sparse is not None and found.sparse.has_canonical_format
+    assert found.sparse is not None
     assert found.sparse.dtype == np.float32
     assert found.sparse.indices.dtype == found.sparse.indptr.dtype == np.int32
     assert found.sparse.shape == (n_rows, len(kept))
     assert np.array_equal(found.sparse.toarray(), matrix[:, kept])
-    found.sparse.check_format(full_check=True)
+    CsrMatrix.checked(
+        found.sparse.data, found.sparse.indices, found.sparse.indptr, found.sparse.shape[1]
+    )
 
 
 CHOICES: list[list[int] | None] = [None, [], [0], [6], [0, 1, 2, 3, 4, 5, 6], [2, 3, 6]]
@@ -122,7 +127,7 @@ def test_stored_and_loaded(sequence: list[int] | None, sentence: list[int] | Non
         assert (one is None) is (other is None)
         if one is not None and other is not None:
             assert np.array_equal(one.kept, other.kept) and one.n_columns == other.n_columns
-            everything = Features(sparse.csr_array(np.eye(7, dtype=np.float32)))
+            everything = Features(CsrMatrix.of(sparse.csr_array(np.eye(7, dtype=np.float32))))
             before, after = one.of(everything).sparse, other.of(everything).sparse
             assert before is not None and after is not None
             assert np.array_equal(before.toarray(), after.toarray())

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from gossamer.data.errors import ModelFileError
@@ -27,6 +26,7 @@ from gossamer.nlu.tokenizers.whitespace_tokenizer import (
     WhitespaceTokenizer,
     WhitespaceTokenizerOptions,
 )
+from gossamer.nn.csr import CsrMatrix
 
 Intents = dict[str, list[str]]
 
@@ -56,7 +56,7 @@ def process(featurizer: CountVectorsFeaturizer, *texts: str) -> MessageBatch:
 
 
 def dense(matrix: FeatureMatrix | None) -> list[list[float]]:
-    assert isinstance(matrix, sparse.csr_array)
+    assert isinstance(matrix, CsrMatrix)
     assert matrix.dtype == np.float32
     assert matrix.indices.dtype == matrix.indptr.dtype == np.int32
     for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scipy import sparse
 
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.examples import TrainingData
@@ -20,6 +19,7 @@ from gossamer.nlu.tokenizers.whitespace_tokenizer import (
     WhitespaceTokenizer,
     WhitespaceTokenizerOptions,
 )
+from gossamer.nn.csr import CsrMatrix
 
 TOKENIZER = WhitespaceTokenizer(WhitespaceTokenizerOptions())
 
@@ -40,10 +40,10 @@ def rows(featurizer: LexicalSyntacticFeaturizer, *texts: str) -> list[list[float
     featurizer.process(batch)
     (block,) = batch.blocks
     assert block.sentence is None
-    assert isinstance(block.sequence, sparse.csr_array)
+    assert isinstance(block.sequence, CsrMatrix)
     assert block.sequence.dtype == np.float32
-    block.sequence.has_canonical_format = False
-    block.sequence.check_format()
+    parts = block.sequence.data, block.sequence.indices, block.sequence.indptr
+    CsrMatrix.checked(*parts, featurizer.n_features)
     assert (np.diff(block.sequence.indices) > 0).sum() >= 0
     values: list[list[float]] = block.sequence.toarray().tolist()
     return values

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.examples import LookupTable, RegexPattern, TrainingData
@@ -19,6 +18,7 @@ from gossamer.nlu.tokenizers.whitespace_tokenizer import (
     WhitespaceTokenizer,
     WhitespaceTokenizerOptions,
 )
+from gossamer.nn.csr import CsrMatrix
 
 DATA = TrainingData(
     regexes=(
@@ -44,7 +44,7 @@ def process(featurizer: RegexFeaturizer, *texts: str) -> MessageBatch:
 
 
 def dense(matrix: FeatureMatrix | None) -> list[list[float]]:
-    assert isinstance(matrix, sparse.csr_array)
+    assert isinstance(matrix, CsrMatrix)
     assert matrix.dtype == np.float32
     values: list[list[float]] = matrix.toarray().tolist()
     return values

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import sparse
 
-from gossamer.nlu.featurizers.sparse_rows import canonical_csr, rows_to_csr, sum_rows
+from gossamer.nlu.featurizers.sparse_rows import rows_to_csr, sum_rows
+from gossamer.nn.csr import CsrMatrix
 
 
 def row(*cells: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -21,24 +21,6 @@ def test_rows_become_a_matrix() -> None:
     assert matrix.indices.dtype == matrix.indptr.dtype == np.int32
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 256, 257])
-def test_matrices_of_one_shape_are_scipys_and_share_nothing(n_rows: int) -> None:
-    rng = np.random.default_rng(n_rows)
-    found = []
-    for _ in range(2):
-        dense = rng.integers(0, 3, (n_rows, 9)).astype(np.float32)
-        expected = sparse.csr_array(dense)
-        parts = (expected.data, expected.indices, expected.indptr)
-        found.append((canonical_csr(*parts, 9), dense))
-    for matrix, dense in found:
-        assert matrix.shape == (n_rows, 9) and matrix.dtype == np.float32
-        assert matrix.nnz == np.count_nonzero(dense)
-        assert matrix.has_sorted_indices and matrix.has_canonical_format
-        assert np.array_equal(matrix.toarray(), dense)
-        assert np.array_equal((matrix @ np.eye(9, dtype=np.float32)), dense)
-        assert np.array_equal(matrix[n_rows // 2 :].toarray(), dense[n_rows // 2 :])
-
-
 def test_no_rows() -> None:
     assert rows_to_csr([], 3).shape == (0, 3)
     assert sum_rows(rows_to_csr([], 3), np.array([0, 0])).toarray().tolist() == [[0] * 3] * 2
@@ -50,7 +32,7 @@ def test_sums_add_repeated_columns_and_keep_empty_texts() -> None:
     assert sums.toarray().tolist() == [[2, 2, 0], [0, 0, 0], [0, 0, 1]]
     assert sums.dtype == np.float32
     assert sums.indices.dtype == sums.indptr.dtype == np.int32
-    assert sums.has_canonical_format
+    CsrMatrix.checked(sums.data, sums.indices, sums.indptr, 3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -74,4 +56,4 @@ def test_sums_of_many_texts_are_made_in_parts(seed: int) -> None:
     sums = sum_rows(rows_to_csr(rows, 4), lengths)
     np.testing.assert_array_equal(sums.toarray(), expected)
     assert sums.indices.dtype == sums.indptr.dtype == np.int32
-    assert sums.has_sorted_indices
+    CsrMatrix.checked(sums.data, sums.indices, sums.indptr, 4)

@@ -12,6 +12,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.training.batching import Indices
 from gossamer.nn.training.callbacks import FitCallback
@@ -42,7 +43,9 @@ class Words(nn.Module):
         return StepResult((self(batch) - 1).square().mean(), {})
 
     def forward(self, batch: Indices) -> Tensor:
-        rows: Tensor = self.table(sparse.csr_array(np.eye(20, dtype=np.float32)[batch]))
+        rows: Tensor = self.table(
+            CsrMatrix.of(sparse.csr_array(np.eye(20, dtype=np.float32)[batch]))
+        )
         result: Tensor = self.layer(rows)
         return result
 

@@ -12,13 +12,14 @@ from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.nlu.diet.features import FeatureWidths, TextWidths
 from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.study import WeightCounts, count_network
 
 
 def eye(n: int) -> Features:
-    return Features(sparse.csr_array(np.eye(n, dtype=np.float32)))
+    return Features(CsrMatrix.of(sparse.csr_array(np.eye(n, dtype=np.float32))))
 
 
 def diet(density: float) -> DIETNetwork:

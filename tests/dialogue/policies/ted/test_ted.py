@@ -14,9 +14,10 @@ from gossamer.data.project import Project, joined
 from gossamer.dialogue.history.events import ActionExecuted, EntitiesAdded, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData
-from gossamer.dialogue.policies.ted.data import TextReader, ted_data
+from gossamer.dialogue.policies.ted.data import ted_data
 from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.dialogue.policies.ted.policy import TEDPolicy
+from gossamer.dialogue.policies.ted.texts import TextReader
 from gossamer.dialogue.training.unfolding import unfold_stories
 from gossamer.nlu.pipeline.component import EpochReport
 from gossamer.nlu.pipeline.messages import ComponentState
