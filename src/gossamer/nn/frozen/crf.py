@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.nn.frozen.weights import Floats, Weights
+from gossamer.nn.kernels import viterbi
+from gossamer.nn.kernels.crf import padded
+from gossamer.sparse.kernels.build import is_available
 
 Indices = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -41,6 +44,7 @@ class Decoder:
 
     def __init__(self, moves: Floats) -> None:
         self.moves = moves
+        self._tables = viterbi.Moves.of(moves) if is_available() else None
         self._into = np.ascontiguousarray(moves.T)  # row: the tag that is entered
         exact = moves.astype(np.float64)
         self._shift = exact.max(axis=0)
@@ -69,6 +73,8 @@ class Decoder:
             logits: sequences one after the other. *Shape:* (n_tokens, n_tags).
             lengths: tokens of each sequence. *Shape:* (n_seqs,).
         """
+        if self._tables is not None:
+            return self._by_kernels(self._tables, logits, lengths)
         tags = np.zeros(len(logits), dtype=np.int64)
         confidence = np.zeros(len(logits), dtype=np.float32)
         ends = np.cumsum(lengths)
@@ -78,6 +84,23 @@ class Decoder:
                 tags[part] = path = self.best_path(logits[part])
                 marginals = self.marginals(logits[part])
                 confidence[part] = marginals[np.arange(end - first), path]
+        return TagPaths(tags, confidence)
+
+    def _by_kernels(self, moves: viterbi.Moves, logits: Floats, lengths: Indices) -> TagPaths:
+        n_tokens, n_tags = logits.shape
+        width, n_texts = padded(n_tags), len(lengths)
+        rows = np.empty((n_tokens, width), dtype=np.float32)
+        rows[:, :n_tags] = logits  # the rest does not count
+        starts = np.zeros(n_texts + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        tags = np.empty(n_tokens, dtype=np.int64)
+        came_from = np.empty((n_tokens, width), dtype=np.int32)
+        viterbi.best_paths(n_tags)(rows, moves.scores, starts, came_from, tags, n_texts)
+        confidence = np.empty(n_tokens, dtype=np.float32)
+        alphas = np.empty((n_tokens, width))
+        viterbi.marginals(n_tags)(
+            rows, moves.factor, moves.turned, moves.shift, starts, tags, alphas, confidence, n_texts
+        )
         return TagPaths(tags, confidence)
 
     def best_path(self, logits: Floats) -> Indices:

@@ -71,8 +71,6 @@ class Table:
         if not self._has_kernel:
             return self._by_numpy(x)
         y = np.empty((x.shape[0], self.units), dtype=np.float32)
-        if isinstance(self._weight, ByteRows) and not hasattr(tables, "multiply_bytes"):
-            return self._by_numpy(x)
         if isinstance(self._weight, ByteRows):
             tables.multiply_bytes(self.units)(
                 x.data,
