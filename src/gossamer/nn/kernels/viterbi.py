@@ -2,8 +2,8 @@
 
 As `gossamer.nn.frozen.crf` has it in NumPy, operation for operation: Viterbi in float32; forward
 and backward scores as logarithms in float64, the largest taken out before each exponential.
-Whatever the scores are, no result is NaN. Rows are padded to a multiple of 16 tags; what is in the padding of the
-logits does not matter.
+Whatever the scores are, no result is NaN. Rows are padded to a multiple of 16 tags; what is in the
+padding of the logits does not matter.
 """
 
 from __future__ import annotations
