@@ -283,7 +283,8 @@ class NetworkComponent(Component):
 
         def answer(chosen: Indices) -> Answer:
             is_all = len(chosen) == len(lengths) == 1
-            return frozen(everything if is_all else everything.texts(chosen))
+            with np.errstate(all="ignore"):  # weights are not finite after training that diverged
+                return frozen(everything if is_all else everything.texts(chosen))
 
         parts = list(parts_by_length(order, lengths))
         for chosen, found in zip(parts, in_threads(answer, parts), strict=True):
@@ -294,7 +295,8 @@ class NetworkComponent(Component):
         if answer.label_logits is None:
             raise ValueError("a model without labels has no confidence in them")
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
-            return softmax(answer.label_logits / np.float32(self.temperature))
+            with np.errstate(all="ignore"):
+                return softmax(answer.label_logits / np.float32(self.temperature))
         return answer.label_logits
 
     def _ranking(self, confidences: list[float], trust: float) -> list[tuple[str, float]]:

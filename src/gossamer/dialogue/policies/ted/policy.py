@@ -275,11 +275,13 @@ class TEDPolicy(Policy):
                 batch = read if attribute == TEXT else batch
         lengths = np.array([len(states) for states in conversations], dtype=np.int64)
         texts = text_inputs(table, turns, features)
-        dialogues = frozen.encode(turn_inputs(table, turns), texts, lengths)
-        rows = dialogues.turns
-        if frozen.is_full_dialogue:
-            rows = rows[np.cumsum(lengths) - 1]
-        return _Answer(frozen.similarity(rows), dialogues, texts.get(TEXT), lengths, batch)
+        with np.errstate(all="ignore"):  # weights are not finite after training that diverged
+            dialogues = frozen.encode(turn_inputs(table, turns), texts, lengths)
+            rows = dialogues.turns
+            if frozen.is_full_dialogue:
+                rows = rows[np.cumsum(lengths) - 1]
+            similarity = frozen.similarity(rows)
+        return _Answer(similarity, dialogues, texts.get(TEXT), lengths, batch)
 
     def _confidences(self, similarity: Floats) -> Scores:
         if self.options.model_confidence is ModelConfidence.SOFTMAX:
