@@ -17,7 +17,8 @@ from gossamer.sparse.kernels.build import is_available
 pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
 LENGTHS = [4, 0, 1, 200, 7, 33]
 
-Tags, Shares = NDArray[np.int64], NDArray[np.float32]
+Tags = NDArray[np.int64]
+Shares = NDArray[np.float32]
 
 
 def decoded(

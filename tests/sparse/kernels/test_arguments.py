@@ -92,7 +92,9 @@ def test_what_does_not(changes: dict[str, Any], message: str) -> None:
     ],
 )
 def test_arrays_are_checked_as_tensors_are(changes: dict[str, Any], message: str) -> None:
-    arrays = {name: word.numpy() for name, word in GIVEN.items() if isinstance(word, Tensor)}
+    arrays: dict[str, Any] = {
+        name: word.numpy() for name, word in GIVEN.items() if isinstance(word, Tensor)
+    }
     for array in arrays.values():
         array.setflags(write=False)
     checked(**arrays)

@@ -6,7 +6,8 @@ anywhere in the kernel matrix. Everything they do is also there in plain PyTorch
 reference the tests compare with, and which runs where a kernel cannot: on other devices, in other
 precisions, under `torch.compile`.
 
-`function` writes functions, `arguments` declares what they are called with, `build` compiles and
-calls them, `cache` keeps machine code on disk, `tiles` and `rows` have the kernels of the
-sparse layer.
+They take NumPy arrays as well as tensors; none of these modules imports PyTorch.
+`function` writes functions, `arguments` declares what they are called with, `addresses` finds where
+arrays are, `build` compiles and calls them, `cache` keeps machine code on disk, `tiles` and `rows`
+have the kernels of the sparse layer.
 """
