@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST = 2**31 - 1  # places and columns are numbered in int32
-_ROWS_AT_A_TIME = 4096  # put side by side: bounds the memory that takes
+_ROWS_AT_A_TIME = 1024  # put side by side: bounds the memory that takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
