@@ -35,7 +35,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo study studies test check docs bench scores accuracy fuzz clean
+.PHONY: help env demo study studies test check docs bench scores accuracy fuzz matrix clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -143,6 +143,10 @@ accuracy: $(INSTALLED)  ## compare answers with plain models on public data; opt
 fuzz: $(INSTALLED)  ## damage whole projects, call layers in every way; ARGS="--count 20000"
 	$(BIN)/python benchmarks/fuzz_project.py $(ARGS)
 	$(BIN)/python benchmarks/fuzz_layer.py $(ARGS)
+
+# Wheel and sdist, in new environments outside of the sources; ARGS="--python 3.12 --part base" for some.
+matrix: $(INSTALLED)  ## install on each Python, with each extra, and compare the answers
+	$(BIN)/python benchmarks/matrix.py $(ARGS)
 
 clean:  ## remove what was made here, the environment too
 	rm -rf .venv $(DEMO) $(STUDY) $(RESULTS) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
