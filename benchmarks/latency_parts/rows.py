@@ -104,7 +104,7 @@ def _starts(sides: Sequence[Side], text: str, effort: Effort) -> list[Row]:
             ("load", _LOAD, None),
             ("answer", _ANSWER, None),
             ("whole", _WHOLE, 0.5),
-            ("own", f"{_WHOLE}, without the interpreter's own start", None),
+            ("own", f"{_WHOLE}, less Python's own", None),
         )
     ]
 

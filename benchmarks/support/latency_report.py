@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _COLOR, _OTHER_COLOR, _RASA_COLOR = "#1565c0", "#90b8e0", "#8c8c8c"
 
+_BEHIND_NUMBERS = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -246,7 +248,9 @@ def _draw_panel(axes: Axes, panel: Sequence[Row], names: Sequence[str]) -> None:
             drawn = axes.barh(
                 at, value, thick, xerr=spread, capsize=2, color=color, label=names[whose]
             )
-            axes.bar_label(drawn, [_shown(value)], padding=5, fontsize=8)
+            axes.bar_label(
+                drawn, [_shown(value)], padding=5, fontsize=8, zorder=5, bbox=_BEHIND_NUMBERS
+            )
             ends += [low, high]
         bounds = [("target", row.target, "-")]
         if row.ratio_target is not None and row.other is not None:
