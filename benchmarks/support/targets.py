@@ -63,11 +63,15 @@ def targets_table(targets: Sequence[Target]) -> str:
     lines = [
         [
             target.name,
-            "" if target.measured is None else f"{target.measured:.3g}{target.unit}",
-            f"{'≥' if target.at_least else '≤'} {target.wanted:.3g}{target.unit}",
+            "" if target.measured is None else f"{_shown(target.measured)}{target.unit}",
+            f"{'≥' if target.at_least else '≤'} {_shown(target.wanted)}{target.unit}",
             target.verdict,
             target.note,
         ]
         for target in targets
     ]
     return markdown_table(["target", "measured", "wanted", "", "where"], lines, "lrrl")
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
