@@ -115,8 +115,8 @@ def check_answers(table: Table, it: Installation, reference: Reference) -> None:
 def check_refusals(table: Table, it: Installation, reference: Reference) -> None:
     """What is missing is said in one line."""
     refused = [] if it.has("torch") else [("train", "gossamer[train")]
-    if not (it.has("torch") and it.has("onnx")):
-        refused.append(("export", "gossamer[onnx" if not it.has("onnx") else "gossamer[train"))
+    if not it.has("onnx"):
+        refused.append(("export", "gossamer[onnx"))
     if not (it.has("torch") and it.has("matplotlib")):
         refused.append(("study density", "gossamer["))
     for command, extra in refused:
@@ -135,6 +135,14 @@ def check_part(table: Table, it: Installation, reference: Reference) -> None:
             there = [name for name in HEAVY if it.has(name)]
             if there:
                 raise Broken(f"installed without being asked for: {', '.join(there)}")
+    if it.has("onnx"):
+        with table.check(it.version, it.part, "export"):
+            target = it.folder / "model.onnx"
+            it.gossamer(
+                "export", "--model", str(reference.project / "models"), "--out", str(target)
+            )
+            if not target.is_file():
+                raise Broken("export must write its file")
     if it.has("torch"):
         with table.check(it.version, it.part, "train"):
             model = it.folder / "models"

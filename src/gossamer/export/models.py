@@ -6,14 +6,15 @@ import warnings
 from enum import StrEnum
 from pathlib import Path
 
+from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.data.text.files import write_file
 from gossamer.export.features import describe_featurizers
 from gossamer.export.onnx_diet import diet_to_onnx
 from gossamer.export.subject import Model, find_diet, left_out, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.estimator.estimator import DIETClassifier
 from gossamer.nlu.estimator.labels import class_names
+from gossamer.nlu.pipeline.pipeline import Pipeline
 
 
 class ExportFormat(StrEnum):
@@ -88,6 +89,6 @@ def export_model(
 def _intents(model: Model, diet: DIETComponent) -> list[str]:
     """Names of the intents in the order of the scores; an estimator's are those of its classes."""
     names: dict[str, str] = {}
-    if isinstance(model, DIETClassifier) and hasattr(model, "classes_"):
+    if not isinstance(model, Assistant | Pipeline) and hasattr(model, "classes_"):
         names = {name: str(label) for label, name in class_names(model.classes_).items()}
     return [names.get(label, label) for label in diet.labels]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.estimator.estimator import DIETClassifier
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
-Model = Assistant | DIETClassifier | Pipeline
+if TYPE_CHECKING:  # it needs scikit-learn, which an assistant does not
+    from gossamer.nlu.estimator.estimator import DIETClassifier
+
+Model: TypeAlias = "Assistant | DIETClassifier | Pipeline"
 
 
 def pipeline_of(model: Model) -> Pipeline:

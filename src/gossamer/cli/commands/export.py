@@ -41,8 +41,7 @@ def export(
     from gossamer.data.installed import require
     from gossamer.data.text.files import check_writable
 
-    require("export to ONNX", "onnx", "torch")
-    # Before the networks are imported, which takes seconds: a wrong name is reported at once.
+    require("export to ONNX", "onnx")
     path = latest_model(model)
     target = path.with_suffix(f".{output_format.value}") if out is None else out
     if target.resolve() == path.resolve():
