@@ -75,16 +75,18 @@ def set_num_threads(n_threads: int) -> None:
     """
     global _wanted
     _wanted = n_threads
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(n_threads)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(n_threads)
 
 
 def num_threads() -> int:
     """What was set; else PyTorch's number where it is loaded, else the number of cores."""
     if _wanted is not None:
         return _wanted
-    if "torch" in sys.modules:
-        number: int = sys.modules["torch"].get_num_threads()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        number: int = torch.get_num_threads()
         return number
     cores = _own_cores()
     return (os.cpu_count() or 1) if cores is None else len(cores)
