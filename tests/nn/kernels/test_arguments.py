@@ -108,7 +108,7 @@ def of_tiles(name: str) -> Callable[[], Case]:
 
 
 CASES: dict[str, Callable[[], Case]] = {
-    **{f"tiles.{name}": of_tiles(name) for name in tiles.TileKernels._fields},
+    **{f"tiles.{name}": of_tiles(name) for name in tiles.KERNELS},
     "rows.product": lambda: Case(compressed_rows.product(32, N_OUT), {"n_tokens": 70}, SINGLE),
     "rows.weight_gradient": lambda: Case(
         compressed_rows.weight_gradient(32, N_OUT),
@@ -210,7 +210,7 @@ def tensors(case: Case) -> list[tuple[int, Tensor]]:
 
 
 def test_every_kernel_is_here() -> None:
-    found = {f"tiles.{name}" for name in tiles.TileKernels._fields}
+    found = {f"tiles.{name}" for name in tiles.KERNELS}
     for module in (adam, attention, crf, rows, tables, viterbi, compressed_rows, tiles):
         for name, value in vars(module).items():
             if hasattr(value, "cache_info") and value.__annotations__["return"] == "Kernel":

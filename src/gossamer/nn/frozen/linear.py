@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gossamer.nn.frozen.weights import Floats, Weights
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.kernels import rows
-from gossamer.sparse.kernels.build import is_available
+from gossamer.sparse.kernels.build import Kernel, is_available
 from gossamer.sparse.kernels.tables import RowTables, TileTables
 from gossamer.sparse.kernels.tiles import tile_kernels
 
 _LEAST_ROWS = 64  # for the kernels of single connections: a tile of theirs holds as many
+
+
+class _Tiles(NamedTuple):
+    """The kernel of a layer's tiles, and what it reads."""
+
+    forward: Kernel
+    starts: npt.NDArray[np.int32]
+    weight: Floats
 
 
 class Linear:
@@ -33,10 +43,6 @@ class Linear:
         self.connectivity = connectivity
         self.weight, self.bias = weight, bias
         self._added = np.zeros(connectivity.out_features, np.float32) if bias is None else bias
-        self._tiling = TileTables.of(connectivity) if is_available() else None
-        if self._tiling is not None:
-            self._turned = self._tiling.turned(weight)
-            self._forward = tile_kernels(self._tiling.shape).forward
 
     @classmethod
     def read(
@@ -85,10 +91,10 @@ class Linear:
 
     def __call__(self, x: Floats) -> Floats:
         """*Shape:* (n_rows, in_features) -> (n_rows, out_features)."""
-        n_rows = x.shape[0]
-        if self._tiling is not None:
+        n_rows, tiles = x.shape[0], self._tiles
+        if tiles is not None:
             y = np.empty((n_rows, self.connectivity.out_features), dtype=np.float32)
-            self._forward(x, self._tiling.starts, self._turned, self._added, y, n_rows)
+            tiles.forward(x, tiles.starts, tiles.weight, self._added, y, n_rows)
             return y
         if n_rows >= _LEAST_ROWS and self._lists is not None:
             return self._by_lists(self._lists, x)
@@ -106,6 +112,14 @@ class Linear:
         flat = np.zeros(shape[0] * shape[1], dtype=np.float32)
         flat[connectivity.positions()] = self.weight.reshape(-1)
         return np.ascontiguousarray(flat.reshape(shape).T)
+
+    @functools.cached_property
+    def _tiles(self) -> _Tiles | None:
+        tables = TileTables.of(self.connectivity) if is_available() else None
+        if tables is None:
+            return None
+        forward = tile_kernels(tables.shape).forward
+        return _Tiles(forward, tables.starts, tables.turned(self.weight))
 
     @functools.cached_property
     def _lists(self) -> RowTables | None:

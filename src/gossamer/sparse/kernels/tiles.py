@@ -79,43 +79,61 @@ WIDE = Registers(tokens=12, vectors=2, of_weights=16)
 NARROW = Registers(tokens=6, vectors=1, of_weights=4)
 
 
-class TileKernels(NamedTuple):
-    """The compiled products of one shape; arguments are addresses and sizes.
+class TileKernels:
+    """The products of one shape, each compiled when it is first asked for.
 
-    Attributes:
-        forward: x, starts, turned weight, bias, y, n_tokens.
-        in_order: weight, places, weight tile by tile.
-        input_gradient: grad, offsets, columns, weight tile by tile, grad of x, n_tokens.
-        weight_gradient: grad, x, starts, turned grad of weight, grad of bias, n_tokens.
-        turn: weight, turned weight.
-        turn_back: turned weight, weight.
+    Who only answers compiles one of them, not six. They are right on any machine; the registers
+    decide how fast they are.
+
+    Args:
+        shape: sizes the kernels are compiled for.
+        registers: of the machine.
     """
 
-    forward: Kernel
-    in_order: Kernel
-    input_gradient: Kernel
-    weight_gradient: Kernel
-    turn: Kernel
-    turn_back: Kernel
+    def __init__(self, shape: TileShape, registers: Registers) -> None:
+        self._shape, self._registers = shape, registers
+
+    @functools.cached_property
+    def forward(self) -> Kernel:
+        """Arguments: x, starts, turned weight, bias, y, n_tokens."""
+        return _forward(self._shape, self._registers)
+
+    @functools.cached_property
+    def in_order(self) -> Kernel:
+        """Arguments: weight, places, weight tile by tile."""
+        return _in_order(self._shape)
+
+    @functools.cached_property
+    def input_gradient(self) -> Kernel:
+        """Arguments: grad, offsets, columns, weight tile by tile, grad of x, n_tokens."""
+        return _input_gradient(self._shape, self._registers)
+
+    @functools.cached_property
+    def weight_gradient(self) -> Kernel:
+        """Arguments: grad, x, starts, turned grad of weight, grad of bias, n_tokens."""
+        return _weight_gradient(self._shape, self._registers)
+
+    @functools.cached_property
+    def turn(self) -> Kernel:
+        """Arguments: weight, turned weight."""
+        return _transpose("turn", self._shape.n_groups, self._shape.group_size, self._shape.k)
+
+    @functools.cached_property
+    def turn_back(self) -> Kernel:
+        """Arguments: turned weight, weight."""
+        return _transpose("turn_back", self._shape.n_groups, self._shape.k, self._shape.group_size)
+
+
+#: The kernels of `TileKernels` by name.
+KERNELS = ("forward", "in_order", "input_gradient", "weight_gradient", "turn", "turn_back")
 
 
 def tile_kernels(shape: TileShape) -> TileKernels:
-    """Compile the kernels of a shape, a tenth of a second or two; known ones at once."""
+    """The kernels of a shape for this machine."""
     return compiled(shape, WIDE if has_wide_registers() else NARROW)
 
 
-@functools.lru_cache(maxsize=256)
-def compiled(shape: TileShape, registers: Registers) -> TileKernels:
-    """The kernels of a shape for a machine with such registers; right on any machine."""
-    g, k = shape.group_size, shape.k
-    return TileKernels(
-        _forward(shape, registers),
-        _in_order(shape),
-        _input_gradient(shape, registers),
-        _weight_gradient(shape, registers),
-        _transpose("turn", shape.n_groups, g, k),
-        _transpose("turn_back", shape.n_groups, k, g),
-    )
+compiled = functools.lru_cache(maxsize=256)(TileKernels)
 
 
 def _inputs(name: str, shape: TileShape) -> Argument:
