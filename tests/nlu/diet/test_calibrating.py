@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from scipy import sparse
 
 from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import Example, TrainingData
-from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import (
     DIETBatch,

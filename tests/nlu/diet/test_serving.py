@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 import torch
+from gossamer.nlu.diet.serving import ServingNetwork
+from gossamer.nn.serving import LONGEST
 
 from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import text_features
-from gossamer.nlu.diet.serving import ServingNetwork
 from gossamer.nlu.pipeline.messages import Parse
-from gossamer.nn.serving import LONGEST
 
 TEXTS = [
     "hello",
