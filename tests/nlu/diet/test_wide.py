@@ -79,7 +79,7 @@ def test_one_text_has_the_weights_it_has_among_many(seed: int) -> None:
     wide = wide_of(train)
     together = wide.weighted(texts)
     for row in range(20):
-        alone = wide.weights(texts[[row]])
+        alone = wide.weighted(texts[[row]]).data
         part = together.data[together.indptr[row] : together.indptr[row + 1]]
         np.testing.assert_allclose(alone, part, rtol=1e-6)
         assert alone.dtype == np.float32
@@ -93,7 +93,7 @@ def test_texts_without_a_word_score_the_bias(shape: tuple[int, int]) -> None:
         wide.table.bias.copy_(torch.arange(16))
     assert torch.equal(wide(empty), torch.arange(5.0).expand(shape[0], -1))
     if shape[0] == 1:
-        assert wide.weights(empty).shape == (0,)
+        assert wide.weighted(empty).data.shape == (0,)
 
 
 def test_values_below_zero_count_as_much() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from gossamer.nn.crf_single import SingleDecoder
 from numpy.typing import NDArray
 
 from gossamer.nn.crf import LinearChainCRF
-from gossamer.nn.crf_single import SingleDecoder
 from gossamer.nn.kernels import viterbi
 from gossamer.nn.kernels.crf import padded
 from gossamer.nn.kernels.viterbi import Moves

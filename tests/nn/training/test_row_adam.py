@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from scipy import sparse
@@ -14,6 +17,10 @@ from gossamer.nn.training.row_adam import RowAdam
 from gossamer.sparse.kernels.build import is_available
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="llvmlite is not installed")
+
+
+def csr(dense: npt.NDArray[Any]) -> CsrMatrix:
+    return CsrMatrix.of(sparse.csr_array(dense.astype(np.float32)))
 
 
 @pytest.mark.thinned(2)
@@ -31,7 +38,7 @@ def test_equals_adam_on_the_whole_table(units: int, strength: float) -> None:
         values = rng.random((5, 60)) * (rng.random((5, 60)) < 0.1)
         values[:, 30:] *= step < 60
         x, grad = (
-            CsrMatrix.of(sparse.csr_array(values.astype(np.float32))),
+            csr(values),
             torch.randn(5, units) * 0.1,
         )
         for table in (plain, by_rows):
@@ -52,15 +59,14 @@ def test_equals_adam_on_the_whole_table(units: int, strength: float) -> None:
 
 def test_products_of_both_ways_are_equal() -> None:
     table = SparseInputTable(40, 12)
-    x = CsrMatrix.of(
-        sparse.csr_array((np.random.default_rng(1).random((7, 40)) < 0.2).astype(np.float32))
-    )
+    chosen = np.random.default_rng(1).random((7, 40)) < 0.2
+    x = csr(chosen)
     expected = table(x)
     table.collects_rows = True
     torch.testing.assert_close(table(x), expected)
     with torch.no_grad():
         torch.testing.assert_close(table(x), expected)
-    empty = CsrMatrix.of(sparse.csr_array((0, 40), dtype=np.float32))
+    empty = csr(np.zeros((0, 40)))
     table(empty).sum().backward()
     assert table.take_rows() is not None and table.take_rows() is None
 
@@ -68,7 +74,7 @@ def test_products_of_both_ways_are_equal() -> None:
 def test_steps_must_follow_backward_passes() -> None:
     table = SparseInputTable(5, 4)
     table.collects_rows = True
-    x = CsrMatrix.of(sparse.csr_array(np.eye(5, dtype=np.float32)))
+    x = csr(np.eye(5))
     table(x).sum().backward()
     with pytest.raises(RuntimeError, match="stepped after each backward pass"):
         table(x).sum().backward()
@@ -94,7 +100,7 @@ def test_l2_is_on_the_regularized_tables_alone() -> None:
         regularized={id(under.weight)},
     )
     alone = RowAdam([plain], learning_rate=0.01, epsilon=1e-7)
-    x = CsrMatrix.of(sparse.csr_array(np.eye(12, dtype=np.float32)[[1, 4, 4]]))
+    x = csr(np.eye(12)[[1, 4, 4]])
     for _ in range(20):
         grad = torch.randn(3, 8)
         for table in (under, free, plain):
@@ -122,7 +128,7 @@ def test_no_table_is_regularized() -> None:
         )
         for table, strength, names in zip(tables, (3.0, 0.0), ((), None), strict=True)
     ]
-    x = CsrMatrix.of(sparse.csr_array(np.eye(5, dtype=np.float32)))
+    x = csr(np.eye(5))
     for table, step in zip(tables, steps, strict=True):
         table(x).sum().backward()
         step.step()

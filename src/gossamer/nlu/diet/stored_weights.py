@@ -37,7 +37,7 @@ def weights_to_arrays(network: DIETNetwork) -> Arrays:
     tables = {f"{name}.weight" for name in _tables(network)}
     arrays: Arrays = {}
     for name, tensor in network.state_dict().items():
-        array = tensor.detach().cpu().numpy()
+        array = _copied(tensor)
         rows = ByteRows.exactly(array) if name in tables else None
         if rows is None:
             arrays[_PREFIX + name] = array
@@ -49,10 +49,7 @@ def weights_to_arrays(network: DIETNetwork) -> Arrays:
 
 def plain_arrays(network: nn.Module) -> Arrays:
     """All weights and connections by name, as they are."""
-    return {
-        _PREFIX + name: tensor.detach().cpu().numpy()
-        for name, tensor in network.state_dict().items()
-    }
+    return {_PREFIX + name: _copied(tensor) for name, tensor in network.state_dict().items()}
 
 
 def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
@@ -74,6 +71,11 @@ def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Ten
         else:
             weights[name] = torch.from_numpy(np.array(array))
     return weights
+
+
+def _copied(tensor: Tensor) -> npt.NDArray[Any]:
+    """An array of its own: a network that changes changes none that was stored."""
+    return np.array(tensor.detach().cpu().numpy())
 
 
 def _tables(network: DIETNetwork) -> dict[str, SparseInputTable]:

@@ -152,13 +152,12 @@ class Attention:
     def _by_kernel(self, qkv: Floats, layout: Layout, mixed: Floats) -> None:
         lengths = np.diff(layout.starts)
         sizes = self.num_heads * lengths * (-(-lengths // WIDTH) * WIDTH)
-        ends = np.cumsum(sizes)
         attention.attend(self.num_heads, self.head_size, self.is_causal)(
             qkv,
             layout.rows,
             layout.starts,
-            ends - sizes,
-            np.empty(int(ends[-1]), dtype=np.float32),
+            np.cumsum(sizes) - sizes,
+            np.empty(int(sizes.sum()), dtype=np.float32),
             mixed,
             len(lengths),
         )

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small import DOMAIN, SPOKEN, STORIES, greeted, ordered
+from small import DOMAIN, STORIES, greeted, ordered
 
-from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.data.project import Project, joined
 from gossamer.dialogue.history.events import ActionExecuted, EntitiesAdded, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData
@@ -22,7 +20,6 @@ from gossamer.dialogue.training.unfolding import unfold_stories
 from gossamer.nlu.pipeline.component import EpochReport
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.options_reader import read_options
-from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.sparse import RandomlyConnectedLinear
 
 FEW = {"epochs": 60, "learning_rate": 0.01, "batch_size": 8, "random_seed": 3}
@@ -150,29 +147,6 @@ def test_which_layers_are_randomly_connected() -> None:
 
 
 # -- end to end --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def spoken() -> DialogueData:
-    config = ProjectConfig(
-        pipeline=(
-            ComponentConfig(name="WhitespaceTokenizer"),
-            ComponentConfig(name="CountVectorsFeaturizer"),
-        )
-    )
-    nlu = TrainingData(
-        examples=(Example(text="hello", intent="greet"), Example(text="bye", intent="bye"))
-    )
-    project = joined(Project(config=config, nlu=nlu, stories=SPOKEN, domain=DOMAIN))
-    assert project.nlu is not None
-    assert project.domain is not None
-    pipeline = Pipeline.from_config(config)
-    pipeline.train(project.nlu)
-    return DialogueData(
-        domain=project.domain,
-        stories=unfold_stories(SPOKEN, project.domain),
-        pipeline=pipeline,
-    )
 
 
 def says(text: str, intent: str = "bye") -> list[Any]:
