@@ -129,8 +129,8 @@ def test_a_text_of_new_words_alone_has_no_weights(n_texts: int) -> None:
     """Column 3 is in no training text."""
     texts = np.zeros((n_texts, 30), dtype=np.float32)
     texts[:, 3] = 2
-    found = wide_of(counts_of(0, 9)).weights(CsrMatrix.of(sparse.csr_array(texts)))
-    assert found.tolist() == [0.0] * n_texts
+    found = wide_of(counts_of(0, 9)).weighted(CsrMatrix.of(sparse.csr_array(texts)))
+    assert found.data.tolist() == [0.0] * n_texts
 
 
 @pytest.mark.parametrize("n_labels", [1, 5, 16, 17])
