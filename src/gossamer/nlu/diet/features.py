@@ -15,7 +15,7 @@ from gossamer.nn.features import Features
 
 Indices = npt.NDArray[np.int64]
 
-_TEXTS_AT_A_TIME = 64
+_TEXTS_AT_A_TIME = 32
 _ATTENTION = 2**22  # pairs of tokens in a part, padding included
 
 
