@@ -14,9 +14,11 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from gossamer.dialogue.policies.ted.features import TurnInput
-from gossamer.dialogue.policies.ted.network import NameEncoder, TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.network import NameEncoder, TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
-from gossamer.nn.inputs import Features
+from gossamer.dialogue.policies.ted.shape import TEDShape
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.nn.similarity import Negatives, SingleLabelDotProductLoss
 from gossamer.sparse import RandomlyConnectedLinear
 
@@ -94,7 +96,7 @@ def recorded_network(case: dict[str, Any]) -> TEDNetwork:
     """A network of ours with the recorded weights."""
     options, weights = options_of(case), case["weights"]
     n_actions = case["columns"]["action_name"]
-    labels = Features(sparse=sparse.csr_array(sparse.eye_array(n_actions, dtype=np.float32)))
+    labels = Features(sparse=CsrMatrix.of(sparse.eye_array(n_actions, dtype=np.float32)))
     network = TEDNetwork(options, TEDShape(case["columns"], {}, None), labels)
     parameters = dict(network.named_parameters())
 
@@ -146,7 +148,8 @@ def inputs_of(case: dict[str, Any]) -> tuple[dict[str, TurnInput], Tensor]:
                 values[index, column] = value
         # n_turns stands for none.
         row = [turn if name in case["turns"][turn] else n_turns for turn in turns]
-        found[name] = TurnInput(Features(sparse=sparse.csr_array(values)), torch.tensor(row))
+        matrix = CsrMatrix.of(sparse.csr_array(values))
+        found[name] = TurnInput(Features(sparse=matrix), np.array(row, dtype=np.int64))
     return found, torch.tensor([len(example) for example in case["examples"]])
 
 

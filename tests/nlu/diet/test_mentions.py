@@ -10,11 +10,12 @@ import pytest
 
 from gossamer.assistant import Assistant
 from gossamer.data import Entity, Example, ProjectConfig, TrainingData
-from gossamer.nlu.diet.features import DIETBatch, DIETData, TextFeatures
+from gossamer.nlu.diet.batches import DIETBatch, DIETData
+from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.diet.mentions import Mentions, replacing
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.tags import TagKind
-from gossamer.nn.inputs import Features
+from gossamer.nn.features import Features
 
 Ints = npt.NDArray[np.int64]
 

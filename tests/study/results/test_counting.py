@@ -7,18 +7,21 @@ import pytest
 from scipy import sparse
 from torch import nn
 
-from gossamer.dialogue.policies.ted.network import TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.network import TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.shape import TEDShape
 from gossamer.nlu.diet.features import FeatureWidths, TextWidths
-from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
+from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import DIETOptions
-from gossamer.nn.inputs import Features
+from gossamer.nlu.diet.shape import NetworkShape
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.sparse import RandomlyConnectedLinear
 from gossamer.study import WeightCounts, count_network
 
 
 def eye(n: int) -> Features:
-    return Features(sparse.csr_array(np.eye(n, dtype=np.float32)))
+    return Features(CsrMatrix.of(sparse.csr_array(np.eye(n, dtype=np.float32))))
 
 
 def diet(density: float) -> DIETNetwork:
