@@ -17,6 +17,8 @@ from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.export import export_model, onnx_inputs
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.features import text_features
+from gossamer.nlu.diet.stored_weights import weights_to_arrays
 from gossamer.nlu.diet.tags import TagKind
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -60,7 +62,8 @@ def shake(assistant: Assistant) -> Assistant:
             parameter.add_(torch.empty(parameter.shape).normal_(0, 0.1, generator=generator))
     if diet.options.calibrate:
         diet.temperature = 1.7
-    diet._get_ready()
+    diet._weights = weights_to_arrays(diet.network)
+    diet._freeze()
     return assistant
 
 
@@ -72,20 +75,32 @@ def reference(assistant: Assistant, texts: Sequence[str]) -> Arrays:
     assert network is not None
     with torch.inference_mode():
         for text in texts:
-            ((_, features, encoded),) = list(diet._encode(assistant.pipeline.process([text])))
+            batch = assistant.pipeline.process([text])
+            ((_, _, answer),) = list(diet._answers(batch))
+            features = diet._in_columns(
+                text_features(
+                    diet._blocks(batch.blocks), batch.lengths, use_sequence=network.has_sequence
+                )
+            )
+            encoded = network.encode(features)
             lengths = torch.from_numpy(features.lengths)
             result: dict[str, torch.Tensor] = {}
             if network.has_intents:
                 result["intent_similarities"] = network.label_logits(
                     features, encoded, network.embed_labels()
                 )
-                result["intent_confidences"] = diet._scores(features, encoded)
+                result["intent_confidences"] = torch.from_numpy(diet._confidences(answer))
+                assert answer.label_logits is not None
+                np.testing.assert_allclose(
+                    answer.label_logits, result["intent_similarities"], rtol=1e-4, atol=1e-4
+                )
             paths = network.tag(encoded.tokens, lengths)
             for kind, head in network._heads():
                 entity_tags = None if kind is TagKind.ENTITY else paths[TagKind.ENTITY].tags
                 result[f"{kind}_logits"] = head(encoded.tokens, entity_tags)
                 result[f"{kind}_tags"] = paths[kind].tags
                 result[f"{kind}_confidences"] = paths[kind].confidence
+                assert answer.tags[TagKind(kind)].tags.tolist() == paths[kind].tags.tolist()
             for name, value in result.items():
                 found.setdefault(name, []).append(value.numpy())
     whole: Arrays = {name: np.concatenate(parts) for name, parts in found.items()}

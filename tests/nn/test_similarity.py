@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from gossamer.nn.options import SimilarityOptions
 from gossamer.nn.similarity import (
     Negatives,
-    SimilarityOptions,
     SingleLabelDotProductLoss,
     loss_scale,
 )

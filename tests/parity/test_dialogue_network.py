@@ -14,8 +14,9 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from gossamer.dialogue.policies.ted.features import TurnInput
-from gossamer.dialogue.policies.ted.network import NameEncoder, TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.network import NameEncoder, TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.shape import TEDShape
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
 from gossamer.nn.similarity import Negatives, SingleLabelDotProductLoss
@@ -95,9 +96,7 @@ def recorded_network(case: dict[str, Any]) -> TEDNetwork:
     """A network of ours with the recorded weights."""
     options, weights = options_of(case), case["weights"]
     n_actions = case["columns"]["action_name"]
-    labels = Features(
-        sparse=CsrMatrix.of(sparse.csr_array(sparse.eye_array(n_actions, dtype=np.float32)))
-    )
+    labels = Features(sparse=CsrMatrix.of(sparse.eye_array(n_actions, dtype=np.float32)))
     network = TEDNetwork(options, TEDShape(case["columns"], {}, None), labels)
     parameters = dict(network.named_parameters())
 
@@ -149,9 +148,8 @@ def inputs_of(case: dict[str, Any]) -> tuple[dict[str, TurnInput], Tensor]:
                 values[index, column] = value
         # n_turns stands for none.
         row = [turn if name in case["turns"][turn] else n_turns for turn in turns]
-        found[name] = TurnInput(
-            Features(sparse=CsrMatrix.of(sparse.csr_array(values))), np.array(row, dtype=np.int64)
-        )
+        matrix = CsrMatrix.of(sparse.csr_array(values))
+        found[name] = TurnInput(Features(sparse=matrix), np.array(row, dtype=np.int64))
     return found, torch.tensor([len(example) for example in case["examples"]])
 
 

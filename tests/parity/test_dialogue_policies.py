@@ -47,7 +47,7 @@ def test_features(case: dict[str, Any]) -> None:
         found = {}
         for name, column in table.columns.items():
             if column.row[0] >= 0:
-                row = column.values[[int(column.row[0])]]
+                row = column.values[column.row[:1]]
                 found[name] = sorted(zip(row.indices.tolist(), row.data.tolist(), strict=True))
         expected = {
             name: sorted((index, pytest.approx(value)) for index, value in features)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from scipy import sparse
@@ -15,9 +17,13 @@ from torch import nn
 
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.diet.features import text_features
 from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.frozen.inputs import Table
+from gossamer.nn.frozen.linear import Linear
+from gossamer.nn.frozen.weights import Weights
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.training.callbacks import Companions, FitCallback, Loss
 from gossamer.sparse import RandomlyConnectedLinear
@@ -60,6 +66,10 @@ class Watching(FitCallback):
         self.after = tables(self.network)
 
 
+def csr(dense: npt.NDArray[Any]) -> CsrMatrix:
+    return CsrMatrix.of(sparse.csr_array(dense.astype(np.float32)))
+
+
 def tables(network: DIETNetwork) -> dict[str, torch.Tensor]:
     return {
         f"{name}.{part}": tensor.detach().clone()
@@ -70,6 +80,12 @@ def tables(network: DIETNetwork) -> dict[str, torch.Tensor]:
 
 
 def watched(data: StudyData, run: Run) -> tuple[Watching, DIETNetwork]:
+    watching, diet, _ = trained(data, run)
+    assert diet.network is not None
+    return watching, diet.network
+
+
+def trained(data: StudyData, run: Run) -> tuple[Watching, DIETComponent, Pipeline]:
     assert data.examples is not None
     pipeline = Pipeline.from_config(data.config_for(run))
     diet = pipeline.components[-2]
@@ -77,8 +93,7 @@ def watched(data: StudyData, run: Run) -> tuple[Watching, DIETNetwork]:
     watching = Watching()
     diet.callbacks = [*callbacks_for(run), watching]
     pipeline.train(data.examples)
-    assert diet.network is not None
-    return watching, diet.network
+    return watching, diet, pipeline
 
 
 @pytest.mark.parametrize("kind", [InputLayer.FROZEN, InputLayer.HASHED])
@@ -132,6 +147,72 @@ def test_without_the_layer_features_reach_sparse_connections(
         assert f"{name}.table.layer.weight" in watching.with_gradient
         weight = f"{name}.layer.weight"
         assert not torch.equal(watching.before[weight], watching.after[weight])
+
+
+@pytest.mark.parametrize("kind", InputLayer)
+@pytest.mark.parametrize("task", [Task.INTENT, Task.ENTITY])
+def test_answers_are_those_of_the_network(
+    read: Callable[[str], StudyData], task: Task, kind: InputLayer
+) -> None:
+    data = read(task)
+    _, diet, pipeline = trained(data, dataclasses.replace(RUN, task=task, input_layer=kind))
+    network, frozen = diet.network, diet.frozen
+    assert network is not None and frozen is not None and data.examples is not None
+    batch = pipeline.process([example.text for example in data.examples.examples[:9]])
+    text = diet._in_columns(text_features(batch.blocks, batch.lengths))
+    answer = frozen(text)
+    with torch.inference_mode():
+        encoded = network.encode(text)
+        tags = network.tag(encoded.tokens, torch.from_numpy(text.lengths))
+        if answer.label_logits is not None:
+            logits = network.label_logits(text, encoded, network.embed_labels())
+            np.testing.assert_allclose(answer.label_logits, logits, atol=1e-4)
+    assert set(tags) == set(answer.tags)
+    for name, paths in tags.items():
+        assert answer.tags[name].tags.tolist() == paths.tags.tolist()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@torch.no_grad()
+def test_what_is_saved_of_a_sparsely_connected_input(bias: bool) -> None:
+    """A table, from which it is also read again."""
+    one, other = (
+        nn.ModuleDict(
+            {
+                "table": SparselyConnectedInput(
+                    RandomlyConnectedLinear(
+                        12, 5, bias, connection_density=0.3, topology="uniform", seed=3
+                    )
+                )
+            }
+        )
+        for _ in range(2)
+    )
+    for parameter in one.parameters():
+        parameter.normal_()
+    saved = one.state_dict()
+    assert {name: tuple(each.shape) for name, each in saved.items()} == {
+        "table.weight": (12, 5),
+        "table.bias": (5,),
+    }
+    x = csr(np.random.default_rng(1).random((4, 12)) < 0.4)
+    arrays = {name: each.numpy() for name, each in saved.items()}
+    table = Table.read(Weights(arrays).part("table"), 12)
+    expected = one["table"](x)
+    np.testing.assert_allclose(table(x), expected, atol=1e-5)
+    other.load_state_dict(copy.deepcopy(saved))
+    assert torch.equal(other["table"](x), expected)
+    assert set(saved) == {"table.weight", "table.bias"}, "as it was before loading"
+
+
+def test_what_is_saved_of_a_layer_left_out() -> None:
+    one, other = nn.Sequential(PassThrough(3)), nn.Sequential(PassThrough(3))
+    arrays = {name: each.numpy() for name, each in one.state_dict().items()}
+    layer = Linear.read(Weights(arrays).part("0"), 3, 3)
+    x = np.random.default_rng(1).standard_normal((2, 3)).astype(np.float32)
+    assert np.array_equal(layer(x), x)
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(other(torch.from_numpy(x)), torch.from_numpy(x))
 
 
 def test_labels_keep_their_table(intents: StudyData) -> None:
@@ -189,7 +270,7 @@ def test_fixed_tables_leave_the_generator_alone() -> None:
     table = FixedInputTable(torch.ones(4, 2))
     assert torch.equal(torch.rand(3), expected)
     assert not table.can_collect_rows
-    x = CsrMatrix.of(sparse.csr_array(np.array([[1.0, 0, 2, 0]], dtype=np.float32)))
+    x = csr(np.array([[1.0, 0, 2, 0]]))
     assert table(x).tolist() == [[3.0, 3.0]]
 
 
@@ -200,7 +281,7 @@ def test_a_sparsely_connected_input_is_the_layer_on_dense_features(seed: int) ->
         assert layer.bias is not None
         layer.bias.normal_()
     dense = rng.normal(size=(7, 12)) * (rng.random((7, 12)) < 0.4)
-    x = CsrMatrix.of(sparse.csr_array(dense.astype(np.float32)))
+    x = csr(dense)
     reader = SparselyConnectedInput(layer)
     y = reader(x)
     expected = layer(torch.from_numpy(x.toarray()))
@@ -219,7 +300,7 @@ def test_a_sparsely_connected_input_is_the_layer_on_dense_features(seed: int) ->
 
 def test_a_sparsely_connected_input_without_bias() -> None:
     layer = RandomlyConnectedLinear(3, 2, bias=False, connection_density=1.0)
-    x = CsrMatrix.of(sparse.csr_array(np.zeros((1, 3), dtype=np.float32)))
+    x = csr(np.zeros((1, 3)))
     assert SparselyConnectedInput(layer)(x).tolist() == [[0.0, 0.0]]
 
 

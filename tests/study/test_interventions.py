@@ -152,8 +152,9 @@ def test_no_way_back_to_other_connections(intents: StudyData, method: Method) ->
         perform(intents, run)
 
 
-def test_checkpoints_with_fixed_connections(intents: StudyData) -> None:
-    run = dataclasses.replace(RUN, options=CHECKPOINT, input_layer=InputLayer.HASHED)
+@pytest.mark.parametrize("input_layer", [InputLayer.HASHED, InputLayer.NONE])
+def test_checkpoints_with_fixed_connections(intents: StudyData, input_layer: InputLayer) -> None:
+    run = dataclasses.replace(RUN, options=CHECKPOINT, input_layer=input_layer)
     assert perform(intents, run)["sparse_weights"] > 0
 
 

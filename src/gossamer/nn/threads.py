@@ -105,8 +105,8 @@ def in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> Iter
     rest = iter(items)
     with ThreadPoolExecutor(most) as pool:
         while True:
-            free = _of_this_process.look(most)
-            waiting.extend(pool.submit(work, item) for item in islice(rest, free - len(waiting)))
+            n_more = max(0, _of_this_process.look(most) - len(waiting))
+            waiting.extend(pool.submit(work, item) for item in islice(rest, n_more))
             if not waiting:
                 return
             yield waiting.popleft().result()

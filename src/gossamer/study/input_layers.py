@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +41,8 @@ class FixedInputTable(SparseInputTable):
 class SparselyConnectedInput(nn.Module):
     """A randomly connected layer that reads sparse features itself.
 
+    Its state dict is that of the input table that computes the same: networks that answer read it.
+
     Args:
         layer: the layer; its inputs are the features.
 
@@ -51,6 +55,7 @@ class SparselyConnectedInput(nn.Module):
     def __init__(self, layer: RandomlyConnectedLinear) -> None:
         super().__init__()
         self.layer = layer
+        _stored_as(self, _saved_as_table, _loaded_from_table)
 
     @property
     def weight(self) -> nn.Parameter:
@@ -69,17 +74,68 @@ class SparselyConnectedInput(nn.Module):
 class PassThrough(nn.Module):
     """Takes the place of a layer that is left out.
 
+    Its state dict is that of a dense layer that changes nothing: networks that answer read it.
+
+    Args:
+        width: of what it passes on.
+
     Attributes:
         weight: empty, for code that asks each layer for its weight.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
+        self.width = width
         self.weight = nn.Parameter(torch.empty(0))
+        _stored_as(self, _saved_as_dense_layer, _loaded_from_dense_layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """The input. *Shape:* any."""
         return x
+
+
+def _stored_as(module: nn.Module, saved: Callable[..., None], loaded: Callable[..., None]) -> None:
+    """Functions that change a module's own state dict after it is made and before it is read."""
+    module._register_state_dict_hook(saved)  # type: ignore[no-untyped-call]
+    module.register_load_state_dict_pre_hook(loaded)  # type: ignore[no-untyped-call]
+
+
+def _saved_as_table(
+    module: SparselyConnectedInput, state: dict[str, Any], prefix: str, _metadata: Any
+) -> None:
+    layer = module.layer
+    for name in layer.state_dict():
+        del state[f"{prefix}layer.{name}"]
+    state[prefix + "weight"] = layer.to_dense_weight().detach().T.contiguous()
+    bias = torch.zeros(layer.out_features) if layer.bias is None else layer.bias
+    state[prefix + "bias"] = bias.detach()
+
+
+def _loaded_from_table(
+    module: SparselyConnectedInput, state: dict[str, Any], prefix: str, *_others: Any
+) -> None:
+    own = module.layer.state_dict()
+    dense = state.pop(prefix + "weight").T.reshape(-1)
+    places = torch.from_numpy(module.layer.connectivity.positions())
+    own["weight"] = dense[places].reshape(module.weight.shape)
+    bias = state.pop(prefix + "bias")
+    if module.layer.bias is not None:
+        own["bias"] = bias
+    state.update({f"{prefix}layer.{name}": value for name, value in own.items()})
+
+
+def _saved_as_dense_layer(
+    module: PassThrough, state: dict[str, Any], prefix: str, _metadata: Any
+) -> None:
+    state[prefix + "weight"] = torch.eye(module.width)
+    state[prefix + "bias"] = torch.zeros(module.width)
+
+
+def _loaded_from_dense_layer(
+    module: PassThrough, state: dict[str, Any], prefix: str, *_others: Any
+) -> None:
+    del state[prefix + "bias"]
+    state[prefix + "weight"] = module.weight.detach()
 
 
 def replace_input_layers(
@@ -142,7 +198,7 @@ def replace_input_layers(
             part.table = SparselyConnectedInput(layer)  # type: ignore[assignment]
             part.width = network.encoder.hidden_size
     if kind is InputLayer.NONE:
-        network.encoder.input = PassThrough()
+        network.encoder.input = PassThrough(network.encoder.hidden_size)
 
 
 def hashed_weight(n_features: int, units: int, *, seed: int) -> Tensor:

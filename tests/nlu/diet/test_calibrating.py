@@ -10,25 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from gossamer.nlu.diet.calibrating import finds_temperature, temperature_of
 from scipy import sparse
 
 from gossamer.assistant import Assistant
 from gossamer.data import ProjectConfig
 from gossamer.data.nlu.examples import Example, TrainingData
+from gossamer.nlu.diet.batches import DIETBatch, DIETData
 from gossamer.nlu.diet.classifier import DIETComponent
-from gossamer.nlu.diet.features import (
-    DIETBatch,
-    DIETData,
-    FeatureWidths,
-    TextFeatures,
-    TextWidths,
-)
-from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
+from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
+from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.diet.shape import NetworkShape
+from gossamer.nlu.diet.training import finds_temperature, temperature_of
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn.calibration import fit_temperature
-from gossamer.nn.inputs import Features
+from gossamer.nn.csr import CsrMatrix
+from gossamer.nn.features import Features
 from gossamer.nn.training.fit import StepResult
 
 
@@ -50,7 +47,7 @@ def test_the_temperature_of_a_network_is_that_of_all_its_logits(wide_path: bool,
     sentence[np.arange(n), labels] += rng.random(n) < 0.6
     text = TextFeatures(
         Features(dense=rng.standard_normal((int(lengths.sum()), 4)).astype(np.float32)),
-        Features(sparse.csr_array(sentence.astype(np.float32))),
+        Features(CsrMatrix.of(sparse.csr_array(sentence.astype(np.float32)))),
         lengths,
     )
     options = DIETOptions(
@@ -124,7 +121,7 @@ def test_it_is_found_on_what_is_held_out_where_that_is_asked_for(
             seen.append(len(batch.text.lengths))
         return step(network, batch, with_metrics=with_metrics)
 
-    monkeypatch.setattr("gossamer.nlu.diet.component.temperature_of", found)
+    monkeypatch.setattr("gossamer.nlu.diet.training.temperature_of", found)
     monkeypatch.setattr(DIETNetwork, "step", counted)
     options = {
         "number_of_transformer_layers": 0,

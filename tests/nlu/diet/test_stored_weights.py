@@ -67,7 +67,7 @@ def test_files_of_version_1_are_read(
     }
     with monkeypatch.context() as patch:
         patch.setattr(storage, "FORMAT_VERSION", 1)
-        patch.setattr("gossamer.nlu.diet.component.weights_to_arrays", lambda _: dict(plain))
+        patch.setattr(diet(travel_assistant), "_weights", plain)
         path = travel_assistant.save(tmp_path / "old")
     stored = storage.load_model(path)
     assert any(name.endswith(TABLES[0]) for name in stored.arrays)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gossamer.nn.options import FitOptions
 from gossamer.nn.training.batching import Indices
 from gossamer.nn.training.fit import (
     EpochResult,
-    FitOptions,
     Regularized,
     StepResult,
     add_l2_gradient,

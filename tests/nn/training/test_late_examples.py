@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.inputs import SparseInputTable
+from gossamer.nn.options import FitOptions
 from gossamer.nn.training.batching import Indices
 from gossamer.nn.training.callbacks import FitCallback
 from gossamer.nn.training.fit import (
     EpochResult,
-    FitOptions,
     LateExamples,
     Regularized,
     StepResult,
@@ -43,9 +43,8 @@ class Words(nn.Module):
         return StepResult((self(batch) - 1).square().mean(), {})
 
     def forward(self, batch: Indices) -> Tensor:
-        rows: Tensor = self.table(
-            CsrMatrix.of(sparse.csr_array(np.eye(20, dtype=np.float32)[batch]))
-        )
+        chosen = sparse.csr_array(np.eye(20, dtype=np.float32)[batch])
+        rows: Tensor = self.table(CsrMatrix.of(chosen))
         result: Tensor = self.layer(rows)
         return result
 

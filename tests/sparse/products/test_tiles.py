@@ -14,8 +14,9 @@ from torch import Tensor
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology, draw_connectivity
 from gossamer.sparse.kernels import tiles
+from gossamer.sparse.kernels.tables import find_block_size
 from gossamer.sparse.products.guard import may_run_kernel
-from gossamer.sparse.products.tiles import TileProduct, find_block_size
+from gossamer.sparse.products.tiles import TileProduct
 from gossamer.sparse.topology import tile_of
 
 SHAPES = [

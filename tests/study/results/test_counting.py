@@ -7,11 +7,13 @@ import pytest
 from scipy import sparse
 from torch import nn
 
-from gossamer.dialogue.policies.ted.network import TEDNetwork, TEDShape
+from gossamer.dialogue.policies.ted.network import TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
+from gossamer.dialogue.policies.ted.shape import TEDShape
 from gossamer.nlu.diet.features import FeatureWidths, TextWidths
-from gossamer.nlu.diet.network import DIETNetwork, NetworkShape
+from gossamer.nlu.diet.network import DIETNetwork
 from gossamer.nlu.diet.options import DIETOptions
+from gossamer.nlu.diet.shape import NetworkShape
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
 from gossamer.sparse import RandomlyConnectedLinear
