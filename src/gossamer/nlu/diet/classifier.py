@@ -22,6 +22,7 @@ from gossamer.nlu.diet.features import (
 from gossamer.nlu.diet.mentions import Mentions
 from gossamer.nlu.diet.options import DIETOptions
 from gossamer.nlu.diet.tags import (
+    OUTSIDE,
     Tagging,
     TagKind,
     TagSet,
@@ -223,8 +224,12 @@ class DIETComponent(NetworkComponent):
         lengths: Indices,
         found: Mapping[TagKind, TagPaths],
     ) -> None:
+        outside = self.tag_sets[TagKind.ENTITY].tags.index(OUTSIDE)
+        is_outside = found[TagKind.ENTITY].tags == outside
         for i, end, length in zip(chosen, np.cumsum(lengths), lengths, strict=True):
             part = slice(int(end - length), int(end))
+            if is_outside[part].all():
+                continue
             batch.parses[i].entities += to_entities(
                 batch.texts[i],
                 batch.tokens[i],

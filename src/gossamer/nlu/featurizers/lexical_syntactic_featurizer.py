@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
@@ -109,6 +109,7 @@ class LexicalSyntacticFeaturizer(Component):
         ]
         self._columns: dict[_Column, int] = {}
         self._cache: dict[tuple[int, str], tuple[int, ...]] = {}
+        self._at_ends: dict[tuple[int, bool, bool], tuple[int, ...]] = {}
 
     @property
     def n_features(self) -> int:
@@ -177,22 +178,33 @@ class LexicalSyntacticFeaturizer(Component):
     def _set_columns(self, columns: list[_Column]) -> None:
         self._columns = {column: index for index, column in enumerate(columns)}
         self._cache = {}
+        self._at_ends = {
+            (offset, is_first, is_last): self._of_position(offset, of_position, is_first, is_last)
+            for offset, _, of_position in self._window
+            for is_first in (False, True)
+            for is_last in (False, True)
+        }
 
     def _add_rows(self, tokens: list[Token], indices: list[int], indptr: list[int]) -> None:
         last = len(tokens) - 1
         for current in range(last + 1):
-            for offset, _, of_position in self._window:
+            for offset, _, _ in self._window:
                 index = current + offset
                 if not 0 <= index <= last:
                     continue
                 # Names of position features are upper case and so sort before all others.
-                for feature in of_position:
-                    column = self._columns.get((offset, feature, str(_at(feature, index, last))))
-                    if column is not None:
-                        indices.append(column)
+                indices.extend(self._at_ends[offset, index == 0, index == last])
                 text = tokens[index].text
-                indices.extend(self._cache.get((offset, text)) or self._of_text(offset, text))
+                columns = self._cache.get((offset, text))
+                indices.extend(self._of_text(offset, text) if columns is None else columns)
             indptr.append(len(indices))
+
+    def _of_position(
+        self, offset: int, features: Sequence[str], is_first: bool, is_last: bool
+    ) -> tuple[int, ...]:
+        """Columns of a token's place in its text at an offset, ascending."""
+        found = ((offset, f, str(is_first if f == "BOS" else is_last)) for f in features)
+        return tuple(self._columns[column] for column in found if column in self._columns)
 
     def _of_text(self, offset: int, text: str) -> tuple[int, ...]:
         """Columns of one token's text at an offset, ascending."""
