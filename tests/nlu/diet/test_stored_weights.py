@@ -71,7 +71,12 @@ def test_files_of_version_1_are_read(
         path = travel_assistant.save(tmp_path / "old")
     stored = storage.load_model(path)
     assert any(name.endswith(TABLES[0]) for name in stored.arrays)
-    assert Assistant.load(path).parse_many(TEXTS) == expected
+    for found, parse in zip(Assistant.load(path).parse_many(TEXTS), expected, strict=True):
+        assert found.intent.name == parse.intent.name
+        assert found.intent.confidence == pytest.approx(parse.intent.confidence, abs=1e-6)
+        assert [(e.entity, e.start, e.end, e.value) for e in found.entities] == [
+            (e.entity, e.start, e.end, e.value) for e in parse.entities
+        ]
 
 
 @pytest.mark.parametrize("damage", ["no exponents", "wrong shape", "wrong type"])
