@@ -168,9 +168,11 @@ def _slot_states(
 ) -> tuple[tuple[str, tuple[float, ...] | str], ...]:
     found: list[tuple[str, tuple[float, ...] | str]] = []
     for slot in slots:
+        value = tracker.slots[slot.name]
+        if value is None:  # as most are; its features are zeros
+            continue
         if slot.feature_size == 0 or (omit_unset_slots and slot.name not in tracker.set_slots):
             continue
-        value = tracker.slots[slot.name]
         if value == SHOULD_NOT_BE_SET:
             found.append((slot.name, SHOULD_NOT_BE_SET))
             continue
