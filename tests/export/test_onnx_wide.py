@@ -41,10 +41,15 @@ def counts_of(assistant: Assistant, texts: list[str]) -> CsrMatrix:
     columns = diet_of(assistant).columns[1]
     assert columns is not None
     inputs = onnx_inputs(assistant, texts)
-    values, numbers, offsets = (
+    return csr_of(inputs, columns.n_columns)
+
+
+def csr_of(inputs: dict[str, Any], n_columns: int) -> CsrMatrix:
+    """The counts of an exported model's inputs."""
+    values, columns, offsets = (
         inputs[f"sentence_{part}"] for part in ("values", "columns", "offsets")
     )
-    return CsrMatrix(values, numbers, offsets, (len(texts), columns.n_columns))
+    return CsrMatrix(values, columns, offsets, (len(offsets) - 1, n_columns))
 
 
 def with_value(
@@ -165,10 +170,7 @@ def test_a_stored_zero_is_no_word_for_both(
     idf[inputs["sentence_columns"][row]] = 0
     for column in np.flatnonzero(idf > 0)[[0, -1]]:
         zero = with_value(inputs, "sentence", column, 0.0)
-        values, numbers, offsets = (
-            zero[f"sentence_{part}"] for part in ("values", "columns", "offsets")
-        )
-        counts = CsrMatrix(values, numbers, offsets, (len(TEXTS), columns.n_columns))
+        counts = csr_of(zero, columns.n_columns)
         assert counts.nnz == len(inputs["sentence_values"]) + 1
         np.testing.assert_allclose(
             run_file(path, zero)["intent_similarities"], before, rtol=1e-4, atol=1e-5
