@@ -170,7 +170,7 @@ def train(
         for part in read.pipeline
     )
     seconds: list[float] = []
-    with Piece("", "gossamer.nlu.diet.component:train_network", _calling(callback)).off():
+    with Piece("", "gossamer.nlu.diet.training:train_network", _calling(callback)).off():
         Assistant.train(
             dataclasses.replace(read, pipeline=pipeline),
             read_training_data(data),

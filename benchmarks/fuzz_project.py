@@ -252,6 +252,7 @@ def _one(files: Files, seed: int, trains: bool, root: Path) -> Outcome:
 
 def _keep_parsed_files() -> None:
     """Files without a mistake are parsed once: most of the time goes into YAML."""
+    import gossamer.checks  # noqa: F401  (with all readers)
     import gossamer.data.text.yaml_tree as yaml_tree
 
     original = yaml_tree.parse_yaml_tree
