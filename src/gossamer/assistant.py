@@ -218,6 +218,13 @@ class Assistant:
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings (got one string). Try: [text]")
+        texts = list(texts)
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(
+                    f"texts must be strings (got {type(text).__name__} at {number}). Try: a list "
+                    "of what users wrote"
+                )
         parses: list[Parse] = []
         for start in range(0, len(texts), batch_size):
             parses += self.pipeline.parse(texts[start : start + batch_size])
@@ -311,7 +318,7 @@ class Assistant:
             trained_at = datetime.fromisoformat(content["trained_at"]).isoformat()
         except ModelFileError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ModelFileError(
                 "the file must hold pipeline, configuration and time of this version",
                 got=str(error),

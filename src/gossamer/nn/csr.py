@@ -90,6 +90,31 @@ class CsrMatrix:
             raise _damaged("'indices' must ascend in each row", "columns out of order")
         return cls(data, indices, indptr, (len(sizes), n_columns))
 
+    def require_bounds(self) -> None:
+        """Refuse a matrix whose parts do not belong together, before a kernel reads it.
+
+        Raises:
+            ValueError: a number of entries, a type or a column is wrong.
+        """
+        data, indices, indptr = self.data, self.indices, self.indptr
+        n_stored = len(data)
+        if (
+            data.dtype != np.float32
+            or indices.dtype != np.int32
+            or indptr.dtype != np.int32
+            or len(indices) != n_stored
+            or len(indptr) != self.shape[0] + 1
+            or indptr[0] != 0
+            or indptr[-1] != n_stored
+            or (indptr[1:] < indptr[:-1]).any()
+            or (n_stored > 0 and not 0 <= indices.min() <= indices.max() < self.shape[1])
+            or not (data.flags.c_contiguous and indices.flags.c_contiguous)
+        ):
+            raise _damaged(
+                "values, columns and starts must belong together",
+                f"{n_stored} values, {len(indices)} columns, shape {self.shape}",
+            )
+
     @classmethod
     def of(cls, matrix: Any) -> CsrMatrix:
         """The same matrix from a sparse one of SciPy, of any format.

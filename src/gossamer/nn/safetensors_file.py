@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,11 +36,10 @@ class Contents(NamedTuple):
 
 
 def read_in_place(path: Path) -> Contents:
-    """Read a file.
+    """Read a file, once, into one piece of memory.
 
-    A file that this process may not write is mapped: processes that read it share its memory. One
-    that it may write is read, once, into memory of its own. A program such as `cp` writes over a
-    file where it is, and a map of it would then change, or end the process.
+    It is not mapped: programs such as `cp` write over a file where it is, and a map of it would
+    then change under a running process, or end it.
 
     Args:
         path: the file.
@@ -50,12 +48,8 @@ def read_in_place(path: Path) -> Contents:
         OSError: it cannot be read.
         ValueError: it is no safetensors file, or not a whole one.
     """
-    raw: npt.NDArray[np.uint8]
-    if os.access(path, os.W_OK) or path.stat().st_size == 0:
-        raw = np.fromfile(path, dtype=np.uint8)
-        raw.setflags(write=False)
-    else:
-        raw = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
+    raw = np.fromfile(path, dtype=np.uint8)
+    raw.setflags(write=False)
     if len(raw) < _LENGTH:
         raise ValueError(f"{len(raw)} bytes, fewer than a header has")
     start = _LENGTH + int(raw[:_LENGTH].view("<u8")[0])

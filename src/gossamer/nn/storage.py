@@ -65,7 +65,7 @@ def load_model(path: Path) -> Stored:
         ModelFileError: it is missing, not a model file, of a newer format, truncated or altered.
     """
     where = Location(path)
-    if not path.is_file():
+    if not _is_file(path):
         raise ModelFileError(
             "a model file must exist", got=str(path), hint="gossamer train nlu makes one"
         )
@@ -88,15 +88,41 @@ def load_model(path: Path) -> Stored:
             hint="the file that gossamer train nlu wrote",
         )
     text = metadata.get("content", "")
-    if metadata.get("sha256") != _digest(text, arrays):
+    if not _is_utf8(text) or metadata.get("sha256") != _digest(text, arrays):
         raise ModelFileError(
             "a model file must be as it was saved",
             got="content that does not match its checksum",
             where=where,
             hint="copying or training the model again",
         )
-    content: dict[str, Any] = json.loads(text)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise ModelFileError(
+            "a model file must hold a JSON object",
+            got=f"{text[:60]!r}",
+            where=where,
+            hint="training the model again",
+        )
     return Stored(content, arrays)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, say
+        return False
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it is a text that `save_model` can have written: without halves of surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load_model_of_kind(path: Path, kind: str, *, named: str, hint: str) -> Stored:

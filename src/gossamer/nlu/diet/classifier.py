@@ -266,6 +266,11 @@ class DIETComponent(NetworkComponent):
                 TagKind(kind): TagSet(TagKind(kind), tuple(tags), self.options.BILOU_flag)
                 for kind, tags in state.json["tags"].items()
             }
+            if self.tag_sets and (
+                TagKind.ENTITY not in self.tag_sets
+                or any(each.tags.count(OUTSIDE) != 1 for each in self.tag_sets.values())
+            ):
+                raise ValueError(f"entities must have tags, one of them '{OUTSIDE}'")
             self._restore_network(state, n_tags=self._n_tags(), forbidden=self._forbidden())
 
 

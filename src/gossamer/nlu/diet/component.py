@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -350,7 +351,13 @@ class NetworkComponent(Component):
         self.labels = tuple(json["labels"])
         self.seed = json["seed"]
         self._trusts_all = bool(json.get("trusts_all", False))
+        if not all(isinstance(label, str) for label in self.labels) or len(set(self.labels)) < len(
+            self.labels
+        ):
+            raise ValueError(f"labels must be texts that differ: {list(self.labels)[:10]}")
         self.temperature = float(json.get("temperature", 1.0))
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"the temperature must be above 0 and finite: {self.temperature}")
         self.columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))
         for kept, (n_sparse, _) in zip(self.columns, text, strict=True):

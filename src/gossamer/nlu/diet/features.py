@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gossamer.data.errors import ModelFileError
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix
 from gossamer.nn.csr import CsrMatrix, hstack, vstack
 from gossamer.nn.features import Features
@@ -164,6 +165,13 @@ class KeptColumns:
         matrix = features.sparse
         if matrix is None:
             return features
+        if matrix.shape[1] != self.n_columns:
+            raise ModelFileError(
+                "features of messages must be those that the network was trained with, "
+                f"{self.n_columns} sparse columns",
+                got=matrix.shape[1],
+                hint="training the model again",
+            )
         columns = self._new[matrix.indices]
         is_kept = columns >= 0
         before = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)

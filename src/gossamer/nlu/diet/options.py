@@ -35,6 +35,8 @@ __all__ = [
 
 _MOST_LABELS = 2000
 
+Window = Annotated[int, Field(ge=0, le=100)]
+
 
 class NetworkOptions(LearningOptions):
     """Options of all components that train DIET's network; defaults are DIETClassifier's.
@@ -68,7 +70,7 @@ class NetworkOptions(LearningOptions):
     number_of_transformer_layers: NonNegative = 2
     dense_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
     concat_dimension: dict[Literal["text", "label"], Positive] = {"text": 128, "label": 20}
-    context_window: NonNegative = 0
+    context_window: Window = 0
     wide_path: bool = False
     label_smoothing: Rate = 0.0
     regularize_labels: bool = True
@@ -185,7 +187,7 @@ class DIETOptions(NetworkOptions):
     constrain_tags: bool = True
     mention_replacement: Rate = 0.5
     number_of_negative_examples: Positive | None = None
-    context_window: NonNegative = 2
+    context_window: Window = 2
     wide_path: bool = True
     label_smoothing: Rate = 0.1
     regularize_labels: bool = False

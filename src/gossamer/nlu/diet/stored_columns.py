@@ -14,7 +14,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _PARTS = ("sequence", "sentence")
 _PREFIX = "columns"
-_MOST = 2**31 - 1  # columns are numbered in int32
+_MOST = 2**27  # columns; a number for each is kept in memory
 
 
 def columns_to_arrays(columns: Columns) -> Arrays:

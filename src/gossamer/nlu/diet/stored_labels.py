@@ -81,7 +81,15 @@ def _from_arrays(
     if widths.n_sparse > 0:
         data, indices, indptr = (arrays[f"{prefix}.{name}"] for name in _ARRAYS)
         matrix = CsrMatrix.checked(data, indices, indptr, widths.n_sparse)
-    return Features(matrix, arrays[f"{prefix}.dense"] if widths.n_dense > 0 else None)
+    dense = None
+    if widths.n_dense > 0:
+        dense = arrays[f"{prefix}.dense"]
+        if dense.dtype != np.float32 or dense.ndim != 2 or dense.shape[1] != widths.n_dense:
+            raise ValueError(
+                f"dense features of labels must be {widths.n_dense} columns of float32: got "
+                f"{dense.dtype} of shape {dense.shape}"
+            )
+    return Features(matrix, dense)
 
 
 def _n_rows(features: Features) -> list[int]:

@@ -7,13 +7,22 @@ from contextlib import contextmanager
 
 from gossamer.data.errors import ModelFileError
 
+_DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
 
 @contextmanager
 def refusing_what_does_not_fit(what: str = "options") -> Iterator[None]:
     """Whatever goes wrong in here becomes a `ModelFileError`; wrap `restore` in it."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+    ) as error:
         raise ModelFileError(
             f"the stored weights must fit the stored {what}",
             got=str(error),

@@ -138,6 +138,8 @@ class Attention:
             qkv = np.concatenate([part(x) for part in (self.query, self.key, self.value)], axis=1)
         else:
             qkv = self._joined(x)
+        if len(layout.rows) != len(qkv):
+            raise ValueError(f"{len(layout.rows)} rows in the layout, {len(qkv)} in the input")
         mixed = np.empty((len(qkv), self._width), dtype=np.float32)
         if self._has_kernel:
             self._by_kernel(qkv, layout, mixed)

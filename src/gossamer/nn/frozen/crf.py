@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.nn.frozen.weights import Floats, Weights
+from gossamer.nn.frozen.weights import Floats, Weights, rows_of
 from gossamer.nn.kernels import viterbi
 from gossamer.nn.kernels.crf import padded
 from gossamer.sparse.kernels.build import is_available
@@ -73,6 +73,12 @@ class Decoder:
             logits: sequences one after the other. *Shape:* (n_tokens, n_tags).
             lengths: tokens of each sequence. *Shape:* (n_seqs,).
         """
+        logits = rows_of(logits, len(self.moves))
+        if (lengths < 0).any() or lengths.sum() != len(logits):
+            raise ValueError(
+                f"lengths must be 0 or more and sum up to the {len(logits)} rows of logits: got "
+                f"{lengths.tolist()[:10]}. Try: the tokens of each sequence"
+            )
         if self._tables is not None:
             return self._by_kernels(self._tables, logits, lengths)
         tags = np.zeros(len(logits), dtype=np.int64)

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 
+from gossamer.data.errors import ModelFileError
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.linear import Linear
@@ -63,11 +64,9 @@ class Table:
 
     def __call__(self, x: CsrMatrix) -> Floats:
         """*Shape:* (n_rows, n_features) -> (n_rows, units)."""
+        x.require_bounds()
         if x.shape[1] != self.n_features:
-            raise ValueError(
-                f"features must have {self.n_features} columns: got {x.shape[1]}. "
-                "Try: those of the pipeline that the model was trained with"
-            )
+            raise _others(f"{self.n_features} sparse columns", x.shape[1])
         if not self._has_kernel:
             return self._by_numpy(x)
         y = np.empty((x.shape[0], self.units), dtype=np.float32)
@@ -128,13 +127,35 @@ class FeatureInput:
         return cls(Table.read(weights.part("table"), n_sparse) if n_sparse > 0 else None, n_dense)
 
     def __call__(self, features: Features) -> Floats:
-        """*Shape:* features of n_rows -> (n_rows, width)."""
+        """Read features.
+
+        Args:
+            features: of n_rows.
+
+        Returns:
+            *Shape:* (n_rows, width).
+
+        Raises:
+            ModelFileError: they are not as wide as those that the network was trained with.
+        """
         parts = []
+        if features.n_dense != self.n_dense:
+            raise _others(f"{self.n_dense} dense columns", features.n_dense)
+        if self.table is not None and features.sparse is None:
+            raise _others(f"{self.table.n_features} sparse columns", 0)
         if self.table is not None and features.sparse is not None:
             parts.append(self.table(features.sparse))
         if features.dense is not None:
             parts.append(np.ascontiguousarray(features.dense, dtype=np.float32))
         return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+
+def _others(wanted: str, got: int) -> ModelFileError:
+    return ModelFileError(
+        f"features of messages must be those that the network was trained with, {wanted}",
+        got=got,
+        hint="training the model again",
+    )
 
 
 class FeedForward:

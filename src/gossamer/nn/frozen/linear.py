@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.nn.frozen.weights import Floats, Weights
+from gossamer.nn.frozen.weights import Floats, Weights, rows_of
 from gossamer.sparse.connectivity import Connectivity, Topology
 from gossamer.sparse.kernels import rows
 from gossamer.sparse.kernels.build import Kernel, is_available
@@ -91,6 +91,7 @@ class Linear:
 
     def __call__(self, x: Floats) -> Floats:
         """*Shape:* (n_rows, in_features) -> (n_rows, out_features)."""
+        x = rows_of(x, self.connectivity.in_features)
         n_rows, tiles = x.shape[0], self._tiles
         if tiles is not None:
             y = np.empty((n_rows, self.connectivity.out_features), dtype=np.float32)

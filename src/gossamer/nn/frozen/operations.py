@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from gossamer.nn.frozen.weights import Floats
+from gossamer.nn.frozen.weights import Floats, rows_of
 from gossamer.nn.kernels import rows
 from gossamer.nn.kernels.arithmetic import WIDTH
 from gossamer.sparse.kernels.build import is_available
@@ -40,10 +40,14 @@ class Normalisation:
 
     def __call__(self, x: Floats) -> Floats:
         """*Shape:* (n_rows, width), kept."""
+        x = rows_of(x, len(self.gain))
         return self._by_kernel(x, None)[1] if kernels_fit(x.shape[1]) else self._normal(x)
 
     def of_sum(self, x: Floats, update: Floats) -> tuple[Floats, Floats]:
         """The sum of both, and that normalised. *Shape:* of all four (n_rows, width)."""
+        x, update = rows_of(x, len(self.gain)), rows_of(update, len(self.gain))
+        if len(x) != len(update):
+            raise ValueError(f"both must have as many rows: got {len(x)} and {len(update)}")
         if kernels_fit(x.shape[1]):
             return self._by_kernel(x, update)
         total = x + update
@@ -75,6 +79,7 @@ class Normalisation:
 
 def gelu(x: Floats) -> Floats:
     """The exact GELU, x P(X <= x) for a standard normal X. *Shape:* (n_rows, width), kept."""
+    x = rows_of(x, x.shape[-1])
     if not kernels_fit(x.shape[1]):
         return x * _normal_distribution(x)
     y = np.empty_like(x)

@@ -12,6 +12,20 @@ Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
+def rows_of(x: Floats, width: int) -> Floats:
+    """Rows as kernels read them: of this width, float32, one after the other in memory.
+
+    Raises:
+        ValueError: they are not of this width.
+    """
+    if x.ndim != 2 or x.shape[1] != width:
+        raise ValueError(
+            f"what a layer reads must have the shape (n_rows, {width}): got {x.shape}. Try: the "
+            "features and the network that were trained together"
+        )
+    return np.ascontiguousarray(x, dtype=np.float32)
+
+
 class Weights:
     """Arrays whose names begin alike; it notes which of them have been read.
 

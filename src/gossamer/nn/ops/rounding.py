@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 _MOST = 127
 _LARGEST_EXPONENT = 121  # 127 times two to this is the most that float32 holds
+_SMALLEST_EXPONENT = -200  # below what any number of float32 needs
 _JUST_FITS = 127.49  # still 127 when rounded
 
 
@@ -73,4 +74,10 @@ class ByteRows(NamedTuple):
                 "byte rows must be int8 values and one integer exponent for each row: got "
                 f"{self.values.dtype} of shape {self.values.shape} and {self.exponents.dtype} of "
                 f"shape {self.exponents.shape}. Try: the arrays as they were saved"
+            )
+        least, most = (int(pick(initial=0)) for pick in (self.exponents.min, self.exponents.max))
+        if least < _SMALLEST_EXPONENT or most > _LARGEST_EXPONENT:
+            raise ValueError(
+                f"exponents of byte rows must be from {_SMALLEST_EXPONENT} to {_LARGEST_EXPONENT}: "
+                f"got {least} to {most}. Try: the arrays as they were saved"
             )

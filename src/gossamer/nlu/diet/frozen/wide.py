@@ -31,7 +31,8 @@ class FrozenWidePath:
         self.idf = weights.floats("idf", (n_features,))
         self.part: npt.NDArray[np.int16] = weights.array("part")
         self.n_labels = n_labels
-        if self.part.shape != (n_features,) or self.part.dtype.kind != "i" or self.part.min() < 0:
+        is_right = self.part.shape == (n_features,) and self.part.dtype == np.int16
+        if not is_right or self.part.min(initial=0) < 0:
             raise ValueError(f"the wide path must know the featurizer of {n_features} columns")
         if self.table.units < n_labels:
             raise ValueError(f"{n_labels} labels, a wide path of {self.table.units}")
