@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -209,11 +209,11 @@ class Assistant:
         """Understand one message."""
         return self.parse_many([text])[0]
 
-    def parse_many(self, texts: Sequence[str], *, batch_size: int = 256) -> list[Parse]:
+    def parse_many(self, texts: Iterable[str], *, batch_size: int = 256) -> list[Parse]:
         """Understand many messages, `batch_size` at a time; results in the order of `texts`.
 
         Raises:
-            TypeError: one string was given where a list of them is meant.
+            TypeError: one string was given where a list of them is meant, or not all are strings.
             InputError: it was trained on stories only.
         """
         if isinstance(texts, str):
