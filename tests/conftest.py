@@ -80,7 +80,7 @@ def _choose_examples(config: pytest.Config) -> None:
     """The profile `quick`, or `full` with `--all`; `--hypothesis-profile` chooses another."""
     from hypothesis import HealthCheck, settings
 
-    for name, n_examples in (("quick", 25), ("full", 100)):
+    for name, n_examples in (("quick", 25), ("full", 60)):
         settings.register_profile(
             name,
             max_examples=n_examples,

@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The starter with everything it has, TED too, trained for a moment."""
     project = read_project(STARTER / "config.yml", [STARTER / "data"], [STARTER / "domain.yml"])
     small = {
-        "DIETClassifier": {**TINY_DIET, "epochs": 12, "learning_rate": 0.01},
+        "DIETClassifier": {**TINY_DIET, "epochs": 6, "learning_rate": 0.02},
         "TEDPolicy": {"epochs": 1, "transformer_size": 16, "random_seed": 1},
     }
     pipeline, policies = (
@@ -41,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parts in (project.config.pipeline, project.config.policies)
     )
     config = replace(project.config, pipeline=pipeline, policies=policies)
-    assistant = Assistant.train_project(replace(project, config=config))
+    assistant = Assistant.train_project(replace(project, config=config), augmentation_factor=0)
     return assistant.save(tmp_path_factory.mktemp("trained") / "starter.gossamer")
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from torch import nn
 
+from gossamer.data.errors import ModelFileError
 from gossamer.nn import inputs as readable
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
@@ -112,7 +113,7 @@ def test_other_tables_and_other_features(weights_of: WeightsOf) -> None:
         Table.read(Weights({**arrays, "weight.exponents": np.zeros(59, np.int16)}), 60)
     with pytest.raises(KeyError, match=r"the stored weights must hold weight\.exponents"):
         Table.read(Weights({"weight.bytes": arrays["weight.bytes"]}), 60)
-    with pytest.raises(ValueError, match=r"features must have 60 columns: got 59\. Try: those of"):
+    with pytest.raises(ModelFileError, match=r"60 sparse columns \(got 59\)\. Try: training"):
         Table.read(stored, 60)(rows_of(2, 59, 1))
 
 

@@ -133,7 +133,10 @@ def tile_kernels(shape: TileShape) -> TileKernels:
     return compiled(shape, WIDE if has_wide_registers() else NARROW)
 
 
-compiled = functools.lru_cache(maxsize=256)(TileKernels)
+@functools.lru_cache(maxsize=256)
+def compiled(shape: TileShape, registers: Registers) -> TileKernels:
+    """The kernels of a shape for a machine with such registers; always the same object."""
+    return TileKernels(shape, registers)
 
 
 def _inputs(name: str, shape: TileShape) -> Argument:

@@ -188,11 +188,10 @@ print(json.dumps([parses, [parse.to_dict() for parse in assistant.parse_many(tex
 
 
 @pytest.mark.parametrize("missing", [(), ("scipy", "sklearn", "llvmlite")], ids=str)
-@pytest.mark.parametrize("name", ["travel_assistant", "starter_assistant"])
 def test_without_pytorch(
-    name: str, missing: tuple[str, ...], request: pytest.FixtureRequest, tmp_path: Path
+    travel_assistant: Assistant, missing: tuple[str, ...], tmp_path: Path
 ) -> None:
-    assistant = request.getfixturevalue(name)
+    assistant = travel_assistant
     path = assistant.save(tmp_path / "model")
     command = [sys.executable, "-c", ALONE, str(path), json.dumps(TEXTS), *missing]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
