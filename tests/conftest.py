@@ -46,6 +46,11 @@ TINY_DIET: Mapping[str, Any] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all` runs the slow tests too, and every case of the thinned ones."""
     parser.addoption("--all", action="store_true", help="slow tests too, and all cases of all")
+    parser.addoption(
+        "--thinned",
+        action="store_true",
+        help="with --all: some cases of the thinned only, and few of Hypothesis'",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,7 +93,8 @@ def _choose_examples(config: pytest.Config) -> None:
             suppress_health_check=[HealthCheck.too_slow],
         )
     if config.getoption("--hypothesis-profile", None) is None:
-        settings.load_profile("full" if config.getoption("--all") else "quick")
+        is_full = config.getoption("--all") and not config.getoption("--thinned")
+        settings.load_profile("full" if is_full else "quick")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -111,20 +117,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The last file to be given to a worker should not be one that takes a minute.
     """
     slow_files = {item.path for item in items if item.get_closest_marker("slow")}
-    if config.getoption("--all"):
+    takes_slow = config.getoption("--all")
+    if takes_slow:
         items.sort(key=lambda item: item.path not in slow_files)
+    takes_all = takes_slow and not config.getoption("--thinned")
+    if takes_all or config.args_source is config.ArgsSource.ARGS:
         return
-    chosen = set(map(id, items)) if config.args_source is config.ArgsSource.ARGS else _quick(items)
+    chosen = _thinned(items, takes_slow=takes_slow)
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in chosen])
     items[:] = [item for item in items if id(item) in chosen]
 
 
-def _quick(items: list[pytest.Item]) -> set[int]:
-    """Ids of the items that are not slow; of each thinned function some cases, evenly spread."""
+def _thinned(items: list[pytest.Item], *, takes_slow: bool) -> set[int]:
+    """Ids of the items, slow ones if wanted; of each thinned function some, evenly spread."""
     chosen, thinned = set(), dict[tuple[object, str], list[pytest.Item]]()
     for item in items:
         marker = item.get_closest_marker("thinned")
-        if item.get_closest_marker("slow"):
+        if item.get_closest_marker("slow") and not takes_slow:
             continue
         if marker is None:
             chosen.add(id(item))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -158,41 +156,3 @@ def test_options_that_do_not_fit_are_refused(
     with pytest.raises(SystemExit):
         latency._arguments()
     assert refusal in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_all_of_it_against_the_same_checkout(model: Path, tmp_path: Path) -> None:
-    models = [
-        *("--model", model, "--against-model", model),
-        *("--stories-model", model, "--against-stories-model", model),
-    ]
-    test = STARTER / "tests" / "nlu_test.yml"
-    much = ["--rounds", "1", "--processes", "1", "--swaps", "6"]
-    command = ["--test", test, *models, "--against", HERE, *much, "--out", tmp_path]
-    done = subprocess.run(
-        [sys.executable, str(HERE / "benchmarks" / "latency.py"), *map(str, command)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = (tmp_path / "latency.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = {row["name"]: row for row in map(json.loads, lines)}
-    assert {
-        "one message, 1 thread, p50",
-        "batches of 64, 2 threads",
-        "a whole turn, 1 thread, p50",
-        "resident memory",
-        "process start to first answer",
-        "growth, swaps 5 to 6",
-        "a swap, with policies",
-    } <= set(rows)
-    for row in rows.values():
-        assert row["other"] is not None
-        if row["ratio"] is not None and row["least"] > 0:
-            assert row["ratio"] == pytest.approx(row["gossamer"] / row["other"])
-    assert rows["model file"]["ratio"] == 1.0
-    page = (tmp_path / "latency.md").read_text(encoding="utf-8")
-    assert "## Targets" in page
-    assert "| one message, 1 thread, p50, beside the other commit |" in page
-    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
