@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from gossamer.nn.frozen.crf import FORBIDDEN
 from gossamer.nn.kernels import crf as native
 from gossamer.nn.kernels.arithmetic import PARTS
 from gossamer.sparse.products.guard import may_run_kernel, require_kernel
-
-_FORBIDDEN = -1e4  # far below any score, yet a difference that float32 can represent
 
 
 class TagPaths(NamedTuple):
@@ -74,7 +73,7 @@ class LinearChainCRF(nn.Module):
     def __init__(self, n_tags: int, forbidden: Tensor | None = None) -> None:
         super().__init__()
         self.n_tags = n_tags
-        penalty = None if forbidden is None else torch.where(forbidden, _FORBIDDEN, 0.0)
+        penalty = None if forbidden is None else torch.where(forbidden, FORBIDDEN, 0.0)
         self.register_buffer("penalty", penalty, persistent=False)
         self.transitions = nn.Parameter(torch.empty(n_tags, n_tags))
         self.reset_parameters()

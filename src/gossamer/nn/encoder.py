@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nn.attention import LinearMaker, MultiHeadSelfAttention
+from gossamer.nn.frozen.operations import EPSILON
 from gossamer.nn.ops.activation import gelu_dropped
 from gossamer.nn.ops.dropout import Dropout, dropout
 from gossamer.nn.ops.normalisation import add_and_normalise, normalise
 from gossamer.nn.packing import Packing
 from gossamer.sparse.products.guard import are_ordinary, is_watched
-
-_LAYER_NORM_EPS = 1e-6
 
 
 class TransformerEncoderLayer(nn.Module):
@@ -42,9 +41,9 @@ class TransformerEncoderLayer(nn.Module):
         feed_forward_size: int,
     ) -> None:
         super().__init__()
-        self.attention_norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self.attention_norm = nn.LayerNorm(hidden_size, eps=EPSILON)
         self.attention = attention
-        self.feed_forward_norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self.feed_forward_norm = nn.LayerNorm(hidden_size, eps=EPSILON)
         self.feed_forward_in = linear(hidden_size, feed_forward_size, True)
         self.feed_forward_out = linear(feed_forward_size, hidden_size, True)
         self.dropout = Dropout(dropout)
@@ -143,7 +142,7 @@ class TransformerEncoder(nn.Module):
             )
             for _ in range(num_layers)
         )
-        self.norm = nn.LayerNorm(hidden_size, eps=_LAYER_NORM_EPS)
+        self.norm = nn.LayerNorm(hidden_size, eps=EPSILON)
         self._positions = torch.empty(0, hidden_size)
 
     def forward(self, x: Tensor, packing: Packing, wanted: Tensor | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gossamer.data.errors import ModelFileError
 from gossamer.nn.csr import CsrMatrix
 
 
@@ -46,3 +47,17 @@ class Features:
             None if self.dense is None else self.dense[index],
             self.parts,
         )
+
+
+def not_as_trained(wanted: str, got: int) -> ModelFileError:
+    """The error of features that a network was not trained with.
+
+    Args:
+        wanted: how many columns of which kind it reads.
+        got: how many there are.
+    """
+    return ModelFileError(
+        f"features of messages must be those that the network was trained with, {wanted}",
+        got=got,
+        hint="training the model again",
+    )

@@ -117,7 +117,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether it is a text that `save_model` can have written: without halves of surrogates."""
+    """Whether UTF-8 can hold it: not with single halves of surrogate pairs."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -147,11 +147,7 @@ def load_model_of_kind(path: Path, kind: str, *, named: str, hint: str) -> Store
 def _as_json(content: Mapping[str, Any]) -> str:
     """JSON that UTF-8 can hold; single halves of surrogate pairs need escapes."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(content, sort_keys=True, allow_nan=False)
-    return text
+    return text if _is_utf8(text) else json.dumps(content, sort_keys=True, allow_nan=False)
 
 
 def _check_version(metadata: Mapping[str, str], where: Location) -> None:

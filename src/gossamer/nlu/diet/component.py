@@ -33,7 +33,7 @@ from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochLi
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.operations import softmax
-from gossamer.nn.frozen.weights import Arrays, Floats, Weights
+from gossamer.nn.frozen.weights import NETWORK, Arrays, Floats, Weights, of_network
 from gossamer.nn.threads import in_threads
 
 if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
-_PREFIX = "network."  # of the names of stored weights
 
 
 class NetworkComponent(Component):
@@ -248,7 +247,7 @@ class NetworkComponent(Component):
     def _freeze(self) -> None:
         """Make the network that answers of the stored weights."""
         if self._shape is not None:
-            weights = Weights(self._weights, _PREFIX)
+            weights = Weights(self._weights, NETWORK)
             self.frozen = FrozenDIET(weights, self.options, self._shape, self._features_of_labels)
 
     def _forget(self) -> None:
@@ -368,7 +367,7 @@ class NetworkComponent(Component):
         n_counts = text.sentence.n_sparse if kept is None else kept.n_columns
         self._shape = NetworkShape(text, label, len(self.labels), n_tags, forbidden, n_counts)
         self._features_of_labels = labels_from_arrays(arrays, label)
-        self._weights = {name: array for name, array in arrays.items() if name.startswith(_PREFIX)}
+        self._weights = of_network(arrays)
         self._freeze()
 
 

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.data.errors import ModelFileError
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix
 from gossamer.nn.csr import CsrMatrix, hstack, vstack
-from gossamer.nn.features import Features
+from gossamer.nn.features import Features, not_as_trained
 
 Indices = npt.NDArray[np.int64]
 
@@ -166,12 +165,7 @@ class KeptColumns:
         if matrix is None:
             return features
         if matrix.shape[1] != self.n_columns:
-            raise ModelFileError(
-                "features of messages must be those that the network was trained with, "
-                f"{self.n_columns} sparse columns",
-                got=matrix.shape[1],
-                hint="training the model again",
-            )
+            raise not_as_trained(f"{self.n_columns} sparse columns", matrix.shape[1])
         columns = self._new[matrix.indices]
         is_kept = columns >= 0
         before = np.concatenate([[0], np.cumsum(is_kept)]).astype(np.int32)

@@ -37,10 +37,9 @@ from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.batches import DIETBatch
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
-from gossamer.nlu.diet.shape import NetworkShape
+from gossamer.nlu.diet.shape import Encoded, NetworkShape
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.diet.text_encoder import (
-    Encoded,
     TextEncoder,
     linear_maker,
     regularized_tables,
@@ -169,12 +168,12 @@ class DIETNetwork(TextEncoder):
             }
         )
 
-    def embed_text(self, encoded: Encoded) -> Tensor:
+    def embed_text(self, encoded: Encoded[Tensor]) -> Tensor:
         """Embeddings of texts. *Shape:* of the result (n_texts, embedding_dimension)."""
         embedded: Tensor = self.text_embedding(encoded.sentence)
         return embedded
 
-    def label_logits(self, text: TextFeatures, encoded: Encoded, labels: Tensor) -> Tensor:
+    def label_logits(self, text: TextFeatures, encoded: Encoded[Tensor], labels: Tensor) -> Tensor:
         """Scores of labels for texts: similarity, plus the wide path's score.
 
         Args:
@@ -242,7 +241,7 @@ class DIETNetwork(TextEncoder):
         return StepResult(torch.stack(losses).sum(), metrics)
 
     def _label_loss(
-        self, batch: DIETBatch, target: Tensor, encoded: Encoded, labels: Tensor
+        self, batch: DIETBatch, target: Tensor, encoded: Encoded[Tensor], labels: Tensor
     ) -> tuple[Tensor, float]:
         """Loss of the labels, and how often they are right; not in training with the wide path."""
         embedded = self.embed_text(encoded)
@@ -295,7 +294,7 @@ class DIETNetwork(TextEncoder):
 
     def _encode_batch(
         self, batch: DIETBatch
-    ) -> tuple[Encoded, Tensor | None, SimilarityLoss | None]:
+    ) -> tuple[Encoded[Tensor], Tensor | None, SimilarityLoss | None]:
         """A batch's texts; with them, where one encoder serves both, embeddings of the labels.
 
         An input table can be read once in a step only, so both go through it together.

@@ -1,10 +1,10 @@
-"""Everything about DIET's network that the data decide."""
+"""Everything about DIET's network that the data decide, and what its encoder gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,24 @@ import numpy.typing as npt
 from gossamer.nlu.diet.features import FeatureWidths, TextWidths
 from gossamer.nlu.diet.tags import TagKind
 
+Side: TypeAlias = Literal["text", "label"]
+NumbersT = TypeVar("NumbersT")
+
+
+class Encoded(NamedTuple, Generic[NumbersT]):
+    """Transformer output, in tensors where it learns and in arrays where it answers.
+
+    Attributes:
+        tokens: *Shape:* (n_tokens, width); (0, width) when there are no sequence features.
+        sentence: *Shape:* (n_texts, width).
+    """
+
+    tokens: NumbersT
+    sentence: NumbersT
+
 
 class NetworkShape(NamedTuple):
-    """See the module's docstring.
+    """Everything about a network that the data decide.
 
     Attributes:
         text: widths of the texts' features.

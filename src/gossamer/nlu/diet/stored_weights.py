@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from gossamer.nlu.diet.network import DIETNetwork
+from gossamer.nn.frozen.weights import NETWORK
 from gossamer.nn.inputs import SparseInputTable
 from gossamer.nn.ops.rounding import ByteRows
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-_PREFIX = "network."
 _VALUES, _EXPONENTS = ".bytes", ".exponents"
 
 
@@ -40,16 +40,16 @@ def weights_to_arrays(network: DIETNetwork) -> Arrays:
         array = _copied(tensor)
         rows = ByteRows.exactly(array) if name in tables else None
         if rows is None:
-            arrays[_PREFIX + name] = array
+            arrays[NETWORK + name] = array
         else:
-            arrays[_PREFIX + name + _VALUES] = rows.values
-            arrays[_PREFIX + name + _EXPONENTS] = rows.exponents
+            arrays[NETWORK + name + _VALUES] = rows.values
+            arrays[NETWORK + name + _EXPONENTS] = rows.exponents
     return arrays
 
 
 def plain_arrays(network: nn.Module) -> Arrays:
     """All weights and connections by name, as they are."""
-    return {_PREFIX + name: _copied(tensor) for name, tensor in network.state_dict().items()}
+    return {NETWORK + name: _copied(tensor) for name, tensor in network.state_dict().items()}
 
 
 def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:
@@ -61,12 +61,12 @@ def weights_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Ten
     """
     weights: dict[str, Tensor] = {}
     for full_name, array in arrays.items():
-        if not full_name.startswith(_PREFIX) or full_name.endswith(_EXPONENTS):
+        if not full_name.startswith(NETWORK) or full_name.endswith(_EXPONENTS):
             continue
-        name = full_name.removeprefix(_PREFIX)
+        name = full_name.removeprefix(NETWORK)
         if name.endswith(_VALUES):
             name = name.removesuffix(_VALUES)
-            rows = ByteRows(array, arrays[_PREFIX + name + _EXPONENTS])
+            rows = ByteRows(array, arrays[NETWORK + name + _EXPONENTS])
             weights[name] = torch.from_numpy(rows.to_floats())
         else:
             weights[name] = torch.from_numpy(np.array(array))

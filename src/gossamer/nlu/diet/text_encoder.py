@@ -10,7 +10,6 @@ Dense are the input tables.
 from __future__ import annotations
 
 import functools
-from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
+from gossamer.nlu.diet.shape import Encoded, Side
 from gossamer.nlu.learning.options import LearningOptions
 from gossamer.nn.attention import LinearMaker
 from gossamer.nn.encoder import TransformerEncoder
@@ -28,20 +28,6 @@ from gossamer.nn.packing import Packing, ranges
 from gossamer.nn.similarity import SimilarityLoss, SingleLabelDotProductLoss
 from gossamer.nn.training.fit import Regularized
 from gossamer.sparse import RandomlyConnectedLinear
-
-Side: TypeAlias = Literal["text", "label"]
-
-
-class Encoded(NamedTuple):
-    """Transformer output.
-
-    Attributes:
-        tokens: *Shape:* (n_tokens, width); (0, width) when there are no sequence features.
-        sentence: *Shape:* (n_texts, width).
-    """
-
-    tokens: Tensor
-    sentence: Tensor
 
 
 class TextEncoder(nn.Module):
@@ -115,13 +101,13 @@ class TextEncoder(nn.Module):
             width = options.transformer_size
         self.width = width
 
-    def encode(self, text: TextFeatures) -> Encoded:
+    def encode(self, text: TextFeatures) -> Encoded[Tensor]:
         """Run texts through inputs, feed-forward layers and transformer."""
         return self.encode_masked(text, None)[0]
 
     def encode_masked(
         self, text: TextFeatures, token_ids: Tensor | None, weights: Tensor | None = None
-    ) -> tuple[Encoded, SimilarityLoss | None]:
+    ) -> tuple[Encoded[Tensor], SimilarityLoss | None]:
         """The same, in training with some tokens hidden, and how well these are recognised.
 
         Args:

@@ -131,7 +131,9 @@ class LexicalSyntacticFeaturizer(Component):
                 last = len(tokens) - 1
                 for index in range(max(0, offset), min(last, last + offset) + 1):
                     words.add(tokens[index].text)
-                    seen.update((offset, f, str(_at(f, index, last))) for f in of_position)
+                    seen.update(
+                        (offset, f, str(_at(f, index == 0, index == last))) for f in of_position
+                    )
             seen.update((offset, f, str(_OF_TEXT[f](word))) for f in of_text for word in words)
         self._set_columns(sorted(seen))
 
@@ -203,7 +205,7 @@ class LexicalSyntacticFeaturizer(Component):
         self, offset: int, features: Sequence[str], is_first: bool, is_last: bool
     ) -> tuple[int, ...]:
         """Columns of a token's place in its text at an offset, ascending."""
-        found = ((offset, f, str(is_first if f == "BOS" else is_last)) for f in features)
+        found = ((offset, f, str(_at(f, is_first, is_last))) for f in features)
         return tuple(self._columns[column] for column in found if column in self._columns)
 
     def _of_text(self, offset: int, text: str) -> tuple[int, ...]:
@@ -218,5 +220,5 @@ class LexicalSyntacticFeaturizer(Component):
         return columns
 
 
-def _at(feature: str, index: int, last: int) -> bool:
-    return index == (0 if feature == "BOS" else last)
+def _at(feature: str, is_first: bool, is_last: bool) -> bool:
+    return is_first if feature == "BOS" else is_last

@@ -44,11 +44,10 @@ class Decoder:
 
     def __init__(self, moves: Floats) -> None:
         self.moves = moves
-        self._tables = viterbi.Moves.of(moves) if is_available() else None
-        self._into = np.ascontiguousarray(moves.T)  # row: the tag that is entered
-        exact = moves.astype(np.float64)
-        self._shift = exact.max(axis=0)
-        self._factor = np.exp(exact - self._shift)
+        self._tables = tables = viterbi.Moves.of(moves)
+        n_tags = len(moves)  # kernels read rows that are longer
+        self._into = tables.scores[:, :n_tags].T  # row: the tag that is entered
+        self._shift, self._factor = tables.shift[:n_tags], tables.factor[:, :n_tags]
 
     @classmethod
     def read(
@@ -79,8 +78,8 @@ class Decoder:
                 f"lengths must be 0 or more and sum up to the {len(logits)} rows of logits: got "
                 f"{lengths.tolist()[:10]}. Try: the tokens of each sequence"
             )
-        if self._tables is not None:
-            return self._by_kernels(self._tables, logits, lengths)
+        if is_available():
+            return self._by_kernels(logits, lengths)
         tags = np.zeros(len(logits), dtype=np.int64)
         confidence = np.zeros(len(logits), dtype=np.float32)
         ends = np.cumsum(lengths)
@@ -92,7 +91,8 @@ class Decoder:
                 confidence[part] = marginals[np.arange(end - first), path]
         return TagPaths(tags, confidence)
 
-    def _by_kernels(self, moves: viterbi.Moves, logits: Floats, lengths: Indices) -> TagPaths:
+    def _by_kernels(self, logits: Floats, lengths: Indices) -> TagPaths:
+        moves = self._tables
         n_tokens, n_tags = logits.shape
         width, n_texts = padded(n_tags), len(lengths)
         rows = np.empty((n_tokens, width), dtype=np.float32)

@@ -6,9 +6,8 @@ import functools
 
 import numpy as np
 
-from gossamer.data.errors import ModelFileError
 from gossamer.nn.csr import CsrMatrix
-from gossamer.nn.features import Features
+from gossamer.nn.features import Features, not_as_trained
 from gossamer.nn.frozen.linear import Linear
 from gossamer.nn.frozen.operations import gelu
 from gossamer.nn.frozen.weights import Floats, Weights
@@ -66,7 +65,7 @@ class Table:
         """*Shape:* (n_rows, n_features) -> (n_rows, units)."""
         x.require_bounds()
         if x.shape[1] != self.n_features:
-            raise _others(f"{self.n_features} sparse columns", x.shape[1])
+            raise not_as_trained(f"{self.n_features} sparse columns", x.shape[1])
         if not self._has_kernel:
             return self._by_numpy(x)
         y = np.empty((x.shape[0], self.units), dtype=np.float32)
@@ -140,22 +139,14 @@ class FeatureInput:
         """
         parts = []
         if features.n_dense != self.n_dense:
-            raise _others(f"{self.n_dense} dense columns", features.n_dense)
+            raise not_as_trained(f"{self.n_dense} dense columns", features.n_dense)
         if self.table is not None and features.sparse is None:
-            raise _others(f"{self.table.n_features} sparse columns", 0)
+            raise not_as_trained(f"{self.table.n_features} sparse columns", 0)
         if self.table is not None and features.sparse is not None:
             parts.append(self.table(features.sparse))
         if features.dense is not None:
             parts.append(np.ascontiguousarray(features.dense, dtype=np.float32))
         return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
-
-
-def _others(wanted: str, got: int) -> ModelFileError:
-    return ModelFileError(
-        f"features of messages must be those that the network was trained with, {wanted}",
-        got=got,
-        hint="training the model again",
-    )
 
 
 class FeedForward:

@@ -11,15 +11,12 @@ import numpy as np
 
 from gossamer.nn.frozen.weights import Floats, rows_of
 from gossamer.nn.kernels import rows
-from gossamer.nn.kernels.arithmetic import WIDTH
+from gossamer.nn.kernels.arithmetic import ERFC, ERFC_P, WIDTH
 from gossamer.sparse.kernels.build import is_available
 
 EPSILON = 1e-6  # of layer normalisation, as in Rasa
 _NOTHING_DROPPED = (0, 0, np.ones(1, dtype=np.float32))  # seed, levels, scale
 _NONE = np.empty(0, dtype=np.float32)
-# Abramowitz and Stegun 1964, formula 7.1.26, as in `gossamer.nn.kernels.arithmetic`.
-_ERFC_P = 0.3275911
-_ERFC = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 
 
 def kernels_fit(*widths: int) -> bool:
@@ -102,10 +99,10 @@ def unit_length(x: Floats) -> Floats:
 
 
 def _normal_distribution(x: Floats) -> Floats:
-    """P(X <= x) of the standard normal distribution."""
-    t: Floats = np.float32(1) / (np.float32(1) + np.float32(_ERFC_P / math.sqrt(2)) * np.abs(x))
-    value: Floats = np.full_like(x, _ERFC[0] / 2)
-    for coefficient in _ERFC[1:]:
+    """P(X <= x) of the standard normal distribution, as the kernels compute it."""
+    t: Floats = np.float32(1) / (np.float32(1) + np.float32(ERFC_P / math.sqrt(2)) * np.abs(x))
+    value: Floats = np.full_like(x, ERFC[0] / 2)
+    for coefficient in ERFC[1:]:
         value = value * t + np.float32(coefficient / 2)
     tail = value * t * np.exp(np.float32(-0.5) * x * x)
     result: Floats = np.where(x >= 0, 1 - tail, tail)

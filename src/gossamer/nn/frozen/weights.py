@@ -26,6 +26,15 @@ def rows_of(x: Floats, width: int) -> Floats:
     return np.ascontiguousarray(x, dtype=np.float32)
 
 
+#: What the names of a network's weights begin with among the arrays that its component stores.
+NETWORK = "network."
+
+
+def of_network(arrays: Arrays) -> Arrays:
+    """The network's weights among other arrays, their names as they are."""
+    return {name: array for name, array in arrays.items() if name.startswith(NETWORK)}
+
+
 class Weights:
     """Arrays whose names begin alike; it notes which of them have been read.
 

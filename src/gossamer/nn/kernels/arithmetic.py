@@ -16,8 +16,8 @@ _EXP = (1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0)
 # Abramowitz and Stegun 1964, formula 7.1.26: erfc(x) = t P(t) exp(-x^2), t = 1 / (1 + p x), x >= 0,
 # within 1.5e-7.
 _GOLDEN = 0x9E3779B1  # odd, near 2^32 / 1.618
-_ERFC_P = 0.3275911
-_ERFC = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
+ERFC_P = 0.3275911
+ERFC = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
 
 
 def exponential(f: Function, x: str) -> str:
@@ -42,10 +42,10 @@ def normal_distribution(f: Function, x: str) -> tuple[str, str]:
     half_square = f.binary("fmul", KIND, f.binary("fmul", KIND, x, x), f.constant(KIND, -0.5))
     bell = exponential(f, half_square)
     one = f.constant(KIND, 1.0)
-    scaled = f.fma(KIND, size, f.constant(KIND, _ERFC_P / 2**0.5), one)
+    scaled = f.fma(KIND, size, f.constant(KIND, ERFC_P / 2**0.5), one)
     t = f.binary("fdiv", KIND, one, scaled)
-    value = f.constant(KIND, _ERFC[0] / 2)
-    for coefficient in _ERFC[1:]:
+    value = f.constant(KIND, ERFC[0] / 2)
+    for coefficient in ERFC[1:]:
         value = f.fma(KIND, value, t, f.constant(KIND, coefficient / 2))
     tail = f.binary("fmul", KIND, f.binary("fmul", KIND, value, t), bell)
     above = f.binary("fsub", KIND, one, tail)

@@ -72,21 +72,15 @@ class TileTables:
 
 @dataclass(frozen=True, eq=False)
 class RowTables:
-    """Connections that lie one by one, as compressed rows and as compressed columns.
+    """Connections that lie one by one, as compressed rows.
 
     Attributes:
         offsets: first connection of each output, and their number. int32.
         columns: input of each connection. *Shape:* (n_weights,), int32.
-        back_offsets: the same for each input. int32.
-        back_columns: output of each connection in that order. *Shape:* (n_weights,), int32.
-        order: the connections in that order. *Shape:* (n_weights,), int64.
     """
 
     offsets: NDArray[np.int32]
     columns: NDArray[np.int32]
-    back_offsets: NDArray[np.int32]
-    back_columns: NDArray[np.int32]
-    order: NDArray[np.int64]
 
     @classmethod
     def of(cls, connectivity: Connectivity) -> Self | None:
@@ -95,19 +89,21 @@ class RowTables:
         if n_in % 16 or n_out % 16 or connectivity.density > MOST_DENSITY:
             return None
         outputs, inputs = np.divmod(connectivity.positions(), n_in)
-        order = np.argsort(inputs, kind="stable")
+        return cls(_starts(outputs, n_out), inputs.astype(np.int32))
 
-        def starts(numbers: Any, n: int) -> NDArray[np.int32]:
-            counts = np.bincount(numbers, minlength=n)
-            return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    def turned(self, in_features: int) -> tuple[Self, NDArray[np.int64]]:
+        """The connections as rows of inputs, and which of these each was. *Shape:* (n_weights,)."""
+        order = np.argsort(self.columns, kind="stable")
+        outputs = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        return type(self)(
+            _starts(self.columns, in_features), outputs[order].astype(np.int32)
+        ), order
 
-        return cls(
-            starts(outputs, n_out),
-            inputs.astype(np.int32),
-            starts(inputs, n_in),
-            outputs[order].astype(np.int32),
-            order,
-        )
+
+def _starts(numbers: NDArray[Any], n: int) -> NDArray[np.int32]:
+    """Where each number's run begins when they are sorted, and the end."""
+    counts = np.bincount(numbers, minlength=n)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
 def find_block_size(inputs: NDArray[np.integer], in_features: int) -> int:

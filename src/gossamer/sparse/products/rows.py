@@ -48,7 +48,8 @@ class RowProduct(KernelProduct):
         found = RowTables.of(connectivity)
         if found is None:
             return None
-        tables = found.offsets, found.columns, found.back_offsets, found.back_columns, found.order
+        back, order = found.turned(connectivity.in_features)
+        tables = found.offsets, found.columns, back.offsets, back.columns, order
         return cls(
             connectivity.in_features,
             connectivity.out_features,

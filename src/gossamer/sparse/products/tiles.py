@@ -16,17 +16,14 @@ from gossamer.sparse.products.product import KernelProduct, threads_for
 
 @dataclass(frozen=True, eq=False)
 class TileProduct(KernelProduct):
-    """One layer's tiles, as the kernels read them; everything on the CPU.
-
-    A *use* is one group's use of one run of inputs.
+    """One layer's tiles; everything on the CPU.
 
     Attributes:
         shape: sizes the kernels are compiled for.
-        starts: first input of each run of each group. *Shape:* (n_groups, k / run), int32.
-        offsets: first use of each run of inputs, and the number of uses.
-            *Shape:* (in_features / run + 1,), int32.
-        columns: first output of each use. *Shape:* (n_uses,), int32.
-        places: where the weights of each use begin in the layer's. *Shape:* (n_uses,), int32.
+        starts: as in `TileTables`, as are the others.
+        offsets: as above.
+        columns: as above.
+        places: as above.
     """
 
     shape: TileShape

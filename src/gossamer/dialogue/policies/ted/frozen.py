@@ -16,7 +16,8 @@ from gossamer.dialogue.policies.ted.options import TEDOptions, TextPart
 from gossamer.dialogue.policies.ted.shape import PAIRS, PLAIN, TEDShape
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.frozen.network import FrozenEntityHead
-from gossamer.nlu.diet.frozen.text_encoder import Encoded, FrozenTextEncoder
+from gossamer.nlu.diet.frozen.text_encoder import FrozenTextEncoder
+from gossamer.nlu.diet.shape import Encoded
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.attention import Layout
 from gossamer.nn.frozen.crf import TagPaths
@@ -75,7 +76,7 @@ class _SentenceEncoder:
             topology=options.topology,
         )
 
-    def __call__(self, texts: TextFeatures) -> Encoded:
+    def __call__(self, texts: TextFeatures) -> Encoded[Floats]:
         """The sentence encoded, and the transformer's output for the tokens."""
         tokens, sentence = self.texts.encode(texts)
         return Encoded(tokens, self._encode(sentence))

@@ -39,15 +39,13 @@ from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.operations import softmax
-from gossamer.nn.frozen.weights import Arrays, Floats, Weights
+from gossamer.nn.frozen.weights import NETWORK, Arrays, Floats, Weights, of_network
 
 if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
     from gossamer.dialogue.policies.ted.network import TEDNetwork
     from gossamer.nn.training.callbacks import FitCallback
 
 Scores = npt.NDArray[np.float32]
-
-_PREFIX = "network."  # of the names of stored weights
 
 
 class _Answer(NamedTuple):
@@ -174,7 +172,7 @@ class TEDPolicy(Policy):
         """Make the network that answers of the stored weights."""
         if self._shape is not None:
             self.frozen = FrozenTED(
-                Weights(self._weights, _PREFIX),
+                Weights(self._weights, NETWORK),
                 self.options,
                 self._shape,
                 action_labels(domain),
@@ -397,7 +395,7 @@ class TEDPolicy(Policy):
         if isinstance(label_texts, Features):
             raise ValueError("labels that are texts must have features of texts")
         self._label_texts = label_texts
-        self._weights = {name: array for name, array in arrays.items() if name.startswith(_PREFIX)}
+        self._weights = of_network(arrays)
         self._freeze(domain)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.nlu.diet.features import FeatureWidths, TextFeatures, TextWidths
-from gossamer.nlu.diet.frozen.text_encoder import Encoded, FrozenTextEncoder
+from gossamer.nlu.diet.frozen.text_encoder import FrozenTextEncoder
 from gossamer.nlu.diet.frozen.wide import FrozenWidePath
 from gossamer.nlu.diet.options import NetworkOptions
-from gossamer.nlu.diet.shape import NetworkShape
+from gossamer.nlu.diet.shape import Encoded, NetworkShape
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.crf import Decoder, Indices, TagPaths
@@ -138,7 +138,7 @@ class FrozenDIET(FrozenTextEncoder):
         logits = None if self.label_embeddings is None else self.label_logits(text, encoded)
         return Answer(logits, self.tag(encoded.tokens, text.lengths))
 
-    def label_logits(self, text: TextFeatures, encoded: Encoded) -> Floats:
+    def label_logits(self, text: TextFeatures, encoded: Encoded[Floats]) -> Floats:
         """Scores of labels: similarity, plus the wide path's. *Shape:* (n_texts, n_labels).
 
         Raises:

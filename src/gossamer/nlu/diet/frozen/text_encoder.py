@@ -6,31 +6,16 @@ sentence position of each text, in packed batches.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
-
 import numpy as np
 
 from gossamer.nlu.diet.features import Indices, TextFeatures, TextWidths
 from gossamer.nlu.diet.options import NetworkOptions
+from gossamer.nlu.diet.shape import Encoded, Side
 from gossamer.nn.frozen.attention import Layout
 from gossamer.nn.frozen.encoder import Encoder
 from gossamer.nn.frozen.inputs import FeatureInput, FeedForward
 from gossamer.nn.frozen.operations import gelu
 from gossamer.nn.frozen.weights import Floats, Weights
-
-Side: TypeAlias = Literal["text", "label"]
-
-
-class Encoded(NamedTuple):
-    """Transformer output.
-
-    Attributes:
-        tokens: *Shape:* (n_tokens, width); (0, width) when there are no sequence features.
-        sentence: *Shape:* (n_texts, width).
-    """
-
-    tokens: Floats
-    sentence: Floats
 
 
 class FrozenTextEncoder:
@@ -93,7 +78,7 @@ class FrozenTextEncoder:
             width = options.transformer_size
         self.width = width
 
-    def encode(self, text: TextFeatures) -> Encoded:
+    def encode(self, text: TextFeatures) -> Encoded[Floats]:
         """Run texts through inputs, feed-forward layers and transformer."""
         lengths = text.lengths
         n_tokens = int(lengths.sum()) if self.has_sequence else 0
