@@ -11,7 +11,7 @@ import sys
 from types import MappingProxyType
 from typing import Final
 
-from gossamer.data.errors import InputError
+from gossamer.data.errors import InputError, Location
 from gossamer.data.text.wording import joined_by_and
 
 # Module: what people call it, and the extra of pyproject.toml that brings it.
@@ -20,12 +20,16 @@ OPTIONAL: Final = MappingProxyType(
         "torch": ("PyTorch", "train"),
         "scipy": ("SciPy", "train"),
         "sklearn": ("scikit-learn", "train"),
+        "pycrfsuite": ("python-crfsuite", "train"),
         "joblib": ("joblib", "train"),
         "cloudpickle": ("cloudpickle", "train"),
         "threadpoolctl": ("threadpoolctl", "train"),
         "matplotlib": ("matplotlib", "plots"),
         "onnx": ("onnx", "onnx"),
         "ray": ("Ray", "ray"),
+        "spacy": ("spaCy", "spacy"),
+        "jieba": ("jieba", "jieba"),
+        "transformers": ("transformers", "transformers"),
     }
 )
 
@@ -51,12 +55,15 @@ def is_there(module: str) -> bool:
         return False
 
 
-def missing_part(what: str, *modules: str) -> MissingPartError | None:
+def missing_part(
+    what: str, *modules: str, where: Location | None = None
+) -> MissingPartError | None:
     """The error that says what is missing for something, or None where all of it is there.
 
     Args:
         what: what needs them, as the subject of a sentence ("training").
         modules: keys of `OPTIONAL`.
+        where: the place in a file that asks for it.
     """
     missing = [module for module in modules if not is_there(module)]
     if not missing:
@@ -66,6 +73,7 @@ def missing_part(what: str, *modules: str) -> MissingPartError | None:
     return MissingPartError(
         f"{what} needs {names}",
         got=f"no module named {missing[0]}",
+        where=where,
         hint=f'pip install "gossamer[{extras}]"',
     )
 

@@ -15,6 +15,7 @@ _LEARN_NO_ENTITIES = ("DucklingEntityExtractor", "RegexEntityExtractor", "RegexM
 
 # What to add for what is missing.
 _PROVIDERS = {
+    "documents": "SpacyNLP before it",
     "tokens": "a tokenizer such as WhitespaceTokenizer before it",
     "features": "a featurizer such as CountVectorsFeaturizer before it",
     "intent": "an intent classifier such as DIETClassifier before it",

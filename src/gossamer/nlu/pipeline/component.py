@@ -108,9 +108,11 @@ class Component(ABC):
     Attributes:
         name: the name in `config.yml`.
         Options: the class of its options.
-        provides: what it adds to a batch: any of "tokens", "features", "intent", "entities",
-            "response_selector".
+        provides: what it adds to a batch: any of "documents", "tokens", "features", "intent",
+            "entities", "response_selector".
         requires: what an earlier component must have added.
+        needs: libraries without which it neither trains nor answers, as named in
+            `gossamer.data.installed.OPTIONAL`.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
             else to "<name>" or "<name>_2", "<name>_3" for repetitions.
     """
@@ -119,6 +121,7 @@ class Component(ABC):
     Options: ClassVar[type[ComponentOptions]]
     provides: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options

@@ -65,12 +65,15 @@ class MessageBatch:
         tokens: per text its tokens; every text has at least one once a tokenizer has run, except
             a text with nothing but white space, which has none.
         blocks: one per featurizer, in pipeline order.
+        documents: per text what a language library made of it, for the components that read that;
+            empty without such a library.
         parses: the result per text.
     """
 
     texts: Sequence[str]
     tokens: list[list[Token]] = field(default_factory=list)
     blocks: list[FeatureBlock] = field(default_factory=list)
+    documents: list[Any] = field(default_factory=list)
     parses: list[Parse] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -18,11 +18,15 @@ class Token:
         text: the word as the tokenizer cut it.
         start: offset of its first character in the message.
         end: offset after its last character.
+        lemma: its base form, where the tokenizer knows it; "" where not.
+        pos: its fine-grained part of speech ("NNP"), where the tokenizer knows it; "" where not.
     """
 
     text: str
     start: int
     end: int
+    lemma: str = ""
+    pos: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

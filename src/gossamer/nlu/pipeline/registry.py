@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.installed import missing_part
 from gossamer.data.text.suggestions import nearest_or_all
 from gossamer.nlu.pipeline.component import Component
 
@@ -25,6 +26,22 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "RegexFeaturizer": "featurizers.regex_featurizer",
         "ResponseSelector": "selectors.response_selector",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
+    }
+)
+
+_MITIE = "MITIE has had no release since 2018 and does not install on current Pythons"
+# Components of Rasa that there are not going to be: why, and what to use instead.
+_REFUSED: Final = MappingProxyType(
+    {
+        "ConveRTFeaturizer": (
+            "the weights of ConveRT were withdrawn by their owner",
+            "LanguageModelFeaturizer, or StaticVectorsFeaturizer, which is faster",
+        ),
+        "MitieNLP": (_MITIE, "removing it; SpacyNLP where its vectors are needed"),
+        "MitieTokenizer": (_MITIE, "WhitespaceTokenizer or SpacyTokenizer"),
+        "MitieFeaturizer": (_MITIE, "StaticVectorsFeaturizer or SpacyFeaturizer"),
+        "MitieEntityExtractor": (_MITIE, "DIETClassifier or CRFEntityExtractor"),
+        "MitieIntentClassifier": (_MITIE, "DIETClassifier or LogisticRegressionClassifier"),
     }
 )
 
@@ -57,11 +74,21 @@ def component_class(name: str, where: Location | None = None) -> type[Component]
     """The component of a name; of a module path (`rasa.nlu.x.DIETClassifier`) the last part counts.
 
     Raises:
-        ConfigError: it is unknown; the message names the nearest and lists all.
+        ConfigError: it is unknown, and the message names the nearest and lists all; or it is one
+            of Rasa's that is refused, and the message says why and what to use.
+        MissingPartError: it needs a library that is not installed.
     """
     short = name.rpartition(".")[2]
     if short in _registered:
         return _registered[short]
+    if short in _REFUSED:
+        reason, instead = _REFUSED[short]
+        raise ConfigError(
+            f"a component must be one that can still be had: {reason}",
+            got=name,
+            where=where,
+            hint=instead,
+        )
     path = KNOWN_COMPONENTS.get(short)
     if path is None:
         raise ConfigError(
@@ -74,4 +101,7 @@ def component_class(name: str, where: Location | None = None) -> type[Component]
     component = getattr(import_module(f"gossamer.nlu.{module}"), attribute or short)
     if not (isinstance(component, type) and issubclass(component, Component)):
         raise TypeError(f"{path} must be a Component")
+    missing = missing_part(component.name, *component.needs, where=where)
+    if missing is not None:
+        raise missing
     return component
