@@ -36,7 +36,7 @@ from accuracy_parts.data import (
     load,
 )
 from accuracy_parts.report import write_report
-from accuracy_parts.runs import PEERS, Task, check_task, run_once, source_of
+from accuracy_parts.runs import FEATURES, PEERS, Task, check_task, run_once, source_of
 from nlu_f1 import name_and_value
 from support import plain_errors
 
@@ -259,7 +259,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--part", choices=PARTS, default="dev", help="what is answered (default dev)")
     add("--data", metavar="NAME,NAME", help=f"of {', '.join(DATA_SETS)} (default: all of the part)")
     add("--contestants", metavar="NAME,NAME",
-        help=f"{', '.join(PEERS)}, ours-PERCENT, rasa-PERCENT (default {CONTESTANTS}; "
+        help=f"{', '.join(PEERS)}, ours-PERCENT, rasa-PERCENT, either with +{', +'.join(FEATURES)} "
+        f"for more features (default {CONTESTANTS}; "
         f"with --examples or --oos {WITH_INTENTS})")  # fmt: skip
     add(
         "--seeds",

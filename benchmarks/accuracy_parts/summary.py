@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy_parts.data import FAMILIES
-from accuracy_parts.runs import PEERS, density_of
+from accuracy_parts.runs import FEATURES, PEERS, density_of
 
 from gossamer.data.errors import InputError
 from gossamer.study.results.rows import RowStore
@@ -141,7 +141,10 @@ def _named(row: Row, *, with_density: bool) -> str:
     if name is None:
         name = "ours" if contestant.startswith("ours") else "Rasa's settings"
         if with_density:
-            name += f", {contestant.partition('-')[2]}% of connections"
+            name += f", {100 * (density_of(contestant) or 0.0):g}% of connections"
+        features = contestant.partition("+")[2]
+        if features:
+            name += f", with {FEATURES[features][0]}"
     return f"{name} ({', '.join(changes)})" if changes else name
 
 
