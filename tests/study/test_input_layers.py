@@ -34,6 +34,7 @@ from gossamer.study.input_layers import (
     SparselyConnectedInput,
     hashed_weight,
     replace_input_layers,
+    windows,
 )
 from gossamer.study.interventions import callbacks_for
 
@@ -328,3 +329,31 @@ def test_networks_with_dense_features_are_refused(
         replace_input_layers(network, InputLayer.FROZEN, density=0.2, seed=0)
     with pytest.raises(ConfigError, match=r"DIET's network can be replaced \(got 'Linear'\)"):
         replace_input_layers(nn.Linear(1, 1), InputLayer.FROZEN, density=0.2, seed=0)
+
+
+def test_windows_are_of_neighbours_and_reach_every_input() -> None:
+    drawn = windows(64, 16, density=0.1)
+    assert drawn.indices is not None
+    assert drawn.indices.tolist()[0] == [0, 1, 2, 3, 4, 5]
+    assert drawn.indices.tolist()[-1] == [0, 1, 60, 61, 62, 63]  # the ends meet
+    assert set(drawn.indices.ravel().tolist()) == set(range(64))
+    assert windows(64, 16, density=0.0).indices is not None  # each input is in one
+    assert windows(64, 16, density=1.0).indices is None
+
+
+def test_shuffled_windows_read_as_many_inputs_elsewhere() -> None:
+    plain, shuffled = windows(64, 16, density=0.1), windows(64, 16, density=0.1, shuffled_by=3)
+    again = windows(64, 16, density=0.1, shuffled_by=3)
+    assert plain.indices is not None and shuffled.indices is not None and again.indices is not None
+    assert shuffled.indices.shape == plain.indices.shape
+    assert (shuffled.indices != plain.indices).any()
+    assert (shuffled.indices == again.indices).all()
+    counts = [np.bincount(each.indices.ravel(), minlength=64) for each in (plain, shuffled)]
+    assert sorted(counts[0]) == sorted(counts[1])
+
+
+@pytest.mark.parametrize("kind", [InputLayer.WINDOWED, InputLayer.SHUFFLED])
+def test_windows_learn(intents: StudyData, kind: InputLayer) -> None:
+    row = perform(intents, dataclasses.replace(RUN, input_layer=kind))
+    assert row["input_layer"] == str(kind)
+    assert row["losses"][-1] < row["losses"][0]

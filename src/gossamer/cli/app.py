@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli.commands import data, export, init, parse, shell, study, test, train
+from gossamer.cli.commands import data, export, init, parse, semantic_map, shell, study, test, train
 from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, busy-waits for the next product.
@@ -58,6 +58,7 @@ app.add_typer(shell.app, name="shell")
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
+app.add_typer(semantic_map.app, name="semantic-map")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from gossamer.study.kind import Study
 from gossamer.study.kinds.convergence import ConvergenceStudy
 from gossamer.study.kinds.density import DensityStudy
 from gossamer.study.kinds.input_layer import InputLayerStudy
+from gossamer.study.kinds.input_order import InputOrderStudy
 from gossamer.study.kinds.methods import MethodsStudy
 from gossamer.study.kinds.structure import StructureStudy
 from gossamer.study.kinds.time import TimeStudy
@@ -22,6 +23,7 @@ _ALL: tuple[Study, ...] = (
     InputLayerStudy(),
     StructureStudy(),
     TimeStudy(),
+    InputOrderStudy(),
 )
 
 STUDIES: Final = MappingProxyType({study.name: study for study in _ALL})

@@ -15,7 +15,7 @@ from gossamer.nlu.diet.text_encoder import TextEncoder
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.inputs import SparseInputTable, sparse_product
 from gossamer.nn.ops.dropout import keep_mask
-from gossamer.sparse import RandomlyConnectedLinear, Topology, child_seed
+from gossamer.sparse import Connectivity, RandomlyConnectedLinear, Topology, child_seed
 from gossamer.study.run import InputLayer
 
 
@@ -147,7 +147,8 @@ def replace_input_layers(
     unit, drawn evenly, with a random sign (feature hashing: Weinberger et al. 2009), scaled so that
     the row of a feature is as long as a row of the dense layer is at first. `NONE` removes the
     dense layers: the transformer's first sparse layer reads the features themselves, one layer for
-    features of tokens and one for those of sentences, of topology `uniform`.
+    features of tokens and one for those of sentences, of topology `uniform`. `WINDOWED` and
+    `SHUFFLED` remove them, too; see `windows`.
 
     The layers that read labels are left alone.
 
@@ -187,18 +188,45 @@ def replace_input_layers(
             part.table = FixedInputTable(table.weight)
         elif kind is InputLayer.HASHED:
             part.table = FixedInputTable(hashed_weight(*table.weight.shape, seed=own_seed))
-        elif kind is InputLayer.NONE:
-            layer = RandomlyConnectedLinear(
-                table.weight.shape[0],
-                network.encoder.hidden_size,
-                connection_density=density,
-                topology=Topology.UNIFORM,
-                seed=own_seed,
-            )
+        elif kind.is_sparse:
+            widths = (table.weight.shape[0], network.encoder.hidden_size)
+            if kind is InputLayer.NONE:
+                layer = RandomlyConnectedLinear(
+                    *widths, connection_density=density, topology=Topology.UNIFORM, seed=own_seed
+                )
+            else:
+                order = own_seed if kind is InputLayer.SHUFFLED else None
+                layer = RandomlyConnectedLinear.from_connectivity(
+                    windows(*widths, density=density, shuffled_by=order), seed=own_seed
+                )
             part.table = SparselyConnectedInput(layer)  # type: ignore[assignment]
             part.width = network.encoder.hidden_size
-    if kind is InputLayer.NONE:
+    if kind.is_sparse:
         network.encoder.input = PassThrough(network.encoder.hidden_size)
+
+
+def windows(
+    in_features: int, out_features: int, *, density: float, shuffled_by: int | None = None
+) -> Connectivity:
+    """Each output reads a window of neighbouring inputs, its beginning as far on as its number.
+
+    The windows' beginnings are evenly apart, and the last inputs are next to the first ones.
+
+    Args:
+        in_features: number of inputs.
+        out_features: number of outputs.
+        density: the window's share of the inputs; it has one input at least, and as many as it
+            takes for each input to be in a window.
+        shuffled_by: the seed of the random order that the inputs are put in first; None leaves
+            them as they are.
+    """
+    k = min(in_features, max(1, round(density * in_features), -(-in_features // out_features)))
+    starts = np.arange(out_features) * in_features // out_features
+    inputs = (starts[:, None] + np.arange(k)) % in_features
+    if shuffled_by is not None:
+        inputs = np.random.default_rng(shuffled_by).permutation(in_features)[inputs]
+    indices = None if k == in_features else np.sort(inputs, axis=1)
+    return Connectivity(Topology.FAN_IN, in_features, out_features, indices)
 
 
 def hashed_weight(n_features: int, units: int, *, seed: int) -> Tensor:

@@ -56,12 +56,22 @@ class InputLayer(StrEnum):
         FROZEN: that layer, as it was initialised.
         HASHED: a fixed random layer in its place that sends each feature to one unit, with a sign.
         NONE: nothing: features go straight into a randomly connected layer.
+        WINDOWED: nothing: features go straight into a layer of which each output reads a window of
+            neighbouring features.
+        SHUFFLED: as WINDOWED, the features put in a random order first.
     """
 
     LEARNED = "learned"
     FROZEN = "frozen"
     HASHED = "hashed"
     NONE = "none"
+    WINDOWED = "windowed"
+    SHUFFLED = "shuffled"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether features go straight into a sparse layer."""
+        return self in (InputLayer.NONE, InputLayer.WINDOWED, InputLayer.SHUFFLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,6 +223,7 @@ def test_the_catalog() -> None:
         "input-layer",
         "structure",
         "time",
+        "input-order",
     ]
     with pytest.raises(InputError, match=r"got 'methds'\)\. Try: 'methods'"):
         study_named("methds")

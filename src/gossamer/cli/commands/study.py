@@ -74,7 +74,8 @@ Methods = Annotated[
 InputLayers = Annotated[
     str | None,
     typer.Option(
-        "--input-layer", help="Before the sparse layers: learned,frozen,hashed,none (not TED)."
+        "--input-layer",
+        help="Before the sparse layers: learned,frozen,hashed,none,windowed,shuffled (not TED).",
     ),
 ]
 LearningRates = Annotated[str | None, typer.Option("--learning-rate", help="Of Adam: 0.001,0.003.")]
@@ -190,6 +191,7 @@ SUMMARIES = {
     "input-layer": "The dense layer before the sparse ones learned, fixed or left out.",
     "structure": "Topologies and group sizes against F1 and speed.",
     "time": "F1 against seconds of training at each density.",
+    "input-order": "Windows of neighbouring features against the same windows of shuffled ones.",
 }
 
 for _name, _summary in SUMMARIES.items():

@@ -25,6 +25,7 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "RegexEntityExtractor": "extractors.regex_entity_extractor",
         "RegexFeaturizer": "featurizers.regex_featurizer",
         "ResponseSelector": "selectors.response_selector",
+        "SemanticMapFeaturizer": "featurizers.semantic_map.featurizer",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
     }
 )
