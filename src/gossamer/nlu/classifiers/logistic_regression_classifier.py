@@ -81,6 +81,7 @@ class LogisticRegressionClassifier(SentenceClassifier):
         """Weights and bias of each label. *Shape:* (n_labels, n_features), (n_labels,)."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         options = self.options
         settings = {
@@ -89,7 +90,8 @@ class LogisticRegressionClassifier(SentenceClassifier):
             "tol": options.tol,
             "random_state": options.random_state,
         }
-        with warnings.catch_warnings(record=True) as caught:
+        # The vectors are too short for threads, which would wait for each other.
+        with threadpool_limits(1), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", ConvergenceWarning)
             if options.solver == _ONE_AGAINST_ALL:

@@ -42,7 +42,8 @@ class Kernel(StrEnum):
             return products
         if self is Kernel.RBF:
             squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1) - 2 * products
-            return np.exp(-gamma * np.maximum(squares, 0.0))
+            closeness: Doubles = np.exp(-gamma * np.maximum(squares, 0.0))
+            return closeness
         if self is Kernel.POLY:
             powers: Doubles = (gamma * products) ** _DEGREE
             return powers

@@ -38,9 +38,10 @@ def train_tagger(
     known: dict[str, int] = {}
 
     class Trainer(pycrfsuite.Trainer):  # type: ignore[misc]
-        def on_iteration(self, log: str, info: dict[str, Any]) -> None:
-            if on_step is not None:
-                on_step(info["num"], info.get("loss", float("nan")), info.get("time", 0.0))
+        def message(self, line: str) -> None:
+            if self.logparser.feed(line) == "iteration" and on_step is not None:
+                step = self.logparser.last_iteration
+                on_step(step["num"], step["loss"], step["time"])
 
     trainer = Trainer(verbose=False, algorithm="lbfgs")
     trainer.set_params(
