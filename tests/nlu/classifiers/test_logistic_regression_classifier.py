@@ -213,3 +213,13 @@ def test_other_features_than_in_training_are_refused() -> None:
     classifier, _ = trained()
     with pytest.raises(ModelFileError, match="12 sparse and 3 dense columns"):
         classifier.process(messages(blocks(2, use_dense=False), 2))
+
+
+def test_it_answers_without_what_trained_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier, batch = trained()
+    expected = confidences(classifier, messages(batch.blocks, 30))
+    for module in ("scipy", "sklearn", "threadpoolctl", "torch"):
+        monkeypatch.setitem(sys.modules, module, None)
+    again = LogisticRegressionClassifier(classifier.options)
+    again.restore(classifier.state())
+    np.testing.assert_array_equal(confidences(again, messages(batch.blocks, 30)), expected)

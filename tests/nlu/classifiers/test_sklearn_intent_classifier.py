@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -194,3 +195,13 @@ def test_a_stored_state_that_does_not_fit_is_refused(
     lie = ComponentState(json={**state.json, **json}, arrays={**state.arrays, **arrays})
     with pytest.raises(ModelFileError):
         SklearnIntentClassifier(classifier.options).restore(lie)
+
+
+def test_it_answers_without_what_trained_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier, batch = trained()
+    for module in ("scipy", "sklearn", "torch"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "gossamer.nlu.classifiers.svm_training")
+    again = SklearnIntentClassifier(classifier.options)
+    again.restore(classifier.state())
+    assert [ranking[0].name for ranking in ranked(again, batch)]

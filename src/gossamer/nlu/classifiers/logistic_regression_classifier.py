@@ -48,9 +48,8 @@ class LogisticRegressionClassifier(SentenceClassifier):
     """Logistic regression over all sentence features, sparse and dense.
 
     As in Rasa, L2 with C = 1, and each intent counts as much as any other, however many examples
-    it has. It trains in seconds and learns no entities. Departures from Rasa are those of
-    `SentenceClassifier`; a solver that has not converged is reported with a warning that says
-    which option to change.
+    it has. It learns no entities. Departures from Rasa are those of `SentenceClassifier`; a solver
+    that has not converged is reported with a warning that says which option to change.
     """
 
     name: ClassVar[str] = "LogisticRegressionClassifier"

@@ -41,7 +41,7 @@ def train_tagger(
         def message(self, line: str) -> None:
             if self.logparser.feed(line) == "iteration" and on_step is not None:
                 step = self.logparser.last_iteration
-                on_step(step["num"], step["loss"], step["time"])
+                on_step(step["num"], step.get("loss", float("nan")), step.get("time", 0.0))
 
     trainer = Trainer(verbose=False, algorithm="lbfgs")
     trainer.set_params(
