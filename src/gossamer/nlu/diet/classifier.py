@@ -8,9 +8,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.data.errors import ConfigError, DataError, InputError, place_prefix
+from gossamer.data.errors import ConfigError, DataError, InputError
 from gossamer.data.nlu.examples import TrainingData
-from gossamer.data.text.listing import warn_together
 from gossamer.nlu.diet.component import NetworkComponent
 from gossamer.nlu.diet.features import (
     Indices,
@@ -28,7 +27,7 @@ from gossamer.nlu.diet.tags import (
     TagSet,
     make_consistent,
     to_entities,
-    token_span,
+    warn_of_split_words,
 )
 from gossamer.nlu.learning.held_out import held_out_faults
 from gossamer.nlu.learning.restoring import refusing_what_does_not_fit
@@ -165,15 +164,7 @@ class DIETComponent(NetworkComponent):
         }
         if found[TagKind.ENTITY] is None and not self.options.intent_classification:
             raise _no_entities()
-        warn_together(
-            f"{place_prefix(example.where)}the entity "
-            f"{example.text[entity.start : entity.end]!r} ({entity.entity}) in "
-            f"{example.text[:80]!r} does not begin and end where words do, so it is not fully "
-            "learnt; annotate whole words"
-            for i, example in zip(chosen, examples, strict=True)
-            for entity in example.entities
-            if token_span(batch.tokens[i], entity) is None
-        )
+        warn_of_split_words(examples, [batch.tokens[i] for i in chosen])
         return {kind: tag_set for kind, tag_set in found.items() if tag_set is not None}
 
     def _n_tags(self) -> dict[TagKind, int]:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gossamer.data.errors import DataError
+from gossamer.data.errors import DataError, place_prefix
 from gossamer.data.nlu.examples import Entity, Example
+from gossamer.data.text.listing import warn_together
 from gossamer.nlu.pipeline.messages import EntityPrediction, Token
 
 OUTSIDE = "O"
@@ -131,6 +132,24 @@ def token_span(tokens: Sequence[Token], entity: Entity) -> tuple[int, int] | Non
     first = next((i for i, token in enumerate(tokens) if token.start == entity.start), None)
     last = next((i for i, token in enumerate(tokens) if token.end == entity.end), None)
     return None if first is None or last is None or last < first else (first, last)
+
+
+def warn_of_split_words(examples: Sequence[Example], tokens: Sequence[Sequence[Token]]) -> None:
+    """Warn of annotations that do not fit token boundaries.
+
+    Args:
+        examples: the annotated texts.
+        tokens: those of each text.
+    """
+    warn_together(
+        f"{place_prefix(example.where)}the entity "
+        f"{example.text[entity.start : entity.end]!r} ({entity.entity}) in "
+        f"{example.text[:80]!r} does not begin and end where words do, so it is not fully "
+        "learnt; annotate whole words"
+        for example, own in zip(examples, tokens, strict=True)
+        for entity in example.entities
+        if token_span(own, entity) is None
+    )
 
 
 def _overlap(token: Token, entity: Entity) -> int:

@@ -125,6 +125,7 @@ class RegexFeaturizer(Component):
                 sequence=rows_to_csr(list(map(_ones, of_tokens)), self.n_features),
                 sentence=rows_to_csr(list(map(_ones, of_texts)), self.n_features),
                 known=np.array(known, dtype=np.float32),
+                patterns=[pattern.name for pattern in self._patterns],
             )
         )
 

@@ -145,6 +145,11 @@ class Component(ABC):
         """Add to the batch what this component provides."""
 
     @property
+    def reads_features(self) -> bool:
+        """Whether it reads the features of a batch."""
+        return "features" in self.requires
+
+    @property
     def intents(self) -> Collection[str]:
         """The intents it can tell apart; none unless it classifies."""
         return ()

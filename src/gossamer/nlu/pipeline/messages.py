@@ -42,12 +42,15 @@ class FeatureBlock:
             *Shape:* (n_texts, n_features).
         known: how much of each token the featurizer knows from training, in [0, 1], NaN where it
             cannot tell; None when it knows no words, only their looks. *Shape:* (n_tokens,).
+        patterns: the name of each column where columns are regexes and lookup tables, which
+            several may share; else empty.
     """
 
     origin: str
     sequence: FeatureMatrix | None = None
     sentence: FeatureMatrix | None = None
     known: npt.NDArray[np.float32] | None = None
+    patterns: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for part in ("sequence", "sentence"):

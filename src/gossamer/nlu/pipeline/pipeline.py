@@ -188,7 +188,7 @@ class Pipeline:
             responses=self._responses(examples, data),
         )
         texts = None if batch.responses is None else batch.responses.texts
-        readers = [part for part in self.components if "features" in part.requires]
+        readers = [part for part in self.components if part.reads_features]
         for component in self.components:
             batch.is_last_reader = readers[-1:] == [component]
             component.train(data, batch, on_epoch=on_epoch)

@@ -15,6 +15,7 @@ from gossamer.nlu.pipeline.component import Component
 #: a network needs no torch. The class has the component's name unless one is given.
 KNOWN_COMPONENTS: Final = MappingProxyType(
     {
+        "CRFEntityExtractor": "extractors.crf.extractor",
         "CountVectorsFeaturizer": "featurizers.count_vectors_featurizer",
         "DIETClassifier": "diet.classifier:DIETComponent",
         "DucklingEntityExtractor": "extractors.duckling_entity_extractor",
@@ -22,10 +23,12 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "FallbackClassifier": "classifiers.fallback_classifier",
         "KeywordIntentClassifier": "classifiers.keyword_intent_classifier",
         "LexicalSyntacticFeaturizer": "featurizers.lexical_syntactic_featurizer",
+        "LogisticRegressionClassifier": "classifiers.logistic_regression_classifier",
         "RegexEntityExtractor": "extractors.regex_entity_extractor",
         "RegexFeaturizer": "featurizers.regex_featurizer",
         "ResponseSelector": "selectors.response_selector",
         "SemanticMapFeaturizer": "featurizers.semantic_map.featurizer",
+        "SklearnIntentClassifier": "classifiers.sklearn_intent_classifier",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
     }
 )

@@ -1,0 +1,1 @@
+"""Entities by a conditional random field over written features of the tokens."""
