@@ -161,15 +161,15 @@ class UnexpecTEDIntentPolicy(NetworkPolicy):
             scores=scores,
             reason={
                 "query_intent": intent,
-                "similarity": round(float(own), 2),
-                "threshold": round(threshold, 2),
+                "similarity": round(float(own), 3),
+                "threshold": round(threshold, 3),
                 "ranking": self._ranking(similarity, domain),
             },
         )
 
     def _ranking(self, similarity: Floats, domain: Domain) -> dict[str, float]:
         order = np.argsort(-similarity, kind="stable")[: self.options.ranking_length or None]
-        return {domain.intent_names[i]: round(float(similarity[i]), 2) for i in order}
+        return {domain.intent_names[i]: round(float(similarity[i]), 3) for i in order}
 
     # -- storing -------------------------------------------------------------------------------
 

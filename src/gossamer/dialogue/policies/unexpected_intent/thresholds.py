@@ -14,9 +14,10 @@ def thresholds_of(similarity: Floats, follows: npt.NDArray[np.bool_], tolerance:
     """The threshold of each intent.
 
     As in Rasa 3.6's UnexpecTEDIntentPolicy: a quantile of its similarities where it does not
-    follow, 0 the highest of them and 1 the lowest, but at most the least similarity where it does.
-    Rasa takes the nearest of 20 quantiles. The least similarity is taken a little lower, so that
-    no point of a story is below it for rounding.
+    follow, the highest of them for a tolerance of 0 and the lowest for 1, but at most the least
+    similarity where it does. Rasa takes the nearest of 20 quantiles. The least similarity is taken
+    a little lower, so that no point of a story is below it for rounding, and the quantile a little
+    higher, so that with 0 the highest is below it, too; in Rasa it is not.
 
     Args:
         similarity: of points in stories to all intents. *Shape:* (n_points, n_intents).
@@ -33,6 +34,7 @@ def thresholds_of(similarity: Floats, follows: npt.NDArray[np.bool_], tolerance:
         threshold = own.min() - _ROUNDING
         if len(others):
             with np.errstate(all="ignore"):  # not finite after training that diverged
-                threshold = np.minimum(threshold, np.quantile(others, 1.0 - tolerance))
+                highest = np.quantile(others, 1.0 - tolerance) + _ROUNDING
+            threshold = np.minimum(threshold, highest)
         thresholds[intent] = threshold
     return thresholds
