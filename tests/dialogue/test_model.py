@@ -113,12 +113,6 @@ def test_unknown_policies(name: str, message: str) -> None:
         policies_from_config([ComponentConfig(name=name)])
 
 
-def test_a_policy_that_is_not_there_yet_is_left_out() -> None:
-    with pytest.warns(UserWarning, match="UnexpecTEDIntentPolicy is not there yet"):
-        found = policies_from_config([ComponentConfig(name="UnexpecTEDIntentPolicy"), POLICIES[0]])
-    assert [policy.name for policy in found] == ["MemoizationPolicy"]
-
-
 def test_default_policies() -> None:
     assert [policy.name for policy in policies_from_config(())] == [
         "MemoizationPolicy",

@@ -20,6 +20,7 @@ from gossamer.dialogue.policies.policy import Policy
 from gossamer.dialogue.policies.registry import (
     DEFAULT_POLICIES,
     KNOWN_POLICIES,
+    RASAS_POLICIES,
     policy_class,
     read_policies,
 )
@@ -112,7 +113,8 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
     names_pipeline = config is not None and _names_pipeline(config)
     if config is not None and (random_seed is not None or rasa_defaults):
         if parts.wants_dialogue and not config.policies:
-            config = dataclasses.replace(config, policies=DEFAULT_POLICIES)
+            policies = RASAS_POLICIES if rasa_defaults else DEFAULT_POLICIES
+            config = dataclasses.replace(config, policies=policies)
         if rasa_defaults:
             config = config.with_rasa_defaults()
         if random_seed is not None:

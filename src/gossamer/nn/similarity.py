@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from gossamer.nn.options import SimilarityOptions
 
 _SAME_LABEL = -1e9  # added to a negative that carries the target's own label
+_DRAWN = 20
 
 
 class Negatives(NamedTuple):
@@ -209,6 +210,68 @@ class SingleLabelDotProductLoss(nn.Module):
             + negative
             + (o.negative_margin_scale * rest)
         )
+
+
+class MultiLabelDotProductLoss(nn.Module):
+    """Sigmoid cross-entropy of each input with all its labels and with labels that are drawn.
+
+    For an input any number of labels may be right, one at least; those that are drawn are targets
+    of 1 where they are among them, of 0 else. Similarity is the inner product. As in Rasa 3.6's
+    UnexpecTEDIntentPolicy, except that all right labels count at every step, not the first alone.
+
+    Args:
+        options: of which `number_of_negative_examples`, 20 where it is None, and `scale_loss`
+            count.
+    """
+
+    def __init__(self, options: SimilarityOptions) -> None:
+        super().__init__()
+        self.n_drawn = options.number_of_negative_examples or _DRAWN
+        self.scale_loss = options.scale_loss
+
+    def forward(
+        self,
+        inputs: Tensor,
+        labels: Tensor,
+        target: Tensor,
+        *,
+        drawn: Tensor | None = None,
+        weights: Tensor | None = None,
+    ) -> SimilarityLoss:
+        """Mean loss over the inputs, or their weighted sum.
+
+        Args:
+            inputs: input embeddings. *Shape:* (n_inputs, width).
+            labels: embeddings of all labels. *Shape:* (n_labels, width).
+            target: which labels are right. *Shape:* (n_inputs, n_labels), bool.
+            drawn: rows of `labels` to compare each input with; new ones are drawn if None.
+                *Shape:* (n_inputs, n_drawn), int64.
+            weights: of each input, in place of 1 / n_inputs. *Shape:* (n_inputs,).
+
+        Returns:
+            The loss, and how often the most similar label is a right one; both scalars.
+        """
+        if drawn is None:
+            shape = (inputs.shape[0], self.n_drawn)
+            drawn = torch.randint(labels.shape[0], shape, device=inputs.device)
+        similarity = self.similarity(inputs, labels)
+        is_right = target.to(similarity.dtype)
+        counts = is_right.scatter_add(1, drawn, torch.ones_like(drawn, dtype=similarity.dtype))
+        each = F.binary_cross_entropy_with_logits(similarity, is_right, reduction="none")
+        loss = (each * counts).sum(1) / counts.sum(1)
+        if self.scale_loss:
+            loss = loss * loss_scale(loss)
+        with torch.no_grad():
+            best = similarity.argmax(1, keepdim=True)
+            accuracy = is_right.gather(1, best).mean()
+        return SimilarityLoss(loss.mean() if weights is None else loss @ weights, accuracy)
+
+    def similarity(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Every input with every label.
+
+        *Shape:* (n_inputs, width), (n_labels, width) -> (n_inputs, n_labels).
+        """
+        return inputs @ labels.t()
 
 
 def loss_scale(loss: Tensor) -> Tensor:

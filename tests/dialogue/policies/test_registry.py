@@ -16,6 +16,7 @@ from gossamer.data.stories.steps import ActionStep, Rule, StoryData, UserStep
 from gossamer.dialogue.policies.registry import (
     DEFAULT_POLICIES,
     KNOWN_POLICIES,
+    RASAS_POLICIES,
     check_policies,
     policies_from_config,
     policy_class,
@@ -91,11 +92,11 @@ def test_a_policy_that_is_gone_is_told_with_what_took_its_place(name: str, inste
         policies_from_config(asked(name))
 
 
-def test_unexpected_intents_are_left_out_with_a_warning() -> None:
-    items = asked("MemoizationPolicy", "UnexpecTEDIntentPolicy")
-    with pytest.warns(UserWarning, match=r"config.yml:9: UnexpecTEDIntentPolicy is not there yet"):
-        policies = policies_from_config(items)
-    assert [policy.name for policy in policies] == ["MemoizationPolicy"]
+def test_rasas_default_policies_have_one_more() -> None:
+    policies = policies_from_config(RASAS_POLICIES)
+    assert [policy.options.priority for policy in policies] == [3, 4, 2, 1]
+    assert policies[2].name == "UnexpecTEDIntentPolicy"
+    assert (policies[2].options.max_history, policies[2].options.epochs) == (5, 100)
 
 
 # -- whether they fit ------------------------------------------------------------------------------

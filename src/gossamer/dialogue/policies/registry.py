@@ -11,7 +11,7 @@ from typing import Final
 
 from gossamer.data.config import ComponentConfig
 from gossamer.data.domain.domain import Domain
-from gossamer.data.errors import ConfigError, InputError, Location, all_of, place_prefix
+from gossamer.data.errors import ConfigError, InputError, Location, all_of
 from gossamer.data.stories.steps import StoryData
 from gossamer.data.text.suggestions import nearest_or_all
 from gossamer.dialogue.policies.policy import Policy
@@ -23,6 +23,7 @@ KNOWN_POLICIES: Final = MappingProxyType(
         "MemoizationPolicy": "memoization",
         "RulePolicy": "rules.policy",
         "TEDPolicy": "ted.policy",
+        "UnexpecTEDIntentPolicy": "unexpected_intent.policy",
     }
 )
 
@@ -34,9 +35,18 @@ DEFAULT_POLICIES: Final = (
         options=MappingProxyType({"max_history": 5, "epochs": 100, "constrain_similarities": True}),
     ),
 )
-"""Rasa 3.6's default policies without its UnexpecTEDIntentPolicy."""
+"""Rasa 3.6's default policies without its UnexpecTEDIntentPolicy, which Rasa calls experimental."""
 
-_LATER = "UnexpecTEDIntentPolicy"
+RASAS_POLICIES: Final = (
+    *DEFAULT_POLICIES[:-1],
+    ComponentConfig(
+        name="UnexpecTEDIntentPolicy",
+        options=MappingProxyType({"max_history": 5, "epochs": 100}),
+    ),
+    DEFAULT_POLICIES[-1],
+)
+"""Rasa 3.6's default policies, trained with Rasa's defaults (`gossamer train --rasa-defaults`)."""
+
 _REPLACED = MappingProxyType(
     {
         "EmbeddingPolicy": "TEDPolicy",
@@ -85,19 +95,12 @@ def read_policies(
 ) -> tuple[list[Policy], list[InputError]]:
     """The policies that a `config.yml` describes, and what is wrong with the others.
 
-    Without any, they are `DEFAULT_POLICIES`. UnexpecTEDIntentPolicy is left out, with a warning.
-    Warns of options that change nothing.
+    Without any, they are `DEFAULT_POLICIES`. Warns of options that change nothing.
     """
     policies: list[Policy] = []
     faults: list[InputError] = []
     counts: Counter[str] = Counter()
     for item in items or DEFAULT_POLICIES:
-        if item.name.rpartition(".")[2] == _LATER:
-            place = place_prefix(item.where)
-            warnings.warn(
-                f"{place}{_LATER} is not there yet; the assistant does without it", stacklevel=2
-            )
-            continue
         try:
             kind = policy_class(item.name, item.where)
             options = read_options(kind, item.options, item.where)

@@ -109,6 +109,63 @@ def dialogue_examples(
     return found
 
 
+def intent_examples(
+    trackers: Iterable[Tracker], domain: Domain, *, max_history: int | None = None
+) -> dict[tuple[State, ...], tuple[str, ...]]:
+    """Points where a message comes: the states before it, and all intents that ever follow them.
+
+    As Rasa 3.6's `IntentMaxHistoryTrackerFeaturizer`: the message and the listening before it are
+    not part of the states. Messages without an intent of the domain are left out.
+
+    Args:
+        trackers: conversations.
+        domain: says what counts of messages and slots.
+        max_history: how many states a policy sees; None for all.
+    """
+    known = frozenset(domain.intent_names)
+    found: dict[tuple[State, ...], dict[str, None]] = {}
+    for tracker in trackers:
+        states: list[State] | None = None
+        n_actions = 0
+        for event in tracker.applied_events():
+            if isinstance(event, ActionExecuted) and event.name != UNLIKELY_INTENT:
+                n_actions += 1
+            elif isinstance(event, UserUttered) and event.intent in known:
+                if states is None:
+                    states = [
+                        without_text(state)
+                        for state in states_of(tracker, domain)
+                        if state.action != UNLIKELY_INTENT
+                    ]
+                window = _before_message(states[:n_actions], max_history)
+                found.setdefault(window, {})[str(event.intent)] = None
+    return {states: tuple(intents) for states, intents in found.items()}
+
+
+def states_before_message(
+    tracker: Tracker,
+    domain: Domain,
+    *,
+    max_history: int | None = None,
+    rule_only: RuleOnly = NO_RULES,
+) -> tuple[State, ...]:
+    """What `intent_examples` has for a conversation whose last message has just come.
+
+    Args:
+        tracker: the conversation.
+        domain: says what counts of messages and slots.
+        max_history: how many states a policy sees; None for all.
+        rule_only: what only rules know.
+    """
+    states = prediction_states(tracker, domain, rule_only=rule_only)
+    return _before_message(states[:-1], max_history)
+
+
+def _before_message(states: Sequence[State], max_history: int | None) -> tuple[State, ...]:
+    """The last ones; where nothing was before the message, the state of a new conversation."""
+    return tuple(states[-(max_history or 0) :]) or (State(),)
+
+
 def prediction_states(
     tracker: Tracker,
     domain: Domain,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from gossamer.data.domain.domain import Domain
@@ -87,18 +88,19 @@ class TEDData:
         starts = ends - lengths
         rows = np.arange(int(ends[-1])) + np.repeat(self._starts[chosen] - starts, lengths)
         turns = self._turns[rows]
-        labels = (
-            np.concatenate([self._labels[i] for i in chosen])
-            if self._is_whole
-            else self.last_labels[chosen]
-        )
         return TEDBatch(
             turn_inputs(self.table, turns),
             text_inputs(self.table, turns, self.texts),
             torch.from_numpy(lengths),
-            torch.from_numpy(labels),
+            torch.from_numpy(self.targets(chosen)),
             self._entities(chosen, starts),
         )
+
+    def targets(self, chosen: Indices) -> npt.NDArray[Any]:
+        """Labels of the given examples, as `TEDBatch` has them."""
+        if self._is_whole:
+            return np.concatenate([self._labels[i] for i in chosen])
+        return self.last_labels[chosen]
 
     def _entities(self, chosen: Indices, starts: Indices) -> EntityTargets | None:
         """Of the last messages; these are first in each example."""
@@ -147,9 +149,38 @@ def ted_data(
         return None
     kept = slice(options.max_training_samples)
     dialogues, labels, messages = dialogues[kept], labels[kept], messages[kept]
-    table = StateFeaturizer(domain).table(list(numbers))
-    texts: dict[str, TextFeatures] = {}
+    table, texts, read = described(list(numbers), domain, reader)
     tags: MessageTags | None = None
+    if read is not None and options.entity_recognition:
+        tags = _message_tags(messages, read, options)
+    last = [None if message is None else message.text for message in messages]
+    return TEDData(table, dialogues, labels, texts=texts, last_texts=last, tags=tags)
+
+
+class Described(NamedTuple):
+    """Different states, described.
+
+    Attributes:
+        table: what is named in them, and which texts they have.
+        texts: features of these, by attribute.
+        messages: texts of messages with their tokens; None without any.
+    """
+
+    table: TurnTable
+    texts: Mapping[str, TextFeatures]
+    messages: MessageBatch | None
+
+
+def described(states: Sequence[State], domain: Domain, reader: TextReader) -> Described:
+    """Describe different states of stories; `reader` learns how far to trust texts.
+
+    Raises:
+        ConfigError: they have texts, and nothing gives features of texts.
+        DataError: a text is too long for the tokenizer.
+    """
+    table = StateFeaturizer(domain).table(states)
+    texts: dict[str, TextFeatures] = {}
+    messages: MessageBatch | None = None
     for attribute in TEXTS:
         column = table.texts[attribute]
         if column.texts:
@@ -163,10 +194,8 @@ def ted_data(
                     )
             if attribute == TEXT:
                 reader.see_coverage(batch)
-                if options.entity_recognition:
-                    tags = _message_tags(messages, batch, options)
-    last = [None if message is None else message.text for message in messages]
-    return TEDData(table, dialogues, labels, texts=texts, last_texts=last, tags=tags)
+                messages = batch
+    return Described(table, texts, messages)
 
 
 def _message_tags(

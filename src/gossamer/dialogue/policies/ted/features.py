@@ -121,13 +121,6 @@ class StateFeaturizer:
             },
         )
 
-    def action_rows(self) -> CsrMatrix:
-        """Each action as a label, one feature each. *Shape:* (n_actions, n_actions)."""
-        n_actions = len(self._actions)
-        columns = np.arange(n_actions + 1, dtype=np.int32)
-        ones = np.ones(n_actions, dtype=np.float32)
-        return CsrMatrix(ones, columns[:-1], columns, (n_actions, n_actions))
-
     def _column(
         self,
         attribute: str,
@@ -153,9 +146,11 @@ def feature_widths(domain: Domain) -> dict[str, int]:
     return {name: width for name, width in StateFeaturizer(domain).widths.items() if width > 0}
 
 
-def action_labels(domain: Domain) -> Features:
-    """Features of all actions with a name, as labels."""
-    return Features(sparse=StateFeaturizer(domain).action_rows())
+def label_features(n_labels: int) -> Features:
+    """Labels, one feature each. *Shape:* (n_labels, n_labels)."""
+    columns = np.arange(n_labels + 1, dtype=np.int32)
+    ones = np.ones(n_labels, dtype=np.float32)
+    return Features(sparse=CsrMatrix(ones, columns[:-1], columns, (n_labels, n_labels)))
 
 
 class TurnInput(NamedTuple):

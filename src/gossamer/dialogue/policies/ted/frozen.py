@@ -1,4 +1,4 @@
-"""TED's network that answers: turns of a conversation in, similarities to all actions out.
+"""TED's network that answers: turns of a conversation in, similarities to all labels out.
 
 What `gossamer.dialogue.policies.ted.network` computes in evaluation mode; see there for the paper's
 terms. Of the labels' side only the embeddings are kept.
@@ -89,11 +89,11 @@ class FrozenTED:
         weights: all stored ones of the network.
         options: TED's options.
         shape: what domain and stories decide.
-        labels: features of all actions with a name.
-        label_texts: features of all actions that are texts; None without such actions.
+        labels: features of all labels that are names: actions, or what else is learnt.
+        label_texts: features of all labels that are texts; None without such labels.
 
     Attributes:
-        label_embeddings: of all actions. *Shape:* (n_actions, embedding_dimension).
+        label_embeddings: of all labels. *Shape:* (n_labels, embedding_dimension).
 
     Raises:
         KeyError: an array is missing.
@@ -182,7 +182,7 @@ class FrozenTED:
         return Dialogues(x, starts, tokens)
 
     def similarity(self, turns: Floats) -> Floats:
-        """Of conversations, `Dialogues.turns`, to all actions. *Shape:* (n_rows, n_actions)."""
+        """Of conversations, `Dialogues.turns`, to all labels. *Shape:* (n_rows, n_labels)."""
         similarity: Floats = self._compared(self._embedding(turns)) @ self.label_embeddings.T
         return similarity
 

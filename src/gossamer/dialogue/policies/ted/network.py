@@ -1,4 +1,4 @@
-"""TED's network: turns of a conversation in, similarities to all actions out.
+"""TED's network: turns of a conversation in, similarities to all labels (TED's: actions) out.
 
 Transformer Embedding Dialogue (Vlasov et al. 2019, arXiv:1910.00486), built as Rasa 3.6 builds it,
 on packed batches of conversations.
@@ -46,7 +46,11 @@ from gossamer.nn.features import Features
 from gossamer.nn.inputs import FeatureInput, FeedForward, glorot_linear
 from gossamer.nn.ops.dropout import dropout
 from gossamer.nn.packing import Packing, ranges
-from gossamer.nn.similarity import SingleLabelDotProductLoss, loss_scale
+from gossamer.nn.similarity import (
+    MultiLabelDotProductLoss,
+    SingleLabelDotProductLoss,
+    loss_scale,
+)
 from gossamer.nn.training.fit import Regularized, StepResult
 
 
@@ -70,7 +74,8 @@ class TEDBatch(NamedTuple):
         texts: as `inputs`, of text attributes.
         lengths: turns of each conversation. *Shape:* (n_dialogues,), int64.
         labels: the action after each conversation, or with whole dialogues after each turn.
-            *Shape:* (n_dialogues,) or (n_turns,), int64.
+            *Shape:* (n_dialogues,) or (n_turns,), int64. Where a conversation has several labels,
+            which of all they are. *Shape:* (n_dialogues, n_labels), bool.
         entities: entities to find, or None.
     """
 
@@ -196,8 +201,8 @@ class TEDNetwork(nn.Module):
     Args:
         options: TED's options.
         shape: what domain and stories decide.
-        labels: features of all actions with a name.
-        label_texts: features of all actions that are texts; None without such actions.
+        labels: features of all labels that are names: actions, or what else is learnt.
+        label_texts: features of all labels that are texts; None without such labels.
     """
 
     def __init__(
@@ -259,7 +264,8 @@ class TEDNetwork(nn.Module):
             width = hidden
         self.dialogue_embedding = glorot_linear(width, options.embedding_dimension)
         self.label_embedding = glorot_linear(size, options.embedding_dimension)
-        self.loss = SingleLabelDotProductLoss(options.similarity())
+        loss = MultiLabelDotProductLoss if options.is_multi_label else SingleLabelDotProductLoss
+        self.loss = loss(options.similarity())
         self.entity_head: EntityHead | None = None
         if shape.n_tags > 0:
             encoder = self._sentence_encoder(TEXT)
@@ -296,7 +302,7 @@ class TEDNetwork(nn.Module):
         return embedded
 
     def embed_labels(self) -> Tensor:
-        """Embeddings of all actions. *Shape:* (n_actions, embedding_dimension)."""
+        """Embeddings of all labels. *Shape:* (n_labels, embedding_dimension)."""
         encoded = self.label.encoded(self.labels)
         if self.label_text is not None and self.label_texts is not None:
             encoded = torch.cat([encoded, self.label_text(self.label_texts)[0]])
@@ -327,8 +333,8 @@ class TEDNetwork(nn.Module):
         if self.is_full_dialogue:  # each conversation counts alike, however long it is
             n_turns = batch.lengths
             weights = (1.0 / (n_turns * n_turns.numel())).repeat_interleave(n_turns)
-        action = self.loss(embedded, self.embed_labels(), batch.labels, weights=weights)
-        loss, metrics = action.loss, {"acc": float(action.accuracy)}
+        found = self.loss(embedded, self.embed_labels(), batch.labels, weights=weights)
+        loss, metrics = found.loss, {"acc": float(found.accuracy)}
         head, entities = self.entity_head, batch.entities
         if head is not None and entities is not None and len(entities.turns):
             logits, lengths = self._tag_logits(head, dialogues, batch.texts[TEXT], entities.turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
@@ -45,6 +45,7 @@ class TEDOptions(LearningOptions, PolicyOptions):
     It has the attributes of `LearningOptions`, and these.
 
     Attributes:
+        is_multi_label: whether several labels may be right after the same turns.
         priority: see `Prediction`.
         learning_rate: 0.003, three times Rasa's 0.001: on the workshop stories, trained for the
             same 100 epochs with a fifth of the connections, more conversations are then right from
@@ -70,6 +71,8 @@ class TEDOptions(LearningOptions, PolicyOptions):
             "full_dialogue" learns all actions of a conversation at once, each from what was before
             it. Rasa's option `featurizer` is accepted for it.
     """
+
+    is_multi_label: ClassVar[bool] = False
 
     priority: Annotated[int, Field(ge=0)] = 1
     epochs: NonNegative = 1

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gossamer.data.domain.domain import Domain
-from gossamer.dialogue.history.tracker import Tracker
-from gossamer.dialogue.policies.ted.data import ted_data
-from gossamer.dialogue.policies.ted.features import INTENT, action_labels, feature_widths
+from gossamer.dialogue.policies.ted.data import TEDData
+from gossamer.dialogue.policies.ted.features import INTENT, feature_widths
 from gossamer.dialogue.policies.ted.network import TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.dialogue.policies.ted.shape import TEDShape
-from gossamer.dialogue.policies.ted.texts import TextReader
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.diet.tags import TagSet
@@ -31,7 +29,7 @@ class Learnt(NamedTuple):
         seed: of the training.
         weights: of the network, as they are stored.
         shape: what domain and stories decided about it.
-        label_texts: features of the actions that are texts; None without any.
+        label_texts: features of the labels that are texts; None without any.
         tags: of entities in texts; None without any.
         knows_intents: whether a story has an intent.
     """
@@ -46,34 +44,32 @@ class Learnt(NamedTuple):
 
 
 def learn(
-    trackers: Sequence[Tracker],
+    data: TEDData,
     domain: Domain,
     options: TEDOptions,
-    reader: TextReader,
+    labels: Features,
+    label_texts: TextFeatures | None,
     *,
     name: str,
     on_epoch: EpochListener | None = None,
     callbacks: Sequence[FitCallback] = (),
-) -> Learnt | None:
-    """Train a new network on conversations; None where there is nothing to learn.
+) -> Learnt:
+    """Train a new network.
 
     Args:
-        trackers: the conversations.
-        domain: their domain.
-        options: TED's.
-        reader: gives features of texts; it learns how far to trust them.
+        data: stories as numbers.
+        domain: theirs.
+        options: of the policy.
+        labels: features of all labels that are names.
+        label_texts: features of all labels that are texts; None without such labels.
         name: of the policy, for reports.
         on_epoch: called after every epoch.
         callbacks: take part in training.
 
     Raises:
-        ConfigError: options, stories and pipeline do not fit together.
+        ConfigError: options and stories do not fit together.
     """
-    data = ted_data(trackers, domain, options, reader)
-    if data is None:
-        return None
     tags = None if data.tags is None else data.tags.tag_set
-    label_texts = reader.read(domain.action_texts)[0] if domain.action_texts else None
     shape = TEDShape(
         feature_widths(domain),
         {part: TextWidths.of(features) for part, features in data.texts.items()},
@@ -81,7 +77,6 @@ def learn(
         0 if tags is None else len(tags.tags),
         None if tags is None else tags.forbidden(),
     )
-    labels = action_labels(domain)
     network, seed = train_network(
         lambda: TEDNetwork(options, shape, labels, label_texts),
         data.batch,

@@ -1,0 +1,1 @@
+"""UnexpecTEDIntentPolicy: notices intents that stories do not have at this point."""
