@@ -40,6 +40,7 @@ from gossamer.evaluate.nlu import (
     pipeline_fallback_threshold,
 )
 from gossamer.evaluate.reports import write_reports
+from gossamer.evaluate.responses import evaluate_responses
 from gossamer.evaluate.spans import SpanCounts, SpanScores, score_spans
 from gossamer.evaluate.tables import cross_validation_text, report_text, summary_text
 
@@ -81,6 +82,7 @@ __all__ = [
     "evaluate_intents",
     "evaluate_nlu",
     "evaluate_parses",
+    "evaluate_responses",
     "out_of_scope_auroc",
     "pipeline_extractors",
     "pipeline_fallback_threshold",
