@@ -62,8 +62,9 @@ class NLUEvaluation:
         """The figures that are quoted, by name.
 
         `intent accuracy`, `intent weighted precision`, `intent weighted F1`,
-        `intent calibration error` (0 is best), `response accuracy`, `response weighted F1`, `<Extractor> token micro F1`,
-        `<Extractor> token weighted F1`, `<Extractor> span micro F1`, `entity span micro F1`;
+        `intent calibration error` (0 is best), `response accuracy`, `response weighted F1`,
+        `<Extractor> token micro F1`, `<Extractor> token weighted F1`, `<Extractor> span micro F1`,
+        `entity span micro F1`;
         absent where not evaluated; the calibration error also where a confidence is not finite.
         """
         figures: dict[str, float] = {}

@@ -29,11 +29,10 @@ def write_reports(
     """Write an evaluation into a folder.
 
     Always `report.txt`; for intents `intent_report.json` and, where all confidences are finite,
-    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for response selectors
-    `response_selection_report.json`; for each extractor
-    `<Extractor>_report.json` (per token, as Rasa), and `entity_span_report.json` (strict spans,
-    not in Rasa). Either all files are replaced or none; files of an earlier run that this run would
-    not write are left alone.
+    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for response
+    selectors `response_selection_report.json`; for each extractor `<Extractor>_report.json` (per
+    token, as Rasa), and `entity_span_report.json` (strict spans, not in Rasa). Either all files are
+    replaced or none; files of an earlier run that this run would not write are left alone.
 
     Args:
         evaluation: what to write.
