@@ -18,8 +18,6 @@ NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("x",): f"not there, nor in Rasa any more. Try: {_SHELL}",
         ("evaluate",): "not there yet. Try: gossamer test",
         ("telemetry",): "not there: Gossamer sends nothing to anyone",
-        ("data", "migrate"): "not needed: projects of Rasa 1, 2 and 3 are read as they are. "
-        "Try: gossamer data validate",
     }
 )
 

@@ -1,4 +1,4 @@
-"""`gossamer data`: split, check and convert project files."""
+"""`gossamer data`: split, check, convert and augment project files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gossamer.cli.options import CONFIG, DATA, DOMAIN, NluPaths, RandomSeed
+from gossamer.cli.options import (
+    CONFIG,
+    DATA,
+    DOMAIN,
+    ConfigPath,
+    DataPaths,
+    DomainPaths,
+    NluPaths,
+    RandomSeed,
+)
 
 if TYPE_CHECKING:
     from gossamer.data import Domain, StoryData, TrainingData
 
-app = typer.Typer(help="Split, check and convert training data.", no_args_is_help=True)
+app = typer.Typer(help="Split, check, convert and add training data.", no_args_is_help=True)
 split_app = typer.Typer(help="Split data into a training and a test part.", no_args_is_help=True)
 convert_app = typer.Typer(help="Write data in another format.", no_args_is_help=True)
 app.add_typer(split_app, name="split")
@@ -270,6 +279,55 @@ def convert_stories(
     data = read_stories(stories)
     write_stories(out, data)
     typer.echo(f"{out}: {_count(data)}")
+
+
+@app.command("migrate")
+def migrate(
+    domain: DomainPaths = [DOMAIN],  # noqa: B006  (typer copies it)
+    data: DataPaths = [DATA],  # noqa: B006
+    config: ConfigPath = CONFIG,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="A YAML file: the new domain alone. A folder: the whole project. Without it, the "
+            "new domain takes the place of the old one, which is kept as original_domain.yml.",
+        ),
+    ] = None,
+) -> None:
+    """Write a project of Rasa 1 or 2, or its domain, as Rasa 3 has it.
+
+    Gossamer reads projects of Rasa 1 and 2 as they are; Rasa 3 does not. No file is replaced but
+    a domain that is kept under another name. --data and --config belong to an --out that is a
+    folder.
+    """
+    from gossamer.cli.streams import say
+    from gossamer.data.errors import InputError
+    from gossamer.data.migration.project import (
+        migrate_domain,
+        migrate_in_place,
+        migrate_project,
+        refuse_to_replace,
+    )
+    from gossamer.data.text.files import write_files
+
+    if out is None:
+        if len(domain) > 1:
+            raise typer.BadParameter("several files of a domain need --out", param_hint="--domain")
+        migration = migrate_in_place(domain[0])
+    elif out.suffix.lower() in (".yml", ".yaml"):
+        migration = migrate_domain(domain, out)
+        refuse_to_replace(migration.files)
+    else:
+        refuse_to_mix(out, [*data, *domain])
+        given = config if config != CONFIG or config.exists() else None
+        migration = migrate_project(domain, data, given, out)
+        refuse_to_replace(migration.files)
+    write_files(migration.files, error=InputError)
+    for note in migration.notes:
+        say(f"Note: {note}")
+    for path in migration.files:
+        typer.echo(path)
 
 
 def refuse_to_mix(out: Path, sources: list[Path]) -> None:
