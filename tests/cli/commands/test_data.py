@@ -262,3 +262,19 @@ def test_migrate_a_project(run: Run, project: Path) -> None:
     result = run("data", "migrate", "--out", "new")
     assert result.exit_code == 1
     assert "must not replace another" in result.stderr
+
+
+def test_augment(run: Run, project: Path) -> None:
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- lookup: city\n  examples: |\n    - Oslo\n    - Lima\n")
+    arguments = ("data", "augment", "nlu", "--factor", "2", "--random-seed", "1", "--out", "n.yml")
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    new = read_training_data(project / "n.yml")
+    assert result.stdout == f"n.yml: {len(new.examples)} examples\n"
+    assert 5 <= len(new.examples) <= 10
+    assert new.intents == ["travel"]
+    assert {str(entity.value) for e in new.examples for entity in e.entities} == {"Oslo", "Lima"}
+    text = (project / "n.yml").read_text(encoding="utf-8")
+    assert run(*arguments).exit_code == 0
+    assert (project / "n.yml").read_text(encoding="utf-8") == text

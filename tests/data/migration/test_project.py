@@ -35,6 +35,7 @@ entities: [city]
 slots:
   city: {type: text}
   day: {type: unfeaturized}
+  note: {type: text}
 forms:
   trip_form:
     day: [{type: from_text}]
@@ -134,7 +135,8 @@ def test_a_project_of_rasa_1(write: Write, tmp_path: Path) -> None:
         "FormPolicy became RulePolicy", "each form needs a rule",
         "EmbeddingPolicy became TEDPolicy",
         "comments of the domain are not kept", "nlu.md: comments are not kept",
-        "filled by actions alone", "weight_sparsity of DIETClassifier became connection_density",
+        "filled by actions alone: note",
+        "weight_sparsity of DIETClassifier became connection_density",
         "migrated_rules.yml: rules for what old policies did",
     ):  # fmt: skip
         assert note in told

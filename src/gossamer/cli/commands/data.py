@@ -29,6 +29,8 @@ split_app = typer.Typer(help="Split data into a training and a test part.", no_a
 convert_app = typer.Typer(help="Write data in another format.", no_args_is_help=True)
 app.add_typer(split_app, name="split")
 app.add_typer(convert_app, name="convert")
+augment_app = typer.Typer(help="Make more examples.", no_args_is_help=True)
+app.add_typer(augment_app, name="augment")
 
 
 class Format(StrEnum):
@@ -330,8 +332,33 @@ def migrate(
         typer.echo(path)
 
 
+@augment_app.command("nlu")
+def augment_nlu(
+    out: Annotated[Path, typer.Option("--out", help="The YAML file to write.")],
+    nlu: NluPaths = [DATA],  # noqa: B006  (typer copies it)
+    factor: Annotated[
+        int,
+        typer.Option("--factor", min=1, help="New examples for each annotated one, at most."),
+    ] = 1,
+    random_seed: RandomSeed = None,
+) -> None:
+    """Write new examples: the same sentences with other values of their entities.
+
+    Values are those of other examples, of lookup tables that are named like the entity, and
+    synonyms of these. Only the new examples are written.
+    """
+    from gossamer.data import TrainingData, augment_examples, read_training_data, write_yaml
+    from gossamer.data.text.wording import counted
+
+    refuse_to_mix(out, nlu)
+    data = read_training_data(nlu)
+    new = augment_examples(data, factor, random_seed=random_seed)
+    for path in write_yaml(TrainingData(examples=new), out):
+        typer.echo(f"{path}: {counted(len(new), 'example')}")
+
+
 def refuse_to_mix(out: Path, sources: list[Path]) -> None:
-    """Refuse a converted file that would overwrite its source or be read beside it.
+    """Refuse a file that would overwrite its source or be read beside it.
 
     Raises:
         InputError: `out` is one of the sources or is in one of the source folders.
@@ -343,7 +370,7 @@ def refuse_to_mix(out: Path, sources: list[Path]) -> None:
         place = source.resolve()
         if target == place or place in target.parents:
             raise InputError(
-                "converted data must not go where they were read from, or they count twice",
+                "what is made of data must not go where they were read from, or they count twice",
                 got=str(out),
                 hint="a file in another folder",
             )
