@@ -22,6 +22,7 @@ FLOORS = {
     "data": 1,
     "starter": 1,
     "nn": 2,
+    "visualize": 2,
     "nlu": 3,
     "dialogue": 4,
     "checks": 5,

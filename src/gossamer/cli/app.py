@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli.commands import data, export, init, parse, semantic_map, shell, study, test, train
+from gossamer.cli.commands import (
+    data,
+    export,
+    init,
+    parse,
+    semantic_map,
+    shell,
+    study,
+    test,
+    train,
+    visualize,
+)
 from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, busy-waits for the next product.
@@ -57,6 +68,7 @@ app.command("parse")(parse.parse)
 app.add_typer(shell.app, name="shell")
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
+app.command("visualize")(visualize.visualize)
 app.add_typer(study.app, name="study")
 app.add_typer(semantic_map.app, name="semantic-map")
 

@@ -15,12 +15,9 @@ NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
         ("run",): f"not there yet. Try: {_SHELL}",
         ("interactive",): f"not there yet. Try: {_SHELL}; :save keeps the talk, :why explains it",
-        ("visualize",): "not there yet. Try: gossamer data validate, which checks the stories",
         ("x",): f"not there, nor in Rasa any more. Try: {_SHELL}",
         ("evaluate",): "not there yet. Try: gossamer test",
         ("telemetry",): "not there: Gossamer sends nothing to anyone",
-        ("data", "migrate"): "not needed: projects of Rasa 1, 2 and 3 are read as they are. "
-        "Try: gossamer data validate",
     }
 )
 

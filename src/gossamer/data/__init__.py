@@ -31,6 +31,7 @@ __all__ = [
     "Synonym",
     "TrainingData",
     "annotate",
+    "augment_examples",
     "check_domain",
     "check_project",
     "check_stories",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from gossamer.data.errors import InputError as InputError
     from gossamer.data.errors import Location as Location
     from gossamer.data.errors import ModelFileError as ModelFileError
+    from gossamer.data.nlu.augmentation import augment_examples as augment_examples
     from gossamer.data.nlu.checks import Finding as Finding
     from gossamer.data.nlu.checks import Severity as Severity
     from gossamer.data.nlu.checks import validate as validate
@@ -134,6 +136,7 @@ _HOMES = {
     "Synonym": "nlu.examples",
     "TrainingData": "nlu.examples",
     "annotate": "nlu.formats.annotations",
+    "augment_examples": "nlu.augmentation",
     "check_domain": "domain.checks",
     "check_project": "project_checks",
     "check_stories": "stories.checks",

@@ -1,5 +1,7 @@
 """How good a model is: understanding and dialogue, reports with Rasa's file names, figures."""
 
+from gossamer.evaluate.comparison import ComparedModel, Comparison, Measure
+from gossamer.evaluate.comparison_reports import comparison_text, write_comparison
 from gossamer.evaluate.confidence import (
     AtThreshold,
     RiskCoverage,
@@ -8,15 +10,7 @@ from gossamer.evaluate.confidence import (
     risk_coverage,
 )
 from gossamer.evaluate.cross_validation import CrossValidation, Fold, cross_validate
-from gossamer.evaluate.dialogue.comparison import (
-    ComparedModel,
-    DialogueComparison,
-    compare_dialogue,
-)
-from gossamer.evaluate.dialogue.comparison_reports import (
-    comparison_text,
-    write_dialogue_comparison,
-)
+from gossamer.evaluate.dialogue.comparison import compare_dialogue
 from gossamer.evaluate.dialogue.conversations import Conversation, conversations_of
 from gossamer.evaluate.dialogue.evaluation import DialogueEvaluation, evaluate_dialogue
 from gossamer.evaluate.dialogue.outcomes import (
@@ -39,7 +33,9 @@ from gossamer.evaluate.nlu import (
     pipeline_extractors,
     pipeline_fallback_threshold,
 )
+from gossamer.evaluate.nlu_comparison import compare_nlu
 from gossamer.evaluate.reports import write_reports
+from gossamer.evaluate.responses import evaluate_responses
 from gossamer.evaluate.spans import SpanCounts, SpanScores, score_spans
 from gossamer.evaluate.tables import cross_validation_text, report_text, summary_text
 
@@ -49,10 +45,10 @@ __all__ = [
     "AtThreshold",
     "ChosenAction",
     "ComparedModel",
+    "Comparison",
     "Conversation",
     "ConversationOutcome",
     "CrossValidation",
-    "DialogueComparison",
     "DialogueEvaluation",
     "EntityEvaluation",
     "EntityOutcome",
@@ -61,6 +57,7 @@ __all__ = [
     "IntentEvaluation",
     "IntentOutcome",
     "LabelScores",
+    "Measure",
     "MessageOutcome",
     "NLUEvaluation",
     "RiskCoverage",
@@ -70,6 +67,7 @@ __all__ = [
     "advise_fallback",
     "calibration_error",
     "compare_dialogue",
+    "compare_nlu",
     "comparison_text",
     "conversations_of",
     "cross_validate",
@@ -81,6 +79,7 @@ __all__ = [
     "evaluate_intents",
     "evaluate_nlu",
     "evaluate_parses",
+    "evaluate_responses",
     "out_of_scope_auroc",
     "pipeline_extractors",
     "pipeline_fallback_threshold",
@@ -89,7 +88,7 @@ __all__ = [
     "score_labels",
     "score_spans",
     "summary_text",
-    "write_dialogue_comparison",
+    "write_comparison",
     "write_dialogue_reports",
     "write_reports",
 ]

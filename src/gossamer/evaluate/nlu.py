@@ -15,6 +15,7 @@ from gossamer.evaluate.entities import (
     evaluate_entities,
 )
 from gossamer.evaluate.intents import IntentEvaluation, evaluate_intents
+from gossamer.evaluate.responses import evaluate_responses, why_not_responses
 from gossamer.evaluate.spans import SpanScores, score_spans
 from gossamer.nlu.classifiers.fallback_classifier import FallbackClassifier
 from gossamer.nlu.pipeline.component import Component
@@ -43,6 +44,9 @@ class NLUEvaluation:
         spans: strict scores of the entities of all extractors but `PRETRAINED_EXTRACTORS`
             together, or None when entities are neither annotated nor predicted.
         fallback_threshold: of the model's FallbackClassifier, or None if it has none.
+        responses: scores of response selectors, with response keys in the place of intents, or
+            None when they were not evaluated.
+        no_responses_because: why not, when the data have response keys.
     """
 
     n_examples: int
@@ -51,13 +55,16 @@ class NLUEvaluation:
     entities: tuple[EntityEvaluation, ...] = ()
     spans: SpanScores | None = None
     fallback_threshold: float | None = None
+    responses: IntentEvaluation | None = None
+    no_responses_because: str | None = None
 
     def headline(self) -> dict[str, float]:
         """The figures that are quoted, by name.
 
         `intent accuracy`, `intent weighted precision`, `intent weighted F1`,
-        `intent calibration error` (0 is best), `<Extractor> token micro F1`,
-        `<Extractor> token weighted F1`, `<Extractor> span micro F1`, `entity span micro F1`;
+        `intent calibration error` (0 is best), `response accuracy`, `response weighted F1`,
+        `<Extractor> token micro F1`, `<Extractor> token weighted F1`, `<Extractor> span micro F1`,
+        `entity span micro F1`;
         absent where not evaluated; the calibration error also where a confidence is not finite.
         """
         figures: dict[str, float] = {}
@@ -67,6 +74,9 @@ class NLUEvaluation:
             figures["intent weighted F1"] = self.intents.scores.f1
             if self.intents.has_confidences:
                 figures["intent calibration error"] = calibration_error(self.intents.outcomes)
+        if self.responses is not None:
+            figures["response accuracy"] = self.responses.scores.accuracy
+            figures["response weighted F1"] = self.responses.scores.f1
         for evaluation in self.entities:
             tokens = evaluation.tokens
             figures[f"{evaluation.extractor} token micro F1"] = tokens.micro_f1
@@ -116,10 +126,10 @@ def evaluate_parses(
     """Score parses that are already there.
 
     Intents are evaluated when the examples have at least two different ones and the parses hold
-    intents. Entities of `PRETRAINED_EXTRACTORS` are left out, as in Rasa. Departures from Rasa:
+    intents, responses when they have at least two keys of retrieval intents and the parses hold
+    selections. Entities of `PRETRAINED_EXTRACTORS` are left out, as in Rasa. Departures from Rasa:
     examples without an intent take part in the entity scores (Rasa ignores them altogether); an
-    extractor that finds nothing is scored when it is named in `extractors`; response selection is
-    not evaluated.
+    extractor that finds nothing is scored when it is named in `extractors`.
 
     Args:
         examples: annotated examples.
@@ -138,6 +148,8 @@ def evaluate_parses(
         )
     reason = _why_not_intents(examples, parses)
     intents = evaluate_intents(examples, parses) if reason is None else None
+    no_responses = why_not_responses(examples, parses)
+    responses = evaluate_responses(examples, parses) if no_responses is None else None
     annotated = any(example.entities for example in examples)
     predicted = [
         [entity for entity in parse.entities if entity.extractor not in PRETRAINED_EXTRACTORS]
@@ -159,6 +171,8 @@ def evaluate_parses(
         entities=entities,
         spans=spans,
         fallback_threshold=fallback_threshold,
+        responses=responses,
+        no_responses_because=no_responses or None,
     )
 
 

@@ -13,6 +13,7 @@ from gossamer.evaluate.entities import EntityEvaluation, EntityOutcome
 from gossamer.evaluate.fallback import advise_fallback, confidence_report
 from gossamer.evaluate.files import json_bytes, text_bytes
 from gossamer.evaluate.intents import IntentEvaluation, IntentOutcome
+from gossamer.evaluate.labels import LabelScores
 from gossamer.evaluate.nlu import NLUEvaluation
 from gossamer.evaluate.tables import report_text
 
@@ -28,16 +29,17 @@ def write_reports(
     """Write an evaluation into a folder.
 
     Always `report.txt`; for intents `intent_report.json` and, where all confidences are finite,
-    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for each extractor
-    `<Extractor>_report.json` (per token, as Rasa), and `entity_span_report.json` (strict spans,
-    not in Rasa). Either all files are replaced or none; files of an earlier run that this run would
-    not write are left alone.
+    `intent_confidence_report.json` (calibration and thresholds, not in Rasa); for response
+    selectors `response_selection_report.json`; for each extractor `<Extractor>_report.json` (per
+    token, as Rasa), and `entity_span_report.json` (strict spans, not in Rasa). Either all files are
+    replaced or none; files of an earlier run that this run would not write are left alone.
 
     Args:
         evaluation: what to write.
         folder: made when it is not there.
-        errors: write `intent_errors.json` and `<Extractor>_errors.json`.
-        successes: write `intent_successes.json` and `<Extractor>_successes.json`.
+        errors: write `intent_errors.json`, `response_selection_errors.json` and
+            `<Extractor>_errors.json`.
+        successes: write the same with what is right, `intent_successes.json` and so on.
         plots: draw `..._confusion_matrix.png` and `..._histogram.png`, and for intents
             `intent_risk_coverage.png`, where an intent was predicted and confidences are finite.
 
@@ -59,6 +61,16 @@ def write_reports(
             reports["intent_errors.json"] = _intent_entries(evaluation.intents.errors)
         if successes:
             reports["intent_successes.json"] = _intent_entries(evaluation.intents.successes)
+    if evaluation.responses is not None:
+        reports["response_selection_report.json"] = evaluation.responses.scores.report
+        if errors:
+            reports["response_selection_errors.json"] = _response_entries(
+                evaluation.responses.errors
+            )
+        if successes:
+            reports["response_selection_successes.json"] = _response_entries(
+                evaluation.responses.successes
+            )
     for entities in evaluation.entities:
         name = entities.extractor
         reports[f"{name}_report.json"] = entities.tokens.report
@@ -82,22 +94,26 @@ def _plots(evaluation: NLUEvaluation) -> dict[str, bytes]:
     from gossamer.evaluate.plots import confusion_matrix_png, histogram_png, risk_coverage_png
 
     files = {}
-    parts: list[IntentEvaluation | EntityEvaluation] = list(evaluation.entities)
     if evaluation.intents is not None:
-        parts.insert(0, evaluation.intents)
         advice = advise_fallback(evaluation.intents, own_threshold=evaluation.fallback_threshold)
         if advice is not None and advice.everything.n_answered:
             files["intent_risk_coverage.png"] = risk_coverage_png(
                 advice, title="Intents: error against coverage"
             )
-    for part in parts:
-        if isinstance(part, IntentEvaluation):
-            prefix, title, what, scores = "intent", "Intents", "examples", part.scores
-            right, wrong = confidences_of_intents(part)
-        else:
-            prefix, what, scores = part.extractor, "entity tokens", part.tokens
-            title = f"{prefix}, entities per token"
-            right, wrong = confidences_of_entities(part)
+    parts: list[tuple[str, str, str, LabelScores, tuple[list[float], list[float]]]] = [
+        (prefix, title, "examples", part.scores, confidences_of_intents(part))
+        for prefix, title, part in (
+            ("intent", "Intents", evaluation.intents),
+            ("response_selection", "Responses", evaluation.responses),
+        )
+        if part is not None
+    ]
+    for entities in evaluation.entities:
+        name = entities.extractor
+        confidences = confidences_of_entities(entities)
+        title = f"{name}, entities per token"
+        parts.append((name, title, "entity tokens", entities.tokens, confidences))
+    for prefix, title, what, scores, (right, wrong) in parts:
         files[f"{prefix}_confusion_matrix.png"] = confusion_matrix_png(
             scores.confusion, scores.confusion_labels, title=f"{title}: confusion matrix"
         )
@@ -136,6 +152,20 @@ def _intent_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
             "text": outcome.text,
             "intent": outcome.target,
             "intent_prediction": {"name": outcome.prediction, "confidence": outcome.confidence},
+        }
+        for outcome in outcomes
+    ]
+
+
+def _response_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
+    return [
+        {
+            "text": outcome.text,
+            "intent_response_key_target": outcome.target,
+            "intent_response_key_prediction": {
+                "name": outcome.prediction,
+                "confidence": outcome.confidence,
+            },
         }
         for outcome in outcomes
     ]

@@ -47,6 +47,16 @@ def summary(evaluation: NLUEvaluation) -> RenderableType:
             gap = calibration_error(evaluation.intents.outcomes)
             table.add_row("intents", *figures, *decimals(gap))
             parts += [table, *_thresholds(advice)]
+    if evaluation.responses is not None:
+        scores = evaluation.responses.scores
+        table = make_table(
+            f"Responses ({len(evaluation.responses.outcomes)} examples, {len(scores.labels)} keys)",
+            ("", "accuracy", "weighted precision", "weighted F1"),
+        )
+        table.add_row("responses", *decimals(scores.accuracy, scores.precision, scores.f1))
+        parts.append(table)
+    elif evaluation.no_responses_because is not None:
+        parts.append(Text(f"Responses not evaluated: {evaluation.no_responses_because}."))
     if evaluation.entities:
         table = make_table(
             "Entities per token, as Rasa counts",
@@ -119,6 +129,8 @@ def report_text(evaluation: NLUEvaluation) -> str:
     parts: list[RenderableType] = [summary(evaluation)]
     if evaluation.intents is not None:
         parts.append(report_table("Intents", evaluation.intents.scores.report))
+    if evaluation.responses is not None:
+        parts.append(report_table("Responses", evaluation.responses.scores.report))
     parts += [
         report_table(f"{part.extractor}, per token", part.tokens.report)
         for part in evaluation.entities

@@ -234,3 +234,47 @@ def test_convert_stories(run: Run, dialogue: Path) -> None:
     result = run("data", "convert", "stories", "--out", "data/stories.yml")
     assert result.exit_code == 1
     assert "must not go where they were read from" in result.stderr
+
+
+OLD_DOMAIN = "intents: [greet]\nentities: [city]\nslots:\n  city: {type: text}\n"
+
+
+def test_migrate_a_domain(run: Run, project: Path) -> None:
+    (project / "domain.yml").write_text(OLD_DOMAIN, encoding="utf-8")
+    result = run("data", "migrate", "-d", "domain.yml", "--out", "new.yml")
+    assert (result.exit_code, result.stdout) == (0, "new.yml\n")
+    assert (project / "domain.yml").read_text(encoding="utf-8") == OLD_DOMAIN
+    result = run("data", "migrate")
+    assert (result.exit_code, result.stdout) == (0, "original_domain.yml\ndomain.yml\n")
+    assert (project / "original_domain.yml").read_text(encoding="utf-8") == OLD_DOMAIN
+    assert "from_entity" in (project / "domain.yml").read_text(encoding="utf-8")
+    result = run("data", "migrate", "--out", "new.yml")
+    assert result.exit_code == 1
+
+
+def test_migrate_a_project(run: Run, project: Path) -> None:
+    (project / "domain.yml").write_text(OLD_DOMAIN, encoding="utf-8")
+    assert run("data", "migrate", "--out", "data/new").exit_code == 1
+    result = run("data", "migrate", "--out", "new")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.split() == ["new/config.yml", "new/domain.yml", "new/data/nlu.yml"]
+    assert read_training_data(project / "new" / "data") == read_training_data(project / "data")
+    result = run("data", "migrate", "--out", "new")
+    assert result.exit_code == 1
+    assert "must not replace another" in result.stderr
+
+
+def test_augment(run: Run, project: Path) -> None:
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("- lookup: city\n  examples: |\n    - Oslo\n    - Lima\n")
+    arguments = ("data", "augment", "nlu", "--factor", "2", "--random-seed", "1", "--out", "n.yml")
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    new = read_training_data(project / "n.yml")
+    assert result.stdout == f"n.yml: {len(new.examples)} examples\n"
+    assert 5 <= len(new.examples) <= 10
+    assert new.intents == ["travel"]
+    assert {str(entity.value) for e in new.examples for entity in e.entities} == {"Oslo", "Lima"}
+    text = (project / "n.yml").read_text(encoding="utf-8")
+    assert run(*arguments).exit_code == 0
+    assert (project / "n.yml").read_text(encoding="utf-8") == text

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,28 @@ def test_a_damaged_model_is_refused(run: Run, model: Path, fake: Any) -> None:
     result = run("test", "nlu", "--model", model)
     assert result.exit_code == 1
     assert "a model file must be whole (got 'a mod')" in result.stderr
+
+
+def test_pipelines_are_compared(run: Run, project: Path, fake: Any) -> None:
+    shutil.copy("config.yml", "other.yml")
+    result = run(
+        *("test", "nlu", "--config", "config.yml", "other.yml", "--runs", "2"),
+        *("--percentages", "0", "50", "--random-seed", "5", "--no-plot"),
+    )
+    assert result.exit_code == 0, result.stderr
+    trainings = [call for call in fake.calls if "data" in call]
+    assert len(trainings) == 8
+    assert {call["random_seed"] for call in trainings} == {5, 6}
+    assert sorted(len(call["data"].examples) for call in trainings) == [4] * 4 + [8] * 4
+    results = json.loads((project / "results" / "results.json").read_text())
+    assert list(results) == ["config.yml", "other.yml"]
+    assert [len(row) for row in results["other.yml"]] == [2, 2]
+    assert not (project / "results" / "nlu_model_comparison_graph.png").exists()
+    assert "Weighted F1 of intents" in result.stdout
+
+
+def test_a_comparison_is_no_cross_validation(run: Run, project: Path, fake: Any) -> None:
+    result = run("test", "nlu", "--compare", "--cross-validation")
+    assert result.exit_code == 2
+    assert "takes one --config and no --compare" in " ".join(result.stderr.split())
+    assert fake.calls == []

@@ -20,10 +20,10 @@ from gossamer.data.stories.steps import (
 )
 from gossamer.evaluate import (
     ComparedModel,
-    DialogueComparison,
+    Comparison,
     compare_dialogue,
     comparison_text,
-    write_dialogue_comparison,
+    write_comparison,
 )
 from gossamer.evaluate.dialogue.comparison import keep_stories
 
@@ -61,7 +61,7 @@ def compare(scripted: Make, by_heart: Make, small_domain: Domain) -> Make:
 
         return scripted(script)
 
-    def make(configs: tuple[str, ...] = ("memory", "deaf"), **options: Any) -> DialogueComparison:
+    def make(configs: tuple[str, ...] = ("memory", "deaf"), **options: Any) -> Comparison:
         settings: dict[str, Any] = {"train": trained, "random_seed": 3, **options}
         tests = settings.pop("test_stories", TESTS)
         stories = settings.pop("stories", STORIES)
@@ -78,14 +78,14 @@ def test_fewer_stories_are_followed(compare: Make) -> None:
     assert [part[1:] for part in told] == [(n, 24) for n in range(1, 25)]
     assert tuple(part[0] for part in told) == comparison.models
     assert comparison.results() == {"memory": [[4, 3, 2, 1]] * 3, "deaf": [[0, 0, 0, 0]] * 3}
-    assert comparison.n_stories == [4, 3, 2, 1]
+    assert comparison.n_trained == [4, 3, 2, 1]
     assert comparison.failures == []
-    assert comparison.n_conversations == 4
+    assert comparison.measures[0].title == "Correct conversations of 4"
     (first, *_) = comparison.of("memory", 25)
-    assert (first.run, first.n_stories, first.n_correct) == (1, 3, 3)
-    assert first.action_accuracy == pytest.approx(7 / 8)
+    assert (first.run, first.n_trained, first.figures["n_correct"]) == (1, 3, 3)
+    assert first.figures["action_accuracy"] == pytest.approx(7 / 8)
     # Listening: precision 4 of 5; three actions right, one never predicted.
-    assert first.action_f1 == pytest.approx((4 * (8 / 9) + 3) / 8)
+    assert first.figures["action_f1"] == pytest.approx((4 * (8 / 9) + 3) / 8)
     assert first.seconds is not None and first.seconds >= 0
 
 
@@ -151,11 +151,11 @@ def test_a_failed_training_is_told_and_the_others_go_on(compare: Make, tmp_path:
     failures = comparison.failures
     assert [(m.run, m.exclude_percentage) for m in failures] == [(1, 50), (1, 75), (2, 50), (2, 75)]
     assert all(m.failure is not None and "too few stories" in m.failure for m in failures)
-    assert failures[0].n_correct is failures[0].action_f1 is failures[0].seconds is None
+    assert (failures[0].figures, failures[0].seconds) == ({}, None)
     text = comparison_text(comparison)
     assert "4 of 16 trainings failed:" in text
     assert "  broken, run 1, 50% left out: too few stories (got 2)\n" in text
-    write_dialogue_comparison(comparison, tmp_path)
+    write_comparison(comparison, tmp_path)
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["broken"] == [[4, 3, None, None]] * 2
 
@@ -170,7 +170,7 @@ def test_an_error_that_is_no_bad_input_is_not_caught(compare: Make) -> None:
 
 def test_files(compare: Make, tmp_path: Path) -> None:
     comparison = compare(runs=2)
-    written = write_dialogue_comparison(comparison, tmp_path / "out")
+    written = write_comparison(comparison, tmp_path / "out")
     assert {path.name for path in written} == {
         "results.json",
         "num_stories.json",
@@ -188,7 +188,7 @@ def test_files(compare: Make, tmp_path: Path) -> None:
     rows = json.loads(read["core_model_comparison.json"])
     assert len(rows) == 16
     assert rows[0]["config"] == "memory"
-    assert rows[0]["random_seed"] == 3
+    assert (rows[0]["random_seed"], rows[0]["n_stories"], rows[0]["n_correct"]) == (3, 4, 4)
     assert read["core_model_comparison_graph.png"].startswith(b"\x89PNG")
     text = read["core_model_comparison.txt"].decode()
     assert "Correct conversations of 4" in text
@@ -203,7 +203,7 @@ def test_a_figure_of_little(options: Any, compare: Make, tmp_path: Path) -> None
         raise DataError("stories contradict each other")
 
     for train in ({}, {"train": nothing}):
-        write_dialogue_comparison(compare(**options, **train), tmp_path)
+        write_comparison(compare(**options, **train), tmp_path)
     assert "failed" in (tmp_path / "core_model_comparison.txt").read_text()
 
 

@@ -1,4 +1,4 @@
-"""`gossamer data`: split, check and convert project files."""
+"""`gossamer data`: split, check, convert and augment project files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gossamer.cli.options import CONFIG, DATA, DOMAIN, NluPaths, RandomSeed
+from gossamer.cli.options import (
+    CONFIG,
+    DATA,
+    DOMAIN,
+    ConfigPath,
+    DataPaths,
+    DomainPaths,
+    NluPaths,
+    RandomSeed,
+)
 
 if TYPE_CHECKING:
     from gossamer.data import Domain, StoryData, TrainingData
 
-app = typer.Typer(help="Split, check and convert training data.", no_args_is_help=True)
+app = typer.Typer(help="Split, check, convert and add training data.", no_args_is_help=True)
 split_app = typer.Typer(help="Split data into a training and a test part.", no_args_is_help=True)
 convert_app = typer.Typer(help="Write data in another format.", no_args_is_help=True)
 app.add_typer(split_app, name="split")
 app.add_typer(convert_app, name="convert")
+augment_app = typer.Typer(help="Make more examples.", no_args_is_help=True)
+app.add_typer(augment_app, name="augment")
 
 
 class Format(StrEnum):
@@ -272,8 +283,82 @@ def convert_stories(
     typer.echo(f"{out}: {_count(data)}")
 
 
+@app.command("migrate")
+def migrate(
+    domain: DomainPaths = [DOMAIN],  # noqa: B006  (typer copies it)
+    data: DataPaths = [DATA],  # noqa: B006
+    config: ConfigPath = CONFIG,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="A YAML file: the new domain alone. A folder: the whole project. Without it, the "
+            "new domain takes the place of the old one, which is kept as original_domain.yml.",
+        ),
+    ] = None,
+) -> None:
+    """Write a project of Rasa 1 or 2, or its domain, as Rasa 3 has it.
+
+    Gossamer reads projects of Rasa 1 and 2 as they are; Rasa 3 does not. No file is replaced but
+    a domain that is kept under another name. --data and --config belong to an --out that is a
+    folder.
+    """
+    from gossamer.cli.streams import say
+    from gossamer.data.errors import InputError
+    from gossamer.data.migration.project import (
+        migrate_domain,
+        migrate_in_place,
+        migrate_project,
+        refuse_to_replace,
+    )
+    from gossamer.data.text.files import write_files
+
+    if out is None:
+        if len(domain) > 1:
+            raise typer.BadParameter("several files of a domain need --out", param_hint="--domain")
+        migration = migrate_in_place(domain[0])
+    elif out.suffix.lower() in (".yml", ".yaml"):
+        migration = migrate_domain(domain, out)
+        refuse_to_replace(migration.files)
+    else:
+        refuse_to_mix(out, [*data, *domain])
+        given = config if config != CONFIG or config.exists() else None
+        migration = migrate_project(domain, data, given, out)
+        refuse_to_replace(migration.files)
+    write_files(migration.files, error=InputError)
+    for note in migration.notes:
+        say(f"Note: {note}")
+    for path in migration.files:
+        typer.echo(path)
+
+
+@augment_app.command("nlu")
+def augment_nlu(
+    out: Annotated[Path, typer.Option("--out", help="The YAML file to write.")],
+    nlu: NluPaths = [DATA],  # noqa: B006  (typer copies it)
+    factor: Annotated[
+        int,
+        typer.Option("--factor", min=1, help="New examples for each annotated one, at most."),
+    ] = 1,
+    random_seed: RandomSeed = None,
+) -> None:
+    """Write new examples: the same sentences with other values of their entities.
+
+    Values are those of other examples, of lookup tables that are named like the entity, and
+    synonyms of these. Only the new examples are written.
+    """
+    from gossamer.data import TrainingData, augment_examples, read_training_data, write_yaml
+    from gossamer.data.text.wording import counted
+
+    refuse_to_mix(out, nlu)
+    data = read_training_data(nlu)
+    new = augment_examples(data, factor, random_seed=random_seed)
+    for path in write_yaml(TrainingData(examples=new), out):
+        typer.echo(f"{path}: {counted(len(new), 'example')}")
+
+
 def refuse_to_mix(out: Path, sources: list[Path]) -> None:
-    """Refuse a converted file that would overwrite its source or be read beside it.
+    """Refuse a file that would overwrite its source or be read beside it.
 
     Raises:
         InputError: `out` is one of the sources or is in one of the source folders.
@@ -285,7 +370,7 @@ def refuse_to_mix(out: Path, sources: list[Path]) -> None:
         place = source.resolve()
         if target == place or place in target.parents:
             raise InputError(
-                "converted data must not go where they were read from, or they count twice",
+                "what is made of data must not go where they were read from, or they count twice",
                 got=str(out),
                 hint="a file in another folder",
             )

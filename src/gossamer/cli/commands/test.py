@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gossamer.cli.comparing import Way, compare_core, compare_nlu
 from gossamer.cli.options import (
     CONFIG,
     DATA,
     DOMAIN,
     MODELS,
-    ConfigPath,
     DomainPaths,
     ModelPath,
     NluPaths,
@@ -46,6 +46,21 @@ TestStories = Annotated[
 EndToEnd = Annotated[
     bool,
     typer.Option("--e2e", help="Understand the messages' texts, rather than take their intents."),
+]
+
+Percentages = Annotated[
+    list[int],
+    typer.Option(
+        "--percentages",
+        min=0,
+        max=99,
+        help="With --compare: share of the training data to leave out; give several.",
+    ),
+]
+Runs = Annotated[int, typer.Option("--runs", min=1, help="With --compare: trainings of each.")]
+ComparedConfigs = Annotated[
+    list[Path],
+    typer.Option("--config", "-c", help="With --compare: a configuration; give several."),
 ]
 
 TESTS = Path("tests")
@@ -123,27 +138,14 @@ def test_core(
             "no --model.",
         ),
     ] = False,
-    config: Annotated[
-        list[Path],
-        typer.Option("--config", "-c", help="With --compare: a configuration; give several."),
-    ] = [CONFIG],  # noqa: B006
+    config: ComparedConfigs = [CONFIG],  # noqa: B006
     domain: DomainPaths = [DOMAIN],  # noqa: B006
     train: Annotated[
         list[Path],
         typer.Option("--train", help="With --compare: stories and rules to train on."),
     ] = [DATA],  # noqa: B006
-    percentages: Annotated[
-        list[int],
-        typer.Option(
-            "--percentages",
-            min=0,
-            max=99,
-            help="With --compare: share of the stories to leave out; give several.",
-        ),
-    ] = [0, 25, 50, 75],  # noqa: B006
-    runs: Annotated[
-        int, typer.Option("--runs", min=1, help="With --compare: trainings of each.")
-    ] = 3,
+    percentages: Percentages = [0, 25, 50, 75],  # noqa: B006
+    runs: Runs = 3,
     augmentation: Annotated[
         int, typer.Option("--augmentation", min=0, help="With --compare: as `train` has it.")
     ] = 50,
@@ -164,17 +166,13 @@ def test_core(
 
     tests = read_test_stories(stories)
     if compare:
-        _compare(
+        compare_core(
             config,
             domain,
             train,
             tests,
-            percentages,
-            runs,
-            augmentation,
-            random_seed,
-            out,
-            num_threads,
+            Way(percentages, runs, random_seed, out, num_threads, plots=not no_plot),
+            augmentation=augmentation,
         )
         return
     path = latest_model(model)
@@ -232,87 +230,14 @@ def _evaluate_stories(
     typer.echo(f"{len(written)} reports in {out}, the readable one is {out / 'story_report.txt'}")
 
 
-def _compare(
-    configs: list[Path],
-    domain: list[Path],
-    train: list[Path],
-    tests: StoryData,
-    percentages: list[int],
-    runs: int,
-    augmentation: int,
-    random_seed: int | None,
-    out: Path,
-    num_threads: int | None,
-) -> None:
-    import dataclasses
-    import secrets
-
-    from rich.console import Console
-
-    from gossamer.data import InputError, read_project
-    from gossamer.data.installed import TRAINING, require
-    from gossamer.data.text.files import check_writable
-
-    require("comparing models", *TRAINING)
-    projects = {str(path): read_project(path, train, domain, nlu=False) for path in configs}
-    check_writable([out / "report.txt"], error=InputError)
-    plots = figures_wanted(True)
-
-    from gossamer.assistant import Assistant
-    from gossamer.cli.progress import counting_bar
-    from gossamer.cli.threads import use_threads
-    from gossamer.data import Project
-    from gossamer.dialogue.policies.ensemble import Ensemble
-    from gossamer.evaluate import ComparedModel, compare_dialogue, write_dialogue_comparison
-    from gossamer.evaluate.dialogue.comparison_reports import comparison_summary
-
-    use_threads(num_threads)
-
-    def trained(project: Project, part: StoryData, seed: int) -> Ensemble:
-        assistant = Assistant.train_project(
-            dataclasses.replace(project, stories=part),
-            augmentation_factor=augmentation,
-            random_seed=seed,
-        )
-        return assistant.require_dialogue().ensemble
-
-    first = next(iter(projects.values()))
-    console = Console()
-    with counting_bar(console, "models") as on_count:
-
-        def told(_: ComparedModel, n_done: int, n_all: int) -> None:
-            if on_count is not None:
-                on_count(n_done, n_all)
-
-        comparison = compare_dialogue(
-            projects,
-            first.stories.stories,
-            first.stories.rules,
-            first.require_domain(),
-            tests,
-            train=trained,
-            random_seed=secrets.randbelow(2**31) if random_seed is None else random_seed,
-            exclude_percentages=percentages,
-            runs=runs,
-            on_model=told,
-        )
-    console.print(comparison_summary(comparison))
-    written = write_dialogue_comparison(comparison, out, plots=plots)
-    typer.echo(f"{len(written)} files in {out}: {', '.join(path.name for path in written)}")
-
-
 @app.command("nlu")
 def test_nlu(
     model: ModelPath = MODELS,
     nlu: NluPaths = [DATA],  # noqa: B006  (typer copies it)
-    out: Annotated[Path, typer.Option("--out", help="Folder for the reports.")] = Path("results"),
-    successes: Annotated[
-        bool, typer.Option("--successes", help="Also list the examples that are right.")
-    ] = False,
-    no_errors: Annotated[
-        bool, typer.Option("--no-errors", help="Do not list the examples that are wrong.")
-    ] = False,
-    no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw no figures.")] = False,
+    out: Out = RESULTS,
+    successes: Successes = False,
+    no_errors: NoErrors = False,
+    no_plot: NoPlot = False,
     cross_validation: Annotated[
         bool,
         typer.Option(
@@ -323,16 +248,33 @@ def test_nlu(
     folds: Annotated[
         int, typer.Option("--folds", "-f", min=2, help="How many parts (with --cross-validation).")
     ] = 5,
-    config: ConfigPath = CONFIG,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Train configurations on fewer and fewer examples, several times, and compare; "
+            "no --model. So it is when --config is given several times.",
+        ),
+    ] = False,
+    config: Annotated[
+        list[Path],
+        typer.Option(
+            "--config",
+            "-c",
+            help="Pipeline to train with --cross-validation; with --compare give several.",
+        ),
+    ] = [CONFIG],  # noqa: B006
+    percentages: Percentages = [0, 25, 50, 75],  # noqa: B006
+    runs: Runs = 3,
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
 ) -> None:
-    """Score intents and entities, and write reports with Rasa's file names.
+    """Score intents, responses and entities, and write reports with Rasa's file names.
 
     Entity scores come twice: per token, as Rasa counts them, and for whole entities, which count
-    when borders, type, role and group all fit. --config, --folds, --random-seed and
-    --rasa-defaults belong to --cross-validation.
+    when borders, type, role and group all fit. --folds belongs to --cross-validation, --percentages
+    and --runs to --compare, --config, --random-seed and --rasa-defaults to both.
     """
     from rich.console import Console
 
@@ -342,10 +284,18 @@ def test_nlu(
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is looked at before anything slow is imported or done.
+    if compare or len(config) > 1:
+        if cross_validation:
+            raise typer.BadParameter(
+                "takes one --config and no --compare", param_hint="--cross-validation"
+            )
+        way = Way(percentages, runs, random_seed, out, num_threads, plots=not no_plot)
+        compare_nlu(config, nlu, way, rasa_defaults=rasa_defaults)
+        return
     if cross_validation:
         require("cross-validation", *TRAINING)
     data = read_training_data(nlu)
-    project = read_config(config) if cross_validation else None
+    project = read_config(config[0]) if cross_validation else None
     path = model if cross_validation else latest_model(model)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)

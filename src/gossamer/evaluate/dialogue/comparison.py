@@ -2,114 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import mean
 from typing import TypeVar
 
 from gossamer.data.domain.domain import Domain
-from gossamer.data.errors import DataError, InputError
+from gossamer.data.errors import DataError
 from gossamer.data.stories.checkpoints import joined_stories
 from gossamer.data.stories.steps import Rule, Story, StoryData
+from gossamer.evaluate.comparison import (
+    Comparison,
+    Measure,
+    ModelListener,
+    Turn,
+    check_comparison,
+    compare_models,
+)
 from gossamer.evaluate.dialogue.conversations import conversations_of
 from gossamer.evaluate.dialogue.evaluation import evaluate_dialogue
 from gossamer.evaluate.dialogue.replay import ActionChooser
 
 ConfigT = TypeVar("ConfigT")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparedModel:
-    """One training, and how well its model did.
-
-    Attributes:
-        config: name of the configuration.
-        run: number of the run, from 1.
-        exclude_percentage: share of the stories that was to be left out.
-        n_stories: how many stories it was trained on.
-        random_seed: of the run.
-        n_correct: how many conversations it follows without an error; None when training failed.
-        action_f1: weighted F1 of actions, or None.
-        action_accuracy: or None.
-        seconds: that training took, or None.
-        failure: why training failed, or None.
-    """
-
-    config: str
-    run: int
-    exclude_percentage: float
-    n_stories: int
-    random_seed: int
-    n_correct: int | None = None
-    action_f1: float | None = None
-    action_accuracy: float | None = None
-    seconds: float | None = None
-    failure: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DialogueComparison:
-    """All trainings of a comparison.
-
-    Attributes:
-        configs: names, in order.
-        exclude_percentages: in order.
-        n_runs: how often each was trained.
-        n_conversations: how many conversations the test stories describe.
-        models: all trainings, run by run.
-    """
-
-    configs: tuple[str, ...]
-    exclude_percentages: tuple[float, ...]
-    n_runs: int
-    n_conversations: int
-    models: tuple[ComparedModel, ...]
-
-    @property
-    def failures(self) -> list[ComparedModel]:
-        """Trainings that failed."""
-        return [model for model in self.models if model.failure is not None]
-
-    @property
-    def n_stories(self) -> list[float]:
-        """For each percentage, how many stories were trained on: the mean over runs."""
-        return [
-            mean(m.n_stories for m in self.models if m.exclude_percentage == percentage)
-            for percentage in self.exclude_percentages
-        ]
-
-    def of(self, config: str, exclude_percentage: float) -> list[ComparedModel]:
-        """The trainings of a configuration with a share of the stories left out, run by run."""
-        return [
-            model
-            for model in self.models
-            if model.config == config and model.exclude_percentage == exclude_percentage
-        ]
-
-    def results(self) -> dict[str, list[list[int | None]]]:
-        """The content of Rasa's `results.json`.
-
-        For each configuration and run, how many conversations were right with each percentage;
-        None where training failed.
-        """
-        correct = {
-            (model.config, model.run, model.exclude_percentage): model.n_correct
-            for model in self.models
-        }
-        return {
-            config: [
-                [correct[config, run, percentage] for percentage in self.exclude_percentages]
-                for run in range(1, self.n_runs + 1)
-            ]
-            for config in self.configs
-        }
-
-
-ModelListener = Callable[[ComparedModel, int, int], None]
-"""Called after each training and test with its result, how many are done, and of how many."""
 
 
 def compare_dialogue(
@@ -124,7 +37,7 @@ def compare_dialogue(
     exclude_percentages: Sequence[float] = (0, 25, 50, 75),
     runs: int = 3,
     on_model: ModelListener | None = None,
-) -> DialogueComparison:
+) -> Comparison:
     """Train each configuration on fewer and fewer stories, several times, and test each model.
 
     In a run, all configurations are trained on the same stories with the same seed, `random_seed`
@@ -156,49 +69,50 @@ def compare_dialogue(
         InputError: there is nothing to compare, a percentage or the number of runs is out of range.
         DataError: the stories cannot be split, or the test stories cannot be understood.
     """
-    _check(configs, exclude_percentages, runs)
+    check_comparison(configs, exclude_percentages, runs, "stories")
     n_conversations = len(conversations_of(test_stories, domain))
     if n_conversations == 0:
         raise DataError("there must be test stories to compare on", hint="'- story:' in a file")
-    models: list[ComparedModel] = []
-    n_all = runs * len(exclude_percentages) * len(configs)
-    for run in range(1, runs + 1):
-        seed = random_seed + run - 1
+
+    def test(chooser: ActionChooser) -> dict[str, float]:
+        evaluation = evaluate_dialogue(chooser, test_stories, domain)
+        return {
+            "n_correct": len(evaluation.successful),
+            "action_f1": evaluation.actions.f1,
+            "action_accuracy": evaluation.actions.accuracy,
+        }
+
+    def draw(seed: int) -> Turn[StoryData, ActionChooser]:
         parts = keep_stories(stories, exclude_percentages, random_seed=seed)
-        for percentage, kept in zip(exclude_percentages, parts, strict=True):
-            data = StoryData(stories=tuple(kept), rules=tuple(rules))
-            for name, config in configs.items():
-                model = ComparedModel(
-                    config=name,
-                    run=run,
-                    exclude_percentage=percentage,
-                    n_stories=len(kept),
-                    random_seed=seed,
-                )
-                begin = time.perf_counter()
-                try:
-                    chooser = train(config, data, seed)
-                except InputError as error:
-                    model = dataclasses.replace(model, failure=str(error))
-                else:
-                    seconds = time.perf_counter() - begin
-                    evaluation = evaluate_dialogue(chooser, test_stories, domain)
-                    model = dataclasses.replace(
-                        model,
-                        n_correct=len(evaluation.successful),
-                        action_f1=evaluation.actions.f1,
-                        action_accuracy=evaluation.actions.accuracy,
-                        seconds=seconds,
-                    )
-                models.append(model)
-                if on_model is not None:
-                    on_model(model, len(models), n_all)
-    return DialogueComparison(
+        data = [StoryData(stories=tuple(kept), rules=tuple(rules)) for kept in parts]
+        return Turn(parts=[(part, len(part.stories)) for part in data], test=test)
+
+    models = compare_models(
+        configs,
+        draw,
+        train,
+        random_seed=random_seed,
+        exclude_percentages=exclude_percentages,
+        runs=runs,
+        on_model=on_model,
+    )
+    return Comparison(
+        kind="core",
+        trained_on="stories",
         configs=tuple(configs),
         exclude_percentages=tuple(exclude_percentages),
         n_runs=runs,
-        n_conversations=n_conversations,
-        models=tuple(models),
+        measures=(
+            Measure(
+                name="n_correct",
+                title=f"Correct conversations of {n_conversations}",
+                most=n_conversations,
+                is_count=True,
+            ),
+            Measure(name="action_f1", title="Weighted F1 of actions"),
+            Measure(name="action_accuracy", title="Accuracy of actions"),
+        ),
+        models=models,
     )
 
 
@@ -240,22 +154,3 @@ def keep_stories(
             out.update(group)
         parts.append([story for position, story in enumerate(stories) if position not in out])
     return parts
-
-
-def _check(configs: Mapping[str, ConfigT], percentages: Sequence[float], runs: int) -> None:
-    if not configs:
-        raise InputError("there must be a configuration to compare")
-    if runs < 1:
-        raise InputError("there must be one run at least", got=runs, hint="runs: 3")
-    for percentage in percentages:
-        if not 0 <= percentage < 100:
-            raise InputError(
-                "a percentage of stories to leave out must be at least 0 and below 100",
-                got=percentage,
-            )
-    if not percentages or len(set(percentages)) < len(percentages):
-        raise InputError(
-            "there must be percentages of stories to leave out, each once",
-            got=list(percentages),
-            hint="0 25 50 75",
-        )

@@ -1,9 +1,8 @@
-"""Files and figure of a comparison of dialogue models."""
+"""Files and figure of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 from gossamer.data.errors import InputError
 from gossamer.data.installed import FIGURES, require
 from gossamer.data.text.files import write_files
-from gossamer.evaluate.dialogue.comparison import ComparedModel, DialogueComparison
+from gossamer.data.text.wording import counted
+from gossamer.evaluate.comparison import ComparedModel, Comparison, Measure
 from gossamer.evaluate.files import json_bytes, png_bytes, text_bytes
 from gossamer.evaluate.tables import make_table, plain_text
 
@@ -21,16 +21,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def write_dialogue_comparison(
-    comparison: DialogueComparison, folder: Path, *, plots: bool = True
-) -> list[Path]:
+def write_comparison(comparison: Comparison, folder: Path, *, plots: bool = True) -> list[Path]:
     """Write a comparison into a folder.
 
-    In Rasa's layout: `results.json` (correct conversations for each configuration, run and
-    percentage; null where training failed) and `num_stories.json` (training stories for each
-    percentage). Besides: `core_model_comparison.json`, all trainings, and
-    `core_model_comparison.txt`, to be read. The figure is `core_model_comparison_graph.png`, where
-    Rasa draws a PDF.
+    In Rasa's layout: `results.json` (the first measure for each configuration, run and percentage;
+    null where training failed), and in dialogue `num_stories.json` (training stories for each
+    percentage), here `num_examples.json` in understanding. Besides, with "core" or "nlu" in the
+    place of KIND: `KIND_model_comparison.json`, all trainings, and `KIND_model_comparison.txt`, to
+    be read. The figure is `KIND_model_comparison_graph.png`, where Rasa draws a PDF.
 
     Args:
         comparison: what to write.
@@ -45,29 +43,26 @@ def write_dialogue_comparison(
     """
     if plots:
         require("figures (plots=True)", *FIGURES)
+    name = f"{comparison.kind}_model_comparison"
     contents = {
         "results.json": comparison.results(),
-        "num_stories.json": [round(number) for number in comparison.n_stories],
-        "core_model_comparison.json": [asdict(model) for model in comparison.models],
+        f"num_{comparison.trained_on}.json": [round(number) for number in comparison.n_trained],
+        f"{name}.json": comparison.rows(),
     }
-    files = {folder / name: json_bytes(content) for name, content in contents.items()}
-    files[folder / "core_model_comparison.txt"] = text_bytes(comparison_text(comparison))
+    files = {folder / file: json_bytes(content) for file, content in contents.items()}
+    files[folder / f"{name}.txt"] = text_bytes(comparison_text(comparison))
     if plots:
-        files[folder / "core_model_comparison_graph.png"] = comparison_png(comparison)
+        files[folder / f"{name}_graph.png"] = comparison_png(comparison)
     write_files(files, error=InputError)
     return list(files)
 
 
-def comparison_summary(comparison: DialogueComparison) -> RenderableType:
+def comparison_summary(comparison: Comparison) -> RenderableType:
     """Mean and standard deviation over runs, and what failed, to print on a rich console."""
     from rich.console import Group
     from rich.text import Text
 
-    n_all = comparison.n_conversations
-    parts: list[RenderableType] = [
-        _table(comparison, f"Correct conversations of {n_all}", "n_correct", 1),
-        _table(comparison, "Weighted F1 of actions", "action_f1", 4),
-    ]
+    parts: list[RenderableType] = [_table(comparison, each) for each in comparison.measures]
     failures = comparison.failures
     if failures:
         parts.append(Text(f"{len(failures)} of {len(comparison.models)} trainings failed:"))
@@ -81,13 +76,13 @@ def comparison_summary(comparison: DialogueComparison) -> RenderableType:
     return Group(*parts)
 
 
-def comparison_text(comparison: DialogueComparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """The summary of a comparison as plain text."""
     return plain_text(comparison_summary(comparison))
 
 
-def comparison_png(comparison: DialogueComparison) -> bytes:
-    """Draw correct conversations and weighted F1 of actions over the number of training stories.
+def comparison_png(comparison: Comparison) -> bytes:
+    """Draw the measures over the amount of training data.
 
     A line for the mean of each configuration; around it, a band of one standard deviation over
     runs to either side. Trainings that failed are left out of both, and counted in the title.
@@ -102,38 +97,37 @@ def comparison_png(comparison: DialogueComparison) -> bytes:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(8, 8), dpi=120, layout="constrained")
+    measures = comparison.measures
+    figure = Figure(figsize=(8, 1 + 3.5 * len(measures)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    _draw_lines(comparison, upper, "n_correct")
-    _draw_lines(comparison, lower, "action_f1")
-    n_all, n_failed = comparison.n_conversations, len(comparison.failures)
-    title = f"Test stories: mean and standard deviation of {comparison.n_runs} runs"
-    if n_failed:
-        title += f"; {n_failed} of {len(comparison.models)} trainings failed"
-    upper.set_title(title, loc="left", fontsize=11)
-    upper.set_ylabel(f"correct conversations of {n_all}")
-    upper.set_ylim(0, n_all * 1.05)
-    upper.yaxis.set_major_locator(MaxNLocator(integer=True))
-    upper.legend(loc="lower right", frameon=False)
-    lower.set_ylabel("weighted F1 of actions")
-    lower.set_ylim(0, 1.05)
-    lower.set_xlabel("training stories")
-    lower.set_xticks(sorted({round(number) for number in comparison.n_stories}))
-    for axes in (upper, lower):
+    grid = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, measure in zip(grid, measures, strict=True):
+        _draw_lines(comparison, axes, measure)
+        axes.set_ylabel(measure.title)
+        axes.set_ylim(0, measure.most * 1.05)
+        if measure.is_count:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="0.9", linewidth=0.6)
+    title = f"Mean and standard deviation of {counted(comparison.n_runs, 'run')}"
+    n_failed = len(comparison.failures)
+    if n_failed:
+        title += f"; {n_failed} of {len(comparison.models)} trainings failed"
+    grid[0].set_title(title, loc="left", fontsize=11)
+    grid[0].legend(loc="lower right", frameon=False)
+    grid[-1].set_xlabel(f"training {comparison.trained_on}")
+    grid[-1].set_xticks(sorted({round(number) for number in comparison.n_trained}))
     return png_bytes(figure)
 
 
-def _draw_lines(comparison: DialogueComparison, axes: Axes, figure: str) -> None:
+def _draw_lines(comparison: Comparison, axes: Axes, measure: Measure) -> None:
     for config in comparison.configs:
         points = []
         for percentage in comparison.exclude_percentages:
             models = [m for m in comparison.of(config, percentage) if m.failure is None]
-            values = _values(models, figure)
+            values = _values(models, measure)
             if values:
-                number = mean(model.n_stories for model in models)
+                number = mean(model.n_trained for model in models)
                 points.append((number, mean(values), _spread(values)))
         points.sort()
         numbers = [number for number, _, _ in points]
@@ -148,19 +142,21 @@ def _draw_lines(comparison: DialogueComparison, axes: Axes, figure: str) -> None
         )
 
 
-def _table(comparison: DialogueComparison, title: str, figure: str, n_decimals: int) -> Table:
+def _table(comparison: Comparison, measure: Measure) -> Table:
     from rich.text import Text
 
-    stories = comparison.n_stories
     columns = [
-        f"{percentage:g}% out ({number:g} stories)"
-        for percentage, number in zip(comparison.exclude_percentages, stories, strict=True)
+        f"{percentage:g}% out ({number:g} {comparison.trained_on})"
+        for percentage, number in zip(
+            comparison.exclude_percentages, comparison.n_trained, strict=True
+        )
     ]
-    table = make_table(title, ("configuration", *columns))
+    table = make_table(measure.title, ("configuration", *columns))
+    n_decimals = 1 if measure.is_count else 4
     for config in comparison.configs:
         cells = []
         for percentage in comparison.exclude_percentages:
-            values = _values(comparison.of(config, percentage), figure)
+            values = _values(comparison.of(config, percentage), measure)
             cells.append(
                 f"{mean(values):.{n_decimals}f} ± {_spread(values):.{n_decimals}f}"
                 if values
@@ -170,10 +166,9 @@ def _table(comparison: DialogueComparison, title: str, figure: str, n_decimals: 
     return table
 
 
-def _values(models: Sequence[ComparedModel], figure: str) -> list[float]:
+def _values(models: Sequence[ComparedModel], measure: Measure) -> list[float]:
     """A figure of those models whose training did not fail."""
-    values = [getattr(model, figure) for model in models]
-    return [float(value) for value in values if value is not None]
+    return [model.figures[measure.name] for model in models if measure.name in model.figures]
 
 
 def _spread(values: Sequence[float]) -> float:
