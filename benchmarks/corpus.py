@@ -1,6 +1,6 @@
 """The texts of training examples as plain text, a line each: a corpus for a semantic map.
 
-    python benchmarks/corpus.py ../shared/data/sara/split/train.yml ... --out corpus.txt
+python benchmarks/corpus.py ../shared/data/sara/split/train.yml ... --out corpus.txt
 """
 
 from __future__ import annotations
