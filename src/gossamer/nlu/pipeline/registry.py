@@ -25,6 +25,7 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "RegexEntityExtractor": "extractors.regex_entity_extractor",
         "RegexFeaturizer": "featurizers.regex_featurizer",
         "ResponseSelector": "selectors.response_selector",
+        "StaticVectorsFeaturizer": "featurizers.vectors.static_vectors_featurizer",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
     }
 )
