@@ -27,6 +27,7 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "ResponseSelector": "selectors.response_selector",
         "StaticVectorsFeaturizer": "featurizers.vectors.static_vectors_featurizer",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
+        "WordClustersFeaturizer": "featurizers.vectors.word_clusters_featurizer",
     }
 )
 

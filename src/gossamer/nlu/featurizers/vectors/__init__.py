@@ -1,1 +1,1 @@
-"""Dense features from word vectors that were learnt elsewhere."""
+"""Features from word vectors that were learnt elsewhere."""
