@@ -61,8 +61,8 @@ def read_cluster_file(path: Path, words: Collection[str], additional: int) -> Cl
         rows, are_paths = list(_json_rows(path)), True
     else:
         found = list(_lines(path))
-        are_paths = all(row.count is not None for row in found[:1])
-        found.sort(key=lambda row: -(row.count or 0))  # stable
+        are_paths = all(row.n_seen is not None for row in found[:1])
+        found.sort(key=lambda row: -(row.n_seen or 0))  # stable
         rows = [(row.word, row.cluster) for row in found]
     if not rows:
         raise DataError("a file of clusters must have a row", where=Location(path))
@@ -77,7 +77,7 @@ def read_cluster_file(path: Path, words: Collection[str], additional: int) -> Cl
 class _Row(NamedTuple):
     word: str
     cluster: str
-    count: int | None
+    n_seen: int | None
 
 
 def _is_json(path: Path) -> bool:

@@ -8,6 +8,8 @@ tokenizers, which is not needed.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +25,8 @@ from gossamer.nn.ops.rounding import ByteRows
 from gossamer.nn.safetensors_file import read_in_place
 
 _MARK = "▁"  # of SentencePiece, where a word begins
-_BYTE_MARK = "Ġ"  # of byte-level encodings
+_BYTE = re.compile("<0x[0-9A-F]{2}>")  # a piece for a byte of a character without one
+_MOST_PIECES = 2**31
 _ROWS_AT_A_TIME = 4096
 _MATRICES = ("embeddings", "embedding.weight")
 
@@ -39,12 +42,12 @@ class _Pieces(NamedTuple):
     """Pieces by their number in the tokenizer.
 
     Attributes:
-        names: by number; a piece that begins a word has a blank in front.
+        names: pieces, those that begin a word with a blank in front, and their numbers, ascending.
         cutting: how words are cut.
         scores: by number, for `likeliest`.
     """
 
-    names: dict[int, str]
+    names: dict[str, int]
     cutting: Cutting
     scores: dict[int, float]
 
@@ -86,7 +89,7 @@ def read_piece_files(files: PieceFiles) -> PieceVectors:
             got=f"{type(problem).__name__}: {problem}",
             where=where,
         ) from problem
-    numbers = [number for number in sorted(pieces.names) if pieces.names[number]]
+    numbers = list(pieces.names.values())
     normalizers = list(_parts(tokenizer.get("normalizer")))
     kinds = {part.get("type") for part in normalizers}
     is_lower = any(part.get("lowercase") is True for part in normalizers)
@@ -96,7 +99,7 @@ def read_piece_files(files: PieceFiles) -> PieceVectors:
         for part in normalizers
     )
     return PieceVectors(
-        [pieces.names[number] for number in numbers],
+        list(pieces.names),
         _rows(files.weights, numbers),
         cutting=pieces.cutting,
         lowercase=is_lower or "Lowercase" in kinds,
@@ -129,37 +132,35 @@ def _pieces_of(tokenizer: Mapping[str, Any], where: Location) -> _Pieces:
     special = {each["content"] for each in added} | {model.get("unk_token")}
     scores: dict[int, float] = {}
     if kind == "Unigram":
-        texts = [piece for piece, _ in vocabulary]
+        texts = {number: piece for number, (piece, _) in enumerate(vocabulary)}
         scores = {number: float(score) for number, (_, score) in enumerate(vocabulary)}
     elif kind in ("BPE", "WordPiece", "WordLevel"):
-        texts = [""] * (1 + max(vocabulary.values()))
-        for piece, number in vocabulary.items():
-            texts[number] = piece
+        texts = {number: piece for piece, number in vocabulary.items()}
     else:
         raise DataError(
             "a tokenizer must be BPE, WordPiece, WordLevel or Unigram", got=kind, where=where
         )
+    if not all(type(number) is int and 0 <= number < _MOST_PIECES for number in texts):
+        raise ValueError("pieces must be numbered from 0")
+    if not all(map(math.isfinite, scores.values())):
+        raise ValueError("scores must be finite")
     if model.get("end_of_word_suffix"):
         raise DataError("pieces that end words cannot be read", got="BPE with </w>", where=where)
-    texts = ["" if text in special or _is_byte(text) else text for text in texts]
     prefix = model.get("continuing_subword_prefix") or ("##" if kind == "WordPiece" else "")
-    if kind == "WordLevel" or prefix:
-        names = [
-            text.removeprefix(prefix) if prefix and text.startswith(prefix) else f"{BLANK}{text}"
-            for text in texts
-        ]
-        names = ["" if name == BLANK else name for name in names]
-    elif any(part.get("type") == "ByteLevel" for part in _parts(tokenizer)):
-        names = [_from_bytes(text) for text in texts]
-    else:
-        names = [text.replace(_MARK, BLANK) for text in texts]
-    cutting: Cutting = "longest"
-    if kind in ("BPE", "Unigram"):
-        cutting = "merge" if kind == "BPE" else "likeliest"
-    first: dict[str, int] = {}
-    for number, name in enumerate(names):
-        first.setdefault(name, number)
-    return _Pieces({number: name for name, number in first.items()}, cutting, scores)
+    is_of_bytes = any(part.get("type") == "ByteLevel" for part in _parts(tokenizer))
+    names: dict[str, int] = {}  # of equal ones the first counts
+    for number, text in sorted(texts.items()):
+        if text in special or _BYTE.fullmatch(text):
+            continue
+        if kind == "WordLevel" or prefix:
+            is_inside = bool(prefix) and text.startswith(prefix)
+            name = text.removeprefix(prefix) if is_inside else BLANK + text
+        else:
+            name = _from_bytes(text) if is_of_bytes else text.replace(_MARK, BLANK)
+        if name:
+            names.setdefault(name, number)
+    cutting: dict[str, Cutting] = {"BPE": "merge", "Unigram": "likeliest"}
+    return _Pieces(names, cutting.get(kind, "longest"), scores)
 
 
 def _parts(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -172,10 +173,6 @@ def _parts(part: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(part, list):
         for inner in part:
             yield from _parts(inner)
-
-
-def _is_byte(text: str) -> bool:
-    return len(text) == len("<0x00>") and text.startswith("<0x")
 
 
 def _byte_signs() -> dict[str, int]:

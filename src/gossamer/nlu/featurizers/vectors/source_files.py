@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from gossamer.data.errors import ConfigError, DataError, Location, ModelFileError
 
@@ -106,7 +106,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield file
+            yield cast("IO[bytes]", file)
     except (OSError, EOFError, zlib.error) as problem:
         got = getattr(problem, "strerror", None) or str(problem)
         raise DataError(
