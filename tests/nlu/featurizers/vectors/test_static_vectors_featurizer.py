@@ -28,17 +28,18 @@ def same(one: FeatureBlock, other: FeatureBlock) -> bool:
     )
 
 
-def test_tokens_have_vectors_of_length_one_and_texts_the_mean_of_those_that_have_one(
+def test_tokens_have_vectors_and_texts_the_mean_of_those_that_have_one(
     text_file: Path,
 ) -> None:
     found = block(from_file(text_file, "buy shoes"), "buy london zzz", "zzz", "shoes")
     assert found.origin == "outside"
     assert isinstance(found.sequence, np.ndarray) and isinstance(found.sentence, np.ndarray)
     assert found.sequence.dtype == found.sentence.dtype == np.float32
-    unit = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, -1]])
-    assert found.sequence == pytest.approx(unit, abs=0.01)
-    means = np.array([[0.5, 0.5, 0], [0, 0, 0], [0, 0, -1]])
-    assert found.sentence == pytest.approx(means, abs=0.01)
+    size = np.sqrt((1 + 1 + 4 + 16) / 4)  # root mean square
+    rows = np.array([[1, 0, 0], [0, 2, 0], [0, 0, 0], [0, 0, 0], [0, 0, -4]])
+    assert found.sequence == pytest.approx(rows / size, abs=0.01)
+    means = np.array([[0.5, 1, 0], [0, 0, 0], [0, 0, -4]])
+    assert found.sentence == pytest.approx(means / size, abs=0.01)
 
 
 def test_a_word_is_known_as_far_as_it_is_near_one_of_training(text_file: Path) -> None:
@@ -93,6 +94,9 @@ def test_files_that_are_referred_to_must_be_those_of_training(text_file: Path, c
         {"names": ["buy"]},
         {"names": ["buy", "buy", "shoes", "x"]},
         {"names": 3},
+        {"scale": 0.0},
+        {"scale": float("nan")},
+        {"scale": None},
         {"words": None},
         {"sha256": 5},
         {"pieces": {"cutting": "apart", "lowercase": True, "strip_accents": True}},
@@ -160,7 +164,7 @@ def test_repeated_words_are_warned_of(text_file: Path) -> None:
     text_file.write_text("buy 1 0\nbuy 0 1\nshoes 1 1\n", "utf-8")
     with pytest.warns(UserWarning, match="1 rows of words that had one before"):
         featurizer = from_file(text_file, "buy shoes")
-    assert block(featurizer, "buy").sequence == pytest.approx(np.array([[1, 0]]), abs=0.01)
+    assert block(featurizer, "buy").sequence == pytest.approx(np.array([[0.82, 0]]), abs=0.01)
 
 
 def test_a_text_without_tokens_has_zeros(text_file: Path) -> None:

@@ -7,6 +7,7 @@ as in the model file.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -27,6 +28,7 @@ BLANK = " "
 _PART = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[^\W_]+|[^\w\s]|_")
 _NO_MERGE = 2**62
+_ROWS_AT_A_TIME = 4096
 _LONGEST_WORD = 100  # characters; cutting takes time that grows with their square
 
 
@@ -36,11 +38,13 @@ class Vectors(ABC):
     Args:
         names: of its rows, each once.
         rows: *Shape:* (n_names, width).
+        scale: what vectors are multiplied by.
     """
 
-    def __init__(self, names: Sequence[str], rows: ByteRows) -> None:
+    def __init__(self, names: Sequence[str], rows: ByteRows, *, scale: float) -> None:
         self.names = names
         self.rows = rows
+        self.scale = scale
         self._row = {name: row for row, name in enumerate(names)}
 
     @property
@@ -49,12 +53,12 @@ class Vectors(ABC):
         return int(self.rows.values.shape[1])
 
     def __call__(self, word: str) -> Floats | None:
-        """The mean of the vectors that `found` names. *Shape:* (width,). None without one."""
+        """The mean of the rows that `found` names, scaled. *Shape:* (width,). None without one."""
         rows = self.found(word)
         if not rows:
             return None
         part = ByteRows(self.rows.values[rows], self.rows.exponents[rows])
-        vector: Floats = part.to_floats().mean(axis=0)
+        vector: Floats = part.to_floats().mean(axis=0) * np.float32(self.scale)
         return vector
 
     @abstractmethod
@@ -89,6 +93,16 @@ class WordVectors(Vectors):
         return next((self._row[form] for form in forms(word) if form in self._row), None)
 
 
+def scale_of(rows: ByteRows) -> float:
+    """The factor that makes the root mean square of the lengths of rows 1, where they have any."""
+    total = 0.0
+    for start in range(0, len(rows.values), _ROWS_AT_A_TIME):
+        part = slice(start, start + _ROWS_AT_A_TIME)
+        units = np.ldexp(1.0, rows.exponents[part].astype(np.int32))
+        total += float(((rows.values[part].astype(np.float64) * units[:, None]) ** 2).sum())
+    return math.sqrt(len(rows.values) / total) if total > 0 else 1.0
+
+
 def forms(word: str) -> tuple[str, ...]:
     """As what a word is looked up, in this order."""
     lower = word.lower()
@@ -113,6 +127,7 @@ class PieceVectors(Vectors):
     Args:
         names: pieces, those that begin a word with a blank in front, in the tokenizer's order.
         rows: *Shape:* (n_names, width).
+        scale: what vectors are multiplied by.
         cutting: how words are cut.
         lowercase: whether words are lower-cased first.
         strip_accents: whether words lose their accents first.
@@ -124,12 +139,13 @@ class PieceVectors(Vectors):
         names: Sequence[str],
         rows: ByteRows,
         *,
+        scale: float,
         cutting: Cutting,
         lowercase: bool = False,
         strip_accents: bool = False,
         scores: Floats | None = None,
     ) -> None:
-        super().__init__(names, rows)
+        super().__init__(names, rows, scale=scale)
         self.cutting = cutting
         self.lowercase = lowercase
         self.strip_accents = strip_accents

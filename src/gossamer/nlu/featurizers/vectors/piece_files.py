@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from gossamer.data.errors import DataError, Location
 from gossamer.data.text.text_files import read_text
-from gossamer.nlu.featurizers.vectors.lookup import BLANK, Cutting, PieceVectors
+from gossamer.nlu.featurizers.vectors.lookup import BLANK, Cutting, PieceVectors, scale_of
 from gossamer.nlu.featurizers.vectors.source_files import only_file
 from gossamer.nn.ops.rounding import ByteRows
 from gossamer.nn.safetensors_file import read_in_place
@@ -72,7 +72,7 @@ def check_piece_files(files: PieceFiles) -> None:
 
 
 def read_piece_files(files: PieceFiles) -> PieceVectors:
-    """Read vectors; each is brought to length 1.
+    """Read vectors, with the weights of pieces applied where the file has some.
 
     Raises:
         DataError: a file is damaged, of another kind, or does not fit the other.
@@ -98,9 +98,11 @@ def read_piece_files(files: PieceFiles) -> PieceVectors:
         or (part.get("lowercase") is True and part.get("strip_accents", False) is None)
         for part in normalizers
     )
+    rows = _rows(files.weights, numbers)
     return PieceVectors(
         list(pieces.names),
-        _rows(files.weights, numbers),
+        rows,
+        scale=scale_of(rows),
         cutting=pieces.cutting,
         lowercase=is_lower or "Lowercase" in kinds,
         strip_accents=strips or "StripAccents" in kinds,
@@ -214,13 +216,18 @@ def _rows(path: Path, numbers: list[int]) -> ByteRows:
     _require(
         needed.min(initial=0) >= 0 and needed.max(initial=-1) < len(matrix), len(matrix), where
     )
+    weights = arrays.get("weights")
+    if weights is not None:
+        fits = weights.ndim == 1 and weights.dtype.kind == "f"
+        _require(fits and max(numbers, default=-1) < len(weights), len(weights), where)
     packed = []
     for start in range(0, len(needed), _ROWS_AT_A_TIME):
         rows = matrix[needed[start : start + _ROWS_AT_A_TIME]].astype(np.float32)
+        if weights is not None:
+            rows *= weights[numbers[start : start + _ROWS_AT_A_TIME], None].astype(np.float32)
         if not np.isfinite(rows).all():
             raise DataError("numbers of vectors must be finite", where=where)
-        sizes = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-        packed.append(ByteRows.nearest((rows / np.where(sizes > 0, sizes, 1)).astype(np.float32)))
+        packed.append(ByteRows.nearest(rows))
     if not packed:
         raise DataError("a tokenizer must have pieces", where=where)
     values, exponents = map(np.concatenate, zip(*packed, strict=True))

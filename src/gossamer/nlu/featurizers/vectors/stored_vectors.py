@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ _CUTTINGS = ("merge", "longest", "likeliest")
 
 def vectors_to_state(vectors: Vectors) -> ComponentState:
     """Names and kind as JSON, rows as arrays."""
-    json: dict[str, Any] = {"names": list(vectors.names)}
+    json: dict[str, Any] = {"names": list(vectors.names), "scale": vectors.scale}
     arrays: dict[str, Any] = {
         "values": vectors.rows.values,
         "exponents": vectors.rows.exponents,
@@ -43,11 +44,14 @@ def vectors_from_state(state: ComponentState) -> Vectors:
     names = distinct_texts(state.json["names"])
     rows = ByteRows(state.arrays["values"], state.arrays["exponents"])
     rows.check()
+    scale = state.json["scale"]
+    if type(scale) is not float or not 0 < scale < math.inf:
+        raise ValueError(f"a scale of {scale}")
     if len(rows.values) != len(names):
         raise ValueError(f"{len(names)} names, {len(rows.values)} rows")
     pieces = state.json.get("pieces")
     if pieces is None:
-        return WordVectors(names, rows)
+        return WordVectors(names, rows, scale=scale)
     cutting, scores = pieces["cutting"], state.arrays.get("scores")
     flags = {name: pieces[name] for name in ("lowercase", "strip_accents")}
     if cutting not in _CUTTINGS or not all(type(flag) is bool for flag in flags.values()):
@@ -59,4 +63,4 @@ def vectors_from_state(state: ComponentState) -> Vectors:
         or not np.isfinite(scores).all()
     ):
         raise ValueError("scores that are not one number for each piece")
-    return PieceVectors(names, rows, cutting=cutting, scores=scores, **flags)
+    return PieceVectors(names, rows, scale=scale, cutting=cutting, scores=scores, **flags)

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from gossamer.data.errors import DataError, Location
-from gossamer.nlu.featurizers.vectors.lookup import Floats, WordVectors
+from gossamer.nlu.featurizers.vectors.lookup import Floats, WordVectors, scale_of
 from gossamer.nlu.featurizers.vectors.source_files import opened
 from gossamer.nn.ops.rounding import ByteRows
 
@@ -38,7 +38,7 @@ class WordFile(NamedTuple):
     """What was read of a file.
 
     Attributes:
-        vectors: of length 1 each.
+        vectors: those that are kept.
         n_rows: of the file.
         n_repeated: rows of words that had one before; the first counts.
     """
@@ -109,7 +109,7 @@ def _read(
 
 
 class _Keeper:
-    """Collects rows, brought to length 1, in bytes."""
+    """Collects rows, in bytes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -121,20 +121,17 @@ class _Keeper:
     def add(self, row: _Row) -> None:
         numbers = self._numbers(row)
         self._width = len(numbers)
-        size = np.linalg.norm(numbers.astype(np.float64))
-        self._rows.append((numbers / size if size else numbers).astype(np.float32))
+        self._rows.append(numbers)
         self.names[row.word] = None
         if len(self._rows) == _ROWS_AT_A_TIME:
             self._pack()
 
     def vectors(self) -> WordVectors:
         self._pack()
-        if not self._values:
-            return WordVectors(
-                [], ByteRows(np.zeros((0, self._width), np.int8), np.zeros(0, np.int16))
-            )
-        values, exponents = map(np.concatenate, zip(*self._values, strict=True))
-        return WordVectors(list(self.names), ByteRows(values, exponents))
+        empty = ByteRows(np.zeros((0, self._width), np.int8), np.zeros(0, np.int16))
+        values, exponents = map(np.concatenate, zip(empty, *self._values, strict=True))
+        rows = ByteRows(values, exponents)
+        return WordVectors(list(self.names), rows, scale=scale_of(rows))
 
     def _pack(self) -> None:
         if self._rows:
