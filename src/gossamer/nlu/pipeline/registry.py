@@ -29,7 +29,9 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "ResponseSelector": "selectors.response_selector",
         "SemanticMapFeaturizer": "featurizers.semantic_map.featurizer",
         "SklearnIntentClassifier": "classifiers.sklearn_intent_classifier",
+        "StaticVectorsFeaturizer": "featurizers.vectors.static_vectors_featurizer",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
+        "WordClustersFeaturizer": "featurizers.vectors.word_clusters_featurizer",
     }
 )
 

@@ -1,0 +1,1 @@
+"""Features from word vectors that were learnt elsewhere."""
