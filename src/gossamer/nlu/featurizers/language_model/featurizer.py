@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import ClassVar
 
 import numpy as np
 
 from gossamer.data.errors import ConfigError, DataError, InputError, ModelFileError
 from gossamer.data.nlu.examples import TrainingData
-from gossamer.nlu.featurizers.language_model import stored_vectors
 from gossamer.nlu.featurizers.language_model.folder import ModelFolder
 from gossamer.nlu.featurizers.language_model.model import LanguageModel, Vectors
 from gossamer.nlu.featurizers.language_model.options import LanguageModelFeaturizerOptions, Pooling
+from gossamer.nlu.featurizers.language_model.stored_vectors import StoredVectors, Words
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -23,8 +24,6 @@ from gossamer.nlu.pipeline.messages import (
 )
 
 _TEXTS_BETWEEN_STORES = 256
-
-Words = tuple[str, ...]
 
 
 class LanguageModelFeaturizer(Component):
@@ -165,7 +164,7 @@ class LanguageModelFeaturizer(Component):
     def _of_training(self, batch: MessageBatch, texts: Sequence[Words]) -> list[Vectors]:
         """Vectors of texts, as far as possible from disk."""
         folder = self._find()
-        kept = stored_vectors.StoredVectors.of(folder.sha256, folder.pooling)
+        kept = StoredVectors(folder.sha256, folder.pooling, version("transformers"))
         found = kept.load(dict.fromkeys(texts))
         missing = [words for words in dict.fromkeys(texts) if words not in found]
         if missing:

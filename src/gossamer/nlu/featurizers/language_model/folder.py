@@ -183,9 +183,17 @@ def _pooling_of(path: Path, model_type: str, wanted: str) -> Pooling:
     stored = _json_of(path / "1_Pooling" / "config.json")
     if isinstance(stored, dict):
         # True for each way; those of a text's vectors are then set side by side.
-        ways = {name.removeprefix("pooling_mode_") for name, is_on in stored.items() if is_on is True}
-        ways &= {"cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens",
-                 "weightedmean_tokens", "lasttoken"}
+        ways = {
+            name.removeprefix("pooling_mode_") for name, is_on in stored.items() if is_on is True
+        }
+        ways &= {
+            "cls_token",
+            "mean_tokens",
+            "max_tokens",
+            "mean_sqrt_len_tokens",
+            "weightedmean_tokens",
+            "lasttoken",
+        }
         if isinstance(stored.get("pooling_mode"), str):
             ways = {stored["pooling_mode"]}
         if ways <= {"cls_token", "cls"} and ways:

@@ -170,8 +170,7 @@ def _parts(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
     part: list[int] = []
     for index in order:
         if part and (
-            len(part) >= _TEXTS_AT_A_TIME
-            or (len(part) + 1) * lengths[index] > _POSITIONS_AT_A_TIME
+            len(part) >= _TEXTS_AT_A_TIME or (len(part) + 1) * lengths[index] > _POSITIONS_AT_A_TIME
         ):
             yield part
             part = []
@@ -185,9 +184,7 @@ def _load(folder: ModelFolder) -> tuple[Any, Any, list[str]]:
     from transformers import AutoModel, AutoTokenizer
 
     path = str(folder.path.absolute())
-    tokenizer = AutoTokenizer.from_pretrained(
-        path, local_files_only=True, trust_remote_code=False
-    )
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     model, told = AutoModel.from_pretrained(
         path,
         local_files_only=True,
