@@ -24,17 +24,14 @@ from gossamer.nlu.featurizers.language_model.options import (
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 # What is read of a model. Other files, weights in other formats above all, are never looked at.
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _TOKENIZER = (
-    "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
     "merges.txt",
-    "*.model",
 )
-_SUMMED_UP = ("config.json", *_TOKENIZER, *_WEIGHTS)
+_SUMMED_UP = ("config.json", *_VOCABULARY, *_TOKENIZER, *_WEIGHTS)
 _POOLING = ("modules.json", "1_Pooling/config.json")
 _MOST_BYTES_OF_JSON = 2**20
 
@@ -91,6 +88,13 @@ class ModelFolder:
                 got=others or "no weights",
                 hint="loading the model with transformers and save_pretrained into a new folder"
                 + (" and giving that as model_weights" if others else ""),
+            )
+        if not any(file for kind in _VOCABULARY for file in path.glob(kind)):
+            # transformers would make one that knows no words.
+            raise ConfigError(
+                "the folder of a language model must hold its tokenizer",
+                got=str(path),
+                hint="save_pretrained of the tokenizer, into the same folder",
             )
         return cls(path, model_type, _pooling_of(path, model_type, options.pooling), _sum_up(path))
 

@@ -65,8 +65,12 @@ class LanguageModel:
                 pad = getattr(config, "pad_token_id", None)
                 self._pad = self._tokenizer.pad_token_id if pad is None else pad
                 self._pad = 0 if self._pad is None else self._pad
+                # Special tokens may have been added to a tokenizer that the model does not know.
+                self._n_known = self._model.get_input_embeddings().num_embeddings
                 self._words: dict[str, tuple[int, ...]] = {}
                 (tried,) = self.vectors([self.pieces(["a"])])
+                if not np.isfinite(tried).all():
+                    raise ValueError("vectors that are not finite")
                 self.width = int(tried.shape[1])
         except Exception as error:  # whatever is wrong with the files, in the words of transformers
             lines = str(error).strip().splitlines()
@@ -91,7 +95,9 @@ class LanguageModel:
             for word, numbers in zip(new, listed, strict=True):
                 texts = self._tokenizer.convert_ids_to_tokens(numbers)
                 found[word] = tuple(
-                    number for number, text in zip(numbers, texts, strict=True) if _says(text)
+                    number
+                    for number, text in zip(numbers, texts, strict=True)
+                    if _says(text) and number < self._n_known
                 )
             if len(self._words) + len(found) > _CACHED_WORDS:
                 self._words.clear()
@@ -153,6 +159,8 @@ class LanguageModel:
         """Those that the tokenizer puts before and after a text."""
         alone = self._tokenizer("a", add_special_tokens=False)["input_ids"]
         full = self._tokenizer("a")["input_ids"]
+        if not alone:
+            raise ValueError("the tokenizer has no piece for the letter a")
         for start in range(len(full) - len(alone) + 1):
             if full[start : start + len(alone)] == alone:
                 return full[:start], full[start + len(alone) :]
@@ -193,6 +201,9 @@ def _load(folder: ModelFolder) -> tuple[Any, Any, list[str]]:
         attn_implementation="eager",  # a config.json might name one on the hub
         output_loading_info=True,
     )
+    n_known = model.get_input_embeddings().num_embeddings
+    if tokenizer.vocab_size > n_known:
+        raise ValueError(f"the tokenizer of a larger model: this one knows {n_known} pieces")
     if getattr(model.config, "is_encoder_decoder", False):
         model = model.get_encoder()
     # What pools is not used here, and many models come without it.

@@ -51,7 +51,8 @@ class StoredVectors:
             for start in range(0, len(listed), _AT_A_TIME):
                 part = listed[start : start + _AT_A_TIME]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT key, value FROM vectors WHERE key IN ({marks})"
+                # As bytes whatever it is: a damaged text would end the whole query.
+                query = f"SELECT key, CAST(value AS BLOB) FROM vectors WHERE key IN ({marks})"
                 for key, value in database.execute(query, part):
                     vectors = _read(key, value, len(keys[key]) + 1)
                     if vectors is not None:
@@ -89,10 +90,8 @@ def _checksum(key: bytes, content: bytes) -> bytes:
     return hashlib.sha256(key + content).digest()
 
 
-def _read(key: bytes, value: object, n_rows: int) -> Vectors | None:
+def _read(key: bytes, value: bytes, n_rows: int) -> Vectors | None:
     """The vectors of an entry; None where it is damaged."""
-    if not isinstance(value, bytes):
-        return None
     checksum, content = value[:_CHECKSUM], value[_CHECKSUM:]
     if checksum != _checksum(key, content) or len(content) % (4 * n_rows) or not content:
         return None
