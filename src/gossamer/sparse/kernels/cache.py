@@ -5,7 +5,8 @@ it, so folders and files count only if they belong to this user and no other may
 Whatever is amiss (no home, a full or read-only disk, a damaged file) means a miss, never an error:
 kernels are then compiled as if there were no cache.
 
-`GOSSAMER_CACHE=/some/folder` moves the cache, `GOSSAMER_CACHE=off` turns it off.
+`GOSSAMER_CACHE=/some/folder` moves the cache, `GOSSAMER_CACHE=off` turns it off. What else is kept
+from run to run has a folder beside it, under the same rules (`private_folder`).
 """
 
 from __future__ import annotations

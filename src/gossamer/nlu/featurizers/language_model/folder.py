@@ -141,7 +141,6 @@ def _snapshot(name: str, cache_dir: str | None, *, local_files_only: bool) -> Pa
                     cache_dir=None if cache_dir is None else Path(cache_dir).expanduser(),
                     local_files_only=local_files_only,
                     allow_patterns=[*_SUMMED_UP, *_POOLING],
-                    token=None,
                 )
             )
     except Exception as error:  # of the network, the disk or the hub: all mean that it is not had
