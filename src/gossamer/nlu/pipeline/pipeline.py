@@ -16,6 +16,7 @@ from gossamer.data.errors import (
     all_of,
     place_prefix,
 )
+from gossamer.data.installed import MissingPartError
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.text.listing import warn_together
 from gossamer.nlu.pipeline.checks import (
@@ -278,6 +279,7 @@ class Pipeline:
 
         Raises:
             ModelFileError: the records do not describe a pipeline of this version.
+            MissingPartError: a component needs a library that is not installed.
         """
         if not records or records[-1][0] != DirectMessageHandler.name:
             raise ModelFileError(
@@ -290,7 +292,7 @@ class Pipeline:
                 kind = component_class(name)
                 components.append(kind(read_stored_options(kind, options), alias=alias))
             pipeline = cls(components)
-        except ModelFileError:
+        except (ModelFileError, MissingPartError):
             raise
         except InputError as error:
             raise ModelFileError(

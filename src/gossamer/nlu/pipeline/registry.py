@@ -22,6 +22,7 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "EntitySynonymMapper": "extractors.entity_synonym_mapper",
         "FallbackClassifier": "classifiers.fallback_classifier",
         "KeywordIntentClassifier": "classifiers.keyword_intent_classifier",
+        "LanguageModelFeaturizer": "featurizers.language_model.featurizer",
         "LexicalSyntacticFeaturizer": "featurizers.lexical_syntactic_featurizer",
         "LogisticRegressionClassifier": "classifiers.logistic_regression_classifier",
         "RegexEntityExtractor": "extractors.regex_entity_extractor",

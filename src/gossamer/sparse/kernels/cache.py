@@ -5,7 +5,8 @@ it, so folders and files count only if they belong to this user and no other may
 Whatever is amiss (no home, a full or read-only disk, a damaged file) means a miss, never an error:
 kernels are then compiled as if there were no cache.
 
-`GOSSAMER_CACHE=/some/folder` moves the cache, `GOSSAMER_CACHE=off` turns it off.
+`GOSSAMER_CACHE=/some/folder` moves the cache, `GOSSAMER_CACHE=off` turns it off. What else is kept
+from run to run has a folder beside it, under the same rules (`private_folder`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 VARIABLE = "GOSSAMER_CACHE"
+KERNELS = "kernels"
 FORMAT = 1  # goes up when an older entry must not be read any more
 MOST_BYTES = 64 * 2**20  # of all entries
 _MOST_BYTES_OF_AN_ENTRY = 16 * 2**20
@@ -45,7 +47,7 @@ def key_of(*parts: str) -> str:
 
 def load(key: str) -> bytes | None:
     """The machine code stored under a key; None if there is none that can be trusted."""
-    folder = _folder()
+    folder = private_folder()
     if folder is None:
         return None
     try:
@@ -66,7 +68,7 @@ def load(key: str) -> bytes | None:
 
 def store(key: str, code: bytes) -> None:
     """Keep machine code under a key, if that can be done."""
-    folder = _folder(make=True)
+    folder = private_folder(make=True)
     if folder is None:
         return
     with contextlib.suppress(OSError):
@@ -106,15 +108,19 @@ def clean(folder: Path, most_bytes: int) -> None:
         total -= size
 
 
-def place() -> Path | None:
-    """The folder of the entries, whether or not it exists; None where there is to be none."""
+def place(what: str = KERNELS) -> Path | None:
+    """The folder of the entries, whether or not it exists; None where there is to be none.
+
+    Args:
+        what: is kept, the name of the folder.
+    """
     chosen = os.environ.get(VARIABLE, "")
     if chosen.lower() == "off":
         return None
     try:
         if chosen:
-            return Path(chosen).expanduser().absolute() / "kernels"
-        return _folder_of_caches() / "gossamer" / "kernels"
+            return Path(chosen).expanduser().absolute() / what
+        return _folder_of_caches() / "gossamer" / what
     except RuntimeError:  # there is no home
         return None
 
@@ -130,13 +136,14 @@ def _folder_of_caches() -> Path:
     return Path(chosen) if Path(chosen).is_absolute() else Path.home() / ".cache"
 
 
-def _folder(*, make: bool = False) -> Path | None:
+def private_folder(what: str = KERNELS, *, make: bool = False) -> Path | None:
     """The folder of the entries, if it can be trusted.
 
     Args:
+        what: see `place`.
         make: whether to make it, and those above it, if it is not there.
     """
-    folder = place()
+    folder = place(what)
     try:
         if folder is None:
             return None

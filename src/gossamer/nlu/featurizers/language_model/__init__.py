@@ -1,0 +1,1 @@
+"""Features of a pretrained language model: what `LanguageModelFeaturizer` is made of."""
