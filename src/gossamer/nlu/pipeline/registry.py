@@ -20,11 +20,16 @@ KNOWN_COMPONENTS: Final = MappingProxyType(
         "DucklingEntityExtractor": "extractors.duckling_entity_extractor",
         "EntitySynonymMapper": "extractors.entity_synonym_mapper",
         "FallbackClassifier": "classifiers.fallback_classifier",
+        "JiebaTokenizer": "tokenizers.jieba_tokenizer",
         "KeywordIntentClassifier": "classifiers.keyword_intent_classifier",
         "LexicalSyntacticFeaturizer": "featurizers.lexical_syntactic_featurizer",
         "RegexEntityExtractor": "extractors.regex_entity_extractor",
         "RegexFeaturizer": "featurizers.regex_featurizer",
         "ResponseSelector": "selectors.response_selector",
+        "SpacyEntityExtractor": "extractors.spacy_entity_extractor",
+        "SpacyFeaturizer": "featurizers.spacy_featurizer",
+        "SpacyNLP": "languages.spacy_nlp",
+        "SpacyTokenizer": "tokenizers.spacy_tokenizer",
         "WhitespaceTokenizer": "tokenizers.whitespace_tokenizer",
     }
 )
