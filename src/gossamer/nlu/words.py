@@ -13,7 +13,9 @@ from unicodedata import category
 import regex
 
 #: Signs that are not seen and part no words: the soft hyphen, marks of direction, the word joiner.
-INVISIBLE = "\u00ad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+INVISIBLE = (
+    "\u00ad\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 #: Non-joiner and joiner: within words, and within emoji.
 JOINERS = "\u200c\u200d"
 
@@ -34,15 +36,25 @@ def without_invisible(text: str) -> str:
     return text if text.isascii() else text.translate(_INVISIBLE)
 
 
-def has_marks(text: str) -> bool:
-    """Whether a text holds combining marks, or letters of a script that has them."""
-    return not text.isascii() and any(ord(char) in part for char in text for part in _MARKED_SCRIPTS)
+def word_letter(*texts: str) -> str:
+    r"""An expression of `re` for a character that goes on with a word.
+
+    `\w`, and combining marks where a text is of a script that has them.
+    """
+    has_marks = any(
+        ord(char) in part
+        for text in texts
+        if not text.isascii()
+        for char in text
+        for part in _MARKED_SCRIPTS
+    )
+    return rf"[\w{_marks()}]" if has_marks else r"\w"
 
 
 @cache
-def marks() -> str:
-    """All combining marks of such scripts, as the inside of a character class of `re`."""
-    points = [point for part in _MARKED_SCRIPTS for point in part if category(chr(point))[0] == "M"]
-    starts = [point for point in points if point - 1 not in set(points)]
-    ends = [point for point in points if point + 1 not in set(points)]
-    return "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))
+def _marks() -> str:
+    """All combining marks of such scripts and the joiners, for a character class."""
+    points = {point for part in _MARKED_SCRIPTS for point in part if category(chr(point))[0] == "M"}
+    starts = sorted(point for point in points if point - 1 not in points)
+    ends = sorted(point for point in points if point + 1 not in points)
+    return JOINERS + "".join(f"{chr(a)}-{chr(b)}" for a, b in zip(starts, ends, strict=True))

@@ -1,7 +1,7 @@
 """Cuts a text into the words or n-grams that count vectors count.
 
-The same terms as scikit-learn's CountVectorizer makes (with `whole_words` in all scripts), without importing scikit-learn when a
-trained model is served.
+The same terms as scikit-learn's CountVectorizer makes, without importing scikit-learn when a
+trained model is served. With `whole_words`, words of scripts with combining marks stay whole.
 """
 
 from __future__ import annotations

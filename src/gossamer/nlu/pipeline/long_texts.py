@@ -31,9 +31,7 @@ def cut_texts(batch: MessageBatch, ends: Mapping[int, int], *, limit: str, remed
     batch.texts = texts
 
 
-def _too_long(
-    batch: MessageBatch, ends: Mapping[int, int], limit: str, remedy: str
-) -> DataError:
+def _too_long(batch: MessageBatch, ends: Mapping[int, int], limit: str, remedy: str) -> DataError:
     first = min(ends)
     examples = batch.examples if isinstance(batch, TrainingBatch) else []
     example = examples[first] if examples else None

@@ -89,7 +89,7 @@ class JiebaTokenizer(Tokenizer):
         ends = set() if is_plain else {match.end() for match in _GRAPHEME.finditer(text)}
         start = end = 0
         for word in self._jieba.cut(text):
-            if 0 < end and not is_plain and (end not in ends or _is_within_word(text, end)):
+            if end > 0 and not is_plain and (end not in ends or _is_within_word(text, end)):
                 end += len(word)
                 continue
             if text[start:end].strip():
@@ -100,7 +100,7 @@ class JiebaTokenizer(Tokenizer):
 
     def state(self) -> ComponentState:
         """The words of the dictionaries."""
-        return ComponentState(json={"words": [[word.text, word.count] for word in self._words]})
+        return ComponentState(json={"words": [[word.text, word.frequency] for word in self._words]})
 
     def restore(self, state: ComponentState) -> None:
         """Restore stored words. Raises `ModelFileError` when they do not fit."""

@@ -1,4 +1,4 @@
-"""jieba with the words of a project, without its messages and its file of words."""
+"""Jieba with the words of a project, without its messages and its file of words."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class UserWord(NamedTuple):
 
     Attributes:
         text: the word.
-        count: how often it occurs; None for as often as makes jieba keep it whole.
+        frequency: how often it occurs; None for as often as makes jieba keep it whole.
     """
 
     text: str
-    count: int | None
+    frequency: int | None
 
     @classmethod
     def fits(cls, item: Any) -> bool:
@@ -74,13 +74,13 @@ def jieba_with(words: Sequence[UserWord]) -> Any:
     known = type(standard)()
     known.FREQ, known.total, known.initialized = dict(standard.FREQ), standard.total, True
     for word in words:
-        known.add_word(word.text, word.count)
+        known.add_word(word.text, word.frequency)
     return known
 
 
 @cache
 def _standard_jieba() -> Any:
-    """jieba with its own words, read from its own file.
+    """The tokenizer of jieba with its own words, read from its own file.
 
     `initialize` of jieba would look for them in the folder for temporary files first, where another
     user may have put a file that ends this process (`marshal`).
