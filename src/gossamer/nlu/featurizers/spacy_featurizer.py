@@ -72,14 +72,15 @@ class SpacyFeaturizer(Component):
         on_epoch: EpochListener | None = None,
     ) -> None:
         """Find out how wide vectors are. Raises `ConfigError` when the model has none."""
-        self.n_features = _width(batch.documents[0])
-        if self.n_features == 0:
+        width = _width(batch.documents[0])
+        if width == 0:
             raise ConfigError(
                 f"{self.alias} needs a spaCy model with vectors",
                 got=batch.documents[0].vocab.lang,
                 hint="a model of the size md or lg, such as en_core_web_md, or removing "
                 f"{self.alias}",
             )
+        self.n_features = width
 
     def process(self, batch: MessageBatch) -> None:
         """Append a block of sequence and sentence features.
