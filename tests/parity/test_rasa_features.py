@@ -66,7 +66,7 @@ def trained(setting: dict[str, Any], data: TrainingData) -> tuple[Component, Tra
     tool = kind(kind.Options.model_validate(options))
     examples = data.unique_examples()
     batch = TrainingBatch(texts=[e.text for e in examples], examples=examples, labels=data.intents)
-    WhitespaceTokenizer(WhitespaceTokenizerOptions()).process(batch)
+    WhitespaceTokenizer(WhitespaceTokenizerOptions(rasa_defaults=True)).process(batch)
     with warnings.catch_warnings():
         # Character n-grams have no intent features; min_df leaves some words out.
         warnings.simplefilter("ignore", UserWarning)
@@ -146,7 +146,7 @@ def test_own_texts(name: str) -> None:
     tool, batch = trained(expected["setting"], own_data())
     names = column_names(tool)
     unseen = MessageBatch(texts=OWN["unseen"])
-    WhitespaceTokenizer(WhitespaceTokenizerOptions()).process(unseen)
+    WhitespaceTokenizer(WhitespaceTokenizerOptions(rasa_defaults=True)).process(unseen)
     tool.process(unseen)
     columns: Any = sorted(names)
     found_trained: list[Any] = features_of(batch.blocks[0], batch, names)

@@ -35,7 +35,8 @@ def digests(values: list[Any]) -> list[str]:
 
 
 def tokens_of(text: str, pattern: str | None) -> list[list[Any]]:
-    tokenizer = WhitespaceTokenizer(WhitespaceTokenizerOptions(token_pattern=pattern))
+    options = WhitespaceTokenizerOptions(token_pattern=pattern, rasa_defaults=True)
+    tokenizer = WhitespaceTokenizer(options)
     return [[token.text, token.start, token.end] for token in tokenizer.tokenize(text)]
 
 

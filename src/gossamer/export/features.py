@@ -12,6 +12,7 @@ from gossamer.data.errors import DataError
 from gossamer.export.subject import Model, find_diet, pipeline_of
 from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.diet.features import FeatureWidths, KeptColumns, TextWidths, text_features
+from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS
 from gossamer.nlu.pipeline.messages import FeatureBlock, FeatureMatrix, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nn.frozen.inputs import FeatureInput
@@ -96,13 +97,13 @@ def describe_featurizers(pipeline: Pipeline, diet: DIETComponent) -> list[dict[s
         if record.alias == diet.alias:
             break
         provides = next(c for c in pipeline.components if c.alias == record.alias).provides
-        if not provides & {"tokens", "features"}:
+        if not provides & FOR_LATER_COMPONENTS:
             continue
         columns = {
             part: _columns(matrix, ends[part])
             for part, matrix in _parts(blocks.get(record.alias)).items()
         }
-        if "tokens" in provides or columns:
+        if provides & {"documents", "tokens"} or columns:
             described.append(
                 {
                     "name": record.name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gossamer.assistant import Assistant
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
@@ -66,6 +67,6 @@ def left_out(pipeline: Pipeline, diet: DIETComponent) -> list[str]:
         component.alias
         for component in pipeline.components
         if component is not diet
-        and not component.provides & {"tokens", "features"}
+        and not component.provides & FOR_LATER_COMPONENTS
         and not isinstance(component, DirectMessageHandler)
     ]

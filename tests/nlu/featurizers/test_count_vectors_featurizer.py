@@ -326,6 +326,7 @@ def test_defaults_are_those_of_rasa() -> None:
         "OOV_token": None,
         "OOV_words": [],
         "use_lemma": True,
+        "whole_words": False,
     }
 
 

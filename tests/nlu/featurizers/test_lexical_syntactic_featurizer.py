@@ -130,7 +130,6 @@ def test_rows_equal_a_plain_reading_of_the_definition(text: str) -> None:
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ([["pos"]], "'pos' needs .* spaCy"),
         ([["lower"]], "'lower' is not a feature; available: BOS, EOS, digit, low"),
         ([[], []], "at least one feature"),
     ],

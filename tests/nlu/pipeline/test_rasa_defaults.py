@@ -30,7 +30,7 @@ KINDS: dict[str, type[HasOptions]] = {
 }
 # Options with another default than Rasa's that there were before `rasa_defaults`.
 EARLIER = {"epochs", "learning_rate", "max_ngram", "number_of_negative_examples"}
-LATER = {"rasa_defaults"} | set(DIETOptions.rasas) - EARLIER
+LATER = {"rasa_defaults", "whole_words"} | set(DIETOptions.rasas) - EARLIER
 DATA = TrainingData(
     examples=tuple(
         Example(text=text, intent=intent)

@@ -24,9 +24,9 @@ _MOST_OPTIONAL = 4
 #: Words joined by `|`, their common beginnings written once, as in `\b(?:ba(?:ll|r)|cup)\b`: no
 #: repetition, and groups only where an alternative ends.
 _WORDS = re.compile(
-    r"(?:\\b|\(\?<!\\w\))?\(\?:"
-    r"(?:\\\W|[^\\()*+?{}\[\].^$]|\(\?:|\)(?=[|)]|(?:\\b|\(\?!\\w\))?$))*"
-    r"(?:\\b|\(\?!\\w\))?",
+    r"(?:\\b|\(\?<!(?:\\w|\[\\w[^\]\\]*\])\))?\(\?:"
+    r"(?:\\\W|[^\\()*+?{}\[\].^$]|\(\?:|\)(?=[|)]|(?:\\b|\(\?!(?:\\w|\[\\w[^\]\\]*\])\))?$))*"
+    r"(?:\\b|\(\?!(?:\\w|\[\\w[^\]\\]*\])\))?",
     re.DOTALL,
 )
 

@@ -19,6 +19,7 @@ from gossamer.nlu.pipeline.messages import (
     MessageBatch,
     TrainingBatch,
 )
+from gossamer.nlu.words import word_letter
 
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 
@@ -45,7 +46,8 @@ class KeywordIntentClassifier(Component):
     ranking of an earlier classifier stays in any case.
 
     Departures from Rasa: a text that is not a valid regular expression is refused in training,
-    where Rasa fails on the first message; an empty match does not count.
+    where Rasa fails on the first message; an empty match does not count; combining marks belong to
+    the words they are in.
     """
 
     name: ClassVar[str] = "KeywordIntentClassifier"
@@ -126,7 +128,10 @@ class KeywordIntentClassifier(Component):
             raise ModelFileError(error.must_hold, got=error.got) from error
 
     def _compile(self, text: str, intent: str, where: Location | None) -> NamedPattern:
+        letter = word_letter(text)
         source = rf"\b{text}\b"
+        if letter != r"\w":
+            source = rf"(?<!{letter})(?:{text})(?!{letter})"
         try:
             regex = Regex.compile(source, ignore_case=not self.options.case_sensitive)
             return NamedPattern(intent, source, regex, where)

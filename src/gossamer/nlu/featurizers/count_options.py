@@ -41,8 +41,10 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
         OOV_token: takes the place of words that training has not seen ("word" only); None for
             nothing.
         OOV_words: words that become `OOV_token` in training.
-        use_lemma: count lemmas where a tokenizer gives them. Without spaCy the lemma of a token is
-            the token itself, so both settings count the same.
+        use_lemma: count the lemmas of words where the tokenizer gives them, as SpacyTokenizer does.
+        whole_words: combining marks and joiners belong to the words they are in, and invisible
+            signs do not count (Gossamer's own). False for Rasa's way, which cuts Hindi words at
+            their vowel signs.
     """
 
     ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -53,7 +55,7 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
         }
     )
 
-    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType({"max_ngram": 1})
+    rasas: ClassVar[Mapping[str, Any]] = MappingProxyType({"max_ngram": 1, "whole_words": False})
 
     alias: str | None = None
     analyzer: Literal["word", "char", "char_wb"] = "word"
@@ -69,6 +71,7 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
     OOV_token: str | None = None
     OOV_words: Annotated[tuple[str, ...], BeforeValidator(_none_as_empty)] = ()
     use_lemma: bool = True
+    whole_words: bool = True
 
     def conflicts(self) -> Iterator[str]:
         """The longest run is shorter than the shortest."""

@@ -155,6 +155,7 @@ class CountVectorsFeaturizer(Component):
             lowercase=options.lowercase,
             strip_accents=options.strip_accents,
             stop_words=frozenset(stop_words),
+            whole_words=options.whole_words,
         )
 
     def _terms(self, state: ComponentState, key: str) -> list[str]:
@@ -171,13 +172,14 @@ class CountVectorsFeaturizer(Component):
 
     def _documents(self, tokens: Sequence[Sequence[Token]]) -> list[str]:
         """What a vocabulary is learnt from: the texts, or their words where those are enough."""
+        documents = [[self._rules.text(token) for token in text] for text in tokens]
         words = {
             token: self._rules.in_training(token)
-            for token in dict.fromkeys(token.text for text in tokens for token in text)
+            for token in dict.fromkeys(token for text in documents for token in text)
         }
         if self._analyze.is_additive and not self.options.needs_frequencies:
             return list(words.values())
-        return [" ".join(words[token.text] for token in text) for text in tokens]
+        return [" ".join(words[token] for token in text) for text in documents]
 
     def _response_documents(self, batch: TrainingBatch) -> list[str]:
         if batch.responses is None or batch.responses.texts is None:

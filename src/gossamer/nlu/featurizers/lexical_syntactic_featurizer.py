@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from pydantic import field_validator
 
-from gossamer.data.errors import ModelFileError
+from gossamer.data.errors import ConfigError, ModelFileError
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
@@ -37,7 +37,10 @@ _OF_TEXT: Mapping[str, Callable[[str], object]] = MappingProxyType(
     }
 )
 _OF_POSITION = ("BOS", "EOS")
-_NEED_SPACY = ("pos", "pos2")
+#: Those of its part of speech, which some tokenizers tell.
+_OF_SPEECH: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"pos": lambda pos: pos, "pos2": lambda pos: pos[:2]}
+)
 _CACHED_TOKENS = 20_000
 _LONGEST_CACHED_TOKEN = 64
 
@@ -53,7 +56,8 @@ class LexicalSyntacticFeaturizerOptions(ComponentOptions):
         features: a list of features for each token of a window. With n lists the window begins
             n // 2 tokens before the current one. Available: low, title, upper, digit (Python's
             `str.islower` and so on), prefix2, prefix5, suffix1, suffix2, suffix3, suffix5, BOS and
-            EOS (first and last token of the text).
+            EOS (first and last token of the text); with SpacyTokenizer also pos and pos2 (the
+            fine-grained part of speech, and its first two letters).
     """
 
     alias: str | None = None
@@ -66,13 +70,8 @@ class LexicalSyntacticFeaturizerOptions(ComponentOptions):
     @field_validator("features")
     @classmethod
     def _are_known(cls, value: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-        known = [*_OF_POSITION, *_OF_TEXT]
+        known = [*_OF_POSITION, *_OF_TEXT, *_OF_SPEECH]
         for feature in (feature for features in value for feature in features):
-            if feature in _NEED_SPACY:
-                raise ValueError(
-                    f"'{feature}' needs the part-of-speech tags of a spaCy tokenizer, which is not "
-                    f"available; leave it out or use {', '.join(known)}"
-                )
             if feature not in known:
                 raise ValueError(f"'{feature}' is not a feature; available: {', '.join(known)}")
         if not any(value):
@@ -86,6 +85,8 @@ class LexicalSyntacticFeaturizer(Component):
     Training collects every (offset, feature, value) that occurs. There is a column for each, in the
     order of offset, feature, value; a true-or-false feature therefore takes two columns. Values
     that training has not seen, and places outside the text, contribute nothing.
+
+    `pos` and `pos2` need a tokenizer that tells parts of speech, and are refused without one.
     """
 
     name: ClassVar[str] = "LexicalSyntacticFeaturizer"
@@ -98,18 +99,24 @@ class LexicalSyntacticFeaturizer(Component):
         self.options: LexicalSyntacticFeaturizerOptions
         lists = self.options.features
         first = -(len(lists) // 2)
-        # Per offset: features of the text, features of the position; each sorted, each once.
+        # Per offset: features of the word, features of the position; each sorted, each once.
         self._window = [
             (
                 first + index,
-                sorted(set(features) & set(_OF_TEXT)),
+                sorted(set(features) & {*_OF_TEXT, *_OF_SPEECH}),
                 sorted(set(features) & set(_OF_POSITION)),
             )
             for index, features in enumerate(lists)
         ]
         self._columns: dict[_Column, int] = {}
-        self._cache: dict[tuple[int, str], tuple[int, ...]] = {}
+        self._cache: dict[tuple[int, str, str], tuple[int, ...]] = {}
         self._at_ends: dict[tuple[int, bool, bool], tuple[int, ...]] = {}
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Tokens, and their parts of speech where a feature reads these."""
+        reads = any(feature in _OF_SPEECH for _, of_word, _ in self._window for feature in of_word)
+        return self.requires | {"parts of speech"} if reads else self.requires
 
     @property
     def n_features(self) -> int:
@@ -123,18 +130,29 @@ class LexicalSyntacticFeaturizer(Component):
         *,
         on_epoch: EpochListener | None = None,
     ) -> None:
-        """Collect the values that occur in the batch."""
+        """Collect the values that occur in the batch.
+
+        Raises:
+            ConfigError: parts of speech are wanted, and no token has one.
+        """
+        if "parts of speech" in self.required and not any(
+            token.pos for tokens in batch.tokens for token in tokens
+        ):
+            raise ConfigError(
+                f"pos and pos2 of {self.alias} need parts of speech, but no token has one",
+                hint="a spaCy model with a tagger, or features without pos and pos2",
+            )
         seen: set[_Column] = set()
-        for offset, of_text, of_position in self._window:
-            words: set[str] = set()
+        for offset, of_word, of_position in self._window:
+            words: set[tuple[str, str]] = set()
             for tokens in batch.tokens:
                 last = len(tokens) - 1
                 for index in range(max(0, offset), min(last, last + offset) + 1):
-                    words.add(tokens[index].text)
+                    words.add((tokens[index].text, tokens[index].pos))
                     seen.update(
                         (offset, f, str(_at(f, index == 0, index == last))) for f in of_position
                     )
-            seen.update((offset, f, str(_OF_TEXT[f](word))) for f in of_text for word in words)
+            seen.update((offset, f, _of_word(f, *word)) for f in of_word for word in words)
         self._set_columns(sorted(seen))
 
     def process(self, batch: MessageBatch) -> None:
@@ -160,7 +178,7 @@ class LexicalSyntacticFeaturizer(Component):
     def restore(self, state: ComponentState) -> None:
         """Restore stored columns. Raises `ModelFileError` when they do not fit."""
         stored: Any = state.json.get("columns")
-        offsets = {offset: [*of_text, *at] for offset, of_text, at in self._window}
+        offsets = {offset: [*of_word, *at] for offset, of_word, at in self._window}
         if not isinstance(stored, list) or not all(
             isinstance(column, list)
             and [type(part) for part in column] == [int, str, str]
@@ -196,9 +214,9 @@ class LexicalSyntacticFeaturizer(Component):
                     continue
                 # Names of position features are upper case and so sort before all others.
                 indices.extend(self._at_ends[offset, index == 0, index == last])
-                text = tokens[index].text
-                columns = self._cache.get((offset, text))
-                indices.extend(self._of_text(offset, text) if columns is None else columns)
+                token = tokens[index]
+                columns = self._cache.get((offset, token.text, token.pos))
+                indices.extend(self._of_token(offset, token) if columns is None else columns)
             indptr.append(len(indices))
 
     def _of_position(
@@ -208,16 +226,22 @@ class LexicalSyntacticFeaturizer(Component):
         found = ((offset, f, str(_at(f, is_first, is_last))) for f in features)
         return tuple(self._columns[column] for column in found if column in self._columns)
 
-    def _of_text(self, offset: int, text: str) -> tuple[int, ...]:
-        """Columns of one token's text at an offset, ascending."""
-        features = next(of_text for at, of_text, _ in self._window if at == offset)
-        found = ((offset, feature, str(_OF_TEXT[feature](text))) for feature in features)
+    def _of_token(self, offset: int, token: Token) -> tuple[int, ...]:
+        """Columns of one token at an offset, ascending."""
+        text, pos = token.text, token.pos
+        features = next(of_word for at, of_word, _ in self._window if at == offset)
+        found = ((offset, feature, _of_word(feature, text, pos)) for feature in features)
         columns = tuple(self._columns[column] for column in found if column in self._columns)
         if len(text) <= _LONGEST_CACHED_TOKEN:
             if len(self._cache) >= _CACHED_TOKENS:
                 self._cache.clear()
-            self._cache[offset, text] = columns
+            self._cache[offset, text, pos] = columns
         return columns
+
+
+def _of_word(feature: str, text: str, pos: str) -> str:
+    of_speech = _OF_SPEECH.get(feature)
+    return str(_OF_TEXT[feature](text)) if of_speech is None else of_speech(pos)
 
 
 def _at(feature: str, is_first: bool, is_last: bool) -> bool:

@@ -1,7 +1,7 @@
 """Cuts a text into the words or n-grams that count vectors count.
 
 The same terms as scikit-learn's CountVectorizer makes, without importing scikit-learn when a
-trained model is served.
+trained model is served. With `whole_words`, words of scripts with combining marks stay whole.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from gossamer.nlu.words import words_of
 
 Analyzer: TypeAlias = Literal["word", "char", "char_wb"]
 
@@ -33,6 +35,7 @@ class NgramAnalyzer:
         strip_accents: remove accents: "ascii" then drops all that is not ASCII, "unicode"
             drops combining marks, None nothing.
         stop_words: words that do not count.
+        whole_words: combining marks and joiners belong to words.
     """
 
     analyzer: Analyzer = "word"
@@ -41,6 +44,7 @@ class NgramAnalyzer:
     lowercase: bool = True
     strip_accents: Literal["ascii", "unicode"] | None = None
     stop_words: Collection[str] = ()
+    whole_words: bool = False
 
     def __call__(self, text: str) -> list[str]:
         """The terms of a text, repetitions kept."""
@@ -74,7 +78,9 @@ class NgramAnalyzer:
         return "".join(char for char in decomposed if not unicodedata.combining(char))
 
     def _word_ngrams(self, text: str) -> list[str]:
-        words = [word for word in _WORD.findall(text) if word not in self.stop_words]
+        keeps_marks = self.whole_words and not text.isascii()
+        found = words_of(text) if keeps_marks else _WORD.findall(text)
+        words = [word for word in found if word not in self.stop_words]
         return [
             " ".join(words[start : start + size])
             for size in range(self.min_ngram, min(self.max_ngram, len(words)) + 1)

@@ -11,6 +11,7 @@ from typing import Any
 from gossamer.data.errors import DataError, Location, ModelFileError, place_prefix
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.text.regexes import Regex, RegexError, RegexTimeout
+from gossamer.nlu.words import word_letter
 
 _DEEPEST_SHARED_PREFIX = 24
 _WORD = re.compile(r"\w")
@@ -176,7 +177,8 @@ def lookup_pattern(
     beginnings, so that the cost of a search hardly grows with the table. With word boundaries there
     is no letter, digit or underscore before or after a match, whatever an element begins and ends
     with: "c++" is found in "c++ or c", not in "abc++" or "c++x". Departure from Rasa, whose `\b`
-    finds an element that begins or ends with another character only within words.
+    finds an element that begins or ends with another character only within words. Combining marks
+    are letters where the elements are of a script that has them: "नमस" is not found in "नमस्ते".
     """
     words = [element for element in dict.fromkeys(elements) if element]
     if not words:
@@ -190,8 +192,11 @@ def lookup_pattern(
     if not use_word_boundaries:
         return f"(?:{body})"
     # Next to the + of "c++", \b would ask for a letter. Where it means the same it is faster.
-    start = r"\b" if all(_WORD.match(word[0]) for word in words) else r"(?<!\w)"
-    end = r"\b" if all(_WORD.match(word[-1]) for word in words) else r"(?!\w)"
+    letter = word_letter(*words)
+    start = r"\b" if all(_WORD.match(word[0]) for word in words) else rf"(?<!{letter})"
+    end = r"\b" if all(_WORD.match(word[-1]) for word in words) else rf"(?!{letter})"
+    if letter != r"\w":
+        start, end = rf"(?<!{letter})", rf"(?!{letter})"
     return f"{start}(?:{body}){end}"
 
 

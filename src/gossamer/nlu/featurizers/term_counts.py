@@ -15,6 +15,7 @@ from gossamer.nlu.featurizers.count_options import CountVectorsFeaturizerOptions
 from gossamer.nlu.featurizers.ngrams import NgramAnalyzer
 from gossamer.nlu.featurizers.sparse_rows import SparseRow, rows_to_csr, sum_rows
 from gossamer.nlu.pipeline.messages import Token
+from gossamer.nlu.words import without_invisible
 from gossamer.nn.csr import CsrMatrix
 
 _NUMBER = re.compile(r"\b[0-9]+\b")
@@ -26,7 +27,8 @@ _LONGEST_CACHED_TOKEN = 64
 class WordRules:
     """Which word a token counts as.
 
-    A standalone run of digits is the word `__NUMBER__`.
+    Its lemma, where it has one and lemmas count; a standalone run of digits is the word
+    `__NUMBER__`.
 
     Args:
         options: of the featurizer.
@@ -37,9 +39,15 @@ class WordRules:
 
     def __init__(self, options: CountVectorsFeaturizerOptions) -> None:
         self._lowercase = options.lowercase
+        self._use_lemma = options.use_lemma
+        self._whole_words = options.whole_words
         self.number = _NUMBER_WORD.lower() if options.lowercase else _NUMBER_WORD
         self._oov_token = options.oov_token
         self._oov_words = options.oov_words
+
+    def text(self, token: Token) -> str:
+        """What counts of a token: its lemma or its text."""
+        return (self._use_lemma and token.lemma) or token.text
 
     def in_training(self, token: str) -> str:
         """The word that training learns from."""
@@ -64,7 +72,8 @@ class WordRules:
         return word.replace(self.number, " ") if "__" in word else word
 
     def _clean(self, token: str) -> str:
-        word = _NUMBER.sub(_NUMBER_WORD, token)
+        text = without_invisible(token) if self._whole_words else token
+        word = _NUMBER.sub(_NUMBER_WORD, text)
         return word.lower() if self._lowercase else word
 
     def _without_oov_words(self, word: str) -> str:
@@ -124,7 +133,7 @@ class TermCounter:
     def features(self, tokens: Sequence[Sequence[Token]]) -> TermFeatures:
         """Counts in tokens and texts."""
         n_terms = len(self.vocabulary)
-        found = [[self._look_up(token.text) for token in text] for text in tokens]
+        found = [[self._look_up(self._rules.text(token)) for token in text] for text in tokens]
         sequence = rows_to_csr([counted.row for text in found for counted in text], n_terms)
         known = np.array([counted.known for text in found for counted in text], dtype=np.float32)
         if self._analyze.is_additive:
@@ -137,7 +146,7 @@ class TermCounter:
         """What to take as `alone`: the words of those texts in which no word says anything."""
         alone: set[str] = set()
         for text in tokens:
-            found = [self._look_up(token.text) for token in text]
+            found = [self._look_up(self._rules.text(token)) for token in text]
             if all(np.isnan(counted.known) for counted in found):
                 alone.update(self._rules.kind(each.word) for each in found if len(each.row[0]))
         return frozenset(alone)

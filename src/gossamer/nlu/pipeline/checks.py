@@ -11,12 +11,18 @@ from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.component import Component
 
 # Extractors that learn nothing in training.
-_LEARN_NO_ENTITIES = ("DucklingEntityExtractor", "RegexEntityExtractor", "RegexMessageHandler")
+_LEARN_NO_ENTITIES = (
+    "DucklingEntityExtractor",
+    "RegexEntityExtractor",
+    "RegexMessageHandler",
+    "SpacyEntityExtractor",
+)
 
 # What to add for what is missing.
 _PROVIDERS = {
     "documents": "SpacyNLP before it",
     "tokens": "a tokenizer such as WhitespaceTokenizer before it",
+    "parts of speech": "SpacyTokenizer in place of the tokenizer, or features without pos and pos2",
     "features": "a featurizer such as CountVectorsFeaturizer before it",
     "intent": "an intent classifier such as DIETClassifier before it",
     "entities": "an entity extractor such as DIETClassifier or RegexEntityExtractor before it",
@@ -59,7 +65,8 @@ def component_faults(parts: Sequence[Part], *, language: str | None = None) -> l
             faults.append(
                 ConfigError("a pipeline may have one tokenizer", got=kind.name, where=where)
             )
-        missing = sorted(kind.requires - provided, key=list(_PROVIDERS).index)
+        required = kind.requires if component is None else component.required
+        missing = sorted(required - provided, key=list(_PROVIDERS).index)
         if missing and not has_unknown:
             faults.append(
                 ConfigError(
@@ -68,12 +75,14 @@ def component_faults(parts: Sequence[Part], *, language: str | None = None) -> l
                     hint=_PROVIDERS[missing[0]],
                 )
             )
-        if language in getattr(kind, "unsupported_languages", ()):
+        instead = getattr(kind, "unsupported_languages", {})
+        if language in instead:
             faults.append(
                 ConfigError(
                     f"{kind.name} cannot cut texts of this language into words",
                     got=language,
                     where=where,
+                    hint=instead[language],
                 )
             )
         provided |= kind.provides

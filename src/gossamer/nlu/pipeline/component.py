@@ -10,11 +10,14 @@ from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
-from gossamer.data.errors import InputError
+from gossamer.data.errors import InputError, Location
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+FOR_LATER_COMPONENTS = frozenset({"documents", "tokens", "features"})
+"""What a component adds to a batch that others read, in training too."""
 
 
 class ComponentOptions(BaseModel):
@@ -108,8 +111,8 @@ class Component(ABC):
     Attributes:
         name: the name in `config.yml`.
         Options: the class of its options.
-        provides: what it adds to a batch: any of "documents", "tokens", "features", "intent",
-            "entities", "response_selector".
+        provides: what it adds to a batch: any of "documents", "tokens", "parts of speech" (of
+            tokens), "features", "intent", "entities", "response_selector".
         requires: what an earlier component must have added.
         needs: libraries without which it neither trains nor answers, as named in
             `gossamer.data.installed.OPTIONAL`.
@@ -148,6 +151,21 @@ class Component(ABC):
     def reads_features(self) -> bool:
         """Whether it reads the features of a batch."""
         return "features" in self.requires
+
+    @property
+    def required(self) -> frozenset[str]:
+        """What an earlier component must have added: `requires`, and what its options ask for."""
+        return self.requires
+
+    def check_machine(self, where: Location | None = None) -> Iterator[InputError]:
+        """What its options name and this machine does not have: files, models of others.
+
+        Asked when a configuration is read; `train` refuses the same. A stored model may do without.
+
+        Args:
+            where: the place of the component in the configuration.
+        """
+        return iter(())
 
     @property
     def intents(self) -> Collection[str]:

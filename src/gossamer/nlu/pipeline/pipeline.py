@@ -25,7 +25,11 @@ from gossamer.nlu.pipeline.checks import (
     component_faults,
     warn_of_unused_data,
 )
-from gossamer.nlu.pipeline.component import Component, EpochListener
+from gossamer.nlu.pipeline.component import (
+    FOR_LATER_COMPONENTS,
+    Component,
+    EpochListener,
+)
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -121,6 +125,7 @@ class Pipeline:
                 default = kind.name if number == 1 else f"{kind.name}_{number}"
                 alias = getattr(options, "alias", None)
                 component = kind(options, alias=default if alias is None else alias)
+                faults += component.check_machine(item.where)
                 warn_of_idle_options(kind, item.options, options, item.where)
             except InputError as fault:
                 faults.append(fault)
@@ -193,7 +198,7 @@ class Pipeline:
         for component in self.components:
             batch.is_last_reader = readers[-1:] == [component]
             component.train(data, batch, on_epoch=on_epoch)
-            if component.provides & {"tokens", "features"}:
+            if component.provides & FOR_LATER_COMPONENTS:
                 component.process(batch)
                 if texts is not None:
                     component.process(texts)

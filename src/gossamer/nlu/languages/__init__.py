@@ -1,0 +1,1 @@
+"""Libraries that know languages, and what they make of texts."""

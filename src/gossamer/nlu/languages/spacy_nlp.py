@@ -1,0 +1,146 @@
+"""What a spaCy model makes of texts, for the components that read it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
+from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.languages.spacy_models import load_spacy_model, model_fault
+from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.long_texts import cut_texts
+from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+_TEXTS_AT_A_TIME = 64
+_STORED = ("name", "version", "language")
+
+
+class SpacyNLPOptions(ComponentOptions):
+    """Options of `SpacyNLP`.
+
+    Attributes:
+        model: an installed package ("en_core_web_md"), the folder of a model, or "blank:" with the
+            code of a language ("blank:de") for spaCy's tokenizer of that language alone.
+        case_sensitive: False lower-cases texts before spaCy reads them, as in Rasa.
+        max_characters: how many characters of a message are read (Gossamer's own).
+    """
+
+    model: str = ""
+    case_sensitive: bool = False
+    max_characters: int = Field(default=20_000, ge=1, le=1_000_000)
+
+
+class SpacyNLP(Component):
+    """Gives each text to a spaCy model; what it finds, other components read.
+
+    A model is loaded once in a process, without its parser, as in Rasa. With a model file, only
+    the name, version and language of the spaCy model are stored: it must be installed where
+    the assistant answers, too. If it has another version there, a warning says so.
+
+    A message longer than `max_characters` is cut; training examples of that length are refused.
+
+    Departures from Rasa: offsets are right also where lower case is longer than upper case (the
+    Turkish İ becomes i); half a surrogate pair, which spaCy refuses, is read as U+FFFD.
+    """
+
+    name: ClassVar[str] = "SpacyNLP"
+    Options: ClassVar[type[ComponentOptions]] = SpacyNLPOptions
+    provides: ClassVar[frozenset[str]] = frozenset({"documents"})
+    needs: ClassVar[tuple[str, ...]] = ("spacy",)
+
+    options: SpacyNLPOptions
+
+    def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
+        super().__init__(options, alias=alias)
+        self._language: Language | None = None
+
+    @property
+    def language(self) -> Language:
+        """The spaCy model. Raises `ConfigError` when it cannot be loaded."""
+        if self._language is None:
+            self._language = load_spacy_model(self.options.model)
+        return self._language
+
+    def check_machine(self, where: Location | None = None) -> Iterator[InputError]:
+        """Whether the model is there; it is not loaded."""
+        fault = model_fault(self.options.model, where)
+        if fault is not None:
+            yield fault
+
+    def train(
+        self,
+        data: TrainingData,
+        batch: TrainingBatch,
+        *,
+        on_epoch: EpochListener | None = None,
+    ) -> None:
+        """Load the model. Raises `ConfigError` when it cannot be loaded."""
+        self._language = load_spacy_model(self.options.model)
+
+    def process(self, batch: MessageBatch) -> None:
+        """Fill `batch.documents`."""
+        limit = self.options.max_characters
+        cut_texts(
+            batch,
+            {index: limit for index, text in enumerate(batch.texts) if len(text) > limit},
+            limit=f"{limit:,} characters",
+            remedy=f"a larger value of max_characters of {self.name}",
+        )
+        lower = not self.options.case_sensitive
+        texts = (readable(lower_cased(text) if lower else text) for text in batch.texts)
+        batch.documents = list(self.language.pipe(texts, batch_size=_TEXTS_AT_A_TIME))
+
+    def state(self) -> ComponentState:
+        """Name, version and language of the spaCy model."""
+        return ComponentState(json=_identity(self.language))
+
+    def restore(self, state: ComponentState) -> None:
+        """Load the model that was trained with. Raises `ModelFileError` when that cannot be."""
+        stored = {key: state.json.get(key) for key in _STORED}
+        if not all(isinstance(value, str) for value in stored.values()):
+            raise ModelFileError(
+                f"{self.name} must be stored with name, version and language of its spaCy model",
+                got=stored,
+            )
+        try:
+            found = _identity(self.language)
+        except ConfigError as error:
+            raise ModelFileError(error.must_hold, got=error.got, hint=error.hint) from error
+        if found != stored:
+            was, now = (" ".join(map(str, part.values())) for part in (stored, found))
+            warnings.warn(
+                f"{self.alias}: the assistant was trained with another spaCy model than is "
+                f"installed here, so its answers may differ: {was} then, {now} now",
+                stacklevel=2,
+            )
+
+
+def lower_cased(text: str) -> str:
+    """A text in lower case, as long as before.
+
+    In lower case the Turkish İ has two characters; the first is taken.
+    """
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(char if len(char.lower()) == 1 else char.lower()[0] for char in text).lower()
+
+
+def readable(text: str) -> str:
+    """A text with U+FFFD for each half of a surrogate pair, which spaCy cannot read."""
+    if text.isascii():
+        return text
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+def _identity(language: Language) -> dict[str, Any]:
+    meta = language.meta
+    values = (meta.get("name", ""), meta.get("version", ""), language.lang)
+    return dict(zip(_STORED, map(str, values), strict=True))
