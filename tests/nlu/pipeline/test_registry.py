@@ -38,7 +38,7 @@ def test_an_unknown_component_names_the_nearest_and_lists_all() -> None:
     assert message.startswith("config.yml:4: a pipeline component must be one that Gossamer has")
     assert "(got 'DIETclasifier'). Try: 'DIETClassifier', or one of " in message
     assert all(name in message for name in known_components())
-    with pytest.raises(ConfigError, match="Try: one of CountVectorsFeaturizer"):
+    with pytest.raises(ConfigError, match="Try: one of CRFEntityExtractor"):
         component_class("Zzzzz")
 
 
