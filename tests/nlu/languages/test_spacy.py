@@ -183,7 +183,7 @@ def test_entities_are_looked_for_in_the_text_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("en_core_web_sm", f"python -m spacy download en_core_web_sm, or '{MODEL}'"),
+        ("en_core_web_md", f"python -m spacy download en_core_web_md, or '{MODEL}'"),
         ("", "model: en_core_web_md"),
         ("os", "spacy download os"),  # no model, although it can be imported
         ("numpy", "spacy download numpy"),
@@ -197,6 +197,11 @@ def test_what_is_no_model_is_refused_with_file_and_line(name: str, remedy: str) 
         Pipeline.from_config(config(("SpacyNLP", {"model": name}), "SpacyTokenizer"))
     assert str(caught.value).startswith("config.yml:3: ")
     assert remedy in str(caught.value)
+
+
+def test_a_model_is_found_under_the_name_that_its_package_goes_on_from() -> None:
+    pytest.importorskip(MODEL)
+    assert load_spacy_model("en_core_web_sm") is load_spacy_model(MODEL)
 
 
 def test_a_model_is_loaded_once(vectors: str, monkeypatch: pytest.MonkeyPatch) -> None:

