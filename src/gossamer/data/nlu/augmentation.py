@@ -98,12 +98,12 @@ def entity_phrases(data: TrainingData) -> dict[str, list[Phrase]]:
         if table.name in found:
             for element in table.elements:
                 add(table.name, element, meant.get(element, element))
-    for entity, phrases in found.items():
+    for kind, phrases in found.items():
         values = {repr(value) for _, value in phrases.values()}
         for synonym in data.synonyms:
             if repr(synonym.value) in values:
-                add(entity, synonym.text, synonym.value)
-    return {entity: list(phrases.values()) for entity, phrases in found.items()}
+                add(kind, synonym.text, synonym.value)
+    return {kind: list(phrases.values()) for kind, phrases in found.items()}
 
 
 def _can_vary(example: Example) -> bool:
