@@ -16,6 +16,7 @@ import pytest
 from gossamer.data import ComponentConfig, Example, ProjectConfig, TrainingData
 from gossamer.data.errors import ConfigError, DataError, InputError, Location, ModelFileError
 from gossamer.data.installed import MissingPartError
+from gossamer.nlu.diet.classifier import DIETComponent
 from gossamer.nlu.extractors.spacy_entity_extractor import (
     SpacyEntityExtractor,
     SpacyEntityExtractorOptions,
@@ -147,7 +148,7 @@ def test_tokens_of_another_tokenizer_have_the_mean_of_those_they_overlap(vectors
     featurizer.train(NONE, training_like(batch))
     featurizer.process(batch)
     n_parts = len(batch.documents[0]) - 1  # "red/blue" in three
-    expected = [[1 / n_parts, 1 / n_parts], [2, 4]]
+    expected = np.array([[1 / n_parts, 1 / n_parts], [2, 4]])
     np.testing.assert_allclose(np.asarray(batch.blocks[0].sequence), expected, rtol=1e-6)
 
 
@@ -157,7 +158,9 @@ def test_a_model_without_vectors_has_those_of_words_in_context() -> None:
     featurizer.train(NONE, training_like(batch))
     featurizer.process(batch)
     np.testing.assert_array_equal(batch.blocks[0].sequence, batch.documents[0].tensor)
-    assert np.isnan(batch.blocks[0].known).all()
+    known = batch.blocks[0].known
+    assert known is not None
+    assert np.isnan(known).all()
     with pytest.raises(ConfigError, match=r"spaCy model with vectors.*en_core_web_md"):
         featurizer.train(NONE, training_like(read("red", model="blank:en")))
     with pytest.raises(ConfigError, match="vectors of 96 numbers"):
@@ -291,9 +294,11 @@ def test_without_spacy_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch)
 def test_a_pipeline_is_trained_stored_restored_and_exported(
     travel_data: TrainingData, tmp_path: Path
 ) -> None:
+    import onnxruntime
+
     from gossamer.export import export_model, onnx_inputs
 
-    diet = {**TINY_DIET, "epochs": 3}
+    options = {**TINY_DIET, "epochs": 3}
     answers = {"faq/where": [{"text": "We are in Paris"}], "faq/when": [{"text": "From nine"}]}
     questions = [("faq/where", "where are you"), ("faq/when", "when are you open")]
     examples = [
@@ -302,14 +307,14 @@ def test_a_pipeline_is_trained_stored_restored_and_exported(
         for text in (text, f"{text}?")
     ]
     data = replace(travel_data, examples=(*travel_data.examples, *examples))
-    data = replace(data, responses={f"utter_{key}": texts for key, texts in answers.items()})
+    data = replace(data, responses={f"utter_{key}": tuple(texts) for key, texts in answers.items()})
     parts = config(
         ("SpacyNLP", {"model": MODEL}),
         "SpacyTokenizer",
         "SpacyFeaturizer",
         ("LexicalSyntacticFeaturizer", {"features": [["BOS", "pos", "pos2", "low"]]}),
         "CountVectorsFeaturizer",
-        ("DIETClassifier", diet),
+        ("DIETClassifier", options),
         ("SpacyEntityExtractor", {"dimensions": ["GPE"]}),
         ("ResponseSelector", {"epochs": 1, "use_text_as_label": True, "random_seed": 1}),
     )
@@ -329,4 +334,12 @@ def test_a_pipeline_is_trained_stored_restored_and_exported(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what is not exported
         export_model(pipeline, tmp_path / "diet.onnx")
-    assert onnx_inputs(pipeline, texts)["sequence_dense"].shape == (3 + 4 + 1, 96)
+    inputs = onnx_inputs(pipeline, texts)
+    assert inputs["sequence_dense"].shape == (3 + 4 + 1, 96)
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "diet.onnx"), providers=["CPUExecutionProvider"]
+    )
+    (confidences,) = session.run(["intent_confidences"], inputs)
+    diet = next(part for part in restored.components if isinstance(part, DIETComponent))
+    batch = restored.process(texts, before=diet)
+    np.testing.assert_allclose(confidences, diet.confidences(batch), atol=1e-4)
