@@ -37,7 +37,8 @@ class StaticVectorsFeaturizer(PretrainedFeaturizer):
     Words that mean something similar have similar vectors, so what training learns of one word
     holds for others that it has not seen. The vectors are not trained: they are read from files
     (see `StaticVectorsFeaturizerOptions.vectors`), rounded to bytes, and divided by the root mean
-    square of their lengths, so that they are about as large as other features. Where a file has vectors for pieces of words, a word's is the mean of those of its pieces.
+    square of their lengths, so that they are about as large as other features. Where a file has
+    vectors for pieces of words, a word's is the mean of those of its pieces.
     A token without a vector has zeros.
 
     The mean is that of Rasa's SpacyFeaturizer. Labels have no such features, as in Rasa.
