@@ -72,7 +72,10 @@ def test_what_is_wrong_is_said_with_its_line(
 
 
 def binary(n_words: int = 2) -> bytes:
-    rows = [b"a " + np.float32([1, 0]).tobytes(), b"\nb " + np.float32([0, 1]).tobytes()]
+    rows = [
+        b"a " + np.array([1, 0], np.float32).tobytes(),
+        b"\nb " + np.array([0, 1], np.float32).tobytes(),
+    ]
     return f"{n_words} 2\n".encode() + b"".join(rows)
 
 

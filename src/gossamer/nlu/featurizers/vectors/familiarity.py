@@ -63,5 +63,4 @@ class Familiarity:
 def _directions(rows: Floats) -> Floats:
     """Rows brought to length 1; zeros stay. *Shape:* (n_rows, width), kept."""
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-    directions: Floats = rows / np.where(sizes > 0, sizes, 1)
-    return directions
+    return (rows / np.where(sizes > 0, sizes, 1)).astype(np.float32, copy=False)
