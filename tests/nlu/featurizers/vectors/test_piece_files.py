@@ -69,15 +69,15 @@ def test_a_mapping_says_which_row_a_piece_has(piece_folder: MakeFolder) -> None:
     folder = piece_folder({"type": "WordLevel", "vocab": vocabulary("a", "b", "c")})
     mapping = np.array([1, 1, 0], dtype=np.int64)
     weights = folder / "model.safetensors"
-    save_file({"embeddings": np.float32([[2, 0], [0, 2]]), "mapping": mapping}, weights)
+    save_file({"embeddings": np.array([[2, 0], [0, 2]], np.float32), "mapping": mapping}, weights)
     rows = read(folder).rows.to_floats()
     assert rows == pytest.approx(np.array([[0, 2], [0, 2], [2, 0]]), abs=0.01)
-    matrix = np.float32([[2, 0], [0, 2]])
+    matrix = np.array([[2, 0], [0, 2]], np.float32)
     each = np.array([0.5, 1, 2])
     save_file({"embeddings": matrix, "mapping": mapping, "weights": each}, weights)
     rows = read(folder).rows.to_floats()
     assert rows == pytest.approx(np.array([[0, 1], [0, 2], [4, 0]]), abs=0.02)
-    save_file({"embeddings": np.float32([[2, 0]]), "mapping": mapping}, weights)
+    save_file({"embeddings": np.array([[2, 0]], np.float32), "mapping": mapping}, weights)
     with pytest.raises(DataError, match="a row for each piece"):
         read(folder)
 

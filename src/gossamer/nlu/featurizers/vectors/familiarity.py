@@ -31,8 +31,7 @@ class Familiarity:
     def __init__(self, vectors: Vectors, seen: Iterable[str]) -> None:
         self.seen = frozenset(seen)
         self._vectors = vectors
-        self._mean: Floats | None = None
-        self._seen_vectors: Floats | None = None
+        self._seen_vectors: tuple[Floats, Floats] | None = None
 
     def __call__(self, word: str, vector: Floats | None) -> float:
         """From 0 to 1; NaN for a token without a letter.
@@ -45,20 +44,23 @@ class Familiarity:
             return 1.0
         if vector is None or not self._vectors.has(word):
             return 0.0
-        centred = vector - self._centre()
-        assert self._seen_vectors is not None
-        size = float(np.linalg.norm(centred))
-        nearest = float((self._seen_vectors @ centred).max(initial=0.0)) / size if size else 0.0
+        seen, mean = self._compared()
+        (direction,) = _directions(_directions(vector[None]) - mean)
+        nearest = float((seen @ direction).max(initial=0.0))
         return min(1.0, max(0.0, (nearest - UNLIKE) / (LIKE - UNLIKE)))
 
-    def _centre(self) -> Floats:
-        """The mean of the words that training has seen; prepares the comparison with each."""
-        if self._mean is None:
+    def _compared(self) -> tuple[Floats, Floats]:
+        """Directions of the words that training has seen, from their mean; and this mean."""
+        if self._seen_vectors is None:
             found = [self._vectors(word) for word in sorted(self.seen)]
             rows = np.array([row for row in found if row is not None], dtype=np.float32)
-            rows = rows.reshape(-1, self._vectors.width)
-            self._mean = rows.sum(axis=0) / np.float32(max(1, len(rows)))
-            rows = rows - self._mean
-            sizes = np.linalg.norm(rows, axis=1, keepdims=True)
-            self._seen_vectors = rows / np.where(sizes > 0, sizes, 1)
-        return self._mean
+            rows = _directions(rows.reshape(-1, self._vectors.width))
+            mean: Floats = rows.sum(axis=0) / np.float32(max(1, len(rows)))
+            self._seen_vectors = _directions(rows - mean), mean
+        return self._seen_vectors
+
+
+def _directions(rows: Floats) -> Floats:
+    """Rows brought to length 1; zeros stay. *Shape:* (n_rows, width), kept."""
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows / np.where(sizes > 0, sizes, 1)).astype(np.float32, copy=False)

@@ -25,4 +25,4 @@ class StaticVectorsFeaturizerOptions(PretrainedOptions):
             always kept all.
     """
 
-    vectors: str = Field(min_length=1)
+    vectors: str = Field(default="wordllama", min_length=1)

@@ -40,7 +40,9 @@ def existing(name: str, *, option: str) -> Path:
         raise ConfigError(
             f"{option} must be a file, a folder or an installed package",
             got=name,
-            hint=f"pip install {name}" if name.isidentifier() else f"is there {path.absolute()}?",
+            hint=f"pip install {name.replace('_', '-')}"
+            if name.isidentifier()
+            else f"is there {path.absolute()}?",
         )
     return Path(folders[0])
 

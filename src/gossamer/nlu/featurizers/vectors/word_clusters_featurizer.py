@@ -49,7 +49,7 @@ class WordClustersFeaturizerOptions(PretrainedOptions):
             frequent ones of the file.
     """
 
-    clusters: str = Field(min_length=1)
+    clusters: str = Field(default="spacy_lookups_data", min_length=1)
     language: str = Field(default="en", pattern="^[a-z]{2,3}$")
     prefixes: tuple[Prefix, ...] = Field(default=(4, 6, 10, 20), min_length=1)
 
