@@ -12,11 +12,11 @@ from gossamer.cli.options import (
     DATA,
     DOMAIN,
     MODELS,
-    ConfigPath,
     DomainPaths,
     ModelPath,
     NluPaths,
     NumThreads,
+    PartsConfig,
     RandomSeed,
     RasaDefaults,
 )
@@ -58,6 +58,7 @@ def test(
     model: ModelPath = MODELS,
     stories: TestStories = [TESTS],  # noqa: B006  (typer copies it)
     nlu: NluPaths = [DATA],  # noqa: B006
+    config: PartsConfig = None,
     out: Out = RESULTS,
     successes: Successes = False,
     no_errors: NoErrors = False,
@@ -72,12 +73,12 @@ def test(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_test_stories, read_training_data
     from gossamer.data.text.files import check_writable
 
     data, tests = read_training_data(nlu), read_test_stories(stories)
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -87,7 +88,7 @@ def test(
 
     use_threads(num_threads)
     console = Console()
-    assistant = Assistant.load(path)
+    assistant = Assistant.load(path, config=named)
     _evaluate_stories(
         console,
         assistant,
@@ -124,9 +125,14 @@ def test_core(
         ),
     ] = False,
     config: Annotated[
-        list[Path],
-        typer.Option("--config", "-c", help="With --compare: a configuration; give several."),
-    ] = [CONFIG],  # noqa: B006
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="With --compare: a configuration; give several. Without it: names the model's own "
+            "components and policies.",
+        ),
+    ] = None,
     domain: DomainPaths = [DOMAIN],  # noqa: B006
     train: Annotated[
         list[Path],
@@ -158,14 +164,14 @@ def test_core(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_test_stories
     from gossamer.data.text.files import check_writable
 
     tests = read_test_stories(stories)
     if compare:
         _compare(
-            config,
+            config or [CONFIG],
             domain,
             train,
             tests,
@@ -177,7 +183,7 @@ def test_core(
             num_threads,
         )
         return
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config[0] if config else None)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -187,7 +193,7 @@ def test_core(
     use_threads(num_threads)
     _evaluate_stories(
         Console(),
-        Assistant.load(path),
+        Assistant.load(path, config=named),
         tests,
         out,
         path,
@@ -323,7 +329,15 @@ def test_nlu(
     folds: Annotated[
         int, typer.Option("--folds", "-f", min=2, help="How many parts (with --cross-validation).")
     ] = 5,
-    config: ConfigPath = CONFIG,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="With --cross-validation: pipeline and policies. Without it: names the model's "
+            "own components and policies.",
+        ),
+    ] = None,
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
@@ -331,12 +345,12 @@ def test_nlu(
     """Score intents and entities, and write reports with Rasa's file names.
 
     Entity scores come twice: per token, as Rasa counts them, and for whole entities, which count
-    when borders, type, role and group all fit. --config, --folds, --random-seed and
-    --rasa-defaults belong to --cross-validation.
+    when borders, type, role and group all fit. --folds, --random-seed and --rasa-defaults
+    belong to --cross-validation.
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_config, read_training_data
     from gossamer.data.installed import TRAINING, require
     from gossamer.data.text.files import check_writable
@@ -345,8 +359,10 @@ def test_nlu(
     if cross_validation:
         require("cross-validation", *TRAINING)
     data = read_training_data(nlu)
-    project = read_config(config) if cross_validation else None
-    path = model if cross_validation else latest_model(model)
+    project = read_config(CONFIG if config is None else config) if cross_validation else None
+    path, named = model, None
+    if not cross_validation:
+        path, named = latest_model(model), parts_config(config)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -363,7 +379,7 @@ def test_nlu(
         evaluation = result.pooled
         console.print(tables.cross_validation_summary(result))
     else:
-        evaluation = evaluate_nlu(Assistant.load(path), data)
+        evaluation = evaluate_nlu(Assistant.load(path, config=named), data)
         typer.echo(f"{path} on {evaluation.n_examples} examples")
         console.print(tables.summary(evaluation))
     written = write_reports(evaluation, out, errors=not no_errors, successes=successes, plots=plots)

@@ -20,6 +20,7 @@ _PROVIDERS = {
     "features": "a featurizer such as CountVectorsFeaturizer before it",
     "intent": "an intent classifier such as DIETClassifier before it",
     "entities": "an entity extractor such as DIETClassifier or RegexEntityExtractor before it",
+    "response_selector": "ResponseSelector before it",
 }
 
 
@@ -170,6 +171,7 @@ def _trainable_extractors(components: Sequence[Component]) -> list[Component]:
         for component in components
         if "entities" in component.provides
         and component.name not in _LEARN_NO_ENTITIES
+        and type(component).train is not Component.train
         and getattr(component.options, "entity_recognition", True)
     ]
 
