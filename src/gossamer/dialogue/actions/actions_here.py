@@ -33,6 +33,7 @@ from gossamer.nlu.own.failures import GUIDE, OwnCode, OwnPartError, path_of
 from gossamer.nlu.own.importing import folders_of, load_module
 
 _SDK = "rasa_sdk"
+_TRACEBACK = "in Python, turn.problems: the __cause__ of the error has the traceback"
 
 
 def custom_actions(endpoint: ActionEndpoint | ActionsModule | None) -> CustomActions | None:
@@ -126,7 +127,7 @@ class ActionsHere:
         rejection: ActionRejected | None = None
         found: Any = None
         dispatcher, state, content = self._given(action, tracker, domain)
-        with OwnCode(type(action), "run"):
+        with OwnCode(type(action), "run", hint=_TRACEBACK):
             try:
                 found = _awaited(action.run(dispatcher, state, content))
             except Exception as error:

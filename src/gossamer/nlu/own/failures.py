@@ -12,7 +12,9 @@ from gossamer.data.errors import ConfigError, InputError, Location
 from gossamer.data.installed import as_missing_part
 
 GUIDE = "the guide 'Your own component, policy or action' (docs/guides/own-parts.md)"
+DEBUG = "gossamer --debug, which shows the traceback"
 _LONGEST = 300
+_GOSSAMER = Path(__file__).resolve().parents[2]
 
 
 class OwnPartError(ConfigError):
@@ -40,14 +42,18 @@ class OwnCode:
         kind: the class of the part.
         stage: what it is doing, the name of a method.
         where: where the configuration names it.
+        hint: how to see more.
     """
 
-    __slots__ = ("_kind", "_stage", "_where")
+    __slots__ = ("_hint", "_kind", "_stage", "_where")
 
-    def __init__(self, kind: type, stage: str, where: Location | None = None) -> None:
+    def __init__(
+        self, kind: type, stage: str, where: Location | None = None, *, hint: str = DEBUG
+    ) -> None:
         self._kind = kind
         self._stage = stage
         self._where = where
+        self._hint = hint
 
     def __enter__(self) -> Self:
         return self
@@ -59,8 +65,15 @@ class OwnCode:
         trace: TracebackType | None,
     ) -> None:
         if error is not None and is_own_class(self._kind) and is_failure(error):
-            name = path_of(self._kind)
-            raise failure(name, self._stage, error, self._kind.__module__, self._where) from error
+            told = failure(
+                path_of(self._kind),
+                self._stage,
+                error,
+                self._kind.__module__,
+                where=self._where,
+                hint=self._hint,
+            )
+            raise told from error
 
 
 def is_failure(error: BaseException) -> bool:
@@ -71,7 +84,13 @@ def is_failure(error: BaseException) -> bool:
 
 
 def failure(
-    name: str, stage: str, error: BaseException, module: str, where: Location | None = None
+    name: str,
+    stage: str,
+    error: BaseException,
+    module: str,
+    *,
+    where: Location | None = None,
+    hint: str = DEBUG,
 ) -> InputError:
     """The error that reports another one.
 
@@ -81,6 +100,7 @@ def failure(
         error: what was raised.
         module: the module that `name` is in, for the place.
         where: where the configuration names it.
+        hint: how to see more.
     """
     missing = as_missing_part(name, error) if isinstance(error, ImportError) else None
     if missing is not None:
@@ -91,33 +111,35 @@ def failure(
     return OwnPartError(
         f"{name} failed in {stage}: {kind}{': ' if said else ''}{said}{_place(error, module)}",
         where=where,
-        hint="gossamer --debug, which shows the traceback",
+        hint=hint,
     )
 
 
 def _place(error: BaseException, module: str) -> str:
     """The last line of the user's own code that was run: " (my_parts/sentiment.py, line 12)"."""
     if isinstance(error, SyntaxError) and error.filename is not None:
-        file = Path(error.filename)
-        return f" ({file.parent.name}/{file.name}, line {error.lineno})"
-    top = module.partition(".")[0]
-    home = _home(top)
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        file = Path(frame.filename)
-        if home is not None and (
-            home == file.parent or (home.name == top and home in file.parents)
-        ):
-            shown = file.relative_to(home.parent if home.name == top else home)
-            return f" ({shown.as_posix()}, line {frame.lineno})"
+        return f" ({_shown(Path(error.filename))}, line {error.lineno})"
+    frames = [
+        (file, frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if (file := Path(frame.filename)).is_file() and _GOSSAMER not in file.parents
+    ]
+    home = _home(module.partition(".")[0])
+    own = [part for part in frames if home is not None and home in (part[0], *part[0].parents)]
+    for file, line in reversed(own or frames):
+        return f" ({_shown(file, home)}, line {line})"
     return ""
 
 
 def _home(top: str) -> Path | None:
-    """The folder of a package, or that in which a module's file is."""
+    """The folder of a package, or a module's file, where it is imported."""
     loaded = sys.modules.get(top)
-    places = [*getattr(loaded, "__path__", ())]
-    if places:
-        return Path(places[0])
-    file = getattr(loaded, "__file__", None)
-    return None if file is None else Path(file).parent
+    places = [*getattr(loaded, "__path__", ()), getattr(loaded, "__file__", None)]
+    return None if places[0] is None else Path(places[0])
+
+
+def _shown(file: Path, home: Path | None = None) -> str:
+    """A file with the folders from its package on, or with its own folder."""
+    is_inside = home is not None and home in file.parents
+    start = home.parent if is_inside and home is not None else file.parent.parent
+    return file.relative_to(start).as_posix()

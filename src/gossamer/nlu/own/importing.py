@@ -194,7 +194,7 @@ def load_module(name: str, folders: Sequence[Path], where: Location | None = Non
                 ) from error
             if not is_failure(error):
                 raise
-            raise failure(name, "import", error, name, where) from error
+            raise failure(name, "import", error, name, where=where) from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gossamer.data.errors import ConfigError, Location, all_of, place_prefix
 from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.own.failures import is_own_class
 from gossamer.nlu.pipeline.component import Component
 
 # Extractors that learn nothing in training.
@@ -171,8 +172,7 @@ def _trainable_extractors(components: Sequence[Component]) -> list[Component]:
         for component in components
         if "entities" in component.provides
         and component.name not in _LEARN_NO_ENTITIES
-        and type(component).train is not Component.train
-        and getattr(component.options, "entity_recognition", True)
+        and getattr(component.options, "entity_recognition", not is_own_class(type(component)))
     ]
 
 
