@@ -90,7 +90,7 @@ def _all_are(items: object, kind: type) -> bool:
 
 
 def _has_rows(matrix: FeatureMatrix, n_rows: int) -> bool:
-    shape = getattr(matrix, "shape", ())
+    shape: tuple[int, ...] = getattr(matrix, "shape", ())
     is_float32 = not isinstance(matrix, np.ndarray) or matrix.dtype == np.float32
     return len(shape) == 2 and shape[0] == n_rows and is_float32
 
