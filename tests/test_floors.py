@@ -26,6 +26,7 @@ FLOORS = {
     "nlu": 3,
     "dialogue": 4,
     "checks": 5,
+    "parts": 5,
     "assistant": 6,
     "evaluate": 7,
     "export": 7,

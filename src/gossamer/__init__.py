@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from gossamer.version import __version__
 
-__all__ = ["Assistant", "DIETClassifier", "RandomlyConnectedLinear", "__version__"]
+__all__ = ["Assistant", "DIETClassifier", "RandomlyConnectedLinear", "__version__", "register"]
 
 if TYPE_CHECKING:
     from gossamer.assistant import Assistant as Assistant
     from gossamer.nlu.estimator.estimator import DIETClassifier as DIETClassifier
+    from gossamer.parts import register as register
     from gossamer.sparse import RandomlyConnectedLinear as RandomlyConnectedLinear
 
 _HOMES = {
     "Assistant": "gossamer.assistant",
     "DIETClassifier": "gossamer.nlu.estimator.estimator",
     "RandomlyConnectedLinear": "gossamer.sparse",
+    "register": "gossamer.parts",
 }
 
 # Libraries that are no dependencies but extras: asked for when the import has failed.
@@ -24,6 +26,7 @@ _NEEDS = {
     "Assistant": (),
     "DIETClassifier": ("torch", "scipy", "sklearn"),
     "RandomlyConnectedLinear": ("torch",),
+    "register": (),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from gossamer.data.errors import ConfigError, InputError, Location, ModelFileErr
 from gossamer.data.installed import TRAINING, require
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION, DEFAULT_CHANNEL
+from gossamer.nlu.own.failures import OwnPartError
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, not_named
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
@@ -25,7 +27,7 @@ from gossamer.version import __version__
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
     from gossamer.checks import Checked
     from gossamer.data.domain.domain import Domain
-    from gossamer.data.endpoints import ActionEndpoint
+    from gossamer.data.endpoints import ActionEndpoint, ActionsModule
     from gossamer.data.project import Project
     from gossamer.dialogue.model import DialogueModel
     from gossamer.dialogue.runtime.conversations import Conversations
@@ -233,7 +235,7 @@ class Assistant:
     def conversations(
         self,
         *,
-        action_endpoint: ActionEndpoint | None = None,
+        action_endpoint: ActionEndpoint | ActionsModule | None = None,
         channel: str = DEFAULT_CHANNEL,
         random_seed: int | None = None,
     ) -> Conversations:
@@ -243,15 +245,15 @@ class Assistant:
         like /greet.
 
         Args:
-            action_endpoint: the server that runs custom actions; None: they fail, and the
-                conversation goes on.
+            action_endpoint: the server that runs custom actions, or the module in which they are;
+                None: they fail, and the conversation goes on.
             channel: where messages go; responses may have variations for it.
             random_seed: decides among variations of responses; None: a new choice each time.
 
         Raises:
-            InputError: it was trained to understand only.
+            InputError: it was trained to understand only, or the module cannot be used.
         """
-        from gossamer.dialogue.actions.action_server import ActionServer
+        from gossamer.dialogue.actions.actions_here import custom_actions
         from gossamer.dialogue.runtime.conversations import Conversations
 
         model = self.require_dialogue()
@@ -259,7 +261,7 @@ class Assistant:
             model.domain,
             model.ensemble,
             _direct_parser(model.domain) if self._pipeline is None else self.parse,
-            custom=None if action_endpoint is None else ActionServer(action_endpoint),
+            custom=custom_actions(action_endpoint),
             channel=channel,
             random_seed=random_seed,
         )
@@ -293,12 +295,23 @@ class Assistant:
         return path
 
     @classmethod
-    def load(cls, path: str | Path) -> Assistant:
+    def load(
+        cls, path: str | Path, *, config: ProjectConfig | str | Path | None = None
+    ) -> Assistant:
         """Read a model that `save` wrote. No code from the file is run.
 
+        Components and policies of the user's own are imported when `config` names them, or used
+        when they were registered (`gossamer.register`); a name in the file alone imports nothing.
+
+        Args:
+            path: the file.
+            config: the configuration that it was trained from, or its `config.yml`; read only when
+                the model has parts of the user's own, which are then looked for in its folder.
+
         Raises:
-            ModelFileError: the file is missing, damaged, altered, of a newer format, or no
-                assistant.
+            ModelFileError: the file is missing, damaged, altered, of a newer format, no assistant,
+                or has parts of the user's own that are neither registered nor in `config`.
+            OwnPartError: a part of the user's own cannot be imported or restored.
         """
         path = Path(path)
         content, arrays = load_model_of_kind(
@@ -308,15 +321,16 @@ class Assistant:
             if "pipeline" not in content and "dialogue" not in content:
                 raise KeyError("pipeline")
             pipeline, dialogue = None, None
+            stored = config_from_dict(content["config"])
+            own = _own_parts(content, stored, config, Location(path))
             if "pipeline" in content:
-                pipeline = pipeline_from_parts(content["pipeline"], arrays)
+                pipeline = pipeline_from_parts(content["pipeline"], arrays, own)
             if "dialogue" in content:
                 from gossamer.dialogue.model import DialogueModel
 
-                dialogue = DialogueModel.from_parts(content["dialogue"], arrays, pipeline)
-            config = config_from_dict(content["config"])
+                dialogue = DialogueModel.from_parts(content["dialogue"], arrays, pipeline, own)
             trained_at = datetime.fromisoformat(content["trained_at"]).isoformat()
-        except ModelFileError:
+        except (ModelFileError, OwnPartError):
             raise
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise ModelFileError(
@@ -325,7 +339,35 @@ class Assistant:
                 where=Location(path),
                 hint="training the model again",
             ) from error
-        return cls(config, pipeline, trained_at, dialogue)
+        return cls(stored, pipeline, trained_at, dialogue)
+
+
+def _own_parts(
+    content: Mapping[str, Any],
+    stored: ProjectConfig,
+    config: ProjectConfig | str | Path | None,
+    where: Location,
+) -> OwnParts:
+    """The classes of the user's own that a model may have.
+
+    Raises:
+        ModelFileError: it has others.
+        ConfigError: the configuration cannot be read.
+    """
+    parts = (*content.get("pipeline", ()), *content.get("dialogue", {}).get("policies", ()))
+    items = (*stored.pipeline, *stored.policies)
+    names = [*(str(part["name"]) for part in parts), *(item.name for item in items)]
+    if not NO_OWN_PARTS.refused(names):
+        return NO_OWN_PARTS
+    if isinstance(config, str | Path):
+        from gossamer.data.config_files import read_config
+
+        config = read_config(config, needs_pipeline=False)
+    own = NO_OWN_PARTS if config is None else OwnParts.of(config)
+    refused = own.refused(names)
+    if refused:
+        raise not_named(refused, where)
+    return own
 
 
 def _direct_parser(domain: Domain) -> Callable[[str], Parse]:

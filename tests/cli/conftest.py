@@ -92,7 +92,7 @@ class FakeAssistant:
         return cls.train(project.config, project.nlu, **options)
 
     @classmethod
-    def load(cls, path: Path) -> FakeAssistant:
+    def load(cls, path: Path, *, config: Path | None = None) -> FakeAssistant:
         if path.read_text() != "a model":
             raise ModelFileError(
                 "a model file must be whole", got=path.read_text(), where=Location(path)

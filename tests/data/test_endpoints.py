@@ -19,7 +19,7 @@ def written(folder: Path, text: str) -> Path:
 def test_a_url_is_enough(tmp_path: Path) -> None:
     found = read_endpoints(written(tmp_path, f"action_endpoint:\n  url: {URL}\n"))
     assert found == Endpoints(action=ActionEndpoint(url=URL))
-    assert found.action is not None and found.action.timeout == 10.0
+    assert isinstance(found.action, ActionEndpoint) and found.action.timeout == 10.0
 
 
 def test_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

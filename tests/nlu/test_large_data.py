@@ -60,7 +60,7 @@ COUNTS: list[Item] = [("WhitespaceTokenizer", {}), ("CountVectorsFeaturizer", {}
 
 
 def test_only_the_last_reader_drops_the_features(reader: type[Reader]) -> None:
-    trained(*COUNTS, ("my.Reader", {}), ("my.Reader", {}), ("KeywordIntentClassifier", {}))
+    trained(*COUNTS, ("Reader", {}), ("Reader", {}), ("KeywordIntentClassifier", {}))
     assert reader.seen == [(1, 1), (1, 0)]
 
 
@@ -81,7 +81,7 @@ def test_a_vocabulary_of_words_is_that_of_texts(
     options: dict[str, Any], reader: type[Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     featurizer: Item = ("CountVectorsFeaturizer", options)
-    pipeline: list[Item] = [COUNTS[0], featurizer, ("my.Reader", {}), ("my.Reader", {})]
+    pipeline: list[Item] = [COUNTS[0], featurizer, ("Reader", {}), ("Reader", {})]
     from_words = trained(*pipeline).components[1].state()
     monkeypatch.setattr(CountVectorsFeaturizerOptions, "needs_frequencies", True)
     from_texts = trained(*pipeline).components[1].state()

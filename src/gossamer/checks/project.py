@@ -19,13 +19,14 @@ from gossamer.dialogue.model import PreparedDialogue, prepare_dialogue
 from gossamer.dialogue.policies.policy import Policy
 from gossamer.dialogue.policies.registry import (
     DEFAULT_POLICIES,
-    KNOWN_POLICIES,
     RASAS_POLICIES,
     policy_class,
     read_policies,
 )
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, known_name
+from gossamer.nlu.pipeline.options_reader import HasOptions
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nlu.pipeline.registry import component_class, known_components
+from gossamer.nlu.pipeline.registry import component_class
 
 T = TypeVar("T")
 
@@ -113,8 +114,8 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
     names_pipeline = config is not None and _names_pipeline(config)
     if config is not None and (random_seed is not None or rasa_defaults):
         if parts.wants_dialogue and not config.policies:
-            policies = RASAS_POLICIES if rasa_defaults else DEFAULT_POLICIES
-            config = dataclasses.replace(config, policies=policies)
+            default = RASAS_POLICIES if rasa_defaults else DEFAULT_POLICIES
+            config = dataclasses.replace(config, policies=default)
         if rasa_defaults:
             config = config.with_rasa_defaults()
         if random_seed is not None:
@@ -128,7 +129,8 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
         settings = config
         pipeline = attempt(lambda: Pipeline.from_config(settings))
     items = _RULES_ALONE if config is None else config.policies
-    policies, faults = read_policies(items) if parts.wants_dialogue else ([], [])
+    own = NO_OWN_PARTS if config is None else OwnParts.of(config)
+    policies, faults = read_policies(items, own) if parts.wants_dialogue else ([], [])
     findings += map(Finding.of, faults)
     findings += (
         attempt(
@@ -210,7 +212,10 @@ def _names_pipeline(config: ProjectConfig) -> bool:
 
 
 def _restrict_rules(policies: Sequence[Policy]) -> bool:
-    return any(policy.name == "RulePolicy" and policy.options.restrict_rules for policy in policies)
+    return any(
+        policy.learns_rules and getattr(policy.options, "restrict_rules", False)
+        for policy in policies
+    )
 
 
 def _can_prepare(
@@ -222,8 +227,8 @@ def _can_prepare(
     """Whether stories and policies are valid enough to be compared."""
     if not policies or (parts.domain is None and _refuses(parts.findings)):
         return False
-    asked = {item.name.rpartition(".")[2] for item in items}
-    if "RulePolicy" in asked and all(policy.name != "RulePolicy" for policy in policies):
+    asked = {known_name(item.name) for item in items}
+    if "RulePolicy" in asked and not any(policy.learns_rules for policy in policies):
         return False  # findings about rules and forms would be wrong
     told = parts.stories or StoryData()
     written: tuple[Story | Rule, ...] = (*told.stories, *told.rules)
@@ -235,23 +240,23 @@ def _can_prepare(
 
 
 def _with_seed(config: ProjectConfig, random_seed: int) -> ProjectConfig:
-    """The configuration with the option `random_seed` set wherever a component has it."""
+    """The configuration with the option `random_seed` set wherever a component has it.
+
+    What cannot be found or imported stays as it is; reading it reports why.
+    """
+    own = OwnParts.of(config)
+
+    def seeded(part: ComponentConfig, find: Callable[..., type[HasOptions]]) -> ComponentConfig:
+        try:
+            options = find(part.name, own=own).Options
+        except InputError:
+            return part
+        return _seeded(part, random_seed) if "random_seed" in options.model_fields else part
+
     return dataclasses.replace(
         config,
-        pipeline=tuple(
-            _seeded(part, random_seed)
-            if part.name.rpartition(".")[2] in known_components()
-            and "random_seed" in component_class(part.name).Options.model_fields
-            else part
-            for part in config.pipeline
-        ),
-        policies=tuple(
-            _seeded(part, random_seed)
-            if part.name.rpartition(".")[2] in KNOWN_POLICIES
-            and "random_seed" in policy_class(part.name).Options.model_fields
-            else part
-            for part in config.policies
-        ),
+        pipeline=tuple(seeded(part, component_class) for part in config.pipeline),
+        policies=tuple(seeded(part, policy_class) for part in config.policies),
     )
 
 

@@ -7,7 +7,7 @@ import random
 from datetime import datetime
 from pathlib import Path
 
-from gossamer.data.errors import InputError, ModelFileError
+from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 
 SUFFIX = ".gossamer"
 
@@ -49,6 +49,22 @@ def latest_model(path: Path) -> Path:
     if not path.exists():
         raise ModelFileError("the model must exist", got=str(path), hint=hint)
     return path
+
+
+def parts_config(given: Path | None) -> Path | None:
+    """The configuration that names a model's own components and policies.
+
+    Args:
+        given: on the command line; None: `config.yml` of the working folder, if it exists.
+
+    Raises:
+        ConfigError: the one that was given is not a file.
+    """
+    if given is None:
+        return Path("config.yml") if Path("config.yml").is_file() else None
+    if not given.is_file():
+        raise ConfigError("a configuration must be a file", where=Location(given))
+    return given
 
 
 def new_model_path(folder: Path, *, fixed_name: str | None = None, prefix: str = "nlu-") -> Path:

@@ -40,6 +40,14 @@ ModelPath: TypeAlias = Annotated[
     Path,
     typer.Option("--model", "-m", help="Model file, or a folder: the latest model in it is taken."),
 ]
+PartsConfig: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Names the model's own components and policies; config.yml if it exists.",
+    ),
+]
 RandomSeed: TypeAlias = Annotated[
     int | None,
     typer.Option("--random-seed", help="Same seed, same result; a new one is drawn if not given."),

@@ -19,6 +19,7 @@ from gossamer.data.text.yaml_tree import YamlMapping, YamlNode, YamlScalar, pars
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _KEY: Final = "action_endpoint"
+_MODULE: Final = "actions_module"
 _OTHERS: Final = ("models", "tracker_store", "event_broker", "nlg", "nlu", "lock_store")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
@@ -88,15 +89,29 @@ class ActionEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsModule:
+    """A module of custom actions that run in this process.
+
+    Attributes:
+        module: its path ("actions").
+        where: where it is named, or None; the module is looked for in the folder of that file,
+            then in the working folder.
+    """
+
+    module: str
+    where: Location | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
     """What an `endpoints.yml` says, as far as it counts here.
 
     Attributes:
-        action: the action server, or None.
+        action: the action server, the module of actions, or None.
         where: the file, or None; does not count when endpoints are compared.
     """
 
-    action: ActionEndpoint | None = None
+    action: ActionEndpoint | ActionsModule | None = None
     where: Location | None = field(default=None, compare=False, repr=False)
 
 
@@ -104,15 +119,16 @@ def read_endpoints(path: str | Path) -> Endpoints:
     """Read an `endpoints.yml`.
 
     Only the key `action_endpoint` is read; one warning names the others. Besides Rasa's
-    keys it may have `timeout`, in seconds.
+    keys it may have `timeout`, in seconds. With `actions_module`, as in later versions of Rasa,
+    custom actions run in this process; a `url` beside it is not used, with a warning.
 
     Args:
         path: the file.
 
     Raises:
         ConfigError: the file is missing or not well-formed YAML; it is not a mapping;
-            `action_endpoint` is misspelt, has no valid `url`, an unknown key, or a value of
-            another type than it should have.
+            `action_endpoint` is misspelt, has no valid `url` or `actions_module`, an unknown key,
+            or a value of another type than it should have.
     """
     path = Path(path)
     if not path.is_file():
@@ -142,7 +158,7 @@ def read_endpoints(path: str | Path) -> Endpoints:
     return Endpoints(action=action, where=Location(path))
 
 
-def _action_endpoint(node: YamlNode) -> ActionEndpoint:
+def _action_endpoint(node: YamlNode) -> ActionEndpoint | ActionsModule:
     if not isinstance(node, YamlMapping):
         raise ConfigError(
             f"'{_KEY}' must be a mapping with the key 'url'",
@@ -150,18 +166,24 @@ def _action_endpoint(node: YamlNode) -> ActionEndpoint:
             where=node.where,
             hint="url: http://localhost:5055/webhook",
         )
+    keys = (*_READERS, _MODULE)
+    unknown = next((key for key, _ in node.pairs if key.text not in keys), None)
+    if unknown is not None:
+        raise ConfigError(
+            f"'{_KEY}' has the keys {', '.join(keys)}", got=unknown.text, where=unknown.where
+        )
+    given = {key.text: value for key, value in node.pairs if not _is_null(value)}
+    if _MODULE in given:
+        return _actions_module(given)
     options: dict[str, Any] = {}
-    for key, value in node.pairs:
-        if key.text not in _READERS:
-            raise ConfigError(
-                f"'{_KEY}' has the keys {', '.join(_READERS)}", got=key.text, where=key.where
-            )
-        if not _is_null(value):
-            name, read = _READERS[key.text]
-            options[name] = read(key.text, value)
+    for key, value in given.items():
+        name, read = _READERS[key]
+        options[name] = read(key, value)
     if "url" not in options:
         raise ConfigError(
-            f"'{_KEY}' needs a url", where=node.where, hint="url: http://localhost:5055/webhook"
+            f"'{_KEY}' needs a url",
+            where=node.where,
+            hint=f"url: http://localhost:5055/webhook, or {_MODULE}: actions to run them here",
         )
     try:
         return ActionEndpoint(**options)
@@ -169,6 +191,18 @@ def _action_endpoint(node: YamlNode) -> ActionEndpoint:
         raise ConfigError(
             error.must_hold, got=error.got, where=node.where, hint=error.hint
         ) from None
+
+
+def _actions_module(given: Mapping[str, YamlNode]) -> ActionsModule:
+    module = given[_MODULE]
+    others = [key for key in given if key != _MODULE]
+    if others:
+        warnings.warn(
+            f"{module.where}: actions run in this process, because of {_MODULE}; not used: "
+            f"{', '.join(others)}",
+            stacklevel=4,
+        )
+    return ActionsModule(module=_text(_MODULE, module), where=module.where)
 
 
 def _is_null(node: YamlNode) -> bool:

@@ -18,9 +18,12 @@ from gossamer.dialogue.policies.ensemble import Ensemble
 from gossamer.dialogue.policies.policy import DialogueData, Policy
 from gossamer.dialogue.policies.registry import check_policies, policy_class, read_policies
 from gossamer.dialogue.training.unfolding import Unfolding, unfold_rules
+from gossamer.nlu.own.failures import OwnCode, OwnPartError
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, stored_name
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.options_reader import read_stored_options
+from gossamer.nlu.pipeline.own_results import checked_state, options_as_json
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -64,17 +67,21 @@ class DialogueModel:
         )
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
-        """JSON, and all arrays, named "policy.<number of the policy>.<name>"."""
+        """JSON, and all arrays, named "policy.<number of the policy>.<name>".
+
+        Raises:
+            OwnPartError: the state of a policy of the user's own cannot be stored.
+        """
         policies: list[dict[str, Any]] = []
         arrays: Arrays = {}
         for number, policy in enumerate(self.ensemble.policies):
-            state = policy.state()
+            state = checked_state(policy)
             arrays |= {f"policy.{number}.{name}": array for name, array in state.arrays.items()}
             policies.append(
                 {
-                    "name": policy.name,
+                    "name": stored_name(type(policy), policy.name),
                     "alias": policy.alias,
-                    "options": policy.options.model_dump(mode="json"),
+                    "options": options_as_json(policy),
                     "state": dict(state.json),
                 }
             )
@@ -86,34 +93,35 @@ class DialogueModel:
         content: Mapping[str, Any],
         arrays: Mapping[str, npt.NDArray[Any]],
         pipeline: Pipeline | None = None,
+        own: OwnParts = NO_OWN_PARTS,
     ) -> DialogueModel:
         """The trained model that `to_parts` took apart.
 
+        Args:
+            content: JSON.
+            arrays: all arrays.
+            pipeline: trained NLU components, or None.
+            own: the classes of the user's own that may be imported.
+
         Raises:
-            ModelFileError: the parts do not describe a dialogue model of this version.
+            ModelFileError: the parts do not describe a dialogue model of this version, or name an
+                own class that may not be imported.
+            OwnPartError: an own class cannot be imported or restored.
         """
         by_policy: dict[str, Arrays] = {}
         for name, array in arrays.items():
             prefix, _, rest = name.partition(".")
             if prefix == "policy":
-                number, _, own = rest.partition(".")
-                by_policy.setdefault(number, {})[own] = array
+                number, _, part = rest.partition(".")
+                by_policy.setdefault(number, {})[part] = array
         try:
             domain = domain_from_dict(content["domain"])
-            ensemble = Ensemble(
-                [
-                    policy_class(part["name"])(
-                        read_stored_options(policy_class(part["name"]), part["options"]),
-                        alias=part["alias"],
-                    )
-                    for part in content["policies"]
-                ]
-            )
+            ensemble = Ensemble([_stored_policy(part, own) for part in content["policies"]])
             states = [
                 ComponentState(json=part["state"], arrays=by_policy.get(str(number), {}))
                 for number, part in enumerate(content["policies"])
             ]
-        except ModelFileError:
+        except (ModelFileError, OwnPartError):
             raise
         except (KeyError, TypeError, InputError) as error:
             raise ModelFileError(
@@ -122,6 +130,13 @@ class DialogueModel:
             ) from error
         ensemble.restore(states, domain, pipeline)
         return cls(domain=domain, ensemble=ensemble)
+
+
+def _stored_policy(part: Mapping[str, Any], own: OwnParts) -> Policy:
+    kind = policy_class(part["name"], own=own)
+    options = read_stored_options(kind, part["options"])
+    with OwnCode(kind, "__init__"):
+        return kind(options, alias=part["alias"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +199,7 @@ def prepare_dialogue(
     domain, stories = project.require_domain(), project.stories
     faults: list[InputError] = []
     if policies is None:
-        policies, faults = read_policies(project.config.policies)
+        policies, faults = read_policies(project.config.policies, OwnParts.of(project.config))
         if faults:
             raise all_of(faults)
     try:

@@ -30,6 +30,7 @@ from gossamer.data.project import joined
 from gossamer.data.stories.steps import UserStep
 from gossamer.data.text.search import Paths
 from gossamer.nlu.diet.classifier import DIETComponent
+from gossamer.nlu.own.importing import known_name
 from gossamer.study.interventions import starting_density
 from gossamer.study.run import Run, Task
 
@@ -212,7 +213,7 @@ def _dialogue(
     holdout_seed: int,
     names: dict[str, Any],
 ) -> StudyData:
-    policies = [item for item in config.policies if item.name.rpartition(".")[2] == _TED]
+    policies = [item for item in config.policies if known_name(item.name) == _TED]
     policy = policies[0] if policies else ComponentConfig(name=_TED, where=config.where)
     chosen = dataclasses.replace(config, policies=(policy,))
     if test is not None:
@@ -236,7 +237,7 @@ def _up_to_diet(config: ProjectConfig) -> tuple[ComponentConfig, ...]:
     chosen: list[ComponentConfig] = []
     for item in config.pipeline:
         chosen.append(item)
-        if item.name.rpartition(".")[2] == DIETComponent.name:
+        if known_name(item.name) == DIETComponent.name:
             return tuple(chosen)
     raise ConfigError(
         "a study of intents or entities needs a DIETClassifier in the pipeline",

@@ -173,7 +173,7 @@ def test_components_are_trained_on_unique_examples_with_features(
 ) -> None:
     monkeypatch.setattr(registry, "_registered", {"Recorder": Recorder})
     monkeypatch.setattr(Recorder, "seen", [])
-    pipeline = build("WhitespaceTokenizer", "CountVectorsFeaturizer", "my.Recorder")
+    pipeline = build("WhitespaceTokenizer", "CountVectorsFeaturizer", "Recorder")
     reports: list[EpochReport] = []
     data = dataclasses.replace(DATA, synonyms=(), lookups=(), examples=DATA.examples[:2])
     data = data.merge([TrainingData(examples=(Example(text="bye now", intent="faq/x"),))])

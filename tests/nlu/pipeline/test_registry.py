@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import pytest
 
-from gossamer.data.errors import ConfigError, Location
+from gossamer.data.errors import ConfigError, Location, ModelFileError
 from gossamer.data.text.suggestions import nearest
 from gossamer.dialogue.policies.registry import KNOWN_POLICIES, policy_class
 from gossamer.nlu.classifiers.fallback_classifier import FallbackClassifier
@@ -53,7 +53,10 @@ def test_own_components_can_be_registered_once(monkeypatch: pytest.MonkeyPatch) 
         def process(self, batch: MessageBatch) -> None: ...
 
     assert register(Shout) is Shout
-    assert component_class("my.module.Shout") is Shout
+    assert component_class("Shout") is Shout
+    assert component_class(f"{Shout.__module__}.{Shout.__qualname__}") is Shout
+    with pytest.raises(ModelFileError, match="imported only when"):
+        component_class("my.module.Shout")
     assert "Shout" in known_components()
     other = type("Other", (Shout,), {"name": "Shout"})
     with pytest.raises(ValueError, match="which is taken"):

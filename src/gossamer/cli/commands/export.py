@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli.options import MODELS, ModelPath
+from gossamer.cli.options import MODELS, ModelPath, PartsConfig
 
 
 class Format(StrEnum):
@@ -19,6 +19,7 @@ class Format(StrEnum):
 
 def export(
     model: ModelPath = MODELS,
+    config: PartsConfig = None,
     output_format: Annotated[
         Format, typer.Option("--format", "-f", help="What to write.")
     ] = Format.onnx,
@@ -36,13 +37,13 @@ def export(
     ONNX takes features and gives scores of intents and tags of tokens; it needs the extra
     gossamer[onnx].
     """
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data.errors import InputError
     from gossamer.data.installed import require
     from gossamer.data.text.files import check_writable
 
     require("export to ONNX", "onnx")
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     target = path.with_suffix(f".{output_format.value}") if out is None else out
     if target.resolve() == path.resolve():
         raise InputError(
@@ -54,7 +55,6 @@ def export(
     from gossamer.assistant import Assistant
     from gossamer.export import export_model
 
-    written = export_model(
-        Assistant.load(path), target, format=output_format.value, component=component
-    )
+    assistant = Assistant.load(path, config=named)
+    written = export_model(assistant, target, format=output_format.value, component=component)
     typer.echo(f"The {output_format.value.upper()} model is {written}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossamer.cli.options import MODELS, ModelPath
+from gossamer.cli.options import MODELS, ModelPath, PartsConfig
 from gossamer.cli.streams import input_lines
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def parse(
         list[str] | None, typer.Argument(help="Texts to parse.", metavar="TEXT")
     ] = None,
     model: ModelPath = MODELS,
+    config: PartsConfig = None,
     batch_size: Annotated[
         int,
         typer.Option(
@@ -36,13 +37,13 @@ def parse(
     """
     if not texts and _stdin_is_terminal():
         raise typer.BadParameter("give a TEXT, or pipe lines into the command", param_hint="TEXT")
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     from gossamer.assistant import Assistant
 
-    assistant = Assistant.load(path)
+    assistant = Assistant.load(path, config=named)
     if texts and len(texts) == 1:
         typer.echo(to_json(assistant.parse(texts[0]), indent=2))
         return

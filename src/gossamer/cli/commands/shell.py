@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gossamer.cli.options import MODELS, ModelPath, RandomSeed
+from gossamer.cli.options import MODELS, ModelPath, PartsConfig, RandomSeed
 from gossamer.cli.streams import STOP, typed_lines
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ app = typer.Typer(help="Try a model out in the terminal.", invoke_without_comman
 def shell(
     context: typer.Context,
     model: ModelPath = MODELS,
+    config: PartsConfig = None,
     endpoints: Annotated[
         Path | None,
         typer.Option(
-            "--endpoints", help="endpoints.yml, with the action server; used if it exists."
+            "--endpoints", help="endpoints.yml: where custom actions run; used if it exists."
         ),
     ] = None,
     why: Annotated[
@@ -48,10 +49,10 @@ def shell(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data.endpoints import read_endpoints
 
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     if endpoints is None and Path("endpoints.yml").is_file():
         endpoints = Path("endpoints.yml")
     action_endpoint = None if endpoints is None else read_endpoints(endpoints).action
@@ -59,7 +60,7 @@ def shell(
     from gossamer.assistant import Assistant
     from gossamer.cli.talk import Talk
 
-    assistant = Assistant.load(path)
+    assistant = Assistant.load(path, config=named)
     conversations = assistant.conversations(
         action_endpoint=action_endpoint, random_seed=random_seed
     )
@@ -76,6 +77,7 @@ def shell(
 @app.command("nlu")
 def shell_nlu(
     model: ModelPath = MODELS,
+    config: PartsConfig = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Answer in JSON, as `parse` does.")
     ] = False,
@@ -84,13 +86,13 @@ def shell_nlu(
     from rich.console import Console
 
     from gossamer.cli.commands.parse import to_json
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     from gossamer.assistant import Assistant
 
-    assistant = Assistant.load(path)
+    assistant = Assistant.load(path, config=named)
     if sys.stdin.isatty():
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends.")
     console = Console(highlight=False)

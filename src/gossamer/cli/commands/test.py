@@ -17,6 +17,7 @@ from gossamer.cli.options import (
     ModelPath,
     NluPaths,
     NumThreads,
+    PartsConfig,
     RandomSeed,
     RasaDefaults,
 )
@@ -58,11 +59,6 @@ Percentages = Annotated[
     ),
 ]
 Runs = Annotated[int, typer.Option("--runs", min=1, help="With --compare: trainings of each.")]
-ComparedConfigs = Annotated[
-    list[Path],
-    typer.Option("--config", "-c", help="With --compare: a configuration; give several."),
-]
-
 TESTS = Path("tests")
 RESULTS = Path("results")
 
@@ -73,6 +69,7 @@ def test(
     model: ModelPath = MODELS,
     stories: TestStories = [TESTS],  # noqa: B006  (typer copies it)
     nlu: NluPaths = [DATA],  # noqa: B006
+    config: PartsConfig = None,
     out: Out = RESULTS,
     successes: Successes = False,
     no_errors: NoErrors = False,
@@ -87,12 +84,12 @@ def test(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_test_stories, read_training_data
     from gossamer.data.text.files import check_writable
 
     data, tests = read_training_data(nlu), read_test_stories(stories)
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -102,7 +99,7 @@ def test(
 
     use_threads(num_threads)
     console = Console()
-    assistant = Assistant.load(path)
+    assistant = Assistant.load(path, config=named)
     _evaluate_stories(
         console,
         assistant,
@@ -138,7 +135,15 @@ def test_core(
             "no --model.",
         ),
     ] = False,
-    config: ComparedConfigs = [CONFIG],  # noqa: B006
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="With --compare: a configuration; give several. Without it: names the model's own "
+            "components and policies.",
+        ),
+    ] = None,
     domain: DomainPaths = [DOMAIN],  # noqa: B006
     train: Annotated[
         list[Path],
@@ -160,14 +165,14 @@ def test_core(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_test_stories
     from gossamer.data.text.files import check_writable
 
     tests = read_test_stories(stories)
     if compare:
         compare_core(
-            config,
+            config or [CONFIG],
             domain,
             train,
             tests,
@@ -175,7 +180,7 @@ def test_core(
             augmentation=augmentation,
         )
         return
-    path = latest_model(model)
+    path, named = latest_model(model), parts_config(config[0] if config else None)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -185,7 +190,7 @@ def test_core(
     use_threads(num_threads)
     _evaluate_stories(
         Console(),
-        Assistant.load(path),
+        Assistant.load(path, config=named),
         tests,
         out,
         path,
@@ -257,13 +262,14 @@ def test_nlu(
         ),
     ] = False,
     config: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             "--config",
             "-c",
-            help="Pipeline to train with --cross-validation; with --compare give several.",
+            help="Pipeline to train with --cross-validation; with --compare give several. With "
+            "neither: names the model's own components and policies.",
         ),
-    ] = [CONFIG],  # noqa: B006
+    ] = None,
     percentages: Percentages = [0, 25, 50, 75],  # noqa: B006
     runs: Runs = 3,
     random_seed: RandomSeed = None,
@@ -278,25 +284,28 @@ def test_nlu(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model
+    from gossamer.cli.models import latest_model, parts_config
     from gossamer.data import InputError, read_config, read_training_data
     from gossamer.data.installed import TRAINING, require
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is looked at before anything slow is imported or done.
-    if compare or len(config) > 1:
+    configs = config or [CONFIG]
+    if compare or len(configs) > 1:
         if cross_validation:
             raise typer.BadParameter(
                 "takes one --config and no --compare", param_hint="--cross-validation"
             )
         way = Way(percentages, runs, random_seed, out, num_threads, plots=not no_plot)
-        compare_nlu(config, nlu, way, rasa_defaults=rasa_defaults)
+        compare_nlu(configs, nlu, way, rasa_defaults=rasa_defaults)
         return
     if cross_validation:
         require("cross-validation", *TRAINING)
     data = read_training_data(nlu)
-    project = read_config(config[0]) if cross_validation else None
-    path = model if cross_validation else latest_model(model)
+    project = read_config(configs[0]) if cross_validation else None
+    path, named = model, None
+    if not cross_validation:
+        path, named = latest_model(model), parts_config(config[0] if config else None)
     check_writable([out / "report.txt"], error=InputError)
     plots = figures_wanted(not no_plot)
 
@@ -313,7 +322,7 @@ def test_nlu(
         evaluation = result.pooled
         console.print(tables.cross_validation_summary(result))
     else:
-        evaluation = evaluate_nlu(Assistant.load(path), data)
+        evaluation = evaluate_nlu(Assistant.load(path, config=named), data)
         typer.echo(f"{path} on {evaluation.n_examples} examples")
         console.print(tables.summary(evaluation))
     written = write_reports(evaluation, out, errors=not no_errors, successes=successes, plots=plots)

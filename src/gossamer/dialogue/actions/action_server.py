@@ -197,13 +197,30 @@ def _refusal(name: str, answer: HttpAnswer) -> Exception:
 
 
 def _reply(name: str, body: bytes) -> ActionReply:
-    def bad(must_hold: str, got: object, hint: str | None = None) -> ActionServerError:
-        return ActionServerError(Failure.BAD_ANSWER, name, must_hold, got=got, hint=hint)
-
     try:
         content = _json(body)
     except (ValueError, RecursionError):
-        raise bad("the answer must be JSON", body[:200].decode("utf-8", "replace")) from None
+        shown = body[:200].decode("utf-8", "replace")
+        raise ActionServerError(
+            Failure.BAD_ANSWER, name, "the answer must be JSON", got=shown
+        ) from None
+    return reply_of(name, content)
+
+
+def reply_of(name: str, content: Any) -> ActionReply:
+    """What JSON of an action's answer wants to happen.
+
+    Args:
+        name: the action.
+        content: an object with "events" and "responses", as the Rasa SDK gives it.
+
+    Raises:
+        ActionServerError: it is not such an object.
+    """
+
+    def bad(must_hold: str, got: object, hint: str | None = None) -> ActionServerError:
+        return ActionServerError(Failure.BAD_ANSWER, name, must_hold, got=got, hint=hint)
+
     if not isinstance(content, Mapping):
         raise bad("the answer must be a JSON object with 'events' and 'responses'", content)
     responses = content.get("responses") or []

@@ -20,8 +20,8 @@ class RemoteAction(Action):
         if context.custom is None:
             raise ActionError(
                 f"the action '{self.name}' must have an action server that runs it",
-                hint="action_endpoint with its url in endpoints.yml, or declaring a response if it "
-                "only says something",
+                hint="action_endpoint in endpoints.yml, with its url or, to run actions here, with "
+                "actions_module; or declaring a response if it only says something",
             )
         reply = context.custom.run(self.name, tracker, context.domain)
         said = [_message(response, tracker, context) for response in reply.responses]

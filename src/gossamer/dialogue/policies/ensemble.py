@@ -21,10 +21,13 @@ from gossamer.dialogue.history.events import (
 )
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly
 from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.policies.own_predictions import predict
 from gossamer.dialogue.policies.policy import DialogueData, Policy, Prediction
 from gossamer.dialogue.training.checks import check_actions
+from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState
+from gossamer.nlu.pipeline.own_results import checked_state
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
 
@@ -101,11 +104,14 @@ class Ensemble:
             return [fault]
         faults: list[InputError] = []
         for policy in self.policies:
-            if _takes_epochs(policy):
-                faults += policy.check(data)
-                continue
+            policy.domain = data.domain
             try:
-                policy.train(data)
+                with OwnCode(type(policy), "check"):
+                    found = list(policy.check(data))
+                faults += found
+                if not found and not _takes_epochs(policy):
+                    with OwnCode(type(policy), "train"):
+                        policy.train(data)
             except InputError as fault:
                 faults += fault.faults
         return faults
@@ -117,7 +123,8 @@ class Ensemble:
             InputError: a policy cannot use the data; see its `train`.
         """
         for policy in filter(_takes_epochs, self.policies):
-            policy.train(data, on_epoch=on_epoch)
+            with OwnCode(type(policy), "train"):
+                policy.train(data, on_epoch=on_epoch)
         self._domain = data.domain
 
     def predict(self, tracker: Tracker) -> EnsemblePrediction:
@@ -125,16 +132,18 @@ class Ensemble:
 
         Raises:
             RuntimeError: the policies are not trained.
+            OwnPartError: a policy of the user's own fails.
         """
         if self._domain is None:
             raise RuntimeError("policies must be trained before they predict. Try: train(data)")
         rule_only = self.rule_only
-        predictions = [policy.predict(tracker, rule_only) for policy in self.policies]
-        return choose(predictions, tracker, self._domain)
+        domain = self._domain
+        predictions = [predict(policy, tracker, rule_only, domain) for policy in self.policies]
+        return choose(predictions, tracker, domain)
 
     def states(self) -> list[ComponentState]:
         """What each policy has learnt, in order."""
-        return [policy.state() for policy in self.policies]
+        return [checked_state(policy) for policy in self.policies]
 
     def restore(
         self,
@@ -154,7 +163,9 @@ class Ensemble:
                 hint="training the model again",
             )
         for policy, state in zip(self.policies, states, strict=True):
-            policy.restore(state, domain, pipeline)
+            policy.domain = domain
+            with OwnCode(type(policy), "restore"):
+                policy.restore(state, domain, pipeline)
         self._domain = domain
 
 

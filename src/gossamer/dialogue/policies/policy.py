@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.domain.domain import Domain
-from gossamer.data.errors import InputError
+from gossamer.data.errors import ConfigError, InputError
 from gossamer.dialogue.history.events import Event
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.training.unfolding import TrainingTracker
-from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
+from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener, check_class
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
@@ -90,7 +90,7 @@ class PolicyOptions(ComponentOptions):
         {"max_training_samples": "all stories count here"}
     )
 
-    priority: int
+    priority: int = 1
 
 
 def tracker_featurizer(given: Any) -> tuple[str, Any]:
@@ -121,15 +121,26 @@ def tracker_featurizer(given: Any) -> tuple[str, Any]:
 class Policy(ABC):
     """One of an assistant's ways to choose the next action.
 
+    Of your own: `predict` is all that must be written.
+
     Attributes:
-        name: the name in `config.yml`.
-        Options: the class of its options.
+        name: the name in `config.yml`, and in messages; by default the class's.
+        Options: the class of its options; by default these are `PolicyOptions`.
+        learns_rules: whether it learns rules and runs forms.
         alias: unique among an assistant's policies.
         options: as `Options`.
+        domain: what may be said and done; `Ensemble` sets it before training and before restoring.
     """
 
     name: ClassVar[str]
-    Options: ClassVar[type[ComponentOptions]]
+    Options: ClassVar[type[ComponentOptions]] = PolicyOptions
+    learns_rules: ClassVar[bool] = False
+
+    domain: Domain
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_class(cls, PolicyOptions)
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
@@ -143,8 +154,9 @@ class Policy(ABC):
         """
         return iter(())
 
-    @abstractmethod
-    def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+    def train(  # noqa: B027  (policies that learn nothing keep this)
+        self, data: DialogueData, *, on_epoch: EpochListener | None = None
+    ) -> None:
         """Learn from stories and rules.
 
         Raises:
@@ -160,22 +172,45 @@ class Policy(ABC):
             rule_only: what only rules know; policies that learn from stories do not see it.
         """
 
-    @abstractmethod
     def state(self) -> ComponentState:
         """What was learnt: everything that `restore` needs besides options and domain."""
+        return ComponentState()
 
-    @abstractmethod
-    def restore(
+    def restore(  # noqa: B027
         self, state: ComponentState, domain: Domain, pipeline: Pipeline | None = None
     ) -> None:
         """Restore a stored state. Raises `ModelFileError` when it does not fit."""
 
-    def nothing(self, domain: Domain) -> Prediction:
-        """A prediction that prefers no action."""
+    def nothing(self, domain: Domain | None = None) -> Prediction:
+        """A prediction that prefers no action of a domain, by default `self.domain`."""
+        domain = self.domain if domain is None else domain
         return Prediction(
             policy=self.alias,
             priority=self.options.priority,
             scores=np.zeros(len(domain.action_labels), dtype=np.float32),
+        )
+
+    def prefer(self, action: str, confidence: float = 1.0) -> Prediction:
+        """A prediction that prefers one action.
+
+        Args:
+            action: its name.
+            confidence: in it, in [0, 1].
+
+        Raises:
+            ConfigError: `self.domain` does not have the action.
+        """
+        if action not in self.domain.action_index:
+            raise ConfigError(
+                f"{self.alias} must prefer an action that the domain has",
+                got=action,
+                where=self.domain.where,
+                hint="declaring it under 'actions:' or 'responses:'",
+            )
+        return Prediction(
+            policy=self.alias,
+            priority=self.options.priority,
+            scores=certain(self.domain, action, confidence),
         )
 
 

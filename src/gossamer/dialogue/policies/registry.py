@@ -15,6 +15,13 @@ from gossamer.data.errors import ConfigError, InputError, Location, all_of
 from gossamer.data.stories.steps import StoryData
 from gossamer.data.text.suggestions import nearest_or_all
 from gossamer.dialogue.policies.policy import Policy
+from gossamer.nlu.own.failures import OwnCode
+from gossamer.nlu.own.importing import (
+    NO_OWN_PARTS,
+    OwnParts,
+    is_own,
+    register_as,
+)
 from gossamer.nlu.pipeline.options_reader import read_options, warn_of_idle_options
 
 KNOWN_POLICIES: Final = MappingProxyType(
@@ -61,13 +68,44 @@ _REPLACED = MappingProxyType(
 )
 
 
-def policy_class(name: str, where: Location | None = None) -> type[Policy]:
-    """The policy of a name; of a module path the last part counts.
+_registered: dict[str, type[Policy]] = {}
+
+
+def register(policy: type[Policy]) -> type[Policy]:
+    """Make a policy known by its `name` and its module path; usable as a class decorator.
+
+    A class that is defined once more, as in a notebook, takes the earlier one's place.
 
     Raises:
-        ConfigError: it is unknown; the message names what took its place or the nearest name.
+        ValueError: another policy has that name.
     """
+    register_as(policy.name, policy, _registered, KNOWN_POLICIES, "policy")
+    return policy
+
+
+def policy_class(
+    name: str, where: Location | None = None, own: OwnParts = NO_OWN_PARTS
+) -> type[Policy]:
+    """The policy of a name.
+
+    Of a module path of Rasa's the last part counts; any other module path is that of a class of
+    the user's own.
+
+    Args:
+        name: as a configuration has it.
+        where: where it is written.
+        own: the classes of the user's own that may be imported; registered ones always may be used.
+
+    Raises:
+        ConfigError: it is unknown; the message names what took its place or the nearest name. Or
+            it is the path of an own class that cannot be used.
+        ModelFileError: it is the path of a class that may not be imported.
+    """
+    if is_own(name):
+        return own.find(name, Policy, where)  # type: ignore[type-abstract]
     short = name.rpartition(".")[2]
+    if short in _registered:
+        return _registered[short]
     if short in _REPLACED:
         raise ConfigError(
             "a policy must be one that is still there",
@@ -81,7 +119,8 @@ def policy_class(name: str, where: Location | None = None) -> type[Policy]:
             "a policy must be one that Gossamer has",
             got=name,
             where=where,
-            hint=nearest_or_all(short, list(KNOWN_POLICIES)),
+            hint=f"{nearest_or_all(short, [*KNOWN_POLICIES, *_registered])}; for a class "
+            "of your own its path, as my_parts.night.NightPolicy",
         )
     module, _, attribute = path.partition(":")
     found = getattr(import_module(f"gossamer.dialogue.policies.{module}"), attribute or short)
@@ -91,27 +130,33 @@ def policy_class(name: str, where: Location | None = None) -> type[Policy]:
 
 
 def read_policies(
-    items: Sequence[ComponentConfig],
+    items: Sequence[ComponentConfig], own: OwnParts = NO_OWN_PARTS
 ) -> tuple[list[Policy], list[InputError]]:
     """The policies that a `config.yml` describes, and what is wrong with the others.
 
     Without any, they are `DEFAULT_POLICIES`. Warns of options that change nothing.
+
+    Args:
+        items: as they are written.
+        own: the classes of the user's own that may be imported.
     """
     policies: list[Policy] = []
     faults: list[InputError] = []
     counts: Counter[str] = Counter()
     for item in items or DEFAULT_POLICIES:
         try:
-            kind = policy_class(item.name, item.where)
+            kind = policy_class(item.name, item.where, own)
             options = read_options(kind, item.options, item.where)
+            number = counts[kind.name] + 1
+            alias = kind.name if number == 1 else f"{kind.name}_{number}"
+            with OwnCode(kind, "__init__", item.where):
+                policy = kind(options, alias=alias)
         except InputError as fault:
             faults.append(fault)
             continue
         warn_of_idle_options(kind, item.options, options, item.where)
-        counts[kind.name] += 1
-        number = counts[kind.name]
-        alias = kind.name if number == 1 else f"{kind.name}_{number}"
-        policies.append(kind(options, alias=alias))
+        counts[kind.name] = number
+        policies.append(policy)
     if not policies and not faults:
         faults.append(
             ConfigError("a dialogue model needs at least one policy", hint="- name: RulePolicy")
@@ -119,14 +164,16 @@ def read_policies(
     return policies, faults
 
 
-def policies_from_config(items: Sequence[ComponentConfig]) -> list[Policy]:
+def policies_from_config(
+    items: Sequence[ComponentConfig], own: OwnParts = NO_OWN_PARTS
+) -> list[Policy]:
     """The policies that `read_policies` reads.
 
     Raises:
         ConfigError: a policy or an option is unknown, or a value is not valid; all faults are
             reported.
     """
-    policies, faults = read_policies(items)
+    policies, faults = read_policies(items, own)
     if faults:
         raise all_of(faults)
     return policies
@@ -149,7 +196,7 @@ def check_policies(policies: Sequence[Policy], domain: Domain, stories: StoryDat
                 "ones the first wins. Try: different priorities",
                 stacklevel=2,
             )
-    has_rules = any(policy.name == "RulePolicy" for policy in policies)
+    has_rules = any(policy.learns_rules for policy in policies)
     if domain.forms and not has_rules:
         raise ConfigError(
             "forms need RulePolicy, which runs them",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gossamer.data.errors import ConfigError, Location, all_of, place_prefix
 from gossamer.data.nlu.examples import TrainingData
+from gossamer.nlu.own.failures import is_own_class
 from gossamer.nlu.pipeline.component import Component
 
 # Extractors that learn nothing in training.
@@ -26,6 +27,7 @@ _PROVIDERS = {
     "features": "a featurizer such as CountVectorsFeaturizer before it",
     "intent": "an intent classifier such as DIETClassifier before it",
     "entities": "an entity extractor such as DIETClassifier or RegexEntityExtractor before it",
+    "response_selector": "ResponseSelector before it",
 }
 
 
@@ -179,7 +181,7 @@ def _trainable_extractors(components: Sequence[Component]) -> list[Component]:
         for component in components
         if "entities" in component.provides
         and component.name not in _LEARN_NO_ENTITIES
-        and getattr(component.options, "entity_recognition", True)
+        and getattr(component.options, "entity_recognition", not is_own_class(type(component)))
     ]
 
 

@@ -11,10 +11,17 @@ from typing import Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from gossamer.data.errors import InputError, Location
+from gossamer.data.installed import OPTIONAL
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+_PROVIDED = frozenset(
+    {
+        *("documents", "tokens", "parts of speech", "features"),
+        *("intent", "entities", "response_selector"),
+    }
+)
 
 FOR_LATER_COMPONENTS = frozenset({"documents", "tokens", "features"})
 """What a component adds to a batch that others read, in training too."""
@@ -105,12 +112,44 @@ class EpochReport:
 EpochListener = Callable[[EpochReport], None]
 
 
+def check_class(kind: type[Any], options: type[ComponentOptions]) -> None:
+    """Complete the class of a component or policy: its name, if it has none, is the class's.
+
+    Args:
+        kind: the class.
+        options: what the class of its options must be made from.
+
+    Raises:
+        TypeError: its name or the class of its options is not one.
+    """
+    if "name" not in kind.__dict__:
+        kind.name = kind.__name__
+    if not isinstance(kind.name, str) or not kind.name:
+        raise TypeError(f"{kind.__name__}.name must be a text (got {kind.name!r})")
+    if not (isinstance(kind.Options, type) and issubclass(kind.Options, options)):
+        raise TypeError(
+            f"{kind.__name__}.Options must be a class made from {options.__name__} "
+            f"(got {kind.Options!r}). Try: class Options({options.__name__})"
+        )
+
+
+def _check_names(kind: type[Component], attribute: str, known: Collection[str]) -> None:
+    names = getattr(kind, attribute)
+    if isinstance(names, str) or not all(name in known for name in names):
+        raise TypeError(
+            f"{kind.__name__}.{attribute} must be a set of names out of {', '.join(sorted(known))} "
+            f"(got {names!r})"
+        )
+
+
 class Component(ABC):
     """One step of a pipeline.
 
+    Of your own: `process` is all that must be written.
+
     Attributes:
-        name: the name in `config.yml`.
-        Options: the class of its options.
+        name: the name in `config.yml`, and in messages; by default the class's.
+        Options: the class of its options; by default there are none.
         provides: what it adds to a batch: any of "documents", "tokens", "parts of speech" (of
             tokens), "features", "intent", "entities", "response_selector".
         requires: what an earlier component must have added.
@@ -121,10 +160,18 @@ class Component(ABC):
     """
 
     name: ClassVar[str]
-    Options: ClassVar[type[ComponentOptions]]
+    Options: ClassVar[type[ComponentOptions]] = ComponentOptions
     provides: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        check_class(cls, ComponentOptions)
+        _check_names(cls, "provides", _PROVIDED)
+        _check_names(cls, "requires", _PROVIDED)
+        _check_names(cls, "needs", OPTIONAL)
+        cls.provides, cls.requires = frozenset(cls.provides), frozenset(cls.requires)
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options

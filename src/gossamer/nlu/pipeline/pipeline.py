@@ -19,6 +19,8 @@ from gossamer.data.errors import (
 from gossamer.data.installed import MissingPartError
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.text.listing import warn_together
+from gossamer.nlu.own.failures import OwnCode, OwnPartError
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, stored_name
 from gossamer.nlu.pipeline.checks import (
     Part,
     check_components,
@@ -43,6 +45,7 @@ from gossamer.nlu.pipeline.options_reader import (
     read_stored_options,
     warn_of_idle_options,
 )
+from gossamer.nlu.pipeline.own_results import checked_state, options_as_json, process
 from gossamer.nlu.pipeline.registry import component_class, known_components, register
 from gossamer.nlu.pipeline.response_labels import response_labels
 
@@ -101,6 +104,8 @@ class Pipeline:
     def from_config(cls, config: ProjectConfig) -> Pipeline:
         """Build the pipeline that a `config.yml` describes.
 
+        Module paths in it are imported: see `gossamer.nlu.own.importing`.
+
         Raises:
             ConfigError: a component or an option is unknown, a value is not valid, or the
                 components do not fit together; the message lists all faults, with their places.
@@ -111,6 +116,7 @@ class Pipeline:
                 where=config.where,
                 hint="WhitespaceTokenizer, CountVectorsFeaturizer and DIETClassifier",
             )
+        own = OwnParts.of(config)
         faults: list[InputError] = []
         parts: list[Part] = []
         counts: Counter[str] = Counter()
@@ -118,13 +124,14 @@ class Pipeline:
             kind: type[Component] | None = None
             component: Component | None = None
             try:
-                kind = component_class(item.name, item.where)
+                kind = component_class(item.name, item.where, own)
                 counts[kind.name] += 1
                 options = read_options(kind, item.options, item.where)
                 number = counts[kind.name]
                 default = kind.name if number == 1 else f"{kind.name}_{number}"
                 alias = getattr(options, "alias", None)
-                component = kind(options, alias=default if alias is None else alias)
+                with OwnCode(kind, "__init__", item.where):
+                    component = kind(options, alias=default if alias is None else alias)
                 faults += component.check_machine(item.where)
                 warn_of_idle_options(kind, item.options, options, item.where)
             except InputError as fault:
@@ -164,7 +171,8 @@ class Pipeline:
         if len(blank) == len(examples):
             return [DataError("training needs at least one example with a text")]
         for component in self._components:
-            faults += component.check(data)
+            with OwnCode(type(component), "check"):
+                faults += component.check(data)
         return faults
 
     def train(self, data: TrainingData, *, on_epoch: EpochListener | None = None) -> None:
@@ -197,11 +205,12 @@ class Pipeline:
         readers = [part for part in self.components if part.reads_features]
         for component in self.components:
             batch.is_last_reader = readers[-1:] == [component]
-            component.train(data, batch, on_epoch=on_epoch)
+            with OwnCode(type(component), "train"):
+                component.train(data, batch, on_epoch=on_epoch)
             if component.provides & FOR_LATER_COMPONENTS:
-                component.process(batch)
+                process(component, batch)
                 if texts is not None:
-                    component.process(texts)
+                    process(component, texts)
         self._is_trained = True
         return batch
 
@@ -248,7 +257,7 @@ class Pipeline:
         batch.parses = blank
         for component in self._components:
             if "intent" in component.requires:
-                component.process(batch)
+                process(component, batch)
 
     def process(self, texts: Sequence[str], *, before: Component | None = None) -> MessageBatch:
         """Send non-blank texts through all components, or those before one of them.
@@ -259,32 +268,44 @@ class Pipeline:
         for component in self.components:
             if component is before:
                 break
-            component.process(batch)
+            process(component, batch)
         for parse, tokens in zip(batch.parses, batch.tokens, strict=False):
             parse.tokens = tokens
         return batch
 
     def state(self) -> list[ComponentRecord]:
-        """All components with what they have learnt, in order."""
+        """All components with what they have learnt, in order.
+
+        Raises:
+            OwnPartError: the state of a component of the user's own cannot be stored.
+        """
         return [
             ComponentRecord(
-                component.name,
+                stored_name(type(component), component.name),
                 component.alias,
-                component.options.model_dump(mode="json"),
-                component.state(),
+                options_as_json(component),
+                checked_state(component),
             )
             for component in self.components
         ]
 
     @classmethod
     def from_state(
-        cls, records: Sequence[tuple[str, str, Mapping[str, Any], ComponentState]]
+        cls,
+        records: Sequence[tuple[str, str, Mapping[str, Any], ComponentState]],
+        own: OwnParts = NO_OWN_PARTS,
     ) -> Pipeline:
         """The trained pipeline that `state` described.
 
+        Args:
+            records: of all components.
+            own: the classes of the user's own that may be imported.
+
         Raises:
-            ModelFileError: the records do not describe a pipeline of this version.
+            ModelFileError: the records do not describe a pipeline of this version, or name an own
+                class that may not be imported.
             MissingPartError: a component needs a library that is not installed.
+            OwnPartError: an own class cannot be imported or restored.
         """
         if not records or records[-1][0] != DirectMessageHandler.name:
             raise ModelFileError(
@@ -294,10 +315,12 @@ class Pipeline:
         try:
             components: list[Component] = []
             for name, alias, options, _ in records[:-1]:
-                kind = component_class(name)
-                components.append(kind(read_stored_options(kind, options), alias=alias))
+                kind = component_class(name, own=own)
+                read = read_stored_options(kind, options)
+                with OwnCode(kind, "__init__"):
+                    components.append(kind(read, alias=alias))
             pipeline = cls(components)
-        except (ModelFileError, MissingPartError):
+        except (ModelFileError, MissingPartError, OwnPartError):
             raise
         except InputError as error:
             raise ModelFileError(
@@ -305,6 +328,7 @@ class Pipeline:
                 hint="training the model again",
             ) from error
         for component, record in zip(pipeline.components, records, strict=True):
-            component.restore(record[3])
+            with OwnCode(type(component), "restore"):
+                component.restore(record[3])
         pipeline._is_trained = True
         return pipeline

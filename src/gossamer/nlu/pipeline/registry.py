@@ -9,6 +9,7 @@ from typing import Final
 from gossamer.data.errors import ConfigError, Location
 from gossamer.data.installed import missing_part
 from gossamer.data.text.suggestions import nearest_or_all
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, is_own, register_as
 from gossamer.nlu.pipeline.component import Component
 
 #: Where the components of `gossamer.nlu` are; imported when asked for, so that a pipeline without
@@ -57,23 +58,18 @@ _REFUSED: Final = MappingProxyType(
     }
 )
 
-# The one place where a component from another package becomes known.
 _registered: dict[str, type[Component]] = {}
 
 
 def register(component: type[Component]) -> type[Component]:
-    """Make a component known by its `name`; usable as a class decorator.
+    """Make a component known by its `name` and its module path; usable as a class decorator.
+
+    A class that is defined once more, as in a notebook, takes the earlier one's place.
 
     Raises:
         ValueError: another component has that name.
     """
-    known = _registered.get(component.name)
-    if component.name in KNOWN_COMPONENTS or known not in (None, component):
-        raise ValueError(
-            f"a component needs a name of its own (got '{component.name}', which is taken). "
-            "Try: another `name`"
-        )
-    _registered[component.name] = component
+    register_as(component.name, component, _registered, KNOWN_COMPONENTS, "component")
     return component
 
 
@@ -82,17 +78,32 @@ def known_components() -> tuple[str, ...]:
     return tuple(sorted({*KNOWN_COMPONENTS, *_registered}))
 
 
-def component_class(name: str, where: Location | None = None) -> type[Component]:
-    """The component of a name; of a module path (`rasa.nlu.x.DIETClassifier`) the last part counts.
+def component_class(
+    name: str, where: Location | None = None, own: OwnParts = NO_OWN_PARTS
+) -> type[Component]:
+    """The component of a name.
+
+    Of a module path of Rasa's (`rasa.nlu.x.DIETClassifier`) the last part counts. Any other module
+    path (`my_parts.sentiment.Sentiment`) is that of a class of the user's own, also when its last
+    part is the name of a component here.
+
+    Args:
+        name: as a configuration has it.
+        where: where it is written.
+        own: the classes of the user's own that may be imported; registered ones always may be used.
 
     Raises:
         ConfigError: it is unknown, and the message names the nearest and lists all; or it is one
-            of Rasa's that is refused, and the message says why and what to use.
+            of Rasa's that is refused, and the message says why and what to use; or it is the path
+            of an own class that cannot be used.
+        ModelFileError: it is the path of a class that may not be imported.
         MissingPartError: it needs a library that is not installed.
     """
+    if is_own(name):
+        return _installed(own.find(name, Component, where), where)  # type: ignore[type-abstract]
     short = name.rpartition(".")[2]
     if short in _registered:
-        return _registered[short]
+        return _installed(_registered[short], where)
     if short in _REFUSED:
         reason, instead = _REFUSED[short]
         raise ConfigError(
@@ -107,12 +118,17 @@ def component_class(name: str, where: Location | None = None) -> type[Component]
             "a pipeline component must be one that Gossamer has",
             got=name,
             where=where,
-            hint=nearest_or_all(short, known_components()),
+            hint=f"{nearest_or_all(short, known_components())}; for a class of your own its path, "
+            "as my_parts.sentiment.Sentiment",
         )
     module, _, attribute = path.partition(":")
     component = getattr(import_module(f"gossamer.nlu.{module}"), attribute or short)
     if not (isinstance(component, type) and issubclass(component, Component)):
         raise TypeError(f"{path} must be a Component")
+    return _installed(component, where)
+
+
+def _installed(component: type[Component], where: Location | None) -> type[Component]:
     missing = missing_part(component.name, *component.needs, where=where)
     if missing is not None:
         raise missing

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from gossamer.data.errors import ModelFileError
+from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.pipeline import ComponentRecord, Pipeline
 
@@ -32,12 +33,21 @@ def pipeline_to_parts(pipeline: Pipeline) -> tuple[list[dict[str, Any]], Arrays]
 
 
 def pipeline_from_parts(
-    components: Sequence[Mapping[str, Any]], arrays: Mapping[str, npt.NDArray[Any]]
+    components: Sequence[Mapping[str, Any]],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    own: OwnParts = NO_OWN_PARTS,
 ) -> Pipeline:
     """The trained pipeline that `pipeline_to_parts` took apart.
 
+    Args:
+        components: JSON of each component.
+        arrays: all arrays.
+        own: the classes of the user's own that may be imported.
+
     Raises:
-        ModelFileError: the parts do not describe a pipeline of this version.
+        ModelFileError: the parts do not describe a pipeline of this version, or name an own class
+            that may not be imported.
+        OwnPartError: an own class cannot be imported or restored.
     """
     by_component: dict[str, Arrays] = {}
     for name, array in arrays.items():
@@ -59,4 +69,4 @@ def pipeline_from_parts(
             got=str(error),
             hint="training the model again",
         ) from error
-    return Pipeline.from_state(records)
+    return Pipeline.from_state(records, own)

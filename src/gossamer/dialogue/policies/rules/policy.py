@@ -105,6 +105,7 @@ class RulePolicy(Policy):
 
     name: ClassVar[str] = "RulePolicy"
     Options: ClassVar[type[ComponentOptions]] = RulePolicyOptions
+    learns_rules: ClassVar[bool] = True
 
     options: RulePolicyOptions
 

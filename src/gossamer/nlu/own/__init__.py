@@ -1,0 +1,1 @@
+"""Components, policies and actions of the user's own: found, imported, watched."""
