@@ -124,12 +124,16 @@ class Policy(ABC):
     Attributes:
         name: the name in `config.yml`.
         Options: the class of its options.
+        reads: what training reads, of `gossamer.data.fingerprints.DIALOGUE_INPUTS`; None:
+            everything. It holds for the class that declares it and not for those derived from it.
+            A policy is trained again only when something that it reads has changed.
         alias: unique among an assistant's policies.
         options: as `Options`.
     """
 
     name: ClassVar[str]
     Options: ClassVar[type[ComponentOptions]]
+    reads: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options

@@ -111,6 +111,10 @@ class Component(ABC):
         provides: what it adds to a batch: any of "documents", "tokens", "features", "intent",
             "entities", "response_selector".
         requires: what an earlier component must have added.
+        reads: what training reads of the data, of `gossamer.data.fingerprints.NLU_INPUTS`; beside
+            it reads what earlier components provide of what this one requires. None: everything.
+            It holds for the class that declares it and not for those derived from it. A component
+            is trained again only when something that it reads has changed.
         needs: libraries without which it neither trains nor answers, as named in
             `gossamer.data.installed.OPTIONAL`.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
@@ -121,6 +125,7 @@ class Component(ABC):
     Options: ClassVar[type[ComponentOptions]]
     provides: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
+    reads: ClassVar[frozenset[str] | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
@@ -135,6 +140,12 @@ class Component(ABC):
         on_epoch: EpochListener | None = None,
     ) -> None:
         """Learn from the training data. `batch` has been through all earlier components."""
+
+    def renew(self, data: TrainingData) -> None:  # noqa: B027
+        """Take over what is kept of the data but not learnt from, after `restore`.
+
+        Called in place of `train` when nothing that is learnt from has changed.
+        """
 
     def check(self, data: TrainingData) -> Iterator[InputError]:
         """What `train` would refuse, as far as it can be known before any component is trained."""

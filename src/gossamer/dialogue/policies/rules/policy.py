@@ -105,6 +105,7 @@ class RulePolicy(Policy):
 
     name: ClassVar[str] = "RulePolicy"
     Options: ClassVar[type[ComponentOptions]] = RulePolicyOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"domain", "rules", "stories"})
 
     options: RulePolicyOptions
 

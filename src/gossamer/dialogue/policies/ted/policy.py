@@ -79,6 +79,9 @@ class TEDPolicy(Policy):
 
     name: ClassVar[str] = "TEDPolicy"
     Options: ClassVar[type[ComponentOptions]] = TEDOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset(
+        {"augmentation", "domain", "stories", "texts"}
+    )
 
     options: TEDOptions
 
