@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nlu.pipeline.reuse import ChangeListener
+from gossamer.nlu.pipeline.reuse import Change, ChangeListener
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
 from gossamer.version import __version__
@@ -192,6 +192,29 @@ class Assistant:
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(project.config, pipeline, now, dialogue)
+
+    @classmethod
+    def foresee(
+        cls, checked: Checked, *, augmentation_factor: int = DEFAULT_AUGMENTATION
+    ) -> list[Change]:
+        """What `train_checked` would train, and why; nothing is trained, and `checked` is used up.
+
+        Whatever reads what another one gives counts as trained with it, though `train_checked`
+        leaves it as it is where the other one learns what it knew already.
+
+        Raises:
+            InputError: the checks found a reason not to train; see its subclasses.
+        """
+        project, last = checked.require_sound(), checked.last
+        changes: list[Change] = []
+        outputs: Mapping[str, str] = {}
+        if project.nlu is not None and checked.pipeline is not None:
+            known = () if last is None else last.components
+            expected = checked.pipeline.foresee(project.nlu, known)
+            changes, outputs = [*expected.changes], expected.outputs
+        if checked.dialogue is not None:
+            changes += checked.dialogue.foresee(outputs, augmentation_factor=augmentation_factor)
+        return changes
 
     @property
     def pipeline(self) -> Pipeline:

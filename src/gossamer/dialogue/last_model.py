@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,18 @@ class LastModel:
         components: of its pipeline; none where it was trained on stories only.
         policies: none where it was trained to understand only.
         content: its JSON.
+        path: its file, or None.
     """
 
     components: Sequence[ComponentRecord]
     policies: Sequence[ComponentRecord]
     content: Mapping[str, Any] = field(repr=False)
+    path: Path | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says what it was trained from; older models do not."""
+        return any(record.fingerprint for record in (*self.components, *self.policies))
 
     @classmethod
     def read(cls, path: Path, kind: str) -> LastModel:
@@ -39,9 +46,8 @@ class LastModel:
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        return cls.of_parts(
-            *load_model_of_kind(path, kind, named="an assistant", hint="another model")
-        )
+        stored = load_model_of_kind(path, kind, named="an assistant", hint="another model")
+        return replace(cls.of_parts(*stored), path=path)
 
     @classmethod
     def of_parts(
@@ -57,6 +63,15 @@ class LastModel:
             components=records_from_parts(pipeline, arrays),
             policies=[] if dialogue is None else policy_records(dialogue, arrays),
             content=content,
+        )
+
+    def followed_by(self, others: Sequence[LastModel]) -> LastModel:
+        """This model, and parts of others for what it does not have."""
+        models = (self, *others)
+        return replace(
+            self,
+            components=[part for model in models for part in model.components],
+            policies=[part for model in models for part in model.policies],
         )
 
     def is_as(self, content: Mapping[str, Any]) -> bool:
