@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gossamer.data.fingerprints import DIALOGUE_INPUTS
 from gossamer.dialogue.policies.policy import Policy
-from gossamer.nlu.pipeline.reuse import Fingerprint, declared_reads, of_part
+from gossamer.nlu.pipeline.reuse import Fingerprint, declared_reads, in_order, of_part
 
 _EVERYTHING = frozenset({"everything", *DIALOGUE_INPUTS})
 
@@ -24,12 +24,9 @@ def fingerprint_of(
     """
     reads = declared_reads(policy)
     reads = _EVERYTHING if reads is None else reads
+    given = {f"features of {alias}": output for alias, output in features.items()}
     return {
         **of_part(policy),
         **{name: inputs[name] for name in sorted(reads & inputs.keys())},
-        **(
-            {f"features of {alias}": output for alias, output in features.items()}
-            if "texts" in reads
-            else {}
-        ),
+        **(in_order(given) if "texts" in reads else {}),
     }

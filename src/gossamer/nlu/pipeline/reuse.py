@@ -32,6 +32,7 @@ _UNKNOWN: Fingerprint = MappingProxyType({})
 GIVEN = frozenset({"documents", "tokens", "features"})  # what training sees of other components
 _CODE = ("data", "dialogue", "nlu", "nn", "sparse")  # folders whose code decides what is learnt
 _NEW = "it is new"
+_ORDER = "order of components"
 _UNREADABLE = "the last model's cannot be read"
 UNSTEADY = "it learns something else from the same"
 
@@ -138,16 +139,17 @@ class Walk:
 
     def fingerprint(self, component: Component) -> Fingerprint:
         """What it is learnt from, after those that were `passed`."""
-        reads = declared_reads(component)
+        reads = declared_reads(component) if learns(component) else frozenset()
         names = ["everything"] if reads is None else sorted(reads & NLU_INPUTS.keys())
+        given = {
+            f"{' and '.join(sorted(what))} of {other.alias}": output
+            for other, output in self._passed
+            if (what := _given(other, component))
+        }
         return {
             **of_part(component),
             **{name: self._data[name] for name in names},
-            **{
-                f"{' and '.join(sorted(given))} of {other.alias}": output
-                for other, output in self._passed
-                if (given := _given(other, component))
-            },
+            **in_order(given),
         }
 
     def passed(self, component: Component, learnt: str) -> None:
@@ -261,6 +263,11 @@ def of_part(part: Any) -> dict[str, str]:
     return {**found, "code": fingerprint(code)} if code else found
 
 
+def in_order(given: Mapping[str, str]) -> dict[str, str]:
+    """Fingerprints of what others give, and one of their order, which is that of the features."""
+    return {**given, _ORDER: fingerprint(list(given))} if given else {}
+
+
 def of_state(state: ComponentState) -> str:
     """A fingerprint of what was learnt."""
     digest = hashlib.sha256(fingerprint(state.json).encode())
@@ -287,8 +294,9 @@ def differences(known: Fingerprint, wanted: Fingerprint) -> tuple[str, ...]:
         **DIALOGUE_INPUTS,
         **NLU_INPUTS,
     }
-    told = tuple(words[key] for key in words if key in changed)
-    return told or tuple(sorted(changed - words.keys()))
+    told = [words[key] for key in words if key in changed]
+    told = told or sorted(changed - {_ORDER, *words})
+    return tuple(told or changed)
 
 
 def stored_fingerprint(found: Fingerprint, learnt: str) -> dict[str, Any]:
