@@ -199,14 +199,24 @@ class _Unfolded(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedDialogue:
-    """A dialogue model before the first epoch; made by `prepare_dialogue`."""
+    """A dialogue model before the first epoch; made by `prepare_dialogue`.
 
+    Attributes:
+        ensemble: its policies, of which those that take no epochs are trained.
+    """
+
+    ensemble: Ensemble
     _project: Project
-    _policies: Sequence[Policy]
     _inputs: Mapping[str, str]  # fingerprints of stories, rules and domain
     _earlier: Earlier  # policies of an earlier model that may still be taken
     _early: Mapping[str, _Choice]  # by alias, those that take no epochs, all of them trained
     _unfolded: _Unfolded | None  # None: not needed so far
+
+    @property
+    def data(self) -> DialogueData:
+        """What the policies learn from, without augmented stories, which take a while."""
+        unfolded = self._unfolded or _unfold(self._project, self._project.require_domain())
+        return unfolded.data
 
     def foresee(
         self, outputs: Mapping[str, str], *, augmentation_factor: int = DEFAULT_AUGMENTATION
@@ -240,8 +250,9 @@ class PreparedDialogue:
         """
         outputs = {} if pipeline is None else pipeline.outputs
         choices = self._choices(outputs, augmentation_factor, pipeline)
-        for choice in choices if on_change is not None else ():
-            on_change(choice.change)
+        if on_change is not None:
+            for choice in choices:
+                on_change(choice.change)
         domain = self._project.require_domain()
         known = [choice.policy for choice in choices if choice.learnt]
         data = DialogueData(domain=domain, pipeline=pipeline)
@@ -269,7 +280,7 @@ class PreparedDialogue:
             else _choose(
                 policy, fingerprint_of(policy, inputs, features), self._earlier, domain, pipeline
             )
-            for policy in self._policies
+            for policy in self.ensemble.policies
         ]
 
 
@@ -324,7 +335,7 @@ def prepare_dialogue(
         raise all_of(faults)
     return PreparedDialogue(
         _project=project,
-        _policies=ready,
+        ensemble=Ensemble(ready),
         _inputs=inputs,
         _earlier=earlier,
         _early={

@@ -338,7 +338,7 @@ class Pipeline:
 
     @classmethod
     def from_state(
-        cls, records: Sequence[tuple[str, str, Mapping[str, Any], ComponentState]]
+        cls, records: Sequence[ComponentRecord | tuple[str, str, Mapping[str, Any], ComponentState]]
     ) -> Pipeline:
         """The trained pipeline that `state` described.
 
