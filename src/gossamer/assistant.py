@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.reuse import Change, ChangeListener
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
 from gossamer.nn.storage import load_model_of_kind, save_model
 from gossamer.version import __version__
@@ -29,10 +31,12 @@ if TYPE_CHECKING:  # imported where they are used, so that a first answer is soo
     from gossamer.data.domain.domain import Domain
     from gossamer.data.endpoints import ActionEndpoint, ActionsModule
     from gossamer.data.project import Project
+    from gossamer.dialogue.last_model import LastModel
     from gossamer.dialogue.model import DialogueModel
     from gossamer.dialogue.runtime.conversations import Conversations
 
-_KIND = "assistant"
+KIND = "assistant"
+"""What model files of assistants say that they are."""
 
 
 class Assistant:
@@ -108,7 +112,9 @@ class Assistant:
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         random_seed: int | None = None,
         rasa_defaults: bool = False,
+        last: Assistant | str | Path | None = None,
         on_epoch: EpochListener | None = None,
+        on_change: ChangeListener | None = None,
     ) -> Assistant:
         """Train NLU components where there are examples, and policies where there are stories.
 
@@ -122,7 +128,12 @@ class Assistant:
                 configuration says.
             rasa_defaults: options that the configuration leaves open have Rasa's defaults; see
                 `ProjectConfig.with_rasa_defaults`.
+            last: a trained assistant, or the file it is in. Components and policies that would
+                learn from the same, with the same options and code, are taken from it; one without
+                a seed too. Warns when the file cannot be used.
             on_epoch: called after every epoch of a component or policy that has epochs.
+            on_change: called for every component and policy that learns, with whether it is
+                trained, and why.
 
         Raises:
             InputError: the project cannot be used; all reasons are reported. See its subclasses.
@@ -130,11 +141,19 @@ class Assistant:
         from gossamer.checks import Parts, check
 
         require("training", *TRAINING)
-        checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
+        checked = check(
+            Parts.of(project),
+            random_seed=random_seed,
+            rasa_defaults=rasa_defaults,
+            last=_last_model(last),
+        )
         checked.require_sound()
         checked.warn()
         return cls.train_checked(
-            checked, augmentation_factor=augmentation_factor, on_epoch=on_epoch
+            checked,
+            augmentation_factor=augmentation_factor,
+            on_epoch=on_epoch,
+            on_change=on_change,
         )
 
     @classmethod
@@ -144,6 +163,7 @@ class Assistant:
         *,
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         on_epoch: EpochListener | None = None,
+        on_change: ChangeListener | None = None,
     ) -> Assistant:
         """Train a project that `gossamer.checks.check` has found trainable.
 
@@ -151,6 +171,7 @@ class Assistant:
             checked: it can be trained once.
             augmentation_factor: see `train_project`.
             on_epoch: called after every epoch of a component or policy that has epochs.
+            on_change: see `train_project`.
 
         Raises:
             InputError: the checks found a reason not to train; see its subclasses.
@@ -161,14 +182,41 @@ class Assistant:
             raise ConfigError("augmentation_factor must not be negative", got=augmentation_factor)
         pipeline = checked.pipeline
         if project.nlu is not None and pipeline is not None:
-            pipeline.train(project.nlu, on_epoch=on_epoch)
+            known = () if checked.last is None else checked.last.components
+            pipeline.train(project.nlu, on_epoch=on_epoch, last=known, on_change=on_change)
         dialogue: DialogueModel | None = None
         if checked.dialogue is not None:
             dialogue = checked.dialogue.train(
-                pipeline, augmentation_factor=augmentation_factor, on_epoch=on_epoch
+                pipeline,
+                augmentation_factor=augmentation_factor,
+                on_epoch=on_epoch,
+                on_change=on_change,
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(project.config, pipeline, now, dialogue)
+
+    @classmethod
+    def foresee(
+        cls, checked: Checked, *, augmentation_factor: int = DEFAULT_AUGMENTATION
+    ) -> list[Change]:
+        """What `train_checked` would train, and why; nothing is trained, and `checked` is used up.
+
+        Whatever reads what another one gives counts as trained with it, though `train_checked`
+        leaves it as it is where the other one learns what it knew already.
+
+        Raises:
+            InputError: the checks found a reason not to train; see its subclasses.
+        """
+        project, last = checked.require_sound(), checked.last
+        changes: list[Change] = []
+        outputs: Mapping[str, str] = {}
+        if project.nlu is not None and checked.pipeline is not None:
+            known = () if last is None else last.components
+            expected = checked.pipeline.foresee(project.nlu, known)
+            changes, outputs = [*expected.changes], expected.outputs
+        if checked.dialogue is not None:
+            changes += checked.dialogue.foresee(outputs, augmentation_factor=augmentation_factor)
+        return changes
 
     @property
     def pipeline(self) -> Pipeline:
@@ -278,8 +326,19 @@ class Assistant:
         Raises:
             ModelFileError: it cannot be written there.
         """
+        content, arrays = self._to_parts()
+        path = Path(path)
+        save_model(path, content, arrays)
+        return path
+
+    def is_as(self, last: LastModel) -> bool:
+        """Whether it is the same as an earlier model, but for the time of training."""
+        return last.is_as(self._to_parts()[0])
+
+    def _to_parts(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """JSON and arrays."""
         content: dict[str, Any] = {
-            "kind": _KIND,
+            "kind": KIND,
             "gossamer_version": __version__,
             "trained_at": self.trained_at,
             "config": config_to_dict(self.config),
@@ -290,9 +349,7 @@ class Assistant:
         if self.dialogue is not None:
             content["dialogue"], of_dialogue = self.dialogue.to_parts()
             arrays |= of_dialogue
-        path = Path(path)
-        save_model(path, content, arrays)
-        return path
+        return content, arrays
 
     @classmethod
     def load(
@@ -315,7 +372,7 @@ class Assistant:
         """
         path = Path(path)
         content, arrays = load_model_of_kind(
-            path, _KIND, named="an assistant", hint="the file that gossamer train wrote"
+            path, KIND, named="an assistant", hint="the file that gossamer train wrote"
         )
         try:
             if "pipeline" not in content and "dialogue" not in content:
@@ -368,6 +425,21 @@ def _own_parts(
     if refused:
         raise not_named(refused, where)
     return own
+
+
+def _last_model(last: Assistant | str | Path | None) -> LastModel | None:
+    """The parts of a model; None, with a warning, where it cannot be read."""
+    from gossamer.dialogue.last_model import LastModel
+
+    if last is None:
+        return None
+    if isinstance(last, Assistant):
+        return LastModel.of_parts(*last._to_parts())
+    try:
+        return LastModel.read(Path(last), KIND)
+    except ModelFileError as problem:
+        warnings.warn(f"all is trained, as the last model cannot be used: {problem}", stacklevel=3)
+        return None
 
 
 def _direct_parser(domain: Domain) -> Callable[[str], Parse]:

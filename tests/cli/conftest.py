@@ -85,7 +85,7 @@ class FakeAssistant:
 
     @classmethod
     def train_checked(
-        cls, checked: Checked, *, augmentation_factor: int = 50, **options: Any
+        cls, checked: Checked, *, augmentation_factor: int = 50, on_change: Any, **options: Any
     ) -> FakeAssistant:
         project = checked.require_sound()
         assert project.nlu is not None

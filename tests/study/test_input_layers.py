@@ -348,8 +348,11 @@ def test_shuffled_windows_read_as_many_inputs_elsewhere() -> None:
     assert shuffled.indices.shape == plain.indices.shape
     assert (shuffled.indices != plain.indices).any()
     assert (shuffled.indices == again.indices).all()
-    counts = [np.bincount(each.indices.ravel(), minlength=64) for each in (plain, shuffled)]
-    assert sorted(counts[0]) == sorted(counts[1])
+    counts = [
+        sorted(np.bincount(indices.ravel(), minlength=64))
+        for indices in (plain.indices, shuffled.indices)
+    ]
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("kind", [InputLayer.WINDOWED, InputLayer.SHUFFLED])

@@ -15,6 +15,7 @@ from gossamer.data.nlu.checks import Finding, Severity
 from gossamer.data.project import Project, joined
 from gossamer.data.project_checks import check_project
 from gossamer.data.stories.steps import Rule, Story, StoryData
+from gossamer.dialogue.last_model import LastModel
 from gossamer.dialogue.model import PreparedDialogue, prepare_dialogue
 from gossamer.dialogue.policies.policy import Policy
 from gossamer.dialogue.policies.registry import (
@@ -47,12 +48,14 @@ class Checked:
         findings: all that is doubtful.
         pipeline: its untrained NLU components, or None.
         dialogue: its dialogue before the first epoch, or None.
+        last: the model whose parts are taken where they need not be trained again, or None.
     """
 
     project: Project | None
     findings: tuple[Finding, ...]
     pipeline: Pipeline | None = field(default=None, repr=False)
     dialogue: PreparedDialogue | None = field(default=None, repr=False)
+    last: LastModel | None = field(default=None, repr=False)
 
     @property
     def refusals(self) -> list[InputError]:
@@ -91,7 +94,13 @@ class Checked:
             warnings.warn(f"{more} more errors: gossamer data validate shows them", stacklevel=3)
 
 
-def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool = False) -> Checked:
+def check(
+    parts: Parts,
+    *,
+    random_seed: int | None = None,
+    rasa_defaults: bool = False,
+    last: LastModel | None = None,
+) -> Checked:
     """Everything doubtful in a project, and what training starts from.
 
     Args:
@@ -100,6 +109,7 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
             says.
         rasa_defaults: options that are not set have Rasa's defaults; see
             `ProjectConfig.with_rasa_defaults`.
+        last: a model whose parts are to be taken where they need not be trained again.
 
     Returns:
         Findings: of reading, of configuration, data, domain and stories, and what components and
@@ -164,13 +174,14 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
         and parts.wants_dialogue
         and _can_prepare(parts, policies, items, findings)
     ):
-        ready = project
-        dialogue = attempt(lambda: prepare_dialogue(ready, policies, pipeline=pipeline))
+        ready, known = project, () if last is None else last.policies
+        dialogue = attempt(lambda: prepare_dialogue(ready, policies, pipeline=pipeline, last=known))
     return Checked(
         project=project if config is not None else None,
         findings=tuple(dict.fromkeys(findings)),
         pipeline=pipeline,
         dialogue=dialogue,
+        last=last,
     )
 
 

@@ -67,6 +67,26 @@ def parts_config(given: Path | None) -> Path | None:
     return given
 
 
+def last_model_paths(folder: Path, prefix: str) -> list[Path]:
+    """The models whose parts a new one may take, newest first.
+
+    The newest of all that are whole, and the newest models of parts of what is trained that are
+    newer than it. A name that was given counts as that of a whole model.
+
+    Args:
+        folder: the models' folder.
+        prefix: of what is trained, as for `new_model_path`.
+    """
+    wanted = [prefix, ""] if prefix else ["", "nlu-", "core-"]
+    newest: dict[str, tuple[int, Path]] = {}
+    for file in folder.glob(f"*{SUFFIX}") if folder.is_dir() else ():
+        kind = next((part for part in ("nlu-", "core-") if file.name.startswith(part)), "")
+        if kind in wanted and file.is_file():
+            newest[kind] = max(newest.get(kind, (-1, file)), (file.stat().st_mtime_ns, file))
+    oldest = newest.get("", (0, folder))[0]
+    return [file for time, file in sorted(newest.values(), reverse=True) if time >= oldest]
+
+
 def new_model_path(folder: Path, *, fixed_name: str | None = None, prefix: str = "nlu-") -> Path:
     """Where a newly trained model goes.
 

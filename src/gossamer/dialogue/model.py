@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
 from gossamer.data.domain.domain import Domain
 from gossamer.data.domain.storage import domain_from_dict, domain_to_dict
 from gossamer.data.errors import InputError, ModelFileError, all_of
+from gossamer.data.fingerprints import fingerprint, has_texts, of_dialogue
 from gossamer.data.project import Project
 from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION
-from gossamer.dialogue.policies.ensemble import Ensemble
+from gossamer.dialogue.policies.ensemble import Ensemble, takes_epochs
 from gossamer.dialogue.policies.policy import DialogueData, Policy
 from gossamer.dialogue.policies.registry import check_policies, policy_class, read_policies
+from gossamer.dialogue.policies.reuse import fingerprint_of
 from gossamer.dialogue.training.unfolding import Unfolding, unfold_rules
 from gossamer.nlu.own.failures import OwnCode, OwnPartError
 from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, stored_name
@@ -25,6 +27,17 @@ from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.options_reader import read_stored_options
 from gossamer.nlu.pipeline.own_results import checked_state, options_as_json
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.reuse import (
+    Change,
+    ChangeListener,
+    ComponentRecord,
+    Earlier,
+    Fingerprint,
+    of_state,
+    read_fingerprint,
+    restored,
+    stored_fingerprint,
+)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -36,10 +49,13 @@ class DialogueModel:
     Attributes:
         domain: what may be said and done.
         ensemble: trained policies.
+        learnt_from: by alias, the fingerprint of what a policy was learnt from, and that of what
+            it has learnt; those that are not known are left out.
     """
 
     domain: Domain
     ensemble: Ensemble
+    learnt_from: Mapping[str, tuple[Fingerprint, str]] = field(default_factory=dict)
 
     @classmethod
     def train(
@@ -83,6 +99,7 @@ class DialogueModel:
                     "alias": policy.alias,
                     "options": options_as_json(policy),
                     "state": dict(state.json),
+                    **stored_fingerprint(*self.learnt_from.get(policy.alias, ({}, ""))),
                 }
             )
         return {"domain": domain_to_dict(self.domain), "policies": policies}, arrays
@@ -108,50 +125,124 @@ class DialogueModel:
                 own class that may not be imported.
             OwnPartError: an own class cannot be imported or restored.
         """
-        by_policy: dict[str, Arrays] = {}
-        for name, array in arrays.items():
-            prefix, _, rest = name.partition(".")
-            if prefix == "policy":
-                number, _, part = rest.partition(".")
-                by_policy.setdefault(number, {})[part] = array
+        records = policy_records(content, arrays)
         try:
             domain = domain_from_dict(content["domain"])
-            ensemble = Ensemble([_stored_policy(part, own) for part in content["policies"]])
-            states = [
-                ComponentState(json=part["state"], arrays=by_policy.get(str(number), {}))
-                for number, part in enumerate(content["policies"])
-            ]
+            ensemble = Ensemble([_stored_policy(record, own) for record in records])
         except (ModelFileError, OwnPartError):
             raise
         except (KeyError, TypeError, InputError) as error:
-            raise ModelFileError(
-                f"a stored dialogue model must be one that this version can build: {error}",
-                hint="training the model again",
-            ) from error
-        ensemble.restore(states, domain, pipeline)
-        return cls(domain=domain, ensemble=ensemble)
+            raise _unfit(error) from error
+        ensemble.restore([record.state for record in records], domain, pipeline)
+        return cls(
+            domain=domain,
+            ensemble=ensemble,
+            learnt_from={r.alias: (r.fingerprint, r.learnt) for r in records if r.fingerprint},
+        )
 
 
-def _stored_policy(part: Mapping[str, Any], own: OwnParts) -> Policy:
-    kind = policy_class(part["name"], own=own)
-    options = read_stored_options(kind, part["options"])
+def policy_records(
+    content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+) -> list[ComponentRecord]:
+    """The policies that `DialogueModel.to_parts` took apart, as they were stored.
+
+    Raises:
+        ModelFileError: the parts do not describe policies.
+    """
+    by_policy: dict[str, Arrays] = {}
+    for name, array in arrays.items():
+        prefix, _, rest = name.partition(".")
+        if prefix == "policy":
+            number, _, own = rest.partition(".")
+            by_policy.setdefault(number, {})[own] = array
+    try:
+        return [
+            ComponentRecord(
+                part["name"],
+                part["alias"],
+                part["options"],
+                ComponentState(json=part["state"], arrays=by_policy.get(str(number), {})),
+                *read_fingerprint(part),
+            )
+            for number, part in enumerate(content["policies"])
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _unfit(error) from error
+
+
+def _unfit(error: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"a stored dialogue model must be one that this version can build: {error}",
+        hint="training the model again",
+    )
+
+
+class _Choice(NamedTuple):
+    """A policy, taken from an earlier model or to be trained.
+
+    Attributes:
+        policy: it.
+        wanted: the fingerprint of what it is learnt from.
+        change: whether it is trained.
+        learnt: a fingerprint of what it has learnt; "" before that.
+    """
+
+    policy: Policy
+    wanted: Fingerprint
+    change: Change
+    learnt: str = ""
+
+
+class _Unfolded(NamedTuple):
+    """What policies learn from.
+
+    Attributes:
+        data: without augmented stories, which take a while.
+        unfolding: gives those.
+    """
+
+    data: DialogueData
+    unfolding: Unfolding
+
+
+def _stored_policy(record: ComponentRecord, own: OwnParts) -> Policy:
+    kind = policy_class(record.name, own=own)
+    options = read_stored_options(kind, record.options)
     with OwnCode(kind, "__init__"):
-        return kind(options, alias=part["alias"])
+        return kind(options, alias=record.alias)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedDialogue:
-    """A dialogue model before the first epoch.
+    """A dialogue model before the first epoch; made by `prepare_dialogue`.
 
     Attributes:
         ensemble: its policies, of which those that take no epochs are trained.
-        data: what the other policies learn from, without augmented stories, which take a while.
-        unfolding: gives the augmented stories.
     """
 
     ensemble: Ensemble
-    data: DialogueData
-    unfolding: Unfolding
+    _project: Project
+    _inputs: Mapping[str, str]  # fingerprints of stories, rules and domain
+    _earlier: Earlier  # policies of an earlier model that may still be taken
+    _early: Mapping[str, _Choice]  # by alias, those that take no epochs, all of them trained
+    _unfolded: _Unfolded | None  # None: not needed so far
+
+    @property
+    def data(self) -> DialogueData:
+        """What the policies learn from, without augmented stories, which take a while."""
+        unfolded = self._unfolded or _unfold(self._project, self._project.require_domain())
+        return unfolded.data
+
+    def foresee(
+        self, outputs: Mapping[str, str], *, augmentation_factor: int = DEFAULT_AUGMENTATION
+    ) -> list[Change]:
+        """What `train` would train; it cannot be asked for that afterwards.
+
+        Args:
+            outputs: of the pipeline; see `gossamer.nlu.pipeline.reuse.Foresight`.
+            augmentation_factor: as for `train`.
+        """
+        return [choice.change for choice in self._choices(outputs, augmentation_factor)]
 
     def train(
         self,
@@ -159,6 +250,7 @@ class PreparedDialogue:
         *,
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         on_epoch: EpochListener | None = None,
+        on_change: ChangeListener | None = None,
     ) -> DialogueModel:
         """Train the policies that take epochs; can be done once.
 
@@ -166,17 +258,45 @@ class PreparedDialogue:
             pipeline: trained NLU components, needed when stories have texts.
             augmentation_factor: see `unfold_stories`.
             on_epoch: called after every epoch of a policy that has epochs.
+            on_change: called for every policy, with whether it is trained.
 
         Raises:
             InputError: a policy cannot use the data.
         """
-        data = dataclasses.replace(
-            self.data,
-            pipeline=pipeline,
-            stories=[*self.data.stories, *self.unfolding.augmented(augmentation_factor)],
-        )
-        self.ensemble.finish(data, on_epoch=on_epoch)
-        return DialogueModel(domain=data.domain, ensemble=self.ensemble)
+        outputs = {} if pipeline is None else pipeline.outputs
+        choices = self._choices(outputs, augmentation_factor, pipeline)
+        if on_change is not None:
+            for choice in choices:
+                on_change(choice.change)
+        domain = self._project.require_domain()
+        known = [choice.policy for choice in choices if choice.learnt]
+        data = DialogueData(domain=domain, pipeline=pipeline)
+        if len(known) < len(choices):
+            read, unfolding = self._unfolded or _unfold(self._project, domain)
+            stories = [*read.stories, *unfolding.augmented(augmentation_factor)]
+            data = dataclasses.replace(read, pipeline=pipeline, stories=stories)
+        ensemble = Ensemble([choice.policy for choice in choices])
+        ensemble.finish(data, known=known, on_epoch=on_epoch)
+        learnt_from = {
+            policy.alias: (wanted, learnt or of_state(checked_state(policy)))
+            for policy, wanted, _, learnt in choices
+        }
+        return DialogueModel(domain=domain, ensemble=ensemble, learnt_from=learnt_from)
+
+    def _choices(
+        self, outputs: Mapping[str, str], factor: int, pipeline: Pipeline | None = None
+    ) -> list[_Choice]:
+        domain = self._project.require_domain()
+        inputs = {**self._inputs, "augmentation": fingerprint(factor)}
+        features = outputs if has_texts(self._project.stories, domain) else {}
+        return [
+            self._early[policy.alias]
+            if policy.alias in self._early
+            else _choose(
+                policy, fingerprint_of(policy, inputs, features), self._earlier, domain, pipeline
+            )
+            for policy in self.ensemble.policies
+        ]
 
 
 def prepare_dialogue(
@@ -184,6 +304,7 @@ def prepare_dialogue(
     policies: Sequence[Policy] | None = None,
     *,
     pipeline: Pipeline | None = None,
+    last: Sequence[ComponentRecord] = (),
 ) -> PreparedDialogue:
     """Do all that needs no epoch and no trained pipeline, so that faults are reported early.
 
@@ -191,6 +312,8 @@ def prepare_dialogue(
         project: with stories or rules, and a domain.
         policies: new ones; None: those that the project's configuration names.
         pipeline: NLU components, trained or not yet.
+        last: policies of an earlier model; those that would learn from the same are taken from it,
+            and stories are not unfolded when all are.
 
     Raises:
         InputError: configuration, domain, stories and rules cannot be used or do not fit together;
@@ -206,15 +329,64 @@ def prepare_dialogue(
         check_policies(policies, domain, stories)
     except InputError as fault:
         faults.append(fault)
-    ensemble = Ensemble(policies)
-    unfolding = Unfolding(stories, domain)
+    inputs, earlier = of_dialogue(stories, domain), Earlier(last)
+    wanted = {policy.alias: fingerprint_of(policy, inputs, {}) for policy in policies}
+    early = {
+        policy.alias: _choose(policy, wanted[policy.alias], earlier, domain, pipeline)
+        for policy in policies
+        if not takes_epochs(policy)
+    }
+    ready = [early[p.alias].policy if p.alias in early else p for p in policies]
+    unfolded: _Unfolded | None = None
+    if (
+        has_texts(stories, domain)
+        or any(choice.change.is_trained for choice in early.values())
+        or not all(earlier.may_have(p, wanted[p.alias]) for p in policies if takes_epochs(p))
+    ):
+        unfolded = _unfold(project, domain, pipeline)
+        known = [choice.policy for choice in early.values() if choice.learnt]
+        faults += Ensemble(ready).prepare(unfolded.data, known=known)
+    if faults:
+        raise all_of(faults)
+    return PreparedDialogue(
+        _project=project,
+        ensemble=Ensemble(ready),
+        _inputs=inputs,
+        _earlier=earlier,
+        _early={
+            alias: choice._replace(learnt=choice.learnt or of_state(checked_state(choice.policy)))
+            for alias, choice in early.items()
+        },
+        _unfolded=unfolded,
+    )
+
+
+def _choose(
+    policy: Policy,
+    wanted: Fingerprint,
+    earlier: Earlier,
+    domain: Domain,
+    pipeline: Pipeline | None,
+) -> _Choice:
+    record = earlier.take(policy, wanted)
+
+    def restore(twin: Policy) -> None:
+        if record is not None:
+            twin.domain = domain
+            twin.restore(record.state, domain, pipeline)
+
+    twin = None if record is None else restored(policy, restore)
+    if record is None or twin is None:
+        return _Choice(policy, wanted, earlier.change(policy, wanted))
+    return _Choice(twin, wanted, Change(policy.alias), record.learnt)
+
+
+def _unfold(project: Project, domain: Domain, pipeline: Pipeline | None = None) -> _Unfolded:
+    unfolding = Unfolding(project.stories, domain)
     data = DialogueData(
         domain=domain,
         stories=unfolding.trackers,
-        rules=unfold_rules(stories, domain),
+        rules=unfold_rules(project.stories, domain),
         pipeline=pipeline,
     )
-    faults += ensemble.prepare(data)
-    if faults:
-        raise all_of(faults)
-    return PreparedDialogue(ensemble=ensemble, data=data, unfolding=unfolding)
+    return _Unfolded(data, unfolding)

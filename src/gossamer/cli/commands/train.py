@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -27,8 +28,13 @@ from gossamer.cli.streams import say
 if TYPE_CHECKING:
     from gossamer.checks import Checked, Parts
     from gossamer.data import Project
+    from gossamer.dialogue.last_model import LastModel
+    from gossamer.nlu.pipeline.reuse import Change
 
 app = typer.Typer(help="Train a model.", invoke_without_command=True)
+
+TRAINED, FAILED, FORCED = 1, 2, 8
+"""Exit codes of --dry-run where something would be trained; the first and the last are Rasa's."""
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the model.")]
 FixedName = Annotated[
@@ -39,6 +45,15 @@ Augmentation = Annotated[
     int,
     typer.Option(
         "--augmentation", min=0, help="How many stories others are joined to; 0 for none."
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Train all parts, changed or not.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be trained, and train nothing. Ends with 0: nothing, 1: something, "
+        "8: all, as --force asks, 2: an error.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the model's path.")]
@@ -56,6 +71,8 @@ def train(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    force: Force = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a whole project, intents and entities and dialogue, and write one model file.
@@ -74,17 +91,8 @@ def train(
     parts = read_parts(config, data, domain, wants_all=True)
     prefix = "" if parts.wants_dialogue else "nlu-"
     prefix = prefix if parts.nlu is not None else "core-"
-    _train(
-        parts,
-        out,
-        fixed_model_name,
-        prefix,
-        augmentation,
-        random_seed,
-        rasa_defaults,
-        num_threads,
-        quiet,
-    )
+    asked = _Asked(out, fixed_model_name, prefix, augmentation, force, quiet)
+    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
 
 
 @app.command("nlu")
@@ -96,6 +104,8 @@ def train_nlu(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    force: Force = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Train intents and entities, and write one model file.
@@ -109,7 +119,8 @@ def train_nlu(
     from gossamer.checks import read_parts
 
     parts = read_parts(config, nlu, None, dialogue=False)
-    _train(parts, out, fixed_model_name, "nlu-", 0, random_seed, rasa_defaults, num_threads, quiet)
+    asked = _Asked(out, fixed_model_name, "nlu-", 0, force, quiet)
+    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
 
 
 @app.command("core")
@@ -123,6 +134,8 @@ def train_core(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    force: Force = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Train dialogue, and write one model file.
@@ -136,65 +149,160 @@ def train_core(
     from gossamer.checks import read_parts
 
     parts = read_parts(config, stories, domain, nlu=False)
-    _train(
-        parts,
-        out,
-        fixed_model_name,
-        "core-",
-        augmentation,
-        random_seed,
-        rasa_defaults,
-        num_threads,
-        quiet,
-    )
+    asked = _Asked(out, fixed_model_name, "core-", augmentation, force, quiet)
+    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
 
 
-def _train(
+class _Asked(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        out: folder of the models.
+        fixed_name: of the model, or None.
+        prefix: of names that are made up.
+        augmentation: how many stories others are joined to.
+        force: train all parts, changed or not.
+        quiet: print nothing but the model's path.
+    """
+
+    out: Path
+    fixed_name: str | None
+    prefix: str
+    augmentation: int
+    force: bool
+    quiet: bool
+
+
+def _run(
     parts: Parts,
-    out: Path,
-    fixed_name: str | None,
-    prefix: str,
-    augmentation: int,
+    asked: _Asked,
     random_seed: int | None,
     rasa_defaults: bool,
     num_threads: int | None,
-    quiet: bool,
+    dry_run: bool,
 ) -> None:
+    from gossamer.checks import check
+    from gossamer.cli.models import last_model_paths
+    from gossamer.cli.threads import use_threads
+    from gossamer.data.errors import InputError
+
+    use_threads(num_threads)
+    paths = [] if asked.force else last_model_paths(asked.out, asked.prefix)
+    last, trouble = _read(paths)
+    checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults, last=last)
+    if not dry_run:
+        _train(checked, asked, trouble)
+        return
+    try:
+        code = _foresee(checked, asked, trouble)
+    except InputError as error:
+        say(f"Error: {error}")
+        code = FAILED
+    raise typer.Exit(code)
+
+
+def _read(paths: Sequence[Path]) -> tuple[LastModel | None, list[str]]:
+    """The parts of models, and why those of others cannot be used."""
+    from gossamer.assistant import KIND
+    from gossamer.data.errors import ModelFileError
+    from gossamer.dialogue.last_model import LastModel
+
+    models, trouble = [], []
+    for path in paths:
+        try:
+            model = LastModel.read(path, KIND)
+        except ModelFileError as error:
+            trouble.append(f"Nothing is taken from the last model: {error}")
+            continue
+        if model.is_known:
+            models.append(model)
+        else:
+            trouble.append(f"Nothing is taken from {path}: it does not say what it is trained from")
+    return models[0].followed_by(models[1:]) if models else None, trouble
+
+
+def _foresee(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> int:
+    """Say what would be trained; gives the exit code."""
+    from gossamer.assistant import Assistant
+
+    checked.require_sound()
+    changes = Assistant.foresee(checked, augmentation_factor=asked.augmentation)
+    for line in trouble:
+        typer.echo(line)
+    if checked.last is None:
+        why = "--force asks for it" if asked.force else "there is no model to take parts from"
+        typer.echo(f"All would be trained, as {why}.")
+        return FORCED if asked.force else TRAINED
+    for change in changes:
+        if change.is_trained:
+            typer.echo(f"{change.part} would be trained: {', '.join(change.reasons)}")
+    typer.echo(_unchanged(changes))
+    return TRAINED if any(change.is_trained for change in changes) else 0
+
+
+def _train(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> None:
     from rich.console import Console
 
-    from gossamer.checks import check
     from gossamer.cli.models import new_model_path
     from gossamer.cli.progress import epoch_bars
-    from gossamer.cli.threads import use_threads
     from gossamer.data.errors import InputError, ModelFileError, all_of
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is checked first and reported together, so that it does not cost hours.
-    use_threads(num_threads)
-    checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults)
     refusals = checked.refusals
     try:
-        path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
+        path = new_model_path(asked.out, fixed_name=asked.fixed_name, prefix=asked.prefix)
         check_writable([path], error=ModelFileError)
     except InputError as error:
         refusals.append(error)
     if refusals:
         raise all_of(refusals)
     _warn(checked)
-    project = checked.require_sound()
+    project, last = checked.require_sound(), checked.last
 
     from gossamer.assistant import Assistant
 
-    if not quiet:
-        typer.echo(_summary(project))
+    console = Console()
+    if not asked.quiet:
+        for line in (_summary(project), *trouble):
+            typer.echo(line)
+    changes: list[Change] = []
+
+    def note(change: Change) -> None:
+        changes.append(change)
+        if change.is_trained and not asked.quiet and last is not None:
+            console.print(str(change), markup=False, highlight=False, soft_wrap=True)
+
     start = time.perf_counter()
-    with epoch_bars(Console(), is_shown=not quiet) as on_epoch:
+    with epoch_bars(console, is_shown=not asked.quiet) as on_epoch:
         assistant = Assistant.train_checked(
-            checked, augmentation_factor=augmentation, on_epoch=on_epoch
+            checked, augmentation_factor=asked.augmentation, on_epoch=on_epoch, on_change=note
         )
     seconds = time.perf_counter() - start
-    saved = assistant.save(path)
-    typer.echo(saved if quiet else f"Trained in {seconds:.1f} s. The model is {saved}")
+    is_current = (
+        last is not None
+        and not trouble
+        and (asked.fixed_name is None or last.path == path)
+        and assistant.is_as(last)
+    )
+    saved = last.path if last is not None and is_current else assistant.save(path)
+    if asked.quiet:
+        typer.echo(saved)
+        return
+    if last is not None:
+        typer.echo(_unchanged(changes))
+    if is_current:
+        typer.echo(f"Nothing has changed. The model is still {saved}")
+    else:
+        typer.echo(f"Trained in {seconds:.1f} s. The model is {saved}")
+
+
+def _unchanged(changes: Sequence[Change]) -> str:
+    """Which parts are not trained."""
+    names = [change.part for change in changes if not change.is_trained]
+    if len(names) == len(changes):
+        return "Nothing has to be trained."
+    return f"Unchanged: {', '.join(names) if names else 'nothing'}"
 
 
 def _warn(checked: Checked) -> None:

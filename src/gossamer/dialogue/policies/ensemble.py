@@ -8,7 +8,7 @@ wins, then the one of the highest priority, then the first.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
@@ -89,11 +89,12 @@ class Ensemble:
             raise all_of(faults)
         self.finish(data, on_epoch=on_epoch)
 
-    def prepare(self, data: DialogueData) -> list[InputError]:
+    def prepare(self, data: DialogueData, *, known: Collection[Policy] = ()) -> list[InputError]:
         """Train the policies that take no epochs, and check what the others need.
 
         Args:
             data: with a pipeline that need not be trained yet.
+            known: those that are trained already.
 
         Returns:
             What policies refuse.
@@ -105,24 +106,39 @@ class Ensemble:
         faults: list[InputError] = []
         for policy in self.policies:
             policy.domain = data.domain
+            if policy in known:
+                continue
             try:
                 with OwnCode(type(policy), "check"):
                     found = list(policy.check(data))
                 faults += found
-                if not found and not _takes_epochs(policy):
+                if not found and not takes_epochs(policy):
                     with OwnCode(type(policy), "train"):
                         policy.train(data)
             except InputError as fault:
                 faults += fault.faults
         return faults
 
-    def finish(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
+    def finish(
+        self,
+        data: DialogueData,
+        *,
+        known: Collection[Policy] = (),
+        on_epoch: EpochListener | None = None,
+    ) -> None:
         """Train the policies that take epochs, after `prepare` found no fault.
+
+        Args:
+            data: with a trained pipeline.
+            known: those that are trained already.
+            on_epoch: called after every epoch.
 
         Raises:
             InputError: a policy cannot use the data; see its `train`.
         """
-        for policy in filter(_takes_epochs, self.policies):
+        for policy in filter(takes_epochs, self.policies):
+            if policy in known:
+                continue
             with OwnCode(type(policy), "train"):
                 policy.train(data, on_epoch=on_epoch)
         self._domain = data.domain
@@ -169,7 +185,8 @@ class Ensemble:
         self._domain = domain
 
 
-def _takes_epochs(policy: Policy) -> bool:
+def takes_epochs(policy: Policy) -> bool:
+    """Whether its training may take long, so that it comes last."""
     return hasattr(policy.options, "epochs")
 
 

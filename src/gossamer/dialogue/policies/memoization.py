@@ -73,6 +73,7 @@ class MemoizationPolicy(Policy):
 
     name: ClassVar[str] = "MemoizationPolicy"
     Options: ClassVar[type[ComponentOptions]] = MemoizationOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"domain", "stories"})
 
     options: MemoizationOptions
 
@@ -163,6 +164,7 @@ class AugmentedMemoizationPolicy(MemoizationPolicy):
     """
 
     name: ClassVar[str] = "AugmentedMemoizationPolicy"
+    reads: ClassVar[frozenset[str] | None] = MemoizationPolicy.reads
 
     def _recall(self, tracker: Tracker, domain: Domain, rule_only: RuleOnly) -> str | None:
         states = self._states(tracker, domain, rule_only)

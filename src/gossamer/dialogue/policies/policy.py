@@ -127,6 +127,9 @@ class Policy(ABC):
         name: the name in `config.yml`, and in messages; by default the class's.
         Options: the class of its options; by default these are `PolicyOptions`.
         learns_rules: whether it learns rules and runs forms.
+        reads: what training reads, of `gossamer.data.fingerprints.DIALOGUE_INPUTS`; None:
+            everything. It holds for the class that declares it and not for those derived from it.
+            A policy is trained again only when something that it reads has changed.
         alias: unique among an assistant's policies.
         options: as `Options`.
         domain: what may be said and done; `Ensemble` sets it before training and before restoring.
@@ -135,6 +138,7 @@ class Policy(ABC):
     name: ClassVar[str]
     Options: ClassVar[type[ComponentOptions]] = PolicyOptions
     learns_rules: ClassVar[bool] = False
+    reads: ClassVar[frozenset[str] | None] = None
 
     domain: Domain
 

@@ -53,6 +53,7 @@ class KeywordIntentClassifier(Component):
     name: ClassVar[str] = "KeywordIntentClassifier"
     Options: ClassVar[type[ComponentOptions]] = KeywordIntentClassifierOptions
     provides: ClassVar[frozenset[str]] = frozenset({"intent"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"intents", "texts"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

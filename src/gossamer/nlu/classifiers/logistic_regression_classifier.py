@@ -54,6 +54,7 @@ class LogisticRegressionClassifier(SentenceClassifier):
 
     name: ClassVar[str] = "LogisticRegressionClassifier"
     Options: ClassVar[type[ComponentOptions]] = LogisticRegressionClassifierOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"intents", "texts"})
 
     options: LogisticRegressionClassifierOptions
 

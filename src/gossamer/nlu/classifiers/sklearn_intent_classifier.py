@@ -102,6 +102,7 @@ class SklearnIntentClassifier(SentenceClassifier):
 
     name: ClassVar[str] = "SklearnIntentClassifier"
     Options: ClassVar[type[ComponentOptions]] = SklearnIntentClassifierOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"intents", "texts"})
 
     options: SklearnIntentClassifierOptions
 

@@ -55,6 +55,7 @@ class DIETComponent(NetworkComponent):
     name: ClassVar[str] = "DIETClassifier"
     Options: ClassVar[type[ComponentOptions]] = DIETOptions
     provides: ClassVar[frozenset[str]] = frozenset({"intent", "entities"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"entities", "intents", "texts"})
     label_metric: ClassVar[str] = "i_acc"
 
     options: DIETOptions

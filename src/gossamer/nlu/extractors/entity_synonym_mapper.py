@@ -32,6 +32,7 @@ class EntitySynonymMapper(Component):
     name: ClassVar[str] = "EntitySynonymMapper"
     Options: ClassVar[type[ComponentOptions]] = EntitySynonymMapperOptions
     requires: ClassVar[frozenset[str]] = frozenset({"entities"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"entities", "synonyms"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

@@ -54,6 +54,7 @@ class RegexEntityExtractor(Component):
     name: ClassVar[str] = "RegexEntityExtractor"
     Options: ClassVar[type[ComponentOptions]] = RegexEntityExtractorOptions
     provides: ClassVar[frozenset[str]] = frozenset({"entities"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"entity_types", "lookups", "regexes"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

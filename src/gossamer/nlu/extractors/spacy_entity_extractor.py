@@ -39,6 +39,7 @@ class SpacyEntityExtractor(Component):
 
     name: ClassVar[str] = "SpacyEntityExtractor"
     Options: ClassVar[type[ComponentOptions]] = SpacyEntityExtractorOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset({"entities"})
     requires: ClassVar[frozenset[str]] = frozenset({"documents"})
     needs: ClassVar[tuple[str, ...]] = ("spacy",)

@@ -48,6 +48,7 @@ class CountVectorsFeaturizer(Component):
     Options: ClassVar[type[ComponentOptions]] = CountVectorsFeaturizerOptions
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"intents", "response_texts", "texts"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

@@ -93,6 +93,7 @@ class LexicalSyntacticFeaturizer(Component):
     Options: ClassVar[type[ComponentOptions]] = LexicalSyntacticFeaturizerOptions
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"texts"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

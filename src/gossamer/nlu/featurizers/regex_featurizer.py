@@ -74,6 +74,7 @@ class RegexFeaturizer(Component):
     Options: ClassVar[type[ComponentOptions]] = RegexFeaturizerOptions
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"lookups", "regexes", "texts"})
 
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         super().__init__(options, alias=alias)

@@ -54,6 +54,7 @@ class SpacyFeaturizer(Component):
 
     name: ClassVar[str] = "SpacyFeaturizer"
     Options: ClassVar[type[ComponentOptions]] = SpacyFeaturizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"documents", "tokens"})
     needs: ClassVar[tuple[str, ...]] = ("spacy",)

@@ -52,6 +52,7 @@ class SpacyNLP(Component):
 
     name: ClassVar[str] = "SpacyNLP"
     Options: ClassVar[type[ComponentOptions]] = SpacyNLPOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset({"documents"})
     needs: ClassVar[tuple[str, ...]] = ("spacy",)
 
@@ -73,6 +74,10 @@ class SpacyNLP(Component):
         fault = model_fault(self.options.model, where)
         if fault is not None:
             yield fault
+
+    def files_read(self) -> str:
+        """Name and version of the model."""
+        return " ".join(map(str, _identity(self.language).values()))
 
     def train(
         self,

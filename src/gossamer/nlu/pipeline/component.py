@@ -153,6 +153,10 @@ class Component(ABC):
         provides: what it adds to a batch: any of "documents", "tokens", "parts of speech" (of
             tokens), "features", "intent", "entities", "response_selector".
         requires: what an earlier component must have added.
+        reads: what training reads of the data, of `gossamer.data.fingerprints.NLU_INPUTS`; beside
+            it reads what earlier components provide of what this one requires. None: everything.
+            It holds for the class that declares it and not for those derived from it. A component
+            is trained again only when something that it reads has changed.
         needs: libraries without which it neither trains nor answers, as named in
             `gossamer.data.installed.OPTIONAL`.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
@@ -163,6 +167,7 @@ class Component(ABC):
     Options: ClassVar[type[ComponentOptions]] = ComponentOptions
     provides: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
+    reads: ClassVar[frozenset[str] | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -186,6 +191,12 @@ class Component(ABC):
     ) -> None:
         """Learn from the training data. `batch` has been through all earlier components."""
 
+    def renew(self, data: TrainingData) -> None:  # noqa: B027
+        """Take over what is kept of the data but not learnt from, after `restore`.
+
+        Called in place of `train` when nothing that is learnt from has changed.
+        """
+
     def check(self, data: TrainingData) -> Iterator[InputError]:
         """What `train` would refuse, as far as it can be known before any component is trained."""
         return iter(())
@@ -193,6 +204,14 @@ class Component(ABC):
     @abstractmethod
     def process(self, batch: MessageBatch) -> None:
         """Add to the batch what this component provides."""
+
+    def files_read(self) -> str:
+        """A fingerprint of what training reads besides the data, such as a file of vectors.
+
+        Raises:
+            InputError: it is not there.
+        """
+        return ""
 
     @property
     def reads_features(self) -> bool:

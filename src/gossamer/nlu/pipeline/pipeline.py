@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import (
@@ -16,6 +16,7 @@ from gossamer.data.errors import (
     all_of,
     place_prefix,
 )
+from gossamer.data.fingerprints import fingerprint, of_training_data
 from gossamer.data.installed import MissingPartError
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.text.listing import warn_together
@@ -48,26 +49,23 @@ from gossamer.nlu.pipeline.options_reader import (
 from gossamer.nlu.pipeline.own_results import checked_state, options_as_json, process
 from gossamer.nlu.pipeline.registry import component_class, known_components, register
 from gossamer.nlu.pipeline.response_labels import response_labels
+from gossamer.nlu.pipeline.reuse import (
+    UNSTEADY,
+    Change,
+    ChangeListener,
+    ComponentRecord,
+    Earlier,
+    Fingerprint,
+    Foresight,
+    Walk,
+    foresee,
+    learns,
+    of_state,
+)
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 
 _TEXTS_AT_A_TIME = 256
-
-
-class ComponentRecord(NamedTuple):
-    """A trained component, in parts that can be stored.
-
-    Attributes:
-        name: of the component.
-        alias: unique in the pipeline.
-        options: all of them, as plain JSON values.
-        state: what was learnt.
-    """
-
-    name: str
-    alias: str
-    options: dict[str, Any]
-    state: ComponentState
 
 
 class Pipeline:
@@ -79,6 +77,10 @@ class Pipeline:
         components: in order, without the handler of direct messages.
         wheres: where each is written, for error messages.
         language: of the assistant; some tokenizers refuse some languages.
+
+    Attributes:
+        outputs: by alias, fingerprints of what its components give to others; empty unless it was
+            trained just now.
 
     Raises:
         ConfigError: the components do not fit together (see `check_components`).
@@ -99,6 +101,8 @@ class Pipeline:
         self._direct = DirectMessageHandler()
         self._is_trained = False
         self._checked: TrainingData | None = None
+        self._learnt_from: dict[str, tuple[Fingerprint, str]] = {}
+        self.outputs: dict[str, str] = {}
 
     @classmethod
     def from_config(cls, config: ProjectConfig) -> Pipeline:
@@ -175,13 +179,28 @@ class Pipeline:
                 faults += component.check(data)
         return faults
 
-    def train(self, data: TrainingData, *, on_epoch: EpochListener | None = None) -> None:
-        """Train every component on the unique examples, each on what the earlier ones provide.
+    def train(
+        self,
+        data: TrainingData,
+        *,
+        on_epoch: EpochListener | None = None,
+        last: Sequence[ComponentRecord] = (),
+        on_change: ChangeListener | None = None,
+    ) -> None:
+        """Train the components on the unique examples, each on what the earlier ones provide.
+
+        Args:
+            data: what to train on.
+            on_epoch: called after every epoch of a component that has epochs.
+            last: components of an earlier model; those that would learn from the same are taken
+                from it.
+            on_change: called for every component that learns, when it is known whether it is
+                trained.
 
         Raises:
             DataError: there is nothing to train on, or a component cannot use the data.
         """
-        self.train_batch(data, on_epoch=on_epoch)
+        self._train(data, on_epoch, last, on_change)
 
     def train_batch(
         self, data: TrainingData, *, on_epoch: EpochListener | None = None
@@ -190,29 +209,74 @@ class Pipeline:
 
         So another component can be trained on the same features again and again.
         """
+        return self._train(data, on_epoch, (), None)
+
+    def foresee(self, data: TrainingData, last: Sequence[ComponentRecord]) -> Foresight:
+        """What `train` would train, at most; nothing is trained."""
+        batch = self._batch(data)
+        return foresee(self._components, _inputs(data, batch), Earlier(last), is_cautious=True)
+
+    def _train(
+        self,
+        data: TrainingData,
+        on_epoch: EpochListener | None,
+        last: Sequence[ComponentRecord],
+        on_change: ChangeListener | None,
+    ) -> TrainingBatch:
         if self._checked is not data:
             faults = self.check(data)
             if faults:
                 raise all_of(faults)
+        batch = self._batch(data)
+        inputs, earlier = _inputs(data, batch), Earlier(last)
+        expected = foresee(self._components, inputs, earlier)
+        walk = Walk(inputs)
+        tell = on_change or _tell_nobody
+        readers = [part for part in self._components if part.reads_features]
+        components = list(self._components)
+        for number, component in enumerate(self._components):
+            wanted = walk.fingerprint(component)
+            kept = expected.kept.get(component.alias)
+            if kept is not None and kept.record.fingerprint != wanted:
+                kept = None
+            gives = expected.needs_batch and bool(component.provides & FOR_LATER_COMPONENTS)
+            if kept is not None and not gives:
+                learnt = kept.record.learnt
+                components[number] = kept.component
+                kept.component.renew(data)
+                tell(Change(component.alias))
+            else:
+                # One that is known and gives features to others is trained along: what it makes of
+                # the examples' labels is not stored, and it takes no epochs.
+                if kept is None and learns(component):
+                    tell(earlier.change(component, wanted))
+                batch.is_last_reader = readers[-1:] == [component]
+                with OwnCode(type(component), "train"):
+                    component.train(data, batch, on_epoch=on_epoch)
+                if gives:
+                    process(component, batch)
+                    if batch.responses is not None and batch.responses.texts is not None:
+                        process(component, batch.responses.texts)
+                learnt = of_state(checked_state(component)) if learns(component) else ""
+                if kept is not None:
+                    is_same = learnt == kept.record.learnt
+                    tell(Change(component.alias, () if is_same else (UNSTEADY,)))
+            self._learnt_from[component.alias] = (wanted, learnt)
+            walk.passed(component, learnt)
+        self._direct.train(data, batch)
+        self._components, self.outputs = tuple(components), walk.outputs
+        self._is_trained = True
+        return batch
+
+    def _batch(self, data: TrainingData) -> TrainingBatch:
+        """The examples, before the first component."""
         examples = [example for example in data.unique_examples() if example.text.strip()]
-        batch = TrainingBatch(
+        return TrainingBatch(
             texts=[example.text for example in examples],
             examples=examples,
             labels=data.intents,
             responses=self._responses(examples, data),
         )
-        texts = None if batch.responses is None else batch.responses.texts
-        readers = [part for part in self.components if part.reads_features]
-        for component in self.components:
-            batch.is_last_reader = readers[-1:] == [component]
-            with OwnCode(type(component), "train"):
-                component.train(data, batch, on_epoch=on_epoch)
-            if component.provides & FOR_LATER_COMPONENTS:
-                process(component, batch)
-                if texts is not None:
-                    process(component, texts)
-        self._is_trained = True
-        return batch
 
     def _responses(self, examples: Sequence[Example], data: TrainingData) -> ResponseLabels | None:
         """What the selectors learn to tell apart; None without a selector."""
@@ -285,6 +349,7 @@ class Pipeline:
                 component.alias,
                 options_as_json(component),
                 checked_state(component),
+                *self._learnt_from.get(component.alias, ()),
             )
             for component in self.components
         ]
@@ -292,7 +357,7 @@ class Pipeline:
     @classmethod
     def from_state(
         cls,
-        records: Sequence[tuple[str, str, Mapping[str, Any], ComponentState]],
+        records: Sequence[ComponentRecord | tuple[str, str, Mapping[str, Any], ComponentState]],
         own: OwnParts = NO_OWN_PARTS,
     ) -> Pipeline:
         """The trained pipeline that `state` described.
@@ -307,18 +372,19 @@ class Pipeline:
             MissingPartError: a component needs a library that is not installed.
             OwnPartError: an own class cannot be imported or restored.
         """
-        if not records or records[-1][0] != DirectMessageHandler.name:
+        stored = [ComponentRecord(*record) for record in records]
+        if not stored or stored[-1].name != DirectMessageHandler.name:
             raise ModelFileError(
                 f"a stored pipeline must end with {DirectMessageHandler.name}",
-                got=[record[0] for record in records],
+                got=[record.name for record in stored],
             )
         try:
             components: list[Component] = []
-            for name, alias, options, _ in records[:-1]:
-                kind = component_class(name, own=own)
-                read = read_stored_options(kind, options)
+            for record in stored[:-1]:
+                kind = component_class(record.name, own=own)
+                options = read_stored_options(kind, record.options)
                 with OwnCode(kind, "__init__"):
-                    components.append(kind(read, alias=alias))
+                    components.append(kind(options, alias=record.alias))
             pipeline = cls(components)
         except (ModelFileError, MissingPartError, OwnPartError):
             raise
@@ -327,8 +393,21 @@ class Pipeline:
                 f"a stored pipeline must be one that this version can build: {error}",
                 hint="training the model again",
             ) from error
-        for component, record in zip(pipeline.components, records, strict=True):
+        for component, record in zip(pipeline.components, stored, strict=True):
             with OwnCode(type(component), "restore"):
-                component.restore(record[3])
+                component.restore(record.state)
+            if record.fingerprint:
+                pipeline._learnt_from[component.alias] = (record.fingerprint, record.learnt)
         pipeline._is_trained = True
         return pipeline
+
+
+def _inputs(data: TrainingData, batch: TrainingBatch) -> dict[str, str]:
+    """Fingerprints of all that components read of the data."""
+    responses = batch.responses
+    texts = None if responses is None or responses.texts is None else responses.texts.texts
+    return {**of_training_data(data), "response_texts": fingerprint(texts)}
+
+
+def _tell_nobody(change: Change) -> None:
+    """For those who do not ask."""

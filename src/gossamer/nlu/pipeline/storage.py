@@ -10,7 +10,8 @@ import numpy.typing as npt
 from gossamer.data.errors import ModelFileError
 from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts
 from gossamer.nlu.pipeline.messages import ComponentState
-from gossamer.nlu.pipeline.pipeline import ComponentRecord, Pipeline
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.reuse import ComponentRecord, read_fingerprint, stored_fingerprint
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -27,6 +28,7 @@ def pipeline_to_parts(pipeline: Pipeline) -> tuple[list[dict[str, Any]], Arrays]
                 "alias": record.alias,
                 "options": record.options,
                 "state": dict(record.state.json),
+                **stored_fingerprint(record.fingerprint, record.learnt),
             }
         )
     return components, arrays
@@ -49,24 +51,35 @@ def pipeline_from_parts(
             that may not be imported.
         OwnPartError: an own class cannot be imported or restored.
     """
+    return Pipeline.from_state(records_from_parts(components, arrays), own)
+
+
+def records_from_parts(
+    components: Sequence[Mapping[str, Any]], arrays: Mapping[str, npt.NDArray[Any]]
+) -> list[ComponentRecord]:
+    """The components that `pipeline_to_parts` took apart, as they were stored.
+
+    Raises:
+        ModelFileError: the parts do not describe components.
+    """
     by_component: dict[str, Arrays] = {}
     for name, array in arrays.items():
         number, _, rest = name.partition(".")
         by_component.setdefault(number, {})[rest] = array
     try:
-        records = [
+        return [
             ComponentRecord(
                 part["name"],
                 part["alias"],
                 part["options"],
                 ComponentState(json=part["state"], arrays=by_component.get(str(number), {})),
+                *read_fingerprint(part),
             )
             for number, part in enumerate(components)
         ]
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise ModelFileError(
             "a stored component must have name, alias, options and state",
             got=str(error),
             hint="training the model again",
         ) from error
-    return Pipeline.from_state(records, own)

@@ -62,6 +62,7 @@ class ResponseSelector(NetworkComponent):
     name: ClassVar[str] = "ResponseSelector"
     Options: ClassVar[type[ComponentOptions]] = ResponseSelectorOptions
     provides: ClassVar[frozenset[str]] = frozenset({"response_selector"})
+    reads: ClassVar[frozenset[str] | None] = frozenset({"intents", "response_texts", "texts"})
     label_metric: ClassVar[str] = "r_acc"
 
     options: ResponseSelectorOptions
@@ -104,7 +105,8 @@ class ResponseSelector(NetworkComponent):
             self._warn_of_too_few(batch, labels)
             return
         self.labels = tuple(labels)
-        self._take_responses(data, batch)
+        self.renew(data)
+        self.retrieval_intents = _retrieval_intents(batch)
         self._warn_of_hidden_layers()
         chosen, label_numbers = self._examples(batch, keys)
         text = text_features(
@@ -192,14 +194,14 @@ class ResponseSelector(NetworkComponent):
             )
         return found
 
-    def _take_responses(self, data: TrainingData, batch: TrainingBatch) -> None:
+    def renew(self, data: TrainingData) -> None:
+        """Take the responses as they are now."""
         found = {label: data.responses.get(RESPONSE_PREFIX + label, ()) for label in self.labels}
         self.responses = {
             label: tuple(plain(each) for each in variations)
             for label, variations in found.items()
             if variations
         }
-        self.retrieval_intents = _retrieval_intents(batch)
         missing = [RESPONSE_PREFIX + label for label in self.labels if label not in self.responses]
         if missing:
             warnings.warn(

@@ -9,6 +9,7 @@ import regex
 from pydantic import field_validator
 
 from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.fingerprints import fingerprint
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, Token, TrainingBatch
@@ -54,6 +55,7 @@ class JiebaTokenizer(Tokenizer):
 
     name: ClassVar[str] = "JiebaTokenizer"
     Options: ClassVar[type[ComponentOptions]] = JiebaTokenizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     needs: ClassVar[tuple[str, ...]] = ("jieba",)
 
     options: JiebaTokenizerOptions
@@ -69,6 +71,11 @@ class JiebaTokenizer(Tokenizer):
             read_user_words(self.options.dictionary_path, where)
         except InputError as fault:
             yield fault
+
+    def files_read(self) -> str:
+        """A checksum of the dictionaries."""
+        words = read_user_words(self.options.dictionary_path)
+        return fingerprint(list(words)) if words else ""
 
     def train(
         self,

@@ -54,7 +54,9 @@ def test_a_word_is_known_as_far_as_it_is_near_one_of_training(text_file: Path) -
 
 def test_the_model_keeps_words_of_training_and_the_first_others(text_file: Path) -> None:
     featurizer = from_file(text_file, "shoes", additional_words=1)
-    assert block(featurizer, "buy purchase London shoes").sequence.any(axis=1).tolist() == [
+    sequence = block(featurizer, "buy purchase London shoes").sequence
+    assert isinstance(sequence, np.ndarray)
+    assert sequence.any(axis=1).tolist() == [
         True,
         False,
         False,

@@ -106,6 +106,7 @@ class RulePolicy(Policy):
     name: ClassVar[str] = "RulePolicy"
     Options: ClassVar[type[ComponentOptions]] = RulePolicyOptions
     learns_rules: ClassVar[bool] = True
+    reads: ClassVar[frozenset[str] | None] = frozenset({"domain", "rules", "stories"})
 
     options: RulePolicyOptions
 

@@ -32,6 +32,9 @@ class TEDPolicy(NetworkPolicy):
 
     name: ClassVar[str] = "TEDPolicy"
     Options: ClassVar[type[ComponentOptions]] = TEDOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset(
+        {"augmentation", "domain", "stories", "texts"}
+    )
 
     # -- training ------------------------------------------------------------------------------
 

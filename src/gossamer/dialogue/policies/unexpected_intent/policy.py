@@ -51,6 +51,9 @@ class UnexpecTEDIntentPolicy(NetworkPolicy):
 
     name: ClassVar[str] = "UnexpecTEDIntentPolicy"
     Options: ClassVar[type[ComponentOptions]] = UnexpecTEDIntentOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset(
+        {"augmentation", "domain", "stories", "texts"}
+    )
 
     options: UnexpecTEDIntentOptions
 

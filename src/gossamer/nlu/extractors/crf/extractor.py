@@ -61,6 +61,7 @@ class CRFEntityExtractor(Component):
 
     name: ClassVar[str] = "CRFEntityExtractor"
     Options: ClassVar[type[ComponentOptions]] = CRFEntityExtractorOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"entities", "texts"})
     provides: ClassVar[frozenset[str]] = frozenset({"entities"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
 

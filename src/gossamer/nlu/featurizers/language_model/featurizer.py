@@ -47,6 +47,7 @@ class LanguageModelFeaturizer(Component):
 
     name: ClassVar[str] = "LanguageModelFeaturizer"
     Options: ClassVar[type[ComponentOptions]] = LanguageModelFeaturizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers")
@@ -64,6 +65,10 @@ class LanguageModelFeaturizer(Component):
             self._find()
         except ConfigError as fault:
             yield fault
+
+    def files_read(self) -> str:
+        """A checksum of the model."""
+        return self._find().sha256
 
     def train(
         self,

@@ -13,6 +13,7 @@ from gossamer.data.errors import InputError
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.featurizers.semantic_map.semantic_map import SemanticMap, rows_of_words
 from gossamer.nlu.featurizers.sparse_rows import sum_rows
+from gossamer.nlu.featurizers.vectors.source_files import checksum
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import (
     ComponentState,
@@ -45,6 +46,7 @@ class SemanticMapFeaturizer(Component):
 
     name: ClassVar[str] = "SemanticMapFeaturizer"
     Options: ClassVar[type[ComponentOptions]] = SemanticMapFeaturizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset()
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
@@ -59,6 +61,10 @@ class SemanticMapFeaturizer(Component):
             self._map = SemanticMap.load(Path(self.options.map))
         except InputError as fault:
             yield fault
+
+    def files_read(self) -> str:
+        """A checksum of the map."""
+        return checksum([Path(self.options.map)])
 
     def train(
         self,

@@ -75,6 +75,10 @@ class PretrainedFeaturizer(Component):
         except InputError as fault:
             yield fault
 
+    def files_read(self) -> str:
+        """A checksum of the files."""
+        return checksum(self._files())
+
     def train(
         self,
         data: TrainingData,

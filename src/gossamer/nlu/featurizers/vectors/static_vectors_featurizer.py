@@ -49,6 +49,7 @@ class StaticVectorsFeaturizer(PretrainedFeaturizer):
 
     name: ClassVar[str] = "StaticVectorsFeaturizer"
     Options: ClassVar[type[ComponentOptions]] = StaticVectorsFeaturizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"response_texts", "texts"})
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
 

@@ -70,6 +70,7 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
 
     name: ClassVar[str] = "WordClustersFeaturizer"
     Options: ClassVar[type[ComponentOptions]] = WordClustersFeaturizerOptions
+    reads: ClassVar[frozenset[str] | None] = frozenset({"response_texts", "texts"})
     provides: ClassVar[frozenset[str]] = frozenset({"features"})
     requires: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
