@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION, DEFAULT_CHANNEL
 from gossamer.nlu.own.failures import OwnPartError
 from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, not_named
 from gossamer.nlu.pipeline.component import EpochListener
-from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
-from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, Parse
+from gossamer.nlu.pipeline.direct_message import direct_parser
+from gossamer.nlu.pipeline.messages import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.reuse import Change, ChangeListener
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
@@ -28,7 +28,6 @@ from gossamer.version import __version__
 
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
     from gossamer.checks import Checked
-    from gossamer.data.domain.domain import Domain
     from gossamer.data.endpoints import ActionEndpoint, ActionsModule
     from gossamer.data.project import Project
     from gossamer.dialogue.last_model import LastModel
@@ -308,7 +307,7 @@ class Assistant:
         return Conversations(
             model.domain,
             model.ensemble,
-            _direct_parser(model.domain) if self._pipeline is None else self.parse,
+            direct_parser(model.domain) if self._pipeline is None else self.parse,
             custom=custom_actions(action_endpoint),
             channel=channel,
             random_seed=random_seed,
@@ -440,20 +439,3 @@ def _last_model(last: Assistant | str | Path | None) -> LastModel | None:
     except ModelFileError as problem:
         warnings.warn(f"all is trained, as the last model cannot be used: {problem}", stacklevel=3)
         return None
-
-
-def _direct_parser(domain: Domain) -> Callable[[str], Parse]:
-    """Understands messages like /greet{"name": "Ada"}, and no others."""
-    handler = DirectMessageHandler()
-    names = {
-        "intents": list(domain.intent_names),
-        "entity_types": [entity.name for entity in domain.entities],
-    }
-    handler.restore(ComponentState(json=names))
-
-    def parse(text: str) -> Parse:
-        batch = MessageBatch(texts=[text])
-        handler.process(batch)
-        return batch.parses[0]
-
-    return parse

@@ -27,6 +27,7 @@ def test_pipelines_can_be_built(name: str, tmp_path: Path) -> None:
         unknown = set(re.findall(r"name: (\w+)", block)) - set(known_components())
         if unknown:
             pytest.skip(f"{unknown} are not there")
+        block = block.replace("en_core_web_md", "blank:en")  # which need not be installed
         path = tmp_path / "config.yml"
         path.write_text(f"recipe: default.v1\nlanguage: en\n{block}", "utf-8")
         try:

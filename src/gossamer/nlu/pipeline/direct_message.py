@@ -6,8 +6,8 @@ it reads replaces what classifiers and extractors found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gossamer.data.entities import Entity
 from gossamer.data.errors import ModelFileError
@@ -23,6 +23,9 @@ from gossamer.nlu.pipeline.messages import (
     Parse,
     TrainingBatch,
 )
+
+if TYPE_CHECKING:  # a parse needs no domain
+    from gossamer.data.domain.domain import Domain
 
 #: Intents that every assistant knows, whatever its data.
 _ALWAYS_KNOWN = frozenset({"restart", "back", "session_start", "out_of_scope", FALLBACK_INTENT})
@@ -122,3 +125,20 @@ class DirectMessageHandler(Component):
                     value=value,
                     extractor=self.name,
                 )
+
+
+def direct_parser(domain: Domain) -> Callable[[str], Parse]:
+    """Understands messages like /greet{"name": "Ada"}, and no others."""
+    handler = DirectMessageHandler()
+    names = {
+        "intents": list(domain.intent_names),
+        "entity_types": [entity.name for entity in domain.entities],
+    }
+    handler.restore(ComponentState(json=names))
+
+    def parse(text: str) -> Parse:
+        batch = MessageBatch(texts=[text])
+        handler.process(batch)
+        return batch.parses[0]
+
+    return parse

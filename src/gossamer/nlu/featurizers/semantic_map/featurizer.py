@@ -28,11 +28,12 @@ class SemanticMapFeaturizerOptions(ComponentOptions):
 
     Attributes:
         alias: the name by which `featurizers` of a classifier refers to these features.
-        map: the file of the map, which `gossamer semantic-map train` writes.
+        map: the file of the map, which `gossamer semantic-map train` writes; a path is relative to
+            the working folder.
     """
 
     alias: str | None = None
-    map: str = Field(min_length=1)
+    map: str = Field(default="semantic-map.map", min_length=1)
 
 
 class SemanticMapFeaturizer(Component):
