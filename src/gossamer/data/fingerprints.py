@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gossamer.data.domain.domain import Domain
 from gossamer.data.nlu.examples import Example, TrainingData
-from gossamer.data.stories.steps import BotStep, OrStep, StoryData, UserStep
+from gossamer.data.stories.steps import BotStep, OrStep, Rule, Story, StoryData, UserStep
 from gossamer.data.text.limits import MAX_CONVERSATIONS
 
 NLU_INPUTS: Final = MappingProxyType(
@@ -100,7 +100,8 @@ def has_texts(stories: StoryData, domain: Domain) -> bool:
     """Whether something counts by its text, not by an intent or an action's name."""
     if domain.action_texts:
         return True
-    for source in (*stories.stories, *stories.rules):
+    sources: tuple[Story | Rule, ...] = (*stories.stories, *stories.rules)
+    for source in sources:
         for step in source.steps:
             for choice in step.alternatives if isinstance(step, OrStep) else (step,):
                 if isinstance(choice, BotStep):
