@@ -167,7 +167,7 @@ def last(untaught: None, tmp_path_factory: pytest.TempPathFactory) -> LastModel:
     folder = tmp_path_factory.mktemp("last")
     assistant, changes = train(folder, FILES)
     assert trained(changes) == NLU | POLICIES
-    return LastModel.read(assistant.save(folder / "last.gossamer"), "assistant")
+    return LastModel.read(assistant.save(folder / "last.gossamer"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from gossamer.nlu.pipeline.messages import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.reuse import Change, ChangeListener
 from gossamer.nlu.pipeline.storage import pipeline_from_parts, pipeline_to_parts
-from gossamer.nn.storage import load_model_of_kind, save_model
+from gossamer.nn.storage import ASSISTANT, load_model_of_kind, save_model
 from gossamer.version import __version__
 
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
@@ -33,9 +33,6 @@ if TYPE_CHECKING:  # imported where they are used, so that a first answer is soo
     from gossamer.dialogue.last_model import LastModel
     from gossamer.dialogue.model import DialogueModel
     from gossamer.dialogue.runtime.conversations import Conversations
-
-KIND = "assistant"
-"""What model files of assistants say that they are."""
 
 
 class Assistant:
@@ -337,7 +334,7 @@ class Assistant:
     def _to_parts(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """JSON and arrays."""
         content: dict[str, Any] = {
-            "kind": KIND,
+            "kind": ASSISTANT,
             "gossamer_version": __version__,
             "trained_at": self.trained_at,
             "config": config_to_dict(self.config),
@@ -371,7 +368,7 @@ class Assistant:
         """
         path = Path(path)
         content, arrays = load_model_of_kind(
-            path, KIND, named="an assistant", hint="the file that gossamer train wrote"
+            path, ASSISTANT, named="an assistant", hint="the file that gossamer train wrote"
         )
         try:
             if "pipeline" not in content and "dialogue" not in content:
@@ -435,7 +432,7 @@ def _last_model(last: Assistant | str | Path | None) -> LastModel | None:
     if isinstance(last, Assistant):
         return LastModel.of_parts(*last._to_parts())
     try:
-        return LastModel.read(Path(last), KIND)
+        return LastModel.read(Path(last))
     except ModelFileError as problem:
         warnings.warn(f"all is trained, as the last model cannot be used: {problem}", stacklevel=3)
         return None

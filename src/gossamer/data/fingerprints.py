@@ -100,8 +100,8 @@ def has_texts(stories: StoryData, domain: Domain) -> bool:
     """Whether something counts by its text, not by an intent or an action's name."""
     if domain.action_texts:
         return True
-    told: tuple[Story | Rule, ...] = (*stories.stories, *stories.rules)
-    for source in told:
+    sources: tuple[Story | Rule, ...] = (*stories.stories, *stories.rules)
+    for source in sources:
         for step in source.steps:
             for choice in step.alternatives if isinstance(step, OrStep) else (step,):
                 if isinstance(choice, BotStep):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gossamer.dialogue.model import policy_records
 from gossamer.nlu.pipeline.reuse import ComponentRecord
 from gossamer.nlu.pipeline.storage import records_from_parts
-from gossamer.nn.storage import load_model_of_kind
+from gossamer.nn.storage import ASSISTANT, load_model_of_kind
 
 _OF_THE_MOMENT = "trained_at"
 
@@ -40,13 +40,13 @@ class LastModel:
         return any(record.fingerprint for record in (*self.components, *self.policies))
 
     @classmethod
-    def read(cls, path: Path, kind: str) -> LastModel:
+    def read(cls, path: Path) -> LastModel:
         """The parts that a model file holds.
 
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        stored = load_model_of_kind(path, kind, named="an assistant", hint="another model")
+        stored = load_model_of_kind(path, ASSISTANT, named="an assistant", hint="another model")
         return replace(cls.of_parts(*stored), path=path)
 
     @classmethod

@@ -24,6 +24,8 @@ from gossamer.nn.safetensors_file import read_in_place
 FORMAT = "gossamer-model"
 #: 2: DIET's input tables may be in bytes (`gossamer.nn.ops.rounding`). Files of version 1 are read.
 FORMAT_VERSION = 2
+ASSISTANT = "assistant"
+"""The kind of model that an assistant is."""
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

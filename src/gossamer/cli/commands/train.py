@@ -203,14 +203,13 @@ def _run(
 
 def _read(paths: Sequence[Path]) -> tuple[LastModel | None, list[str]]:
     """The parts of models, and why those of others cannot be used."""
-    from gossamer.assistant import KIND
     from gossamer.data.errors import ModelFileError
     from gossamer.dialogue.last_model import LastModel
 
     models, trouble = [], []
     for path in paths:
         try:
-            model = LastModel.read(path, KIND)
+            model = LastModel.read(path)
         except ModelFileError as error:
             trouble.append(f"Nothing is taken from the last model: {error}")
             continue
