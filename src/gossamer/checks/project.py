@@ -113,8 +113,8 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
     names_pipeline = config is not None and _names_pipeline(config)
     if config is not None and (random_seed is not None or rasa_defaults):
         if parts.wants_dialogue and not config.policies:
-            policies = RASAS_POLICIES if rasa_defaults else DEFAULT_POLICIES
-            config = dataclasses.replace(config, policies=policies)
+            asked = RASAS_POLICIES if rasa_defaults else DEFAULT_POLICIES
+            config = dataclasses.replace(config, policies=asked)
         if rasa_defaults:
             config = config.with_rasa_defaults()
         if random_seed is not None:
