@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gossamer.assistant import Assistant
-from gossamer.data import read_project
+from gossamer.data import ComponentConfig, read_project
 from tests.conftest import TINY_DIET
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tuple(replace(part, options={**part.options, **small.get(part.name, {})}) for part in parts)
         for parts in (project.config.pipeline, project.config.policies)
     )
-    config = replace(project.config, pipeline=pipeline, policies=policies)
+    unlikely = ComponentConfig(name="UnexpecTEDIntentPolicy", options=small["TEDPolicy"])
+    config = replace(project.config, pipeline=pipeline, policies=(*policies, unlikely))
     assistant = Assistant.train_project(replace(project, config=config), augmentation_factor=0)
     return assistant.save(tmp_path_factory.mktemp("trained") / "starter.gossamer")
 
