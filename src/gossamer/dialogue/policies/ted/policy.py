@@ -59,7 +59,7 @@ class TEDPolicy(NetworkPolicy):
         self._learn(found, label_texts, on_epoch=on_epoch)
 
     def _labels(self, domain: Domain) -> Features:
-        return label_features(len(domain.action_index))
+        return label_features(len(domain.action_names))  # those that are texts follow
 
     # -- answering -----------------------------------------------------------------------------
 
