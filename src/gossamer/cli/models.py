@@ -79,10 +79,13 @@ def last_model_paths(folder: Path, prefix: str) -> list[Path]:
     """
     wanted = [prefix, ""] if prefix else ["", "nlu-", "core-"]
     newest: dict[str, tuple[int, Path]] = {}
-    for file in folder.glob(f"*{SUFFIX}") if folder.is_dir() else ():
-        kind = next((part for part in ("nlu-", "core-") if file.name.startswith(part)), "")
-        if kind in wanted and file.is_file():
-            newest[kind] = max(newest.get(kind, (-1, file)), (file.stat().st_mtime_ns, file))
+    try:
+        for file in folder.glob(f"*{SUFFIX}") if folder.is_dir() else ():
+            kind = next((part for part in ("nlu-", "core-") if file.name.startswith(part)), "")
+            if kind in wanted and file.is_file():
+                newest[kind] = max(newest.get(kind, (-1, file)), (file.stat().st_mtime_ns, file))
+    except OSError:  # nor can a model be written there, which is told
+        return []
     oldest = newest.get("", (0, folder))[0]
     return [file for time, file in sorted(newest.values(), reverse=True) if time >= oldest]
 
