@@ -17,7 +17,7 @@ from gossamer.export.features import feature_widths
 from gossamer.export.onnx_context import in_context
 from gossamer.export.onnx_crf import Steps, decode, make_steps, transitions_of
 from gossamer.export.onnx_encoder import encoder, make_layout
-from gossamer.export.onnx_features import FeatureRows, SparseRows, feature_input, feature_rows
+from gossamer.export.onnx_features import FeatureRows, feature_input, feature_rows
 from gossamer.export.onnx_graph import Dimension, OnnxGraph
 from gossamer.export.onnx_layers import feed_forward, gelu, linear, unit_length
 from gossamer.export.onnx_wide import wide_scores
@@ -61,7 +61,7 @@ def diet_to_onnx(
     sentence = feature_rows(graph, widths.sentence, diet.columns[1], "sentence", "n_texts")
     encoded = _encode(graph, network, lengths, sequence, sentence)
     if network.label_embeddings is not None:
-        _intents(graph, diet, network, encoded, sentence.sparse)
+        _intents(graph, diet, network, encoded, sentence)
     if diet.tag_sets:
         _entities(graph, network, encoded.tokens, make_steps(graph, lengths))
     metadata = {
@@ -153,7 +153,7 @@ def _intents(
     diet: DIETComponent,
     network: FrozenDIET,
     encoded: _Encoded,
-    counts: SparseRows | None,
+    features: FeatureRows,
 ) -> None:
     if network.text_embedding is None or network.label_embeddings is None:
         raise ValueError("a network without labels has no scores of them")
@@ -163,8 +163,9 @@ def _intents(
     similarities = graph.node(
         "Gemm", text, graph.constant(network.label_embeddings, "label_embeddings"), transB=1
     )
-    if network.wide is not None and counts is not None:
-        similarities = graph.node("Add", similarities, wide_scores(graph, network.wide, counts))
+    if network.wide is not None and features.sparse is not None:
+        scores = wide_scores(graph, network.wide, features.sparse, features.dense)
+        similarities = graph.node("Add", similarities, scores)
     shape: list[Dimension] = ["n_texts", len(diet.labels)]
     graph.output(similarities, np.float32, shape, "intent_similarities")
     confidences = similarities

@@ -6,17 +6,20 @@ import numpy as np
 
 from gossamer.export.onnx_features import SparseRows, sparse_product
 from gossamer.export.onnx_graph import OnnxGraph
-from gossamer.export.onnx_layers import LEAST_NORM
+from gossamer.export.onnx_layers import LEAST_NORM, unit_length
 from gossamer.nlu.diet.frozen.wide import LENGTH, FrozenWidePath
 
 
-def wide_scores(graph: OnnxGraph, wide: FrozenWidePath, counts: SparseRows) -> str:
+def wide_scores(
+    graph: OnnxGraph, wide: FrozenWidePath, counts: SparseRows, dense: str | None = None
+) -> str:
     """The wide path's score of each label.
 
     Args:
         graph: to add to.
         wide: of the network.
         counts: the texts' sparse features, each column once a row.
+        dense: their dense features, or None.
 
     Returns:
         *Shape:* (n_texts, n_labels).
@@ -48,4 +51,8 @@ def wide_scores(graph: OnnxGraph, wide: FrozenWidePath, counts: SparseRows) -> s
     n_labels = wide.n_labels  # the table has columns to spare
     weight = wide.table.weight[:, :n_labels]
     bias = wide.table.bias[:n_labels]
-    return sparse_product(graph, counts._replace(values=values), weight, bias, "wide.table")
+    scores = sparse_product(graph, counts._replace(values=values), weight, bias, "wide.table")
+    if wide.dense is None or dense is None:
+        return scores
+    table = graph.constant(wide.dense, "wide.dense")
+    return graph.node("Add", scores, graph.node("MatMul", unit_length(graph, dense), table))

@@ -149,7 +149,8 @@ class DIETNetwork(TextEncoder):
         if shape.label is not None:
             self.text_embedding = glorot_linear(self.width, options.embedding_dimension)
             if options.has_wide_path(shape.n_labels) and shape.n_counts > 0:
-                self.wide = WidePath(shape.n_counts, shape.n_labels)
+                n_dense = shape.text.sentence.n_dense
+                self.wide = WidePath(shape.n_counts, shape.n_labels, n_dense)
             self.label_embedding = glorot_linear(
                 self._label_width(shape.label), options.embedding_dimension
             )
@@ -191,8 +192,11 @@ class DIETNetwork(TextEncoder):
 
     def wide_scores(self, text: TextFeatures) -> Tensor | None:
         """The wide path's score of each label. *Shape:* (n_texts, n_labels). None without one."""
-        counts = text.counts.sparse
-        return None if self.wide is None or counts is None else self.wide(counts)
+        counts = text.counts
+        if self.wide is None or counts.sparse is None:
+            return None
+        scores: Tensor = self.wide(counts.sparse, counts.dense)
+        return scores
 
     def embed_labels(self) -> Tensor:
         """Embeddings of all labels. *Shape:* (n_labels, embedding_dimension)."""

@@ -10,8 +10,8 @@ linear model has learnt anything.
 Counts are weighted as text classifiers weigh them (TF-IDF with sublinear counts, Manning et al.
 2008, sections 6.2 and 6.4): one and the logarithm of the count, times the inverse document
 frequency, the counts of each featurizer brought to one length. A zero that is stored counts as one
-that is not. Taken all together, pieces of words
-would outweigh the words.
+that is not. Taken all together, pieces of words would outweigh the words. Dense features of a text,
+such as a language model's vector, are brought to the same length and stand beside the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from gossamer.nlu.diet.batches import DIETData
 from gossamer.nlu.diet.features import Indices
-from gossamer.nlu.diet.frozen.wide import LENGTH, weighted
+from gossamer.nlu.diet.frozen.wide import LENGTH, unit_length, weighted
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
 from gossamer.nn.inputs import SparseInputTable
@@ -40,12 +40,14 @@ class WidePath(nn.Module):
     Args:
         n_features: sparse columns of the texts.
         n_labels: how many labels.
+        n_dense: dense columns of the texts.
     """
 
     idf: Tensor
     part: Tensor
+    dense: Tensor | None
 
-    def __init__(self, n_features: int, n_labels: int) -> None:
+    def __init__(self, n_features: int, n_labels: int, n_dense: int = 0) -> None:
         super().__init__()
         self.n_labels = n_labels
         units = -(-n_labels // _UNITS_AT_A_TIME) * _UNITS_AT_A_TIME
@@ -54,6 +56,7 @@ class WidePath(nn.Module):
         self.table.requires_grad_(False)
         self.register_buffer("idf", torch.ones(n_features))
         self.register_buffer("part", torch.zeros(n_features, dtype=torch.int16))
+        self.register_buffer("dense", torch.zeros(n_dense, n_labels) if n_dense > 0 else None)
 
     @torch.no_grad()
     def fit(
@@ -65,10 +68,11 @@ class WidePath(nn.Module):
         """Fit the linear model: squared hinge loss and L2 with C = 1, scikit-learn's `LinearSVC`.
 
         Args:
-            counts: sparse ones count. *Shape:* (n_texts, n_features).
+            counts: sparse and dense ones. *Shape:* (n_texts, n_features) and (n_texts, n_dense).
             labels: of each text. *Shape:* (n_texts,).
             weights: what the loss of each text is multiplied by; None for 1. *Shape:* (n_texts,).
         """
+        from scipy.sparse import csr_array, hstack
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.svm import LinearSVC
 
@@ -80,6 +84,8 @@ class WidePath(nn.Module):
         if len(known) < 2:
             return
         texts = self.weighted(counts.sparse).to_scipy().astype(np.float64) / LENGTH
+        if self.dense is not None and counts.dense is not None:
+            texts = hstack([texts, csr_array(unit_length(counts.dense).astype(np.float64))]).tocsr()
         model = LinearSVC(random_state=0)
         with warnings.catch_warnings():  # a model that is nearly fitted is as good
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -89,8 +95,13 @@ class WidePath(nn.Module):
         if len(known) == 2:  # scikit-learn has one row of weights for both
             model.coef_ = np.concatenate([-model.coef_, model.coef_])
             model.intercept_ = np.concatenate([-model.intercept_, model.intercept_])
+        n_features = len(self.idf)
+        weight = torch.from_numpy(model.coef_.T * _SCALE).float()
         self.table.weight.zero_()
-        self.table.weight[:, known] = torch.from_numpy(model.coef_.T * (_SCALE / LENGTH)).float()
+        self.table.weight[:, known] = weight[:n_features] / LENGTH
+        if self.dense is not None:
+            self.dense.zero_()
+            self.dense[:, known] = weight[n_features:]
         self.table.bias.fill_(-_SCALE)  # of labels without an example: the value of "not this one"
         self.table.bias[known] = torch.from_numpy(model.intercept_ * _SCALE).float()
 
@@ -108,10 +119,15 @@ class WidePath(nn.Module):
             part = np.repeat(np.arange(len(parts)), parts)
             self.part.copy_(torch.from_numpy(part.astype(np.int16)))
 
-    def forward(self, counts: CsrMatrix) -> Tensor:
-        """Scores. *Shape:* (n_texts, n_features) -> (n_texts, n_labels)."""
-        scores: Tensor = self.table(self.weighted(counts))
-        return scores[:, : self.n_labels]
+    def forward(self, counts: CsrMatrix, dense: npt.NDArray[np.float32] | None = None) -> Tensor:
+        """Scores.
+
+        *Shape:* (n_texts, n_features) and (n_texts, n_dense) -> (n_texts, n_labels).
+        """
+        scores: Tensor = self.table(self.weighted(counts))[:, : self.n_labels]
+        if self.dense is None or dense is None:
+            return scores
+        return scores + torch.from_numpy(unit_length(dense)) @ self.dense
 
     def weighted(self, counts: CsrMatrix) -> CsrMatrix:
         """The counts as the table reads them. *Shape:* (n_texts, n_features), kept."""

@@ -116,7 +116,12 @@ class FrozenDIET(FrozenTextEncoder):
             if len(self.label_embeddings) != shape.n_labels:
                 raise ValueError(f"{shape.n_labels} labels, features of another number")
             if options.has_wide_path(shape.n_labels) and shape.n_counts > 0:
-                self.wide = FrozenWidePath(weights.part("wide"), shape.n_counts, shape.n_labels)
+                self.wide = FrozenWidePath(
+                    weights.part("wide"),
+                    shape.n_counts,
+                    shape.n_labels,
+                    shape.text.sentence.n_dense,
+                )
         n_entity_tags = shape.n_tags.get(TagKind.ENTITY, 0)
         self.heads = {
             kind: FrozenEntityHead(
@@ -148,8 +153,10 @@ class FrozenDIET(FrozenTextEncoder):
             raise ValueError("a model without labels has no confidence in them")
         embedded = self._compared(self.text_embedding(encoded.sentence))
         logits: Floats = embedded @ self.label_embeddings.T
-        counts = None if self.wide is None else text.counts.sparse
-        return logits if self.wide is None or counts is None else logits + self.wide(counts)
+        counts = text.counts
+        if self.wide is None or counts.sparse is None:
+            return logits
+        return logits + self.wide(counts.sparse, counts.dense)
 
     def tag(self, tokens: Floats, lengths: Indices) -> dict[TagKind, TagPaths]:
         """Predicted tags of each kind. *Shape:* (n_tokens, width), (n_texts,)."""

@@ -14,22 +14,24 @@ LENGTH = 6.0
 
 
 class FrozenWidePath:
-    """Label scores that are linear in a text's weighted counts.
+    """Label scores that are linear in a text's weighted counts and dense features.
 
     Args:
         weights: stored ones.
         n_features: sparse columns of the texts.
         n_labels: how many labels.
+        n_dense: dense columns of the texts.
 
     Raises:
         KeyError: an array is missing.
         ValueError: arrays do not fit the sizes.
     """
 
-    def __init__(self, weights: Weights, n_features: int, n_labels: int) -> None:
+    def __init__(self, weights: Weights, n_features: int, n_labels: int, n_dense: int = 0) -> None:
         self.table = Table.read(weights.part("table"), n_features)
         self.idf = weights.floats("idf", (n_features,))
         self.part: npt.NDArray[np.int16] = weights.array("part")
+        self.dense = weights.floats("dense", (n_dense, n_labels)) if n_dense > 0 else None
         self.n_labels = n_labels
         is_right = self.part.shape == (n_features,) and self.part.dtype == np.int16
         if not is_right or self.part.min(initial=0) < 0:
@@ -37,9 +39,23 @@ class FrozenWidePath:
         if self.table.units < n_labels:
             raise ValueError(f"{n_labels} labels, a wide path of {self.table.units}")
 
-    def __call__(self, counts: CsrMatrix) -> Floats:
-        """Scores. *Shape:* (n_texts, n_features) -> (n_texts, n_labels)."""
-        return self.table(weighted(counts, self.idf, self.part))[:, : self.n_labels]
+    def __call__(self, counts: CsrMatrix, dense: Floats | None = None) -> Floats:
+        """Scores.
+
+        *Shape:* (n_texts, n_features) and (n_texts, n_dense) -> (n_texts, n_labels).
+        """
+        scores = self.table(weighted(counts, self.idf, self.part))[:, : self.n_labels]
+        if self.dense is None or dense is None:
+            return scores
+        return scores + unit_length(dense) @ self.dense
+
+
+def unit_length(dense: Floats) -> Floats:
+    """Rows divided by their Euclidean length; zeros stay. *Shape:* of both (n_texts, n_dense)."""
+    lengths = np.linalg.norm(dense, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    result: Floats = (dense / lengths).astype(np.float32, copy=False)
+    return result
 
 
 def weighted(counts: CsrMatrix, idf: Floats, part: npt.NDArray[np.int16]) -> CsrMatrix:
