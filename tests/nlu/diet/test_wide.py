@@ -12,9 +12,11 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
 
+from gossamer.nlu.diet.frozen.wide import FrozenWidePath
 from gossamer.nlu.diet.wide import WidePath
 from gossamer.nn.csr import CsrMatrix
 from gossamer.nn.features import Features
+from gossamer.nn.frozen.weights import Weights
 
 LENGTH = 6.0
 PARTS = (12, 18)  # features of two featurizers
@@ -215,3 +217,35 @@ def test_the_counts_stay_as_they_are() -> None:
     wide(texts)
     wide.weighted(texts).data[:] = 0
     assert np.array_equal(texts.toarray(), before)
+
+
+def test_dense_features_stand_beside_the_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts, dense = counts_of(seed, 60), rng.normal(size=(60, 7)).astype(np.float32)
+    dense[5] = 0  # a text that the vectors do not know
+    labels = rng.integers(3, size=60)
+    wide = WidePath(30, 3, 7)
+    wide.fit(Features(counts, dense, PARTS), labels)
+    lengths = np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-9)
+    inputs = np.hstack([expected_of(counts, counts) / LENGTH, dense / lengths])
+    model = LinearSVC(random_state=0).fit(inputs, labels)
+    expected = 7.0 * model.decision_function(inputs)
+    np.testing.assert_allclose(wide(counts, dense).numpy(), expected, rtol=1e-3, atol=2e-3)
+    assert wide.dense is not None
+    weights = Weights({name: each.numpy() for name, each in wide.state_dict().items()}, "")
+    frozen = FrozenWidePath(weights, 30, 3, 7)
+    np.testing.assert_allclose(
+        frozen(counts, dense), wide(counts, dense).numpy(), rtol=1e-5, atol=1e-5
+    )
+    with pytest.raises(KeyError):
+        FrozenWidePath(Weights({"idf": np.ones(30, np.float32)}, ""), 30, 3, 7)
+
+
+def test_scores_do_not_depend_on_how_long_vectors_are(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts, dense = counts_of(seed, 40), rng.normal(size=(40, 4)).astype(np.float32)
+    wide = WidePath(30, 2, 4)
+    wide.fit(Features(counts, dense, PARTS), rng.integers(2, size=40))
+    np.testing.assert_allclose(
+        wide(counts, 100 * dense).numpy(), wide(counts, dense).numpy(), rtol=1e-4, atol=1e-5
+    )
