@@ -24,6 +24,7 @@ from gossamer.version import __version__
 
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
     from gossamer.checks import Checked
+    from gossamer.checks.finetuning import Finetuning
     from gossamer.data.domain.domain import Domain
     from gossamer.data.endpoints import ActionEndpoint
     from gossamer.data.project import Project
@@ -106,6 +107,8 @@ class Assistant:
         augmentation_factor: int = DEFAULT_AUGMENTATION,
         random_seed: int | None = None,
         rasa_defaults: bool = False,
+        finetune: Assistant | str | Path | None = None,
+        epoch_fraction: float = 1.0,
         on_epoch: EpochListener | None = None,
     ) -> Assistant:
         """Train NLU components where there are examples, and policies where there are stories.
@@ -120,15 +123,25 @@ class Assistant:
                 configuration says.
             rasa_defaults: options that the configuration leaves open have Rasa's defaults; see
                 `ProjectConfig.with_rasa_defaults`.
+            finetune: a trained assistant, or its file, that training goes on from; None: it starts
+                anew. What has no epochs is trained anew in any case.
+            epoch_fraction: of the epochs that what goes on is trained for, one at least.
             on_epoch: called after every epoch of a component or policy that has epochs.
 
         Raises:
+            ModelFileError: the file to go on from cannot be read.
             InputError: the project cannot be used; all reasons are reported. See its subclasses.
         """
         from gossamer.checks import Parts, check
 
         require("training", *TRAINING)
-        checked = check(Parts.of(project), random_seed=random_seed, rasa_defaults=rasa_defaults)
+        earlier = None if finetune is None else cls._loaded(finetune)
+        checked = check(
+            Parts.of(project),
+            random_seed=random_seed,
+            rasa_defaults=rasa_defaults,
+            finetuning=None if earlier is None else earlier.finetuning(epoch_fraction),
+        )
         checked.require_sound()
         checked.warn()
         return cls.train_checked(
@@ -181,6 +194,22 @@ class Assistant:
                 hint="training on examples too (`gossamer train`), or messages like /greet",
             )
         return self._pipeline
+
+    def finetuning(self, epoch_fraction: float = 1.0) -> Finetuning:
+        """Training that goes on from this assistant, for `gossamer.checks.check`.
+
+        Args:
+            epoch_fraction: of the epochs that what goes on is trained for, one at least.
+        """
+        from gossamer.checks.finetuning import Finetuning
+
+        return Finetuning(
+            pipeline=self._pipeline, dialogue=self.dialogue, epoch_fraction=epoch_fraction
+        )
+
+    @classmethod
+    def _loaded(cls, given: Assistant | str | Path) -> Assistant:
+        return given if isinstance(given, Assistant) else cls.load(given)
 
     def require_dialogue(self) -> DialogueModel:
         """Its domain and policies.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gossamer.checks.finetuning import Finetuning
 from gossamer.checks.parts import Parts, attempted
 from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, all_of, place_prefix
@@ -90,7 +91,13 @@ class Checked:
             warnings.warn(f"{more} more errors: gossamer data validate shows them", stacklevel=3)
 
 
-def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool = False) -> Checked:
+def check(
+    parts: Parts,
+    *,
+    random_seed: int | None = None,
+    rasa_defaults: bool = False,
+    finetuning: Finetuning | None = None,
+) -> Checked:
     """Everything doubtful in a project, and what training starts from.
 
     Args:
@@ -99,6 +106,7 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
             says.
         rasa_defaults: options that are not set have Rasa's defaults; see
             `ProjectConfig.with_rasa_defaults`.
+        finetuning: what training is to go on from; None: it starts anew.
 
     Returns:
         Findings: of reading, of configuration, data, domain and stories, and what components and
@@ -130,6 +138,8 @@ def check(parts: Parts, *, random_seed: int | None = None, rasa_defaults: bool =
     items = _RULES_ALONE if config is None else config.policies
     policies, faults = read_policies(items) if parts.wants_dialogue else ([], [])
     findings += map(Finding.of, faults)
+    if finetuning is not None and config is not None and not _refuses(findings):
+        findings += map(Finding.of, finetuning.begin(pipeline, policies, config))
     findings += (
         attempt(
             lambda: check_project(

@@ -20,6 +20,7 @@ from gossamer.dialogue.training.unfolding import TrainingTracker
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.starting_point import StartingPoint
 
 Scores = npt.NDArray[np.float32]
 
@@ -126,6 +127,8 @@ class Policy(ABC):
         Options: the class of its options.
         alias: unique among an assistant's policies.
         options: as `Options`.
+        start: what the next training goes on from; None: it starts anew. Set for a policy that
+            `can_go_on_from` the one of an earlier model, which `start` has.
     """
 
     name: ClassVar[str]
@@ -134,6 +137,14 @@ class Policy(ABC):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
+        self.start: StartingPoint | None = None
+
+    def can_go_on_from(self, earlier: Policy) -> bool:
+        """Whether training may go on from what a policy of this class and options has learnt.
+
+        Others are trained anew.
+        """
+        return False
 
     def check(self, data: DialogueData) -> Iterator[InputError]:
         """What `train` would refuse, as far as it can be known before anything is trained.

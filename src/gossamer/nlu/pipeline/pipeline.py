@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import (
@@ -45,6 +48,7 @@ from gossamer.nlu.pipeline.options_reader import (
 )
 from gossamer.nlu.pipeline.registry import component_class, known_components, register
 from gossamer.nlu.pipeline.response_labels import response_labels
+from gossamer.nlu.pipeline.starting_point import ColumnsBefore, StartingPoint
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 
@@ -77,6 +81,10 @@ class Pipeline:
         wheres: where each is written, for error messages.
         language: of the assistant; some tokenizers refuse some languages.
 
+    Attributes:
+        columns_before: where features were in the pipeline that training goes on from; None unless
+            `go_on_from` was called.
+
     Raises:
         ConfigError: the components do not fit together (see `check_components`).
     """
@@ -96,6 +104,7 @@ class Pipeline:
         self._direct = DirectMessageHandler()
         self._is_trained = False
         self._checked: TrainingData | None = None
+        self.columns_before: ColumnsBefore | None = None
 
     @classmethod
     def from_config(cls, config: ProjectConfig) -> Pipeline:
@@ -166,6 +175,25 @@ class Pipeline:
         for component in self._components:
             faults += component.check(data)
         return faults
+
+    def go_on_from(self, earlier: Pipeline, epoch_fraction: float) -> None:
+        """Let the next training go on from an earlier pipeline, where components can.
+
+        Args:
+            earlier: trained, of the same components; they have the same options where these decide
+                about features and what is learnt.
+            epoch_fraction: how much of its epochs a component that goes on is trained for.
+        """
+        probe = MessageBatch(texts=["a"])
+        for part in earlier.components:
+            if part.provides & FOR_LATER_COMPONENTS:
+                part.process(probe)
+        pairs = list(zip(self._components, earlier._components, strict=True))
+        keeps = {part.alias: functools.partial(_keeps_columns, part, old) for part, old in pairs}
+        self.columns_before = ColumnsBefore(probe.blocks, keeps)
+        for part, old in pairs:
+            if part.can_go_on_from(old):
+                part.start = StartingPoint(old, epoch_fraction, self.columns_before)
 
     def train(self, data: TrainingData, *, on_epoch: EpochListener | None = None) -> None:
         """Train every component on the unique examples, each on what the earlier ones provide.
@@ -308,3 +336,15 @@ class Pipeline:
             component.restore(record[3])
         pipeline._is_trained = True
         return pipeline
+
+
+def _keeps_columns(part: Component, earlier: Component) -> bool:
+    """Whether a component's first columns are those of an earlier one; asked when it is trained."""
+    if part.start is not None or type(part).train is Component.train:
+        return True
+    one, other = part.state(), earlier.state()
+    return (
+        one.json == other.json
+        and one.arrays.keys() == other.arrays.keys()
+        and all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
+    )
