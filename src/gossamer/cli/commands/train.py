@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gossamer.cli.finetuning import EpochFraction, Finetune, goes_on_text, read_finetuning
 from gossamer.cli.options import (
     CONFIG,
     DATA,
@@ -56,6 +57,8 @@ def train(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a whole project, intents and entities and dialogue, and write one model file.
@@ -83,6 +86,7 @@ def train(
         random_seed,
         rasa_defaults,
         num_threads,
+        (finetune, epoch_fraction),
         quiet,
     )
 
@@ -96,6 +100,8 @@ def train_nlu(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train intents and entities, and write one model file.
@@ -109,7 +115,18 @@ def train_nlu(
     from gossamer.checks import read_parts
 
     parts = read_parts(config, nlu, None, dialogue=False)
-    _train(parts, out, fixed_model_name, "nlu-", 0, random_seed, rasa_defaults, num_threads, quiet)
+    _train(
+        parts,
+        out,
+        fixed_model_name,
+        "nlu-",
+        0,
+        random_seed,
+        rasa_defaults,
+        num_threads,
+        (finetune, epoch_fraction),
+        quiet,
+    )
 
 
 @app.command("core")
@@ -123,6 +140,8 @@ def train_core(
     random_seed: RandomSeed = None,
     rasa_defaults: RasaDefaults = False,
     num_threads: NumThreads = None,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train dialogue, and write one model file.
@@ -145,6 +164,7 @@ def train_core(
         random_seed,
         rasa_defaults,
         num_threads,
+        (finetune, epoch_fraction),
         quiet,
     )
 
@@ -158,6 +178,7 @@ def _train(
     random_seed: int | None,
     rasa_defaults: bool,
     num_threads: int | None,
+    finetune: tuple[str | None, float | None],
     quiet: bool,
 ) -> None:
     from rich.console import Console
@@ -171,7 +192,10 @@ def _train(
 
     # All that can be wrong is checked first and reported together, so that it does not cost hours.
     use_threads(num_threads)
-    checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults)
+    finetuning, earlier = read_finetuning(*finetune, out)
+    checked = check(
+        parts, random_seed=random_seed, rasa_defaults=rasa_defaults, finetuning=finetuning
+    )
     refusals = checked.refusals
     try:
         path = new_model_path(out, fixed_name=fixed_name, prefix=prefix)
@@ -187,6 +211,8 @@ def _train(
 
     if not quiet:
         typer.echo(_summary(project))
+        if finetuning is not None and earlier is not None:
+            typer.echo(goes_on_text(checked, finetuning, earlier))
     start = time.perf_counter()
     with epoch_bars(Console(), is_shown=not quiet) as on_epoch:
         assistant = Assistant.train_checked(
