@@ -222,9 +222,9 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 
 def test_a_new_intent_is_learnt_and_the_old_ones_stay() -> None:
-    settings = config(before=FEATURES[1:3], epochs=30, learning_rate=0.01, wide_path=True)
+    settings = config(before=FEATURES[1:3], epochs=25, learning_rate=0.02, wide_path=True)
     old = trained(settings, OLD)
-    new = trained(settings, GROWN, old, epoch_fraction=0.5)
+    new = trained(settings, GROWN, old, epoch_fraction=0.8)
     for assistant, examples in ((old, OLD.examples), (new, GROWN.examples)):
         parses = assistant.parse_many([each.text for each in examples])
         assert [parse.intent.name for parse in parses] == [each.intent for each in examples]
@@ -375,7 +375,7 @@ def test_another_pipeline_is_refused_by_name(model: Assistant) -> None:
 
 
 def test_other_options_are_refused_by_name(model: Assistant) -> None:
-    after = [("EntitySynonymMapper", {})]
+    after: list[Any] = [("EntitySynonymMapper", {})]
     told = refused(config(before=FEATURES[2:3], after=after, transformer_size=32), model)
     assert "DIETClassifier: transformer_size is 32, was 16" in told
     words = ("CountVectorsFeaturizer", {"lowercase": False})

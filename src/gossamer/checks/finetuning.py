@@ -17,6 +17,7 @@ from gossamer.nlu.pipeline.starting_point import StartingPoint
 
 MAY_CHANGE: Final = frozenset(
     {
+        "additional_words",
         "batch_size",
         "batch_strategy",
         "checkpoint_model",
@@ -30,8 +31,10 @@ MAY_CHANGE: Final = frozenset(
         "random_seed",
         "ranking_length",
         "rasa_defaults",
+        "regex_timeout",
         "renormalize_confidences",
         "split_entities_by_comma",
+        "store",
         "tolerance",
     }
 )

@@ -139,7 +139,8 @@ def check(
     policies, faults = read_policies(items) if parts.wants_dialogue else ([], [])
     findings += map(Finding.of, faults)
     if finetuning is not None and config is not None and not _refuses(findings):
-        findings += map(Finding.of, finetuning.begin(pipeline, policies, config))
+        learning = None if parts.nlu is None else pipeline
+        findings += map(Finding.of, finetuning.begin(learning, policies, config))
     findings += (
         attempt(
             lambda: check_project(

@@ -33,7 +33,7 @@ EpochFraction: TypeAlias = Annotated[
 
 
 def read_finetuning(
-    finetune: str | None, epoch_fraction: float | None, folder: Path
+    finetune: str | None, epoch_fraction: float | None, folder: Path, prefix: str
 ) -> tuple[Finetuning | None, Path | None]:
     """What training goes on from, and the file that is in; None and None where it starts anew.
 
@@ -41,6 +41,7 @@ def read_finetuning(
         finetune: a model file or a folder; `NEWEST` for `folder`.
         epoch_fraction: None for 1.
         folder: where models are.
+        prefix: of names of models of what is trained; see `new_model_path`.
 
     Raises:
         InputError: there is a fraction of epochs alone.
@@ -59,7 +60,8 @@ def read_finetuning(
     from gossamer.assistant import Assistant
     from gossamer.cli.models import latest_model
 
-    path = latest_model(folder if finetune == NEWEST else Path(finetune))
+    unfit = [part for part in ("nlu-", "core-") if part != prefix]
+    path = latest_model(folder if finetune == NEWEST else Path(finetune), without=unfit)
     fraction = 1.0 if epoch_fraction is None else epoch_fraction
     return Assistant.load(path).finetuning(fraction), path
 

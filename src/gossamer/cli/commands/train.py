@@ -192,7 +192,7 @@ def _train(
 
     # All that can be wrong is checked first and reported together, so that it does not cost hours.
     use_threads(num_threads)
-    finetuning, earlier = read_finetuning(*finetune, out)
+    finetuning, earlier = read_finetuning(*finetune, out, prefix)
     checked = check(
         parts, random_seed=random_seed, rasa_defaults=rasa_defaults, finetuning=finetuning
     )

@@ -127,8 +127,8 @@ class Policy(ABC):
         Options: the class of its options.
         alias: unique among an assistant's policies.
         options: as `Options`.
-        start: what the next training goes on from; None: it starts anew. Set for a policy that
-            `can_go_on_from` the one of an earlier model, which `start` has.
+        start: what the next training goes on from; None: it starts anew, and after training. Set
+            for a policy that `can_go_on_from` the one of an earlier model, which `start` has.
     """
 
     name: ClassVar[str]

@@ -119,9 +119,9 @@ class Component(ABC):
             `gossamer.data.installed.OPTIONAL`.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
             else to "<name>" or "<name>_2", "<name>_3" for repetitions.
-        start: what the next training goes on from; None: it starts anew. Set for a component that
-            `can_go_on_from` the one of an earlier model, which `start` has. A featurizer then keeps
-            its columns and appends new ones.
+        start: what the next training goes on from; None: it starts anew, and after training. Set
+            for a component that `can_go_on_from` the one of an earlier model, which `start` has. A
+            featurizer then keeps its columns and appends new ones.
     """
 
     name: ClassVar[str]

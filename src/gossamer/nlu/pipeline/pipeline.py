@@ -230,6 +230,10 @@ class Pipeline:
                 component.process(batch)
                 if texts is not None:
                     component.process(texts)
+        if self.columns_before is not None:
+            self.columns_before.settle()
+            for component in self._components:
+                component.start = None
         self._is_trained = True
         return batch
 

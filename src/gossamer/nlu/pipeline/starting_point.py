@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,7 @@ class ColumnsBefore:
     Args:
         blocks: of a text, by the earlier pipeline.
         keeps: by alias, whether a featurizer's first columns are those it had before; asked when it
-            is trained.
+            is trained, until `settle`.
     """
 
     def __init__(
@@ -31,6 +32,11 @@ class ColumnsBefore:
     ) -> None:
         self._blocks = blocks
         self._keeps = keeps
+
+    def settle(self) -> None:
+        """Ask of all featurizers, and let go of what is asked; call it when all are trained."""
+        answers = {alias: keeps() for alias, keeps in self._keeps.items()}
+        self._keeps = {alias: functools.partial(bool, found) for alias, found in answers.items()}
 
     def of(self, blocks: Sequence[FeatureBlock], featurizers: Sequence[str]) -> tuple[Was, Was]:
         """Where the sparse columns of sequence and sentence features were.

@@ -169,6 +169,7 @@ class NetworkPolicy(Policy):
         self._tags, self._knows_intents = learnt.tags, learnt.knows_intents
         self._shape, self._label_texts = learnt.shape, learnt.label_texts
         self._network, self.seed, self._weights = learnt.network, learnt.seed, learnt.weights
+        self.start = None
         self._freeze(domain)
 
     def _before(self, start: StartingPoint, data: TEDData, domain: Domain) -> Before:
