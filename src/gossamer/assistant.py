@@ -16,7 +16,7 @@ from gossamer.data.installed import TRAINING, require
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION, DEFAULT_CHANNEL
 from gossamer.nlu.own.failures import OwnPartError
-from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, not_named
+from gossamer.nlu.own.models import own_parts_of
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nlu.pipeline.direct_message import direct_parser
 from gossamer.nlu.pipeline.messages import Parse
@@ -28,6 +28,7 @@ from gossamer.version import __version__
 
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
     from gossamer.checks import Checked
+    from gossamer.checks.finetuning import Finetuning
     from gossamer.data.endpoints import ActionEndpoint, ActionsModule
     from gossamer.data.project import Project
     from gossamer.dialogue.last_model import LastModel
@@ -109,6 +110,8 @@ class Assistant:
         random_seed: int | None = None,
         rasa_defaults: bool = False,
         last: Assistant | str | Path | None = None,
+        finetune: Assistant | str | Path | None = None,
+        epoch_fraction: float = 1.0,
         on_epoch: EpochListener | None = None,
         on_change: ChangeListener | None = None,
     ) -> Assistant:
@@ -127,21 +130,27 @@ class Assistant:
             last: a trained assistant, or the file it is in. Components and policies that would
                 learn from the same, with the same options and code, are taken from it; one without
                 a seed too. Warns when the file cannot be used.
+            finetune: a trained assistant, or its file, that training goes on from; None: it starts
+                anew. Nothing is then taken from `last`. What has no epochs is trained anew.
+            epoch_fraction: of the epochs that what goes on is trained for, one at least.
             on_epoch: called after every epoch of a component or policy that has epochs.
             on_change: called for every component and policy that learns, with whether it is
                 trained, and why.
 
         Raises:
+            ModelFileError: the file to go on from cannot be read.
             InputError: the project cannot be used; all reasons are reported. See its subclasses.
         """
         from gossamer.checks import Parts, check
 
         require("training", *TRAINING)
+        earlier = None if finetune is None else cls._loaded(finetune)
         checked = check(
             Parts.of(project),
             random_seed=random_seed,
             rasa_defaults=rasa_defaults,
-            last=_last_model(last),
+            last=None if earlier is not None else _last_model(last),
+            finetuning=None if earlier is None else earlier.finetuning(epoch_fraction),
         )
         checked.require_sound()
         checked.warn()
@@ -227,6 +236,22 @@ class Assistant:
                 hint="training on examples too (`gossamer train`), or messages like /greet",
             )
         return self._pipeline
+
+    def finetuning(self, epoch_fraction: float = 1.0) -> Finetuning:
+        """Training that goes on from this assistant, for `gossamer.checks.check`.
+
+        Args:
+            epoch_fraction: of the epochs that what goes on is trained for, one at least.
+        """
+        from gossamer.checks.finetuning import Finetuning
+
+        return Finetuning(
+            pipeline=self._pipeline, dialogue=self.dialogue, epoch_fraction=epoch_fraction
+        )
+
+    @classmethod
+    def _loaded(cls, given: Assistant | str | Path) -> Assistant:
+        return given if isinstance(given, Assistant) else cls.load(given)
 
     def require_dialogue(self) -> DialogueModel:
         """Its domain and policies.
@@ -375,7 +400,7 @@ class Assistant:
                 raise KeyError("pipeline")
             pipeline, dialogue = None, None
             stored = config_from_dict(content["config"])
-            own = _own_parts(content, stored, config, Location(path))
+            own = own_parts_of(content, stored, config, Location(path))
             if "pipeline" in content:
                 pipeline = pipeline_from_parts(content["pipeline"], arrays, own)
             if "dialogue" in content:
@@ -393,34 +418,6 @@ class Assistant:
                 hint="training the model again",
             ) from error
         return cls(stored, pipeline, trained_at, dialogue)
-
-
-def _own_parts(
-    content: Mapping[str, Any],
-    stored: ProjectConfig,
-    config: ProjectConfig | str | Path | None,
-    where: Location,
-) -> OwnParts:
-    """The classes of the user's own that a model may have.
-
-    Raises:
-        ModelFileError: it has others.
-        ConfigError: the configuration cannot be read.
-    """
-    parts = (*content.get("pipeline", ()), *content.get("dialogue", {}).get("policies", ()))
-    items = (*stored.pipeline, *stored.policies)
-    names = [*(str(part["name"]) for part in parts), *(item.name for item in items)]
-    if not NO_OWN_PARTS.refused(names):
-        return NO_OWN_PARTS
-    if isinstance(config, str | Path):
-        from gossamer.data.config_files import read_config
-
-        config = read_config(config, needs_pipeline=False)
-    own = NO_OWN_PARTS if config is None else OwnParts.of(config)
-    refused = own.refused(names)
-    if refused:
-        raise not_named(refused, where)
-    return own
 
 
 def _last_model(last: Assistant | str | Path | None) -> LastModel | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gossamer.checks.finetuning import Finetuning
 from gossamer.checks.parts import Parts, attempted
 from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, all_of, place_prefix
@@ -100,6 +101,7 @@ def check(
     random_seed: int | None = None,
     rasa_defaults: bool = False,
     last: LastModel | None = None,
+    finetuning: Finetuning | None = None,
 ) -> Checked:
     """Everything doubtful in a project, and what training starts from.
 
@@ -110,6 +112,7 @@ def check(
         rasa_defaults: options that are not set have Rasa's defaults; see
             `ProjectConfig.with_rasa_defaults`.
         last: a model whose parts are to be taken where they need not be trained again.
+        finetuning: what training is to go on from; None: it starts anew.
 
     Returns:
         Findings: of reading, of configuration, data, domain and stories, and what components and
@@ -142,6 +145,9 @@ def check(
     own = NO_OWN_PARTS if config is None else OwnParts.of(config)
     policies, faults = read_policies(items, own) if parts.wants_dialogue else ([], [])
     findings += map(Finding.of, faults)
+    if finetuning is not None and config is not None and not _refuses(findings):
+        learning = None if parts.nlu is None else pipeline
+        findings += map(Finding.of, finetuning.begin(learning, policies, config))
     findings += (
         attempt(
             lambda: check_project(

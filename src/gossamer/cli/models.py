@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -28,12 +29,13 @@ _SECOND = (
 # fmt: on
 
 
-def latest_model(path: Path) -> Path:
+def latest_model(path: Path, *, without: Collection[str] = ()) -> Path:
     """The model file that a path means.
 
     Args:
         path: a model file, or a folder: the file in it that was changed last is taken, the last by
             name among equally old ones.
+        without: prefixes of names that are taken only when there is no other.
 
     Raises:
         ModelFileError: nothing is there, or the folder holds no model.
@@ -45,7 +47,8 @@ def latest_model(path: Path) -> Path:
             raise ModelFileError(
                 f"a model folder must hold a *{SUFFIX} file", got=str(path), hint=hint
             )
-        return max(models, key=lambda file: (file.stat().st_mtime_ns, file.name))
+        others = [file for file in models if not file.name.startswith(tuple(without))]
+        return max(others or models, key=lambda file: (file.stat().st_mtime_ns, file.name))
     if not path.exists():
         raise ModelFileError("the model must exist", got=str(path), hint=hint)
     return path

@@ -1,6 +1,7 @@
 """The command line as Rasa's users type it: several values after one option, Rasa's commands.
 
-Both are handled in one place, before a command reads its arguments.
+And `--finetune`, whose value may be left out. All are handled in one place, before a command reads
+its arguments.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
         ("telemetry",): "not there: Gossamer sends nothing to anyone",
     }
 )
+_VALUE_MAY_LACK = frozenset({"--finetune"})
 
 
 def prepared_arguments(root: Any, context: Any, arguments: Sequence[str]) -> list[str]:
     """Write `--nlu a b` as `--nlu a --nlu b`, for all options that may be given several times.
+
+    Write `--finetune` without a value as `--finetune=`.
 
     The values end at the next option and at the name of a command (`train --data a nlu`). In a
     command that takes arguments without an option, only one value belongs to an option. What comes
@@ -48,6 +52,9 @@ def prepared_arguments(root: Any, context: Any, arguments: Sequence[str]) -> lis
         if word.startswith("-") and len(word) > 1:
             option = _option(command, word)
             if option is None or option.is_flag or option.count or "=" in word:
+                continue
+            if word in _VALUE_MAY_LACK and (not waiting or _ends_values(command, waiting[0])):
+                result[-1] = f"{word}="
                 continue
             result += waiting[: option.nargs]
             del waiting[: option.nargs]

@@ -276,10 +276,12 @@ class PreparedDialogue:
             stories = [*read.stories, *unfolding.augmented(augmentation_factor)]
             data = dataclasses.replace(read, pipeline=pipeline, stories=stories)
         ensemble = Ensemble([choice.policy for choice in choices])
+        # What goes on from a model is not learnt from these data alone.
+        anew = [choice for choice in choices if choice.policy.start is None]
         ensemble.finish(data, known=known, on_epoch=on_epoch)
         learnt_from = {
             policy.alias: (wanted, learnt or of_state(checked_state(policy)))
-            for policy, wanted, _, learnt in choices
+            for policy, wanted, _, learnt in anew
         }
         return DialogueModel(domain=domain, ensemble=ensemble, learnt_from=learnt_from)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from gossamer.cli.finetuning import EpochFraction, Finetune, goes_on_text, read_finetuning
 from gossamer.cli.options import (
     CONFIG,
     DATA,
@@ -27,6 +28,7 @@ from gossamer.cli.streams import say
 
 if TYPE_CHECKING:
     from gossamer.checks import Checked, Parts
+    from gossamer.checks.finetuning import Finetuning
     from gossamer.data import Project
     from gossamer.dialogue.last_model import LastModel
     from gossamer.nlu.pipeline.reuse import Change
@@ -73,6 +75,8 @@ def train(
     num_threads: NumThreads = None,
     force: Force = False,
     dry_run: DryRun = False,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train a whole project, intents and entities and dialogue, and write one model file.
@@ -92,7 +96,8 @@ def train(
     prefix = "" if parts.wants_dialogue else "nlu-"
     prefix = prefix if parts.nlu is not None else "core-"
     asked = _Asked(out, fixed_model_name, prefix, augmentation, force, quiet)
-    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
+    goes_on = (finetune, epoch_fraction)
+    _run(parts, asked, goes_on, random_seed, rasa_defaults, num_threads, dry_run)
 
 
 @app.command("nlu")
@@ -106,6 +111,8 @@ def train_nlu(
     num_threads: NumThreads = None,
     force: Force = False,
     dry_run: DryRun = False,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train intents and entities, and write one model file.
@@ -120,7 +127,8 @@ def train_nlu(
 
     parts = read_parts(config, nlu, None, dialogue=False)
     asked = _Asked(out, fixed_model_name, "nlu-", 0, force, quiet)
-    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
+    goes_on = (finetune, epoch_fraction)
+    _run(parts, asked, goes_on, random_seed, rasa_defaults, num_threads, dry_run)
 
 
 @app.command("core")
@@ -136,6 +144,8 @@ def train_core(
     num_threads: NumThreads = None,
     force: Force = False,
     dry_run: DryRun = False,
+    finetune: Finetune = None,
+    epoch_fraction: EpochFraction = None,
     quiet: Quiet = False,
 ) -> None:
     """Train dialogue, and write one model file.
@@ -150,7 +160,8 @@ def train_core(
 
     parts = read_parts(config, stories, domain, nlu=False)
     asked = _Asked(out, fixed_model_name, "core-", augmentation, force, quiet)
-    _run(parts, asked, random_seed, rasa_defaults, num_threads, dry_run)
+    goes_on = (finetune, epoch_fraction)
+    _run(parts, asked, goes_on, random_seed, rasa_defaults, num_threads, dry_run)
 
 
 class _Asked(NamedTuple):
@@ -176,6 +187,7 @@ class _Asked(NamedTuple):
 def _run(
     parts: Parts,
     asked: _Asked,
+    finetune: tuple[str | None, float | None],
     random_seed: int | None,
     rasa_defaults: bool,
     num_threads: int | None,
@@ -187,11 +199,20 @@ def _run(
     from gossamer.data.errors import InputError
 
     use_threads(num_threads)
-    paths = [] if asked.force else last_model_paths(asked.out, asked.prefix)
+    finetuning, earlier = read_finetuning(*finetune, asked.out, asked.prefix, parts.config)
+    goes_on = None if finetuning is None or earlier is None else (finetuning, earlier)
+    is_anew = asked.force or goes_on is not None
+    paths = [] if is_anew else last_model_paths(asked.out, asked.prefix)
     last, trouble = _read(paths)
-    checked = check(parts, random_seed=random_seed, rasa_defaults=rasa_defaults, last=last)
+    checked = check(
+        parts,
+        random_seed=random_seed,
+        rasa_defaults=rasa_defaults,
+        last=last,
+        finetuning=finetuning,
+    )
     if not dry_run:
-        _train(checked, asked, trouble)
+        _train(checked, asked, trouble, goes_on)
         return
     try:
         code = _foresee(checked, asked, trouble)
@@ -239,7 +260,12 @@ def _foresee(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> int:
     return TRAINED if any(change.is_trained for change in changes) else 0
 
 
-def _train(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> None:
+def _train(
+    checked: Checked,
+    asked: _Asked,
+    trouble: Sequence[str],
+    goes_on: tuple[Finetuning, Path] | None,
+) -> None:
     from rich.console import Console
 
     from gossamer.cli.models import new_model_path
@@ -265,6 +291,8 @@ def _train(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> None:
     if not asked.quiet:
         for line in (_summary(project), *trouble):
             typer.echo(line)
+        if goes_on is not None:
+            typer.echo(goes_on_text(checked, *goes_on))
     changes: list[Change] = []
 
     def note(change: Change) -> None:

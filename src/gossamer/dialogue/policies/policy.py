@@ -20,6 +20,7 @@ from gossamer.dialogue.training.unfolding import TrainingTracker
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener, check_class
 from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.starting_point import StartingPoint
 
 Scores = npt.NDArray[np.float32]
 
@@ -133,6 +134,8 @@ class Policy(ABC):
         alias: unique among an assistant's policies.
         options: as `Options`.
         domain: what may be said and done; `Ensemble` sets it before training and before restoring.
+        start: what the next training goes on from; None: it starts anew, and after training. Set
+            for a policy that `can_go_on_from` the one of an earlier model, which `start` has.
     """
 
     name: ClassVar[str]
@@ -149,6 +152,14 @@ class Policy(ABC):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
+        self.start: StartingPoint | None = None
+
+    def can_go_on_from(self, earlier: Policy) -> bool:
+        """Whether training may go on from what a policy of this class and options has learnt.
+
+        Others are trained anew.
+        """
+        return False
 
     def check(self, data: DialogueData) -> Iterator[InputError]:
         """What `train` would refuse, as far as it can be known before anything is trained.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -85,7 +85,7 @@ class DIETComponent(NetworkComponent):
         self.tag_sets = self._find_tags(batch, chosen)
         use_sequence = options.number_of_transformer_layers > 0 or bool(self.tag_sets)
         text = text_features(self._blocks(batch.blocks), batch.lengths, use_sequence=use_sequence)
-        self._see_coverage(batch)
+        self._see_features(batch)
         batch.drop_read_features()
         if len(chosen) < len(batch.examples):
             text = text.texts(chosen)
@@ -170,6 +170,9 @@ class DIETComponent(NetworkComponent):
 
     def _n_tags(self) -> dict[TagKind, int]:
         return {kind: len(tag_set.tags) for kind, tag_set in self.tag_sets.items()}
+
+    def _tag_names(self) -> Mapping[TagKind, Sequence[str]]:
+        return {kind: tag_set.tags for kind, tag_set in self.tag_sets.items()}
 
     def _forbidden(self) -> dict[TagKind, npt.NDArray[np.bool_]]:
         """Which tags must not follow each other, where that is enforced."""

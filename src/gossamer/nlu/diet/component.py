@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gossamer.data.errors import ConfigError
+from gossamer.nlu.diet.earlier.before import Before, ColumnsRead, check_same_kinds
 from gossamer.nlu.diet.features import (
     Columns,
     FeatureWidths,
@@ -31,6 +32,7 @@ from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.learning.coverage import Shares, coverage, tells_texts_apart, trust
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, MessageBatch
+from gossamer.nlu.pipeline.starting_point import StartingPoint, names_before
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.operations import softmax
 from gossamer.nn.frozen.weights import NETWORK, Arrays, Floats, Weights, of_network
@@ -83,6 +85,7 @@ class NetworkComponent(Component):
         self.callbacks: Sequence[FitCallback] = ()
         self.example_weights: npt.NDArray[np.float32] | None = None
         self._trusts_all = False
+        self._columns_read: ColumnsRead | None = None
         self._forget()
 
     @property
@@ -126,10 +129,22 @@ class NetworkComponent(Component):
 
     # -- training ------------------------------------------------------------------------------
 
-    def _see_coverage(self, batch: MessageBatch) -> None:
-        """Find out whether `trust` can be known; call it before features are dropped."""
-        shares = coverage(self._blocks(batch.blocks), batch.lengths)
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Whether it has learnt something."""
+        return isinstance(earlier, NetworkComponent) and earlier._shape is not None
+
+    def _see_features(self, batch: MessageBatch) -> None:
+        """Find out whether `trust` can be known, and where columns were in an earlier model.
+
+        Call it before features are dropped.
+        """
+        blocks = self._blocks(batch.blocks)
+        shares = coverage(blocks, batch.lengths)
         self._trusts_all = not tells_texts_apart(shares[batch.lengths > 0])
+        start = self.start
+        if start is not None and start.columns is not None:
+            was = start.columns.of(blocks, self.options.featurizers)
+            self._columns_read = ColumnsRead(start.part.columns, was)
 
     def _learn(
         self,
@@ -172,6 +187,9 @@ class NetworkComponent(Component):
             forbidden,
             text.counts.n_sparse,
         )
+        before = None
+        if self.start is not None:
+            before = self._before(self.start, shape)
         learnt = train_diet(
             Lesson(text, labels, label_numbers, tags, mentions, weights),
             shape,
@@ -180,6 +198,7 @@ class NetworkComponent(Component):
             label_metric=self.label_metric,
             on_epoch=on_epoch,
             callbacks=self.callbacks,
+            before=before,
         )
         self._shape, self._features_of_labels, self._weights = shape, labels, learnt.weights
         self._network, self.seed, self.temperature = (
@@ -189,12 +208,43 @@ class NetworkComponent(Component):
         )
         self._freeze()
 
+    def _before(self, start: StartingPoint, shape: NetworkShape) -> Before:
+        """What an earlier one has learnt, for a network of this shape.
+
+        Raises:
+            ConfigError: it had features of other kinds.
+        """
+        earlier: NetworkComponent = start.part
+        read, old = self._columns_read, earlier._shape
+        if read is None or old is None:
+            raise ValueError("training goes on from a pipeline and a network that was trained")
+        check_same_kinds(shape.text, old.text, self.alias)
+        tags = earlier._tag_names()
+        return Before(
+            earlier._weights,
+            earlier._features_of_labels,
+            earlier.temperature,
+            read.of(self.columns),
+            names_before(self.labels, earlier.labels),
+            {
+                kind: names_before(names, tags[kind])
+                for kind, names in self._tag_names().items()
+                if kind in tags
+            },
+            start.epoch_fraction,
+        )
+
+    def _tag_names(self) -> Mapping[TagKind, Sequence[str]]:
+        """The tags it tells apart."""
+        return {}
+
     def _keep_columns(
         self, text: TextFeatures, labels: Features | TextFeatures | None
     ) -> tuple[TextFeatures, Features | TextFeatures | None]:
         """Choose the sparse columns that the network reads by the texts it learns from.
 
-        These are also the texts of the labels where the same layers read both.
+        These are also the texts of the labels where the same layers read both. What an earlier
+        network has read is still read.
         """
         self.columns = (None, None)
         if not self.options.prune_features:
@@ -202,11 +252,16 @@ class NetworkComponent(Component):
         if isinstance(labels, TextFeatures) and self.options.share_hidden_layers:
             if TextWidths.of(labels) != TextWidths.of(text):
                 return text, labels  # which the network refuses
-            self.columns = telling_columns(text.followed_by(labels))
+            self._read(telling_columns(text.followed_by(labels)))
             labels = self._in_columns(labels)
         else:
-            self.columns = telling_columns(text)
+            self._read(telling_columns(text))
         return self._in_columns(text), labels
+
+    def _read(self, columns: Columns) -> None:
+        """Read these columns, and those that an earlier network has read."""
+        read = self._columns_read
+        self.columns = columns if read is None else read.added_to(columns)
 
     def _in_columns(self, text: TextFeatures) -> TextFeatures:
         of_sequence, of_sentence = self.columns

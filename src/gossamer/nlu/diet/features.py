@@ -159,6 +159,15 @@ class KeptColumns:
         keep[matrix.indices[is_alone][first]] = True
         return cls(np.flatnonzero(keep), matrix.shape[1])
 
+    def places(self, columns: Indices) -> Indices:
+        """Where columns are among the kept ones; -1 for -1 and for those that are not kept."""
+        found: Indices = np.where(columns < 0, -1, self._new[columns]).astype(np.int64)
+        return found
+
+    def and_those(self, others: Indices) -> KeptColumns:
+        """These columns, and others of these numbers."""
+        return KeptColumns(np.union1d(self.kept, others), self.n_columns)
+
     def of(self, features: Features) -> Features:
         """The features with these columns only; the dense ones stay."""
         matrix = features.sparse

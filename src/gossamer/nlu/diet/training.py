@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 
 from gossamer.nlu.diet.batches import DIETData
+from gossamer.nlu.diet.earlier.before import Before
+from gossamer.nlu.diet.earlier.weights import take_over
 from gossamer.nlu.diet.features import Indices, TextFeatures, token_identities
 from gossamer.nlu.diet.mentions import Mentions, replacing
 from gossamer.nlu.diet.network import DIETNetwork
@@ -24,7 +26,7 @@ from gossamer.nlu.diet.stored_weights import (
 )
 from gossamer.nlu.diet.tags import TagKind
 from gossamer.nlu.diet.wide import fit_wide_path
-from gossamer.nlu.learning.training import rebuild_network, train_network
+from gossamer.nlu.learning.training import Going, rebuild_network, train_network
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nn.calibration import fit_temperature
 from gossamer.nn.features import Features
@@ -80,6 +82,7 @@ def train_diet(
     label_metric: str,
     on_epoch: EpochListener | None = None,
     callbacks: Sequence[FitCallback] = (),
+    before: Before | None = None,
 ) -> Learnt:
     """Train a new network; see `train_network` for seeds and held-out examples.
 
@@ -91,6 +94,10 @@ def train_diet(
         label_metric: name of the accuracy of labels.
         on_epoch: called after every epoch.
         callbacks: take part in training.
+        before: what training goes on from; None: it starts anew. The wide path is fitted anew in
+            any case, which loses nothing: it is the best one for the examples, wherever it starts.
+            The temperature stays, as the earlier network has learnt from most examples and would
+            seem too sure of them.
 
     Raises:
         ConfigError: the features do not allow what the options ask for.
@@ -98,13 +105,17 @@ def train_diet(
     masks = options.use_masked_language_model
     token_ids = token_identities(lesson.text.sequence) if masks else None
     data = DIETData(lesson.text, lesson.label_numbers, lesson.tags, token_ids, lesson.weights)
-    temperature = 1.0
+    temperature = 1.0 if before is None else before.temperature
+    going: Going | None = None
+    if before is not None:
+        going = Going(before.epoch_fraction, lambda network: take_over(network, before))
 
     def find_temperature(network: DIETNetwork, examples: Indices) -> None:
         nonlocal temperature
         temperature = temperature_of(network, data, examples)
 
-    is_calibrated = lesson.label_numbers is not None and finds_temperature(options)
+    is_calibrated = before is None and lesson.label_numbers is not None
+    is_calibrated = is_calibrated and finds_temperature(options)
     mentions = lesson.mentions
     network, seed = train_network(
         lambda: DIETNetwork(options, shape, lesson.labels, label_metric=label_metric),
@@ -118,6 +129,7 @@ def train_diet(
         varied=None if mentions is None else functools.partial(replacing, data, mentions),
         fit_rest=lambda network, examples: fit_wide_path(network.wide, data, examples),
         look=find_temperature if is_calibrated else None,
+        going=going,
     )
     round_tables(network)
     return Learnt(network, seed, temperature, weights_to_arrays(network))

@@ -50,7 +50,7 @@ class CountVectorsFeaturizerOptions(ComponentOptions):
     ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "token_pattern": "the tokenizer decides what a word is, as in Rasa 3",
-            "additional_vocabulary_size": "a vocabulary does not grow after training",
+            "additional_vocabulary_size": "a vocabulary grows by what is new when training goes on",
             "return_sequence": "features of words and of whole texts are always there",
         }
     )

@@ -35,6 +35,8 @@ class CountVectorsFeaturizer(Component):
     tell apart is treated likewise: response keys as intents, the texts of responses as texts, each
     over a vocabulary of their own unless it is shared.
 
+    Where training goes on, the vocabulary of texts keeps its terms, and new ones come after them.
+
     With `OOV_token`, a token that is not a word of the vocabulary counts as that token, provided
     training has seen it.
 
@@ -65,6 +67,10 @@ class CountVectorsFeaturizer(Component):
         """Number of columns of the features of texts."""
         return len(self._texts.vocabulary)
 
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Always."""
+        return True
+
     @property
     def vocabulary(self) -> Sequence[str]:
         """The terms of texts, in the order of their columns."""
@@ -84,13 +90,14 @@ class CountVectorsFeaturizer(Component):
         labels, keys = self._label_documents(batch), self._key_documents(batch)
         if options.use_shared_vocab:
             everything = texts + labels + keys + responses
-            shared = self._fit(everything, options.min_df, what="texts and intents")
+            shared = self._grown(self._fit(everything, options.min_df, what="texts and intents"))
             self._texts = self._counter(shared)
             self._responses = self._counter(shared if responses else {})
             self._label_vocabulary = shared if labels else {}
             self._key_vocabulary = shared if keys else {}
         else:
-            self._texts = self._counter(self._fit(texts, options.min_df, what="texts"))
+            found = self._grown(self._fit(texts, options.min_df, what="texts"))
+            self._texts = self._counter(found)
             self._responses = self._counter(
                 self._fit(responses, 1, what="responses" if responses else None)
             )
@@ -223,6 +230,13 @@ class CountVectorsFeaturizer(Component):
                     stacklevel=3,
                 )
             return {}
+        return {term: column for column, term in enumerate(terms)}
+
+    def _grown(self, found: dict[str, int]) -> dict[str, int]:
+        """The terms that training goes on from, and those that were found after them."""
+        if self.start is None:
+            return found
+        terms = dict.fromkeys([*self.start.part.vocabulary, *found])
         return {term: column for column, term in enumerate(terms)}
 
     def _label_block(self, tokens: list[list[str]], vocabulary: dict[str, int]) -> FeatureBlock:

@@ -84,7 +84,8 @@ class LexicalSyntacticFeaturizer(Component):
 
     Training collects every (offset, feature, value) that occurs. There is a column for each, in the
     order of offset, feature, value; a true-or-false feature therefore takes two columns. Values
-    that training has not seen, and places outside the text, contribute nothing.
+    that training has not seen, and places outside the text, contribute nothing. Where training goes
+    on, columns keep their places, and new ones come after them.
 
     `pos` and `pos2` need a tokenizer that tells parts of speech, and are refused without one.
     """
@@ -124,6 +125,10 @@ class LexicalSyntacticFeaturizer(Component):
         """Number of columns."""
         return len(self._columns)
 
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Always."""
+        return True
+
     def train(
         self,
         data: TrainingData,
@@ -154,7 +159,8 @@ class LexicalSyntacticFeaturizer(Component):
                         (offset, f, str(_at(f, index == 0, index == last))) for f in of_position
                     )
             seen.update((offset, f, _of_word(f, *word)) for f in of_word for word in words)
-        self._set_columns(sorted(seen))
+        known: Sequence[_Column] = () if self.start is None else list(self.start.part._columns)
+        self._set_columns([*known, *sorted(seen.difference(known))])
 
     def process(self, batch: MessageBatch) -> None:
         """Append a block with sequence features."""
@@ -192,8 +198,8 @@ class LexicalSyntacticFeaturizer(Component):
                 got=stored,
             )
         columns = [(offset, feature, value) for offset, feature, value in stored]
-        if columns != sorted(set(columns)):
-            raise ModelFileError(f"{self.name}: stored columns must be in order and differ")
+        if len(columns) != len(set(columns)):
+            raise ModelFileError(f"{self.name}: stored columns must differ")
         self._set_columns(columns)
 
     def _set_columns(self, columns: list[_Column]) -> None:
@@ -209,26 +215,28 @@ class LexicalSyntacticFeaturizer(Component):
     def _add_rows(self, tokens: list[Token], indices: list[int], indptr: list[int]) -> None:
         last = len(tokens) - 1
         for current in range(last + 1):
+            row: list[int] = []
             for offset, _, _ in self._window:
                 index = current + offset
                 if not 0 <= index <= last:
                     continue
-                # Names of position features are upper case and so sort before all others.
-                indices.extend(self._at_ends[offset, index == 0, index == last])
+                row.extend(self._at_ends[offset, index == 0, index == last])
                 token = tokens[index]
                 columns = self._cache.get((offset, token.text, token.pos))
-                indices.extend(self._of_token(offset, token) if columns is None else columns)
+                row.extend(self._of_token(offset, token) if columns is None else columns)
+            row.sort()
+            indices.extend(row)
             indptr.append(len(indices))
 
     def _of_position(
         self, offset: int, features: Sequence[str], is_first: bool, is_last: bool
     ) -> tuple[int, ...]:
-        """Columns of a token's place in its text at an offset, ascending."""
+        """Columns of a token's place in its text at an offset."""
         found = ((offset, f, str(_at(f, is_first, is_last))) for f in features)
         return tuple(self._columns[column] for column in found if column in self._columns)
 
     def _of_token(self, offset: int, token: Token) -> tuple[int, ...]:
-        """Columns of one token at an offset, ascending."""
+        """Columns of one token at an offset."""
         text, pos = token.text, token.pos
         features = next(of_word for at, of_word, _ in self._window if at == offset)
         found = ((offset, feature, _of_word(feature, text, pos)) for feature in features)

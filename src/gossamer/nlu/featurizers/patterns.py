@@ -15,6 +15,7 @@ from gossamer.nlu.words import word_letter
 
 _DEEPEST_SHARED_PREFIX = 24
 _WORD = re.compile(r"\w")
+_NOTHING = r"(?!)"  # matches nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,24 @@ def collect_patterns(
     return patterns
 
 
+def grown_patterns(
+    before: Sequence[NamedPattern], now: Sequence[NamedPattern]
+) -> list[NamedPattern]:
+    """Patterns in the places they had before, new ones after them.
+
+    One that has changed keeps the place of its name; in the place of one that is gone is a pattern
+    that matches nothing.
+    """
+    left = {(item.name, item.pattern): item for item in now}
+    places = [left.pop((item.name, item.pattern), None) for item in before]
+    for place, item in enumerate(before):
+        if places[place] is None:
+            key = next((key for key in left if key[0] == item.name), None)
+            empty = compile_pattern(item.name, _NOTHING, case_sensitive=True)
+            places[place] = empty if key is None else left.pop(key)
+    return [*(item for item in places if item is not None), *left.values()]
+
+
 def compile_pattern(
     name: str, pattern: str, case_sensitive: bool, where: Location | None = None
 ) -> NamedPattern:
@@ -182,7 +201,7 @@ def lookup_pattern(
     """
     words = [element for element in dict.fromkeys(elements) if element]
     if not words:
-        return r"(?!)"  # matches nothing; the table keeps its feature column
+        return _NOTHING  # the table keeps its feature column
     # Which letters match each other regardless of case is only plain in ASCII.
     can_share = case_sensitive or all(word.isascii() for word in words)
     if can_share:

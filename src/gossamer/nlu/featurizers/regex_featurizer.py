@@ -18,6 +18,7 @@ from gossamer.nlu.featurizers.patterns import (
     NamedPattern,
     PatternSearch,
     collect_patterns,
+    grown_patterns,
     patterns_from_json,
     patterns_to_json,
 )
@@ -49,7 +50,7 @@ class RegexFeaturizerOptions(ComponentOptions):
     """
 
     ignored: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"number_additional_patterns": "patterns do not grow after training"}
+        {"number_additional_patterns": "there are as many as needed when training goes on"}
     )
 
     alias: str | None = None
@@ -64,7 +65,8 @@ class RegexFeaturizer(Component):
     """Marks the tokens that a match of a pattern overlaps, and the texts that hold such a token.
 
     Columns: the regexes, sorted by name and pattern, then the lookup tables in the order they were
-    read. Without patterns there are no features. Behaves as Rasa's RegexFeaturizer.
+    read. Without patterns there are no features. Behaves as Rasa's RegexFeaturizer. Where training
+    goes on, patterns keep their columns, and new ones come after them.
 
     A token that a match overlaps counts as known, unless the pattern is found in nearly every
     training text.
@@ -88,6 +90,10 @@ class RegexFeaturizer(Component):
         """Number of columns."""
         return len(self._patterns)
 
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Always."""
+        return True
+
     def train(
         self,
         data: TrainingData,
@@ -103,6 +109,8 @@ class RegexFeaturizer(Component):
             use_word_boundaries=self.options.use_word_boundaries,
             case_sensitive=self.options.case_sensitive,
         )
+        if self.start is not None:
+            self._patterns = grown_patterns(self.start.part._patterns, self._patterns)
 
     def process(self, batch: MessageBatch) -> None:
         """Append a block with sequence and sentence features."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +30,18 @@ _SHARE, _MOST = 10, 1000  # a tenth of the examples is kept back, at most a thou
 _LEAST_EPOCHS = 6  # half of fewer says little about the final network
 
 
+class Going(NamedTuple):
+    """How training goes on from an earlier network.
+
+    Attributes:
+        epoch_fraction: how much of the epochs there are; one epoch at least, unless there are none.
+        take_over: gives a new network what the earlier one has learnt.
+    """
+
+    epoch_fraction: float
+    take_over: Callable[[Any], None]
+
+
 def train_network(
     make_network: Callable[[], NetworkT],
     make_batch: MakeBatch,
@@ -42,6 +55,7 @@ def train_network(
     varied: Callable[[np.random.Generator], MakeBatch] | None = None,
     fit_rest: Callable[[NetworkT, Indices], None] | None = None,
     look: Callable[[NetworkT, Indices], None] | None = None,
+    going: Going | None = None,
 ) -> tuple[NetworkT, int]:
     """Train a new network as the options say.
 
@@ -65,6 +79,7 @@ def train_network(
         look: examines the network, in evaluation mode, on examples that it has not learnt from:
             those that are held out, in the end; or else a tenth, half way, which then join. It is
             not called where too few could be kept back, or without labels.
+        going: on from an earlier network; None: anew.
 
     Returns:
         The network in evaluation mode, and the seed.
@@ -75,6 +90,10 @@ def train_network(
     seed = secrets.randbelow(_MAX_SEED) if options.random_seed is None else options.random_seed
     rng = np.random.default_rng(seed)
     fitting = options.fitting(n_examples)
+    if going is not None and fitting.epochs > 0:
+        epochs = max(1, round(fitting.epochs * going.epoch_fraction))
+        every = min(fitting.evaluate_every_number_of_epochs, epochs)
+        fitting = dataclasses.replace(fitting, epochs=epochs, evaluate_every_number_of_epochs=every)
     train_on, held_out = hold_out(options, labels, n_examples, rng)
     joining = train_on[:0]
     is_looked_at = look is not None and held_out is None and fitting.epochs >= _LEAST_EPOCHS
@@ -89,6 +108,8 @@ def train_network(
 
     with _seeded(seed):
         network = make_network()
+        if going is not None:
+            going.take_over(network)
         if fit_rest is not None:
             fit_rest(network, train_on)
         late = None

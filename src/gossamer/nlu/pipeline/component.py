@@ -14,6 +14,7 @@ from gossamer.data.errors import InputError, Location
 from gossamer.data.installed import OPTIONAL
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
+from gossamer.nlu.pipeline.starting_point import StartingPoint
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _PROVIDED = frozenset(
@@ -161,6 +162,9 @@ class Component(ABC):
             `gossamer.data.installed.OPTIONAL`.
         alias: unique in a pipeline; the pipeline sets it to the option `alias` where there is one,
             else to "<name>" or "<name>_2", "<name>_3" for repetitions.
+        start: what the next training goes on from; None: it starts anew, and after training. Set
+            for a component that `can_go_on_from` the one of an earlier model, which `start` has. A
+            featurizer then keeps its columns and appends new ones.
     """
 
     name: ClassVar[str]
@@ -181,6 +185,14 @@ class Component(ABC):
     def __init__(self, options: ComponentOptions, *, alias: str | None = None) -> None:
         self.options: Any = options
         self.alias = self.name if alias is None else alias
+        self.start: StartingPoint | None = None
+
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Whether training may go on from what a component of this class and options has learnt.
+
+        Others are trained anew.
+        """
+        return False
 
     def train(  # noqa: B027  (components that learn nothing keep this)
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +17,6 @@ from gossamer.data.errors import (
     all_of,
     place_prefix,
 )
-from gossamer.data.fingerprints import fingerprint, of_training_data
 from gossamer.data.installed import MissingPartError
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.data.text.listing import warn_together
@@ -59,9 +59,12 @@ from gossamer.nlu.pipeline.reuse import (
     Foresight,
     Walk,
     foresee,
+    inputs_of,
+    keeps_columns,
     learns,
     of_state,
 )
+from gossamer.nlu.pipeline.starting_point import ColumnsBefore, StartingPoint
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 
@@ -81,6 +84,8 @@ class Pipeline:
     Attributes:
         outputs: by alias, fingerprints of what its components give to others; empty unless it was
             trained just now.
+        columns_before: where features were in the pipeline that training goes on from; None unless
+            `go_on_from` was called.
 
     Raises:
         ConfigError: the components do not fit together (see `check_components`).
@@ -103,6 +108,7 @@ class Pipeline:
         self._checked: TrainingData | None = None
         self._learnt_from: dict[str, tuple[Fingerprint, str]] = {}
         self.outputs: dict[str, str] = {}
+        self.columns_before: ColumnsBefore | None = None
 
     @classmethod
     def from_config(cls, config: ProjectConfig) -> Pipeline:
@@ -179,6 +185,25 @@ class Pipeline:
                 faults += component.check(data)
         return faults
 
+    def go_on_from(self, earlier: Pipeline, epoch_fraction: float) -> None:
+        """Let the next training go on from an earlier pipeline, where components can.
+
+        Args:
+            earlier: trained, of the same components; they have the same options where these decide
+                about features and what is learnt.
+            epoch_fraction: how much of its epochs a component that goes on is trained for.
+        """
+        probe = MessageBatch(texts=["a"])
+        for part in earlier.components:
+            if part.provides & FOR_LATER_COMPONENTS:
+                process(part, probe)
+        pairs = list(zip(self._components, earlier._components, strict=True))
+        keeps = {part.alias: functools.partial(keeps_columns, part, old) for part, old in pairs}
+        self.columns_before = ColumnsBefore(probe.blocks, keeps)
+        for part, old in pairs:
+            if part.can_go_on_from(old):
+                part.start = StartingPoint(old, epoch_fraction, self.columns_before)
+
     def train(
         self,
         data: TrainingData,
@@ -214,7 +239,7 @@ class Pipeline:
     def foresee(self, data: TrainingData, last: Sequence[ComponentRecord]) -> Foresight:
         """What `train` would train, at most; nothing is trained."""
         batch = self._batch(data)
-        return foresee(self._components, _inputs(data, batch), Earlier(last), is_cautious=True)
+        return foresee(self._components, inputs_of(data, batch), Earlier(last), is_cautious=True)
 
     def _train(
         self,
@@ -228,10 +253,10 @@ class Pipeline:
             if faults:
                 raise all_of(faults)
         batch = self._batch(data)
-        inputs, earlier = _inputs(data, batch), Earlier(last)
+        inputs, earlier = inputs_of(data, batch), Earlier(last)
         expected = foresee(self._components, inputs, earlier)
         walk = Walk(inputs)
-        tell = on_change or _tell_nobody
+        tell = on_change or (lambda change: None)
         readers = [part for part in self._components if part.reads_features]
         components = list(self._components)
         for number, component in enumerate(self._components):
@@ -261,8 +286,13 @@ class Pipeline:
                 if kept is not None:
                     is_same = learnt == kept.record.learnt
                     tell(Change(component.alias, () if is_same else (UNSTEADY,)))
-            self._learnt_from[component.alias] = (wanted, learnt)
+            if component.start is None:  # what went on from a model is not learnt from these alone
+                self._learnt_from[component.alias] = (wanted, learnt)
             walk.passed(component, learnt)
+        if self.columns_before is not None:
+            self.columns_before.settle()
+            for component in self._components:
+                component.start = None
         self._direct.train(data, batch)
         self._components, self.outputs = tuple(components), walk.outputs
         self._is_trained = True
@@ -400,14 +430,3 @@ class Pipeline:
                 pipeline._learnt_from[component.alias] = (record.fingerprint, record.learnt)
         pipeline._is_trained = True
         return pipeline
-
-
-def _inputs(data: TrainingData, batch: TrainingBatch) -> dict[str, str]:
-    """Fingerprints of all that components read of the data."""
-    responses = batch.responses
-    texts = None if responses is None or responses.texts is None else responses.texts.texts
-    return {**of_training_data(data), "response_texts": fingerprint(texts)}
-
-
-def _tell_nobody(change: Change) -> None:
-    """For those who do not ask."""

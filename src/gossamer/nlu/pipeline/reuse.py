@@ -21,11 +21,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from gossamer.data.errors import InputError
-from gossamer.data.fingerprints import DIALOGUE_INPUTS, NLU_INPUTS, fingerprint
+from gossamer.data.fingerprints import DIALOGUE_INPUTS, NLU_INPUTS, fingerprint, of_training_data
+from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.own.importing import stored_name
 from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS, Component
-from gossamer.nlu.pipeline.messages import ComponentState
+from gossamer.nlu.pipeline.messages import ComponentState, TrainingBatch
 from gossamer.version import __version__
 
 Fingerprint = Mapping[str, str]
@@ -247,6 +248,25 @@ def foresee(
 
 def _restored(component: Component, record: ComponentRecord) -> Component | None:
     return restored(component, lambda twin: twin.restore(record.state))
+
+
+def inputs_of(data: TrainingData, batch: TrainingBatch) -> dict[str, str]:
+    """Fingerprints of all that components read of the data."""
+    responses = batch.responses
+    texts = None if responses is None or responses.texts is None else responses.texts.texts
+    return {**of_training_data(data), "response_texts": fingerprint(texts)}
+
+
+def keeps_columns(part: Component, earlier: Component) -> bool:
+    """Whether a component's first columns are those of an earlier one; asked when it is trained."""
+    if part.start is not None or not learns(part):
+        return True
+    one, other = part.state(), earlier.state()
+    return (
+        one.json == other.json
+        and one.arrays.keys() == other.arrays.keys()
+        and all(np.array_equal(array, other.arrays[name]) for name, array in one.arrays.items())
+    )
 
 
 def learns(part: Component) -> bool:

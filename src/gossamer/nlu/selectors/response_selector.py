@@ -112,7 +112,7 @@ class ResponseSelector(NetworkComponent):
         text = text_features(
             self._blocks(batch.blocks), batch.lengths, use_sequence=self._uses_sequence
         ).texts(chosen)
-        self._see_coverage(batch)
+        self._see_features(batch)
         batch.drop_read_features()
         self._check_features(text)
         self._learn(

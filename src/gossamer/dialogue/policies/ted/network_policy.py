@@ -14,6 +14,7 @@ from gossamer.data.errors import InputError
 from gossamer.dialogue.history.events import UserUttered
 from gossamer.dialogue.history.state import State
 from gossamer.dialogue.policies.policy import DialogueData, Policy
+from gossamer.dialogue.policies.ted.earlier import Before, domain_faults, feature_names
 from gossamer.dialogue.policies.ted.features import (
     TEXT,
     Indices,
@@ -34,6 +35,7 @@ from gossamer.nlu.learning.restoring import refusing_what_does_not_fit
 from gossamer.nlu.pipeline.component import ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.starting_point import StartingPoint, Was, names_before
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.weights import NETWORK, Arrays, Floats, Weights, of_network
 
@@ -93,6 +95,10 @@ class NetworkPolicy(Policy):
     def _labels(self, domain: Domain) -> Features:
         """Features of all labels that are names."""
 
+    @abstractmethod
+    def _label_names(self, domain: Domain) -> Sequence[str]:
+        """Names of these labels."""
+
     @property
     def network(self) -> TEDNetwork | None:
         """The network that learns, with the weights it has learnt; None before training.
@@ -114,8 +120,14 @@ class NetworkPolicy(Policy):
 
     # -- training ------------------------------------------------------------------------------
 
+    def can_go_on_from(self, earlier: Policy) -> bool:
+        """Whether it has learnt something."""
+        return isinstance(earlier, NetworkPolicy) and earlier._shape is not None
+
     def check(self, data: DialogueData) -> Iterator[InputError]:
-        """Stories have texts, but nothing gives features of texts."""
+        """Stories have texts, but nothing gives features of texts; training cannot go on."""
+        if self.start is not None:
+            yield from domain_faults(data.domain, self.start.part._known_domain(), self.alias)
         said = (
             event.text
             for story in data.stories
@@ -152,11 +164,32 @@ class NetworkPolicy(Policy):
             name=self.alias,
             on_epoch=on_epoch,
             callbacks=self.callbacks,
+            before=None if self.start is None else self._before(self.start, data, domain),
         )
         self._tags, self._knows_intents = learnt.tags, learnt.knows_intents
         self._shape, self._label_texts = learnt.shape, learnt.label_texts
         self._network, self.seed, self._weights = learnt.network, learnt.seed, learnt.weights
+        self.start = None
         self._freeze(domain)
+
+    def _before(self, start: StartingPoint, data: TEDData, domain: Domain) -> Before:
+        """What an earlier policy has learnt, for these stories."""
+        earlier: NetworkPolicy = start.part
+        known = earlier._known_domain()
+        named, knew = feature_names(domain), feature_names(known)
+        text = next((c.texts[0] for c in data.table.texts.values() if c.texts), None)
+        text = next(iter(domain.action_texts), None) if text is None else text
+        tags: Was | None = None
+        if data.tags is not None and earlier._tags is not None:
+            tags = names_before(data.tags.tag_set.tags, earlier._tags.tags)
+        return Before(
+            earlier._weights,
+            {name: names_before(names, knew[name]) for name, names in named.items()},
+            names_before(self._label_names(domain), earlier._label_names(known)),
+            None if text is None else self._reader.columns_before(text),
+            tags,
+            start.epoch_fraction,
+        )
 
     def _belong_to(self, domain: Domain, pipeline: Pipeline | None) -> None:
         self._domain, self._featurizer = domain, StateFeaturizer(domain)

@@ -61,6 +61,9 @@ class TEDPolicy(NetworkPolicy):
     def _labels(self, domain: Domain) -> Features:
         return label_features(len(domain.action_names))  # those that are texts follow
 
+    def _label_names(self, domain: Domain) -> Sequence[str]:
+        return domain.action_labels
+
     # -- answering -----------------------------------------------------------------------------
 
     def predict(self, tracker: Tracker, rule_only: RuleOnly = NO_RULES) -> Prediction:

@@ -9,6 +9,7 @@ from gossamer.nlu.diet.features import TextFeatures, text_features
 from gossamer.nlu.learning.coverage import coverage, tells_texts_apart, trust
 from gossamer.nlu.pipeline.messages import MessageBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.nlu.pipeline.starting_point import Was
 
 
 class TextReader:
@@ -46,6 +47,19 @@ class TextReader:
         if features.sequence.is_empty and features.sentence.is_empty:
             raise no_text_features(texts[0], has_pipeline=True)
         return features, batch
+
+    def columns_before(self, text: str) -> tuple[Was, Was] | None:
+        """Where sparse columns were in the pipeline that the pipeline's training went on from.
+
+        None where it did not.
+
+        Args:
+            text: any one.
+        """
+        if self._pipeline is None or self._pipeline.columns_before is None:
+            return None
+        _, batch = self.read([text])
+        return self._pipeline.columns_before.of(batch.blocks, self._featurizers)
 
     def trust(self, text: str) -> float:
         """How far a message counts by its text, in [0, 1]; see `gossamer.nlu.learning.coverage`."""

@@ -7,14 +7,17 @@ from typing import NamedTuple
 
 from gossamer.data.domain.domain import Domain
 from gossamer.dialogue.policies.ted.data import TEDData
+from gossamer.dialogue.policies.ted.earlier import Before
 from gossamer.dialogue.policies.ted.features import INTENT, feature_widths
 from gossamer.dialogue.policies.ted.network import TEDNetwork
 from gossamer.dialogue.policies.ted.options import TEDOptions
 from gossamer.dialogue.policies.ted.shape import TEDShape
+from gossamer.nlu.diet.earlier.weights import tag_moves
 from gossamer.nlu.diet.features import TextFeatures, TextWidths
 from gossamer.nlu.diet.stored_weights import plain_arrays, weights_from_arrays
 from gossamer.nlu.diet.tags import TagSet
-from gossamer.nlu.learning.training import rebuild_network, train_network
+from gossamer.nlu.learning.carrying import Move, carry_over
+from gossamer.nlu.learning.training import Going, rebuild_network, train_network
 from gossamer.nlu.pipeline.component import EpochListener
 from gossamer.nn.features import Features
 from gossamer.nn.frozen.weights import Arrays
@@ -53,6 +56,7 @@ def learn(
     name: str,
     on_epoch: EpochListener | None = None,
     callbacks: Sequence[FitCallback] = (),
+    before: Before | None = None,
 ) -> Learnt:
     """Train a new network.
 
@@ -65,6 +69,7 @@ def learn(
         name: of the policy, for reports.
         on_epoch: called after every epoch.
         callbacks: take part in training.
+        before: what training goes on from; None: it starts anew.
 
     Raises:
         ConfigError: options and stories do not fit together.
@@ -77,6 +82,9 @@ def learn(
         0 if tags is None else len(tags.tags),
         None if tags is None else tags.forbidden(),
     )
+    going: Going | None = None
+    if before is not None:
+        going = Going(before.epoch_fraction, lambda network: take_over(network, before))
     network, seed = train_network(
         lambda: TEDNetwork(options, shape, labels, label_texts),
         data.batch,
@@ -86,10 +94,34 @@ def learn(
         name=name,
         on_epoch=on_epoch,
         callbacks=callbacks,
+        going=going,
     )
     knows_intents = bool((data.table.columns[INTENT].row >= 0).any())
     weights = plain_arrays(network)
     return Learnt(network, seed, weights, shape, label_texts, tags, knows_intents)
+
+
+def take_over(network: TEDNetwork, before: Before) -> None:
+    """Give a new network what an earlier one has learnt.
+
+    What is new in the domain and in texts has no effect yet, except for new labels and tags, which
+    are as in a new network.
+    """
+    moves = {
+        f"names.{name}.input.table.weight": Move(rows=was, is_silent=True)
+        for name, was in before.names.items()
+    }
+    moves["label.input.table.weight"] = Move(rows=before.labels)
+    if before.texts is not None:
+        readers = [f"texts.{name}" for name in network.texts] + ["label_text"]
+        moves |= {
+            f"{reader}.texts.{part}_input.table.weight": Move(rows=was, is_silent=True)
+            for reader in readers
+            for part, was in zip(("sequence", "sentence"), before.texts, strict=True)
+        }
+    if before.tags is not None:
+        moves |= tag_moves("entity_head.", before.tags)
+    carry_over(network, weights_from_arrays(before.weights), moves)
 
 
 def rebuilt(

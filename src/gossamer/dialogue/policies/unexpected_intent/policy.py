@@ -64,6 +64,9 @@ class UnexpecTEDIntentPolicy(NetworkPolicy):
     def _labels(self, domain: Domain) -> Features:
         return label_features(len(domain.intent_names))
 
+    def _label_names(self, domain: Domain) -> Sequence[str]:
+        return domain.intent_names
+
     # -- training ------------------------------------------------------------------------------
 
     def check(self, data: DialogueData) -> Iterator[InputError]:

@@ -79,6 +79,10 @@ class PretrainedFeaturizer(Component):
         """A checksum of the files."""
         return checksum(self._files())
 
+    def can_go_on_from(self, earlier: Component) -> bool:
+        """Always: the words it knew stay known."""
+        return True
+
     def train(
         self,
         data: TrainingData,
@@ -90,7 +94,9 @@ class PretrainedFeaturizer(Component):
         files = self._files()
         responses = None if batch.responses is None else batch.responses.texts
         texts = batch.tokens if responses is None else [*batch.tokens, *responses.tokens]
-        self._words = tuple(dict.fromkeys(token.text for tokens in texts for token in tokens))
+        before = () if self.start is None else self.start.part._words
+        found = (token.text for tokens in texts for token in tokens)
+        self._words = tuple(dict.fromkeys([*before, *found]))
         self._checksum = checksum(files) if self.options.store == "reference" else None
         self._read(files)
 

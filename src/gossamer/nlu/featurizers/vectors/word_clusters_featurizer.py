@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from gossamer.data.errors import ModelFileError
 from gossamer.nlu.featurizers.sparse_rows import SparseRow, rows_to_csr, sum_rows
 from gossamer.nlu.featurizers.vectors.cluster_files import check_cluster_file, read_cluster_file
 from gossamer.nlu.featurizers.vectors.lookup import forms
@@ -27,6 +28,8 @@ from gossamer.nlu.pipeline.messages import (
     FeatureBlock,
     MessageBatch,
 )
+
+_COLUMNS = "columns"
 
 Prefix = Annotated[int, Field(ge=1, le=100)]
 
@@ -61,8 +64,8 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
     of words: words in similar neighbourhoods have long prefixes of their paths in common. Prefixes
     of several lengths are features, as of Koo et al. 2008 ("Simple Semi-supervised Dependency
     Parsing") and Turian et al. 2010 ("Word Representations"). A text has the sums of its tokens'.
-    Only what training texts have are features. A word that has no cluster is looked up in lower
-    case and capitalised.
+    Only what training texts have are features; where training goes on, they keep their columns.
+    A word that has no cluster is looked up in lower case and capitalised.
 
     It tells nothing of which words are known: clusters say what kind a word is of, and all names
     of people may be one.
@@ -98,6 +101,25 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
                 origin=self.alias, sequence=sequence, sentence=sum_rows(sequence, batch.lengths)
             )
         )
+
+    def state(self) -> ComponentState:
+        """As `PretrainedFeaturizer`, and the columns where they are not in alphabetical order."""
+        state, columns = super().state(), list(self._columns)
+        if columns == sorted(columns):
+            return state
+        return ComponentState({**state.json, _COLUMNS: columns}, state.arrays)
+
+    def restore(self, state: ComponentState) -> None:
+        """As `PretrainedFeaturizer`."""
+        super().restore(state)
+        if _COLUMNS in state.json:
+            try:
+                names = distinct_texts(state.json[_COLUMNS])
+            except ValueError as problem:
+                raise ModelFileError(f"{self.name}: stored columns must differ") from problem
+            if not self._columns.keys() <= set(names):
+                raise ModelFileError(f"{self.name}: stored columns must be those of its words")
+            self._columns = {name: column for column, name in enumerate(names)}
 
     def _files(self) -> Files:
         path = existing(self.options.clusters, option="clusters")
@@ -151,7 +173,9 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
     def _set(self, clusters: dict[str, str], *, are_paths: bool) -> None:
         self._clusters, self._are_paths = clusters, are_paths
         found = {name for word in self._words for name in self._names(word)}
-        self._columns = {name: column for column, name in enumerate(sorted(found))}
+        before = [] if self.start is None else list(self.start.part._columns)
+        names = [*before, *sorted(found.difference(before))]
+        self._columns = {name: column for column, name in enumerate(names)}
 
     def _names(self, word: str) -> Iterable[str]:
         """The clusters that a word is in."""

@@ -1,0 +1,1 @@
+"""Training that goes on from an earlier network."""
