@@ -336,6 +336,11 @@ def test_clusters_keep_their_columns(tmp_path: Path) -> None:
     again = Assistant.load(new.save(tmp_path / "new.gossamer"))
     labels = network(old).labels
     assert np.allclose(label_logits(again, labels), label_logits(old, labels), atol=1e-4)
+    featurizer = new.pipeline.components[1]
+    state = featurizer.state()
+    for lie in (["1", "1"], ["1"], "1", [1]):
+        with pytest.raises(ModelFileError):
+            featurizer.restore(replace(state, json={**state.json, "columns": lie}))
 
 
 def test_an_earlier_format_goes_on(tmp_path: Path) -> None:

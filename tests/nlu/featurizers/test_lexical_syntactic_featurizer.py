@@ -162,7 +162,7 @@ def test_state_round_trips_through_json() -> None:
         [["0", "low", "True"]],
         [[0, "prefix2", "ab"]],
         [[5, "low", "True"]],
-        [[0, "low", "True"], [0, "low", "False"]],
+        [[0, "low", "True"], [0, "low", "True"]],
     ],
 )
 def test_damaged_state_is_refused(stored: object) -> None:

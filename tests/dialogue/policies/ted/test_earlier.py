@@ -133,7 +133,7 @@ def test_values_of_slots_are_found_by_name() -> None:
 
 
 def test_a_new_action_is_learnt() -> None:
-    many = {**FEW, "epochs": 15, "learning_rate": 0.03}
+    many = {**FEW, "epochs": 40}
     old = trained(TEDPolicy(TEDOptions(**many)), data(OLD, STORIES))
     new = trained(TEDPolicy(TEDOptions(**many)), data(GROWN, MORE), old)
     asked: list[Event] = [LISTEN, UserUttered(intent="ask", text="what is it")]
