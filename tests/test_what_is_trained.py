@@ -274,7 +274,7 @@ def test_nothing_changes(last: LastModel, tmp_path: Path, file: str, old: str, n
 def test_options_that_are_not_in_a_file(last: LastModel, tmp_path: Path) -> None:
     seeded = {"DIETClassifier", "ResponseSelector", "TEDPolicy"}
     assert trained(train(tmp_path, FILES, last, seed=7)[1]) == seeded
-    others = {"CountVectorsFeaturizer", *NETWORKS}  # whose defaults are others, and who follow
+    others = FEATURIZERS | NETWORKS  # other defaults, of the tokenizer too, and those who follow
     assert trained(train(tmp_path, FILES, last, rasa_defaults=True)[1]) == others
     assert trained(train(tmp_path, FILES, last, augmentation=6)[1]) == {"TEDPolicy"}
 

@@ -109,7 +109,7 @@ def test_all_parts_are_told_of_at_once(folder: Path) -> None:
 
 def test_components_policies_stories_and_rules_are_told_of_at_once(folder: Path) -> None:
     (folder / "config.yml").write_text(
-        "pipeline:\n- name: SpacyTokenizer\n- name: KeywordIntentClassifier\n  case: true\n"
+        "pipeline:\n- name: MitieTokenizer\n- name: KeywordIntentClassifier\n  case: true\n"
         "- name: FallbackClassifier\n  threshold: high\n"
         "policies:\n- name: NoSuchPolicy\n- name: MemoizationPolicy\n  max_histroy: 3\n"
         "- name: RulePolicy\n"
@@ -118,7 +118,7 @@ def test_components_policies_stories_and_rules_are_told_of_at_once(folder: Path)
         file.write("- rule: rude\n  steps:\n  - intent: bye\n  - action: utter_greet\n")
     lines = told(checked(folder)).splitlines()
     for place, fault in (
-        ("config.yml:2", "(got 'SpacyTokenizer')"),
+        ("config.yml:2", "(got 'MitieTokenizer')"),
         ("config.yml:3", "no option 'case'"),
         ("config.yml:5", "option 'threshold'"),
         ("config.yml:8", "(got 'NoSuchPolicy')"),

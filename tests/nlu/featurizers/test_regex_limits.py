@@ -79,7 +79,7 @@ def test_training_refuses_it_with_both_places() -> None:
 def test_training_refuses_a_slow_token_pattern() -> None:
     tokenizer = ("WhitespaceTokenizer", {"token_pattern": SLOW, **LIMIT})
     with pytest.raises(DataError, match=r"WhitespaceTokenizer: .*'token_pattern'.*nlu\.yml:9"):
-        pipeline(tokenizer).train(replace(data(LONG), regexes=()))
+        pipeline(tokenizer, ("CountVectorsFeaturizer", {})).train(replace(data(LONG), regexes=()))
 
 
 @pytest.mark.parametrize(

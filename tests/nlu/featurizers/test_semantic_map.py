@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from gossamer.assistant import Assistant
 from gossamer.cli.app import app
 from gossamer.data.config import ComponentConfig, ProjectConfig
-from gossamer.data.errors import ConfigError, DataError, InputError, ModelFileError
+from gossamer.data.errors import DataError, InputError, ModelFileError
 from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.nlu.featurizers.semantic_map.featurizer import (
     SemanticMapFeaturizer,
@@ -226,15 +226,6 @@ def test_a_map_that_is_not_there_is_told_before_training(tmp_path: Path) -> None
     data = TrainingData(examples=(Example(text="a", intent="x"), Example(text="b", intent="y")))
     (fault,) = pipeline.check(data)
     assert "absent" in str(fault)
-    with pytest.raises(ConfigError, match="map"):
-        Pipeline.from_config(
-            ProjectConfig(
-                pipeline=(
-                    ComponentConfig(name="WhitespaceTokenizer"),
-                    ComponentConfig(name="SemanticMapFeaturizer"),
-                )
-            )
-        )
 
 
 def test_the_commands(tmp_path: Path) -> None:

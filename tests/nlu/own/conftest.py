@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,7 @@ def modules(tmp_path: Path) -> Iterator[None]:
     yield
     assert sys.path == before
     for name, module in [*sys.modules.items()]:
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        path = getattr(module, "__path__", ())
+        places = [getattr(module, "__file__", None), *(path if isinstance(path, Iterable) else ())]
         if any(place is not None and str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]

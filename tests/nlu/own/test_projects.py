@@ -237,9 +237,8 @@ def test_a_state_that_cannot_be_stored_replaces_nothing(
     replaced(project, "my_parts/sentiment.py", "return ComponentState(json", f"{state}\n#")
     model = project / "m.gossamer"
     model.write_text("an older model")
-    assistant = train(project)
     with pytest.raises(OwnPartError, match=says):
-        assistant.save(model)
+        train(project).save(model)
     assert model.read_text() == "an older model"
 
 
