@@ -41,12 +41,13 @@ help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/'
 
-# The environment is made once, and again when what it is made from changes.
+# The environment is made once, and again when what it is made from changes. Bytecode is made of what
+# is imported, when it is.
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "Making the environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing gossamer and its tools into $(VENV) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
-		-c constraints.txt -e ".[dev]"
+		--no-compile -c constraints.txt -e ".[dev]"
 	@touch $@
 
 env: $(INSTALLED)  ## make the environment only

@@ -129,11 +129,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _thinned(items: list[pytest.Item], *, takes_slow: bool) -> set[int]:
-    """Ids of the items, slow ones if wanted; of each thinned function some, evenly spread."""
+    """Ids of the items, slow ones if wanted; of each thinned function some, evenly spread.
+
+    Long ones are left out, and slow ones on public data.
+    """
     chosen, thinned = set(), dict[tuple[object, str], list[pytest.Item]]()
     for item in items:
         marker = item.get_closest_marker("thinned")
-        if item.get_closest_marker("slow") and not takes_slow:
+        is_slow = item.get_closest_marker("slow") is not None
+        is_long = is_slow and item.get_closest_marker("shared_data") is not None
+        if item.get_closest_marker("long") or is_long or (is_slow and not takes_slow):
             continue
         if marker is None:
             chosen.add(id(item))

@@ -201,7 +201,7 @@ def test_runs_that_have_a_row_are_not_repeated() -> None:
     assert next(iter(thrice)).endswith(" again 2")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_rows_are_stored_and_a_failure_stops_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

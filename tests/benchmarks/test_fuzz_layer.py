@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gossamer.sparse import RandomlyConnectedLinear, Topology
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 N_CALLS = 200
 # Python 3.12 and later warn where a process with threads is forked.

@@ -29,7 +29,7 @@ def read(folder: Path) -> Project:
     return check(parts).require_sound()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_damaged_projects_end_well(tmp_path: Path, seed: int) -> None:
     files = starter_files()
     outcomes = [

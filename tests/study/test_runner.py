@@ -288,6 +288,7 @@ def test_what_the_page_is_told(intents: StudyData, quick: list[str], tmp_path: P
     assert StudyFolder(tmp_path).about().title == "B"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 def test_a_killed_study_goes_on_where_it_was(
     small_project: Path, intents: StudyData, here: None, tmp_path: Path

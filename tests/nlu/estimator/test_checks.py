@@ -84,7 +84,7 @@ def test_check_estimator_on_texts() -> None:
     assert [result["status"] for result in results] == ["passed"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_check_estimator_on_numbers() -> None:
     estimator = OfNumbers(
         featurizers=WORDS,

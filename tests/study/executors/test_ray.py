@@ -26,7 +26,7 @@ import gossamer.study
 from gossamer.data.errors import InputError
 from gossamer.study.executors.executor import Backend, run_all
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 is_there = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not is_there, reason="Ray is not installed")
 needs_cluster = pytest.mark.skipif(
