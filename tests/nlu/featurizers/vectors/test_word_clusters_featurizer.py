@@ -59,14 +59,14 @@ def test_the_most_frequent_others_are_kept(brown: Path) -> None:
 
 def test_plain_clusters_have_no_prefixes(tmp_path: Path) -> None:
     path = tmp_path / "clusters.tsv.gz"
-    path.write_bytes(gzip.compress(b"buy\tverb\nshoes\tthing\npurchase\tverb\n"))
+    path.write_bytes(gzip.compress(b"buy\tverb\nshoes\tthing\npurchase\tverb\n", mtime=0))
     featurizer = from_file(path, "buy shoes")
     assert dense(block(featurizer, "purchase shoes").sequence) == [[0, 1], [1, 0]]
 
 
 def test_the_lowest_bit_of_a_number_is_the_first_of_the_path(tmp_path: Path) -> None:
     path = tmp_path / "en_lexeme_cluster.json.gz"
-    path.write_bytes(gzip.compress(json.dumps({"buy": 10, "get": 42, "the": 0}).encode()))
+    path.write_bytes(gzip.compress(json.dumps({"buy": 10, "get": 42, "the": 0}, mtime=0).encode()))
     found = read_cluster_file(path, set(), 9).of_word
     assert found == {"buy": "0101".ljust(20, "0"), "get": "010101".ljust(20, "0")}
     featurizer = from_file(tmp_path, "buy", prefixes=[4, 20])  # a folder, as a package is one
