@@ -131,7 +131,7 @@ def test_arrays_that_do_not_fit_are_refused(text_file: Path, name: str) -> None:
 
 def test_a_packed_file_is_read(text_file: Path, tmp_path: Path) -> None:
     packed = tmp_path / "small.vec.gz"
-    packed.write_bytes(gzip.compress(text_file.read_bytes(, mtime=0)))
+    packed.write_bytes(gzip.compress(text_file.read_bytes(), mtime=0))
     one, other = (from_file(path, "buy shoes") for path in (packed, text_file))
     assert same(block(one, "buy London"), block(other, "buy London"))
 

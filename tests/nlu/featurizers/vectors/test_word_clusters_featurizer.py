@@ -66,7 +66,7 @@ def test_plain_clusters_have_no_prefixes(tmp_path: Path) -> None:
 
 def test_the_lowest_bit_of_a_number_is_the_first_of_the_path(tmp_path: Path) -> None:
     path = tmp_path / "en_lexeme_cluster.json.gz"
-    path.write_bytes(gzip.compress(json.dumps({"buy": 10, "get": 42, "the": 0}, mtime=0).encode()))
+    path.write_bytes(gzip.compress(json.dumps({"buy": 10, "get": 42, "the": 0}).encode(), mtime=0))
     found = read_cluster_file(path, set(), 9).of_word
     assert found == {"buy": "0101".ljust(20, "0"), "get": "010101".ljust(20, "0")}
     featurizer = from_file(tmp_path, "buy", prefixes=[4, 20])  # a folder, as a package is one

@@ -80,7 +80,7 @@ def binary(n_words: int = 2) -> bytes:
 
 
 def test_binary_files_are_read(tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(binary(, mtime=0)), "a.bin.gz")
+    path = written(tmp_path, gzip.compress(binary(), mtime=0), "a.bin.gz")
     found = read_word_file(path, {"b"}, 1)
     assert list(found.vectors.names) == ["a", "b"]
     assert found.vectors.rows.to_floats() == pytest.approx(np.eye(2), abs=0.01)

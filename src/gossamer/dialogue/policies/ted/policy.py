@@ -62,7 +62,7 @@ class TEDPolicy(NetworkPolicy):
         return label_features(len(domain.action_names))  # those that are texts follow
 
     def _label_names(self, domain: Domain) -> Sequence[str]:
-        return domain.action_labels
+        return domain.action_names
 
     # -- answering -----------------------------------------------------------------------------
 
