@@ -121,6 +121,7 @@ def modules(tmp_path: Path) -> Iterator[None]:
     yield
     assert sys.path == before
     for name, module in [*sys.modules.items()]:
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        paths = getattr(module, "__path__", ())  # of torch.classes something else
+        places = [getattr(module, "__file__", None), *(paths if isinstance(paths, list) else ())]
         if any(place is not None and str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]

@@ -25,6 +25,7 @@ from gossamer.data.fingerprints import DIALOGUE_INPUTS, NLU_INPUTS, fingerprint,
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.own.importing import stored_name
+from gossamer.nlu.own.sources import files_behind
 from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS, Component
 from gossamer.nlu.pipeline.messages import ComponentState, TrainingBatch
 from gossamer.version import __version__
@@ -58,6 +59,25 @@ class ComponentRecord(NamedTuple):
     state: ComponentState
     fingerprint: Fingerprint = _UNKNOWN
     learnt: str = ""
+
+    @classmethod
+    def stored(cls, part: Mapping[str, Any], arrays: Mapping[str, Any]) -> ComponentRecord:
+        """What a model file holds of a part.
+
+        Args:
+            part: its JSON.
+            arrays: its own.
+
+        Raises:
+            KeyError: something is missing.
+            TypeError: something is of another kind.
+        """
+        name, alias, options, state = (part[key] for key in ("name", "alias", "options", "state"))
+        if not isinstance(name, str) or not isinstance(alias, str):
+            raise TypeError(f"name and alias must be texts: {name!r:.80}, {alias!r:.80}")
+        if not isinstance(options, Mapping) or not isinstance(state, Mapping):
+            raise TypeError(f"options and state of {alias:.80} must be objects")
+        return cls(name, alias, options, ComponentState(state, arrays), *read_fingerprint(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +413,7 @@ def _own_sources() -> str:
 
 @functools.cache
 def _code_of(kind: type) -> tuple[str, ...]:
-    """Fingerprints of the sources of a class that are not Gossamer's or a library's it builds on.
+    """Fingerprints of the sources of a class that are not Gossamer's, with what they import.
 
     What has no source, as it was typed at a prompt, is new each time.
     """
@@ -406,7 +426,8 @@ def _code_of(kind: type) -> tuple[str, ...]:
     for each in own:
         try:
             file = inspect.getsourcefile(each)
-            found.append("" if file is None else Path(file).read_text("utf-8"))
+            files = () if file is None else files_behind(Path(file), each.__module__)
+            found.append(fingerprint([path.read_text("utf-8") for path in files]))
         except (OSError, TypeError, ValueError):
             found.append(secrets.token_hex())
     return tuple(found)
