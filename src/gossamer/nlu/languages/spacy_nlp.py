@@ -10,7 +10,7 @@ from pydantic import Field
 
 from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.nlu.examples import TrainingData
-from gossamer.nlu.languages.spacy_models import load_spacy_model, model_fault
+from gossamer.nlu.languages.spacy_models import folder_checksum, load_spacy_model, model_fault
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.long_texts import cut_texts
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
@@ -76,8 +76,9 @@ class SpacyNLP(Component):
             yield fault
 
     def files_read(self) -> str:
-        """Name and version of the model."""
-        return " ".join(map(str, _identity(self.language).values()))
+        """Name and version of the model, and of a folder a checksum, as versions may stay."""
+        known = " ".join(map(str, _identity(self.language).values()))
+        return f"{known} {folder_checksum(self.options.model)}".rstrip()
 
     def train(
         self,
