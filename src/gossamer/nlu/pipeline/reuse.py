@@ -14,6 +14,7 @@ import inspect
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -307,10 +308,13 @@ def declared_reads(part: Any) -> frozenset[str] | None:
 
 
 def of_part(part: Any) -> dict[str, str]:
-    """Fingerprints of a part's name, options and code."""
+    """Fingerprints of a part's name, options and code, and of the libraries it answers with."""
     options = part.options.model_dump(mode="json")
     options.pop("rasa_defaults", None)  # its effect is in the others
     found = {"options": fingerprint(part.name, options), "version": _own_sources()}
+    libraries = [*getattr(part, "needs", ())]
+    if libraries:
+        found["libraries"] = fingerprint([_version(library) for library in libraries])
     kinds: list[type] = [type(part), type(part.options)]
     code = [source for kind in kinds for source in _code_of(kind)]
     return {**found, "code": fingerprint(code)} if code else found
@@ -343,6 +347,7 @@ def differences(known: Fingerprint, wanted: Fingerprint) -> tuple[str, ...]:
         "options": "options",
         "version": "version of Gossamer",
         "code": "its code",
+        "libraries": "versions of libraries",
         "files": "files that it reads",
         "everything": "training data",
         **DIALOGUE_INPUTS,
@@ -395,6 +400,13 @@ def _given(other: Component, component: Component) -> frozenset[str]:
 def _wants(component: Component) -> frozenset[str]:
     """What it reads of a batch, where it is there."""
     return component.required | ({"features"} if component.reads_features else set())
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 @functools.cache
