@@ -37,6 +37,7 @@ T = TypeVar("T")
 _UNKNOWN: Fingerprint = MappingProxyType({})
 _CODE = ("data", "dialogue", "nlu", "nn", "sparse")  # folders whose code decides what is learnt
 _NEW = "it is new"
+_UNKNOWN_SOURCE = "it is not known what the last model's has learnt from"
 _ORDER = "order of components"
 _UNREADABLE = "the last model's cannot be read"
 UNSTEADY = "it learns something else from the same"
@@ -116,8 +117,8 @@ class Earlier:
     """
 
     def __init__(self, records: Iterable[ComponentRecord]) -> None:
-        self._records = [record for record in records if record.fingerprint]
-        self._left = list(self._records)
+        self._records = list(records)
+        self._left = [record for record in self._records if record.fingerprint]
 
     def take(self, part: Any, wanted: Fingerprint) -> ComponentRecord | None:
         """One that was learnt from the same; of several that of the same alias."""
@@ -145,12 +146,14 @@ class Earlier:
         known = self._of_alias(part)
         if known is None:
             return Change(part.alias, (_NEW,))
+        if not known.fingerprint:
+            return Change(part.alias, (_UNKNOWN_SOURCE,))
         return Change(part.alias, differences(known.fingerprint, wanted) or (_UNREADABLE,))
 
     def _of_alias(self, part: Any) -> ComponentRecord | None:
         wanted = (stored_name(type(part), part.name), part.alias)
-        found = (r for r in self._records if (r.name, r.alias) == wanted)
-        return next(found, None)
+        found = [r for r in self._records if (r.name, r.alias) == wanted]
+        return min(found, key=lambda record: not record.fingerprint, default=None)
 
 
 class Walk:
