@@ -394,7 +394,7 @@ def test_how_it_learns_may_change(model: Assistant) -> None:
     assert len(trained(settings, OLD, model).parse("hello").intent_ranking) == 2
 
 
-@pytest.mark.parametrize("fraction", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("fraction", [0.0, -1.0, float("nan"), float("inf"), 1e308])
 def test_a_fraction_that_is_none(model: Assistant, fraction: float) -> None:
     settings = config(before=FEATURES[2:3], after=[("EntitySynonymMapper", {})])
     assert "epoch_fraction must be above 0" in refused(settings, model, epoch_fraction=fraction)

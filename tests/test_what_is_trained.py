@@ -23,6 +23,7 @@ from gossamer.nlu.pipeline.messages import ComponentState, FeatureBlock, Message
 from gossamer.nlu.pipeline.pipeline import register
 from gossamer.nlu.pipeline.reuse import Change
 from gossamer.nlu.selectors.response_selector import ResponseSelector
+from gossamer.nlu.tokenizers.jieba_tokenizer import JiebaTokenizer
 
 FILES = {
     "config.yml": """
@@ -286,6 +287,15 @@ def test_other_code_trains_everything(
     _, changes = train(tmp_path, FILES, last)
     assert trained(changes) == NLU | POLICIES
     assert {change.reasons for change in changes.values()} == {("version of Gossamer",)}
+
+
+def test_another_version_of_a_library_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """jieba has its own words, and spaCy its own rules, which a part does not store."""
+    part = JiebaTokenizer(JiebaTokenizer.Options())
+    before = reuse.of_part(part)
+    assert before == reuse.of_part(part)
+    monkeypatch.setattr(reuse, "version", lambda library: f"{library} 99")
+    assert reuse.differences(before, reuse.of_part(part)) == ("versions of libraries",)
 
 
 def test_without_a_seed_a_part_stays(last: LastModel, tmp_path: Path) -> None:

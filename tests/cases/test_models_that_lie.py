@@ -68,6 +68,7 @@ LIES: dict[str, Lie] = {
     "no label widths": state(label_widths=[]),
     "temperature 0": state(temperature=0),
     "temperature below 0": state(temperature=-1),
+    "temperature next to 0": state(temperature=1e-320),
     "temperature not a number": state(temperature="nan"),
     "temperature too large": state(temperature=10**400),
     "tags without O": state(tags={"entity": ["xx"] * 9}),
@@ -75,6 +76,8 @@ LIES: dict[str, Lie] = {
     "exponents too large": array("exponents", lambda part: part * 0 + 32000),
     "exponents of eight bytes": array("exponents", lambda part: part.astype(np.int64) + 2**32),
     "parts of the wide path": array("wide.part", lambda part: part.astype(np.int64) + 2**28),
+    "frequencies of the wide path": array("wide.idf", lambda idf: idf * np.float32(1e38)),
+    "bias of the wide path": array("wide.table.bias", lambda bias: bias * np.float32("nan")),
     "number of columns": array("sentence.number", lambda part: part * 0 + 2**31 - 1),
     "a wide window": lambda json, _: json["pipeline"][DIET]["options"].update(context_window=10**9),
 }

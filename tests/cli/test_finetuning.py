@@ -112,3 +112,14 @@ def test_what_is_refused(whole: Path, run: Run, arguments: list[str], told: str)
     assert done.exit_code == 1
     assert told in done.stderr
     assert not (whole / "models").exists()
+
+
+def test_a_dry_run_says_what_would_go_on(whole: Path, run: Run) -> None:
+    """Once it said that there was no model."""
+    assert run("train", "nlu").exit_code == 0
+    said = run("train", "nlu", "--finetune", "--dry-run")
+    assert (said.exit_code, "Going on from models" in said.output) == (1, True), said.output
+    assert len(list((whole / "models").iterdir())) == 1
+    assert run("train", "nlu", "--finetune").exit_code == 0
+    said = run("train", "nlu", "--dry-run")
+    assert "it is not known what the last model's has learnt from" in said.output, said.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,6 +42,7 @@ MAY_CHANGE: Final = frozenset(
 `rasa_defaults` shows in other options.
 """
 
+_LARGEST_FRACTION: Final = 100
 _ANEW = "training without --finetune"
 
 
@@ -74,8 +74,10 @@ class Finetuning:
             Why they cannot; nothing has been changed then.
         """
         fraction = self.epoch_fraction
-        if not (fraction > 0.0 and math.isfinite(fraction)):
-            yield ConfigError("epoch_fraction must be above 0 and finite", got=fraction)
+        if not 0.0 < fraction <= _LARGEST_FRACTION:
+            yield ConfigError(
+                f"epoch_fraction must be above 0, at most {_LARGEST_FRACTION}", got=fraction
+            )
             return
         faults: list[InputError] = []
         if pipeline is not None:

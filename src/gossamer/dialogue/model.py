@@ -23,7 +23,6 @@ from gossamer.dialogue.training.unfolding import Unfolding, unfold_rules
 from gossamer.nlu.own.failures import OwnCode, OwnPartError
 from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts, stored_name
 from gossamer.nlu.pipeline.component import EpochListener
-from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.options_reader import read_stored_options
 from gossamer.nlu.pipeline.own_results import checked_state, options_as_json
 from gossamer.nlu.pipeline.pipeline import Pipeline
@@ -34,7 +33,6 @@ from gossamer.nlu.pipeline.reuse import (
     Earlier,
     Fingerprint,
     of_state,
-    read_fingerprint,
     restored,
     stored_fingerprint,
 )
@@ -157,13 +155,7 @@ def policy_records(
             by_policy.setdefault(number, {})[own] = array
     try:
         return [
-            ComponentRecord(
-                part["name"],
-                part["alias"],
-                part["options"],
-                ComponentState(json=part["state"], arrays=by_policy.get(str(number), {})),
-                *read_fingerprint(part),
-            )
+            ComponentRecord.stored(part, by_policy.get(str(number), {}))
             for number, part in enumerate(content["policies"])
         ]
     except (AttributeError, KeyError, TypeError) as error:

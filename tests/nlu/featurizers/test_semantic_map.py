@@ -131,6 +131,9 @@ def test_a_corpus_names_file_and_line_of_what_it_cannot_read(tmp_path: Path) -> 
     path.write_bytes(b"one\ntw\xff\n")
     with pytest.raises(DataError, match=r"corpus\.txt:2: "):
         list(read_corpus([path]))
+    path.write_bytes(b"one\n" + b"a" * (2**22 + 1))
+    with pytest.raises(DataError, match=r"corpus\.txt:2: a line of a corpus may have"):
+        list(read_corpus([path]))
     with pytest.raises(DataError, match=r"absent\.txt"):
         list(read_corpus([tmp_path / "absent.txt"]))
 

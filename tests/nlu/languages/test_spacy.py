@@ -207,6 +207,29 @@ def test_a_model_is_found_under_the_name_that_its_package_goes_on_from() -> None
     assert load_spacy_model("en_core_web_sm") is load_spacy_model(MODEL)
 
 
+def test_signs_without_end_are_cut() -> None:
+    batch = read("well " + "!" * 20_000 + " yes", model="blank:en")
+    assert batch.texts == ["well " + "!" * 500]
+    assert batch.parses[0].is_truncated
+    assert read("!" * 500 + " yes", model="blank:en").texts == ["!" * 500 + " yes"]
+    with pytest.raises(DataError, match="500 signs in a row"):
+        nlp("blank:en").process(training("?" * 501))
+
+
+def test_a_folder_that_is_written_again_is_another_model(tmp_path: Path) -> None:
+    """Name and version of both are those that spaCy gives to each new model."""
+    files, found = [], []
+    for vector in ([1, 0], [0, 1], [0, 1]):
+        language = spacy.blank("en")
+        language.vocab.set_vector("red", np.array(vector, np.float32))
+        language.to_disk(tmp_path / "mine")
+        part = nlp(str(tmp_path / "mine"))
+        files.append(part.files_read())
+        found.append(part.language.vocab.get_vector("red").tolist())
+    assert files[0] != files[1] == files[2]
+    assert found == [[1, 0], [0, 1], [0, 1]]
+
+
 def test_a_model_is_loaded_once(vectors: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_spacy_model(vectors) is load_spacy_model(vectors)
     monkeypatch.chdir(Path(vectors).parent)

@@ -75,6 +75,12 @@ def test_a_dictionary_is_stored_with_the_model(tmp_path: Path, is_folder: bool) 
     assert "云雾银针" not in words("一壶云雾银针")
 
 
+def test_a_stored_word_that_is_too_long_is_refused() -> None:
+    """jieba keeps each beginning of a word: of one with 100,000 letters they took 4 GB."""
+    with pytest.raises(ModelFileError, match="a list of words"):
+        tokenizer().restore(ComponentState({"words": [["a" * 201, 3]]}))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -82,8 +88,9 @@ def test_a_dictionary_is_stored_with_the_model(tmp_path: Path, is_folder: bool) 
         (b"\xff\xfe", "words.txt:1: a file must be UTF-8"),
         ("好\n茶 99999999999 n".encode(), "words.txt:2: a line of a dictionary must have"),
         (("茶 " + "9" * 5000).encode(), "words.txt:1: a line of a dictionary must have"),
+        (("茶" * 201).encode(), "words.txt:1: a word of a dictionary may have 200 characters"),
     ],
-    ids=["missing", "binary", "large", "long"],
+    ids=["missing", "binary", "large", "long", "long word"],
 )
 def test_a_bad_dictionary_is_refused_early(
     tmp_path: Path, content: bytes | None, message: str

@@ -215,7 +215,7 @@ def _run(
         _train(checked, asked, trouble, goes_on)
         return
     try:
-        code = _foresee(checked, asked, trouble)
+        code = _foresee(checked, asked, trouble, goes_on)
     except InputError as error:
         say(f"Error: {error}")
         code = FAILED
@@ -241,11 +241,19 @@ def _read(paths: Sequence[Path]) -> tuple[LastModel | None, list[str]]:
     return models[0].followed_by(models[1:]) if models else None, trouble
 
 
-def _foresee(checked: Checked, asked: _Asked, trouble: Sequence[str]) -> int:
+def _foresee(
+    checked: Checked,
+    asked: _Asked,
+    trouble: Sequence[str],
+    goes_on: tuple[Finetuning, Path] | None,
+) -> int:
     """Say what would be trained; gives the exit code."""
     from gossamer.assistant import Assistant
 
     checked.require_sound()
+    if goes_on is not None:
+        typer.echo(goes_on_text(checked, *goes_on))
+        return TRAINED
     changes = Assistant.foresee(checked, augmentation_factor=asked.augmentation)
     for line in trouble:
         typer.echo(line)

@@ -27,6 +27,9 @@ from gossamer.nn.features import Features
 Doubles = npt.NDArray[np.float64]
 Arrays = dict[str, npt.NDArray[Any]]
 
+LARGEST = 1e15
+"""Of a stored number; with larger ones, sums and products would not be finite."""
+
 
 class SentenceClassifier(Component):
     """Learns intents from sentence features with scikit-learn, and answers without it.
@@ -212,13 +215,18 @@ def finite(name: str, array: npt.NDArray[Any], shape: tuple[int | None, ...]) ->
         shape: what it must have; None for any size.
 
     Raises:
-        ValueError: it has another shape, or is not of finite real numbers.
+        ValueError: it has another shape, or is not of real numbers up to `LARGEST`.
     """
     fits = array.ndim == len(shape) and all(
         wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
     )
-    if not fits or array.dtype.kind != "f" or not np.isfinite(array).all():
+    if (
+        not fits
+        or array.dtype.kind != "f"
+        or not (np.abs(array.astype(np.float64)) <= LARGEST).all()
+    ):
         raise ValueError(
-            f"{name} must be finite numbers of shape {shape}: {array.dtype}, {array.shape}"
+            f"{name} must be numbers up to {LARGEST:g} of shape {shape}: {array.dtype}, "
+            f"{array.shape}"
         )
     return array.astype(np.float64)

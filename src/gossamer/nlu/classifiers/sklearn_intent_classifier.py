@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from gossamer.data.errors import ConfigError
 from gossamer.nlu.classifiers.sentence_classifier import (
+    LARGEST,
     Arrays,
     Doubles,
     SentenceClassifier,
@@ -27,7 +27,7 @@ from gossamer.nlu.pipeline.component import ComponentOptions
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch
 from gossamer.nn.features import Features, not_as_trained
 
-PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0.0, le=LARGEST)]
 
 
 def _as_list(value: Any) -> Any:
@@ -177,8 +177,8 @@ class SklearnIntentClassifier(SentenceClassifier):
         ):
             raise ValueError(f"{n_labels} labels must share {len(vectors)} vectors: {counts!r:.80}")
         numbers = {name: float(json[name]) for name in ("gamma", "scale")}
-        if not all(0 < number < math.inf for number in numbers.values()):
-            raise ValueError(f"gamma and scale must be above 0 and finite: {numbers}")
+        if not all(0 < number <= LARGEST for number in numbers.values()):
+            raise ValueError(f"gamma and scale must be above 0, up to {LARGEST:g}: {numbers}")
         self._machine = SupportVectors(
             Kernel(json["kernel"]),
             numbers["gamma"],

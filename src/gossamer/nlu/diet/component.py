@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
     from gossamer.nn.training.callbacks import FitCallback
 
 Forbidden = Mapping[TagKind, npt.NDArray[np.bool_]]
+_LEAST_TEMPERATURE = 1e-6
 _NO_TAGS: Mapping[TagKind, Any] = MappingProxyType({})
 
 
@@ -410,7 +411,7 @@ class NetworkComponent(Component):
         ):
             raise ValueError(f"labels must be texts that differ: {list(self.labels)[:10]}")
         self.temperature = float(json.get("temperature", 1.0))
-        if not 0 < self.temperature < math.inf:
+        if not _LEAST_TEMPERATURE <= self.temperature < math.inf:
             raise ValueError(f"the temperature must be above 0 and finite: {self.temperature}")
         self.columns = columns_from_arrays(arrays)
         text = TextWidths(*(FeatureWidths(*json[f"{part}_widths"]) for part in TextWidths._fields))

@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gossamer.data.errors import ConfigError, Location
+from gossamer.data.fingerprints import fingerprint
 from gossamer.data.text.suggestions import nearest
+from gossamer.nlu.featurizers.vectors.source_files import checksum
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -66,11 +68,26 @@ def load_spacy_model(name: str) -> Language:
         raise fault
     package = _package(name)
     folder = None if package is not None else _folder(name)
-    key = (package or name) if folder is None else str(folder)
+    # A folder may be written again while this process runs.
+    key = (package or name) if folder is None else f"{folder} {folder_checksum(name)}"
     with _lock:
         if key not in _loaded:
             _loaded[key] = _load(package or name, folder)
         return _loaded[key]
+
+
+def folder_checksum(name: str) -> str:
+    """A checksum of all that the folder of a model holds; "" for a package, which has a version.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    folder = None if _package(name) is not None else _folder(name)
+    if folder is None:
+        return ""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return fingerprint(list(zip(names, [checksum([path]) for path in files], strict=True)))
 
 
 def language_of(document: Doc) -> Language:

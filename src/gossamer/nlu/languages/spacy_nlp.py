@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
 from gossamer.data.nlu.examples import TrainingData
-from gossamer.nlu.languages.spacy_models import load_spacy_model, model_fault
+from gossamer.nlu.languages.spacy_models import folder_checksum, load_spacy_model, model_fault
 from gossamer.nlu.pipeline.component import Component, ComponentOptions, EpochListener
 from gossamer.nlu.pipeline.long_texts import cut_texts
 from gossamer.nlu.pipeline.messages import ComponentState, MessageBatch, TrainingBatch
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 _TEXTS_AT_A_TIME = 64
+# spaCy takes signs off words one by one, in time that grows with their square: 20,000 in a row
+# took a minute.
+_LONGEST_RUN = 500
+_LONG_RUN = re.compile(rf"[^\w\s]{{{_LONGEST_RUN}}}(?=[^\w\s])")
 _STORED = ("name", "version", "language")
 
 
@@ -44,7 +49,8 @@ class SpacyNLP(Component):
     the name, version and language of the spaCy model are stored: it must be installed where
     the assistant answers, too. If it has another version there, a warning says so.
 
-    A message longer than `max_characters` is cut; training examples of that length are refused.
+    A message longer than `max_characters` is cut, and so is one with more than 500 signs in a row;
+    such training examples are refused.
 
     Departures from Rasa: offsets are right also where lower case is longer than upper case (the
     Turkish İ becomes i); half a surrogate pair, which spaCy refuses, is read as U+FFFD.
@@ -76,8 +82,9 @@ class SpacyNLP(Component):
             yield fault
 
     def files_read(self) -> str:
-        """Name and version of the model."""
-        return " ".join(map(str, _identity(self.language).values()))
+        """Name and version of the model, and of a folder a checksum, as versions may stay."""
+        known = " ".join(map(str, _identity(self.language).values()))
+        return f"{known} {folder_checksum(self.options.model)}".rstrip()
 
     def train(
         self,
@@ -97,6 +104,13 @@ class SpacyNLP(Component):
             {index: limit for index, text in enumerate(batch.texts) if len(text) > limit},
             limit=f"{limit:,} characters",
             remedy=f"a larger value of max_characters of {self.name}",
+        )
+        runs = ((index, _LONG_RUN.search(text)) for index, text in enumerate(batch.texts))
+        cut_texts(
+            batch,
+            {index: run.end() for index, run in runs if run is not None},
+            limit=f"{_LONGEST_RUN:,} signs in a row",
+            remedy="blanks between them",
         )
         lower = not self.options.case_sensitive
         texts = (readable(lower_cased(text) if lower else text) for text in batch.texts)

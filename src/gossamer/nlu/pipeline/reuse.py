@@ -14,6 +14,7 @@ import inspect
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -25,6 +26,7 @@ from gossamer.data.fingerprints import DIALOGUE_INPUTS, NLU_INPUTS, fingerprint,
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.own.importing import stored_name
+from gossamer.nlu.own.sources import files_behind
 from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS, Component
 from gossamer.nlu.pipeline.messages import ComponentState, TrainingBatch
 from gossamer.version import __version__
@@ -35,6 +37,7 @@ T = TypeVar("T")
 _UNKNOWN: Fingerprint = MappingProxyType({})
 _CODE = ("data", "dialogue", "nlu", "nn", "sparse")  # folders whose code decides what is learnt
 _NEW = "it is new"
+_UNKNOWN_SOURCE = "it is not known what the last model's has learnt from"
 _ORDER = "order of components"
 _UNREADABLE = "the last model's cannot be read"
 UNSTEADY = "it learns something else from the same"
@@ -58,6 +61,25 @@ class ComponentRecord(NamedTuple):
     state: ComponentState
     fingerprint: Fingerprint = _UNKNOWN
     learnt: str = ""
+
+    @classmethod
+    def stored(cls, part: Mapping[str, Any], arrays: Mapping[str, Any]) -> ComponentRecord:
+        """What a model file holds of a part.
+
+        Args:
+            part: its JSON.
+            arrays: its own.
+
+        Raises:
+            KeyError: something is missing.
+            TypeError: something is of another kind.
+        """
+        name, alias, options, state = (part[key] for key in ("name", "alias", "options", "state"))
+        if not isinstance(name, str) or not isinstance(alias, str):
+            raise TypeError(f"name and alias must be texts: {name!r:.80}, {alias!r:.80}")
+        if not isinstance(options, Mapping) or not isinstance(state, Mapping):
+            raise TypeError(f"options and state of {alias:.80} must be objects")
+        return cls(name, alias, options, ComponentState(state, arrays), *read_fingerprint(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +117,8 @@ class Earlier:
     """
 
     def __init__(self, records: Iterable[ComponentRecord]) -> None:
-        self._records = [record for record in records if record.fingerprint]
-        self._left = list(self._records)
+        self._records = list(records)
+        self._left = [record for record in self._records if record.fingerprint]
 
     def take(self, part: Any, wanted: Fingerprint) -> ComponentRecord | None:
         """One that was learnt from the same; of several that of the same alias."""
@@ -124,12 +146,14 @@ class Earlier:
         known = self._of_alias(part)
         if known is None:
             return Change(part.alias, (_NEW,))
+        if not known.fingerprint:
+            return Change(part.alias, (_UNKNOWN_SOURCE,))
         return Change(part.alias, differences(known.fingerprint, wanted) or (_UNREADABLE,))
 
     def _of_alias(self, part: Any) -> ComponentRecord | None:
         wanted = (stored_name(type(part), part.name), part.alias)
-        found = (r for r in self._records if (r.name, r.alias) == wanted)
-        return next(found, None)
+        found = [r for r in self._records if (r.name, r.alias) == wanted]
+        return min(found, key=lambda record: not record.fingerprint, default=None)
 
 
 class Walk:
@@ -287,10 +311,13 @@ def declared_reads(part: Any) -> frozenset[str] | None:
 
 
 def of_part(part: Any) -> dict[str, str]:
-    """Fingerprints of a part's name, options and code."""
+    """Fingerprints of a part's name, options and code, and of the libraries it answers with."""
     options = part.options.model_dump(mode="json")
     options.pop("rasa_defaults", None)  # its effect is in the others
     found = {"options": fingerprint(part.name, options), "version": _own_sources()}
+    libraries = [*getattr(part, "needs", ())]
+    if libraries:
+        found["libraries"] = fingerprint([_version(library) for library in libraries])
     kinds: list[type] = [type(part), type(part.options)]
     code = [source for kind in kinds for source in _code_of(kind)]
     return {**found, "code": fingerprint(code)} if code else found
@@ -323,6 +350,7 @@ def differences(known: Fingerprint, wanted: Fingerprint) -> tuple[str, ...]:
         "options": "options",
         "version": "version of Gossamer",
         "code": "its code",
+        "libraries": "versions of libraries",
         "files": "files that it reads",
         "everything": "training data",
         **DIALOGUE_INPUTS,
@@ -377,6 +405,13 @@ def _wants(component: Component) -> frozenset[str]:
     return component.required | ({"features"} if component.reads_features else set())
 
 
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
+
+
 @functools.cache
 def _own_sources() -> str:
     """A fingerprint of the version, and of the code that decides what is learnt.
@@ -393,7 +428,7 @@ def _own_sources() -> str:
 
 @functools.cache
 def _code_of(kind: type) -> tuple[str, ...]:
-    """Fingerprints of the sources of a class that are not Gossamer's or a library's it builds on.
+    """Fingerprints of the sources of a class that are not Gossamer's, with what they import.
 
     What has no source, as it was typed at a prompt, is new each time.
     """
@@ -406,7 +441,8 @@ def _code_of(kind: type) -> tuple[str, ...]:
     for each in own:
         try:
             file = inspect.getsourcefile(each)
-            found.append("" if file is None else Path(file).read_text("utf-8"))
+            files = () if file is None else files_behind(Path(file), each.__module__)
+            found.append(fingerprint([path.read_text("utf-8") for path in files]))
         except (OSError, TypeError, ValueError):
             found.append(secrets.token_hex())
     return tuple(found)

@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from gossamer.data.errors import ModelFileError
 from gossamer.nlu.own.importing import NO_OWN_PARTS, OwnParts
-from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.pipeline import Pipeline
-from gossamer.nlu.pipeline.reuse import ComponentRecord, read_fingerprint, stored_fingerprint
+from gossamer.nlu.pipeline.reuse import ComponentRecord, stored_fingerprint
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -68,13 +67,7 @@ def records_from_parts(
         by_component.setdefault(number, {})[rest] = array
     try:
         return [
-            ComponentRecord(
-                part["name"],
-                part["alias"],
-                part["options"],
-                ComponentState(json=part["state"], arrays=by_component.get(str(number), {})),
-                *read_fingerprint(part),
-            )
+            ComponentRecord.stored(part, by_component.get(str(number), {}))
             for number, part in enumerate(components)
         ]
     except (AttributeError, KeyError, TypeError) as error:

@@ -14,6 +14,7 @@ from gossamer.data.text.text_files import read_text
 
 _LINE = re.compile(r"(\S.*?)(?: +([0-9]+))?(?: +([a-z]+))?")
 _LARGEST_COUNT = 10**9
+_LONGEST = 200  # characters; jieba keeps each beginning of a word
 
 
 class UserWord(NamedTuple):
@@ -34,7 +35,7 @@ class UserWord(NamedTuple):
             isinstance(item, list)
             and len(item) == 2
             and isinstance(item[0], str)
-            and item[0] != ""
+            and 0 < len(item[0]) <= _LONGEST
             and (item[1] is None or (type(item[1]) is int and 0 <= item[1] <= _LARGEST_COUNT))
         )
 
@@ -106,6 +107,13 @@ def _words_of(path: Path) -> list[UserWord]:
                 got=line,
                 where=Location(path, number),
                 hint=f"'云计算 5 n'; counts go up to {_LARGEST_COUNT:,}",
+            )
+        if len(match[1]) > _LONGEST:
+            raise DataError(
+                f"a word of a dictionary may have {_LONGEST} characters",
+                got=f"{len(match[1])}: {match[1][:20]}...",
+                where=Location(path, number),
+                hint="a word a line",
             )
         words.append(UserWord(match[1], None if match[2] is None else int(match[2])))
     return words

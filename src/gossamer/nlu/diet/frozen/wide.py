@@ -12,6 +12,8 @@ from gossamer.nn.frozen.weights import Floats, Weights
 #: Euclidean, of a text's weighted counts of one featurizer.
 LENGTH = 6.0
 
+_LARGEST = 1e15  # of a stored number; larger ones give scores that are not finite
+
 
 class FrozenWidePath:
     """Label scores that are linear in a text's weighted counts and dense features.
@@ -36,6 +38,9 @@ class FrozenWidePath:
         is_right = self.part.shape == (n_features,) and self.part.dtype == np.int16
         if not is_right or self.part.min(initial=0) < 0:
             raise ValueError(f"the wide path must know the featurizer of {n_features} columns")
+        known = [self.idf, self.table.bias, *([] if self.dense is None else [self.dense])]
+        if not all((np.abs(array) <= _LARGEST).all() for array in known):
+            raise ValueError(f"the wide path must have numbers up to {_LARGEST:g}")
         if self.table.units < n_labels:
             raise ValueError(f"{n_labels} labels, a wide path of {self.table.units}")
 

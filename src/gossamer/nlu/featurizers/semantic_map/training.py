@@ -34,18 +34,27 @@ Floats = npt.NDArray[np.float32]
 _LAST_WIDTH = 0.7  # of the neighbourhood, in cells
 _LARGEST = 2**27  # numbers in the cells' vectors: half a gibibyte
 _TEXTS_AT_A_TIME = 4096
+_LONGEST_LINE = 2**22  # bytes; what has no line ends would fill the memory
 
 
 def read_corpus(paths: Iterable[str | Path]) -> Iterator[str]:
     """The lines of text files that are not blank, in order.
 
     Raises:
-        DataError: a file cannot be read, or a line is not UTF-8.
+        DataError: a file cannot be read, or a line is not UTF-8 or too long.
     """
     for path in map(Path, paths):
         try:
             with path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
+                lines = iter(lambda: file.readline(_LONGEST_LINE + 1), b"")
+                for number, line in enumerate(lines, start=1):
+                    if len(line) > _LONGEST_LINE:
+                        raise DataError(
+                            f"a line of a corpus may have {_LONGEST_LINE:,} bytes",
+                            got=line[:20],
+                            where=Location(path, number),
+                            hint="a text, a sentence or a paragraph, on each line",
+                        )
                     try:
                         text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                     except UnicodeDecodeError as problem:

@@ -30,7 +30,7 @@ def existing(name: str, *, option: str) -> Path:
     """
     path = Path(name)
     try:
-        if path.exists():
+        if path.is_file() or path.is_dir():  # others, as a pipe, may have no end
             return path
         spec = importlib.util.find_spec(name) if name.isidentifier() else None
     except (OSError, ValueError, ImportError):  # a path too long; a broken package
@@ -51,9 +51,14 @@ def only_file(folder: Path, pattern: str, what: str) -> Path:
     """The one file of a folder, or of the folders in it, that fits a pattern.
 
     Raises:
-        ConfigError: there is none, or there are several.
+        ConfigError: there is none, there are several, or the folder cannot be read.
     """
-    found = sorted(folder.rglob(pattern))
+    try:
+        found = sorted({path for part in (pattern, f"*/{pattern}") for path in folder.glob(part)})
+    except OSError as problem:
+        raise ConfigError(
+            "a folder of vectors must be readable", got=problem.strerror, where=Location(folder)
+        ) from problem
     if len(found) != 1:
         raise ConfigError(
             f"a folder of vectors must have one {what}, {pattern}",

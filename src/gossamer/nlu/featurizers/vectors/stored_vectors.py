@@ -13,6 +13,7 @@ from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nn.ops.rounding import ByteRows
 
 _CUTTINGS = ("merge", "longest", "likeliest")
+_LARGEST = 1e9  # unit of a vector; the root mean square of their lengths is 1
 
 
 def vectors_to_state(vectors: Vectors) -> ComponentState:
@@ -49,6 +50,10 @@ def vectors_from_state(state: ComponentState) -> Vectors:
         raise ValueError(f"a scale of {scale}")
     if len(rows.values) != len(names):
         raise ValueError(f"{len(names)} names, {len(rows.values)} rows")
+    if rows.values.shape[1] == 0:
+        raise ValueError("vectors without numbers")
+    if scale * 2.0 ** int(rows.exponents.max(initial=0)) > _LARGEST:
+        raise ValueError(f"a scale of {scale} for rows that large")
     pieces = state.json.get("pieces")
     if pieces is None:
         return WordVectors(names, rows, scale=scale)
