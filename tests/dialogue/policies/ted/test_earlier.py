@@ -97,7 +97,8 @@ def similarities(
     else:
         states = states_before_message(tracker, domain, max_history=5)
     (found,) = policy._answer([states]).similarity
-    names = list(policy._label_names(domain))
+    is_ted = isinstance(policy, TEDPolicy)
+    names = list(domain.action_labels if is_ted else policy._label_names(domain))
     return found[[names.index(label) for label in labels]]
 
 
