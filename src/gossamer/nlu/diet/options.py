@@ -55,7 +55,7 @@ class NetworkOptions(LearningOptions):
         context_window: neighbours on each side whose projected features the transformer reads next
             to a token's own (see `gossamer.nn.ops.neighbours`); Gossamer's own, as are all that
             follow.
-        wide_path: labels are also scored by a linear model of the text's counts (see
+        wide_path: labels are also scored by a linear model of the text's features (see
             `gossamer.nlu.diet.wide`), up to 2,000 labels.
         label_smoothing: see `SimilarityOptions`; without negative examples only.
         regularize_labels: L2 also on what labels alone depend on.
