@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gossamer.data.domain.domain import Domain
-from gossamer.data.nlu.examples import Example, TrainingData
+from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.stories.steps import BotStep, OrStep, Rule, Story, StoryData, UserStep
 from gossamer.data.text.limits import MAX_CONVERSATIONS
 
@@ -64,9 +64,7 @@ def of_training_data(data: TrainingData) -> dict[str, str]:
     return {
         "texts": fingerprint([example.text for example in examples]),
         "intents": fingerprint([example.intent for example in examples]),
-        "entities": fingerprint(
-            [_annotations(number, each) for number, each in enumerate(examples) if each.entities]
-        ),
+        "entities": fingerprint([[each.text, each.entities] for each in examples if each.entities]),
         "entity_types": fingerprint(data.entity_types),
         "synonyms": fingerprint(data.synonyms),
         "regexes": fingerprint(data.regexes),
@@ -109,13 +107,6 @@ def has_texts(stories: StoryData, domain: Domain) -> bool:
                 if isinstance(choice, UserStep) and choice.text and choice.intent is None:
                     return True
     return False
-
-
-def _annotations(number: int, example: Example) -> list[Any]:
-    return [
-        number,
-        [[example.text[entity.start : entity.end], entity] for entity in example.entities],
-    ]
 
 
 def _plain(value: Any) -> Any:
