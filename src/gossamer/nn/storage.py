@@ -54,7 +54,7 @@ def save_model(path: Path, content: Mapping[str, Any], arrays: Arrays) -> None:
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
         "content": text,
-        "sha256": _digest(text, whole),
+        "sha256": digest_of(text, whole),
     }
     raw = save(whole, metadata=metadata)
     write_file(path, raw, error=ModelFileError)
@@ -90,7 +90,7 @@ def load_model(path: Path) -> Stored:
             hint="the file that gossamer train nlu wrote",
         )
     text = metadata.get("content", "")
-    if not _is_utf8(text) or metadata.get("sha256") != _digest(text, arrays):
+    if not _is_utf8(text) or metadata.get("sha256") != digest_of(text, arrays):
         raise ModelFileError(
             "a model file must be as it was saved",
             got="content that does not match its checksum",
@@ -163,7 +163,8 @@ def _check_version(metadata: Mapping[str, str], where: Location) -> None:
         )
 
 
-def _digest(text: str, arrays: Arrays) -> str:
+def digest_of(text: str, arrays: Arrays) -> str:
+    """SHA-256 of a text and of arrays with their names, types and shapes, in hexadecimal digits."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]

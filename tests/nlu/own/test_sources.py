@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gossamer.nlu.own.sources import files_behind
+from gossamer.nlu.own.sources import code_of, files_behind
 from gossamer.nlu.pipeline import reuse
 
 FILES = {
@@ -70,7 +70,7 @@ def test_a_change_of_an_imported_module_is_noticed(project: Path) -> None:
         codes = []
         for value in (2, 2, 3):
             (project / "parts_of_mine" / "numbers.py").write_text(f"TWO = {value}\n")
-            reuse._code_of.cache_clear()
+            code_of.cache_clear()
             codes.append(reuse.of_part(part(part.Options()))["code"])
         assert codes[0] == codes[1] != codes[2]
     finally:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+import inspect
+import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from gossamer.data.fingerprints import fingerprint
 
 
 def files_behind(file: Path, module: str) -> tuple[Path, ...]:
@@ -64,3 +69,25 @@ def _imports(file: Path, module: str) -> Iterator[str]:
                 yield from (f"{base}.{alias.name}" for alias in node.names)
             else:
                 yield from (alias.name for alias in node.names)
+
+
+@functools.cache
+def code_of(kind: type) -> tuple[str, ...]:
+    """Fingerprints of the sources of a class that are not Gossamer's, with what they import.
+
+    What has no source, as it was typed at a prompt, is new each time.
+    """
+    own: Sequence[type] = [
+        each
+        for each in kind.__mro__
+        if each.__module__.partition(".")[0] not in ("gossamer", "builtins", "abc", "pydantic")
+    ]
+    found = []
+    for each in own:
+        try:
+            file = inspect.getsourcefile(each)
+            files = () if file is None else files_behind(Path(file), each.__module__)
+            found.append(fingerprint([path.read_text("utf-8") for path in files]))
+        except (OSError, TypeError, ValueError):
+            found.append(secrets.token_hex())
+    return tuple(found)

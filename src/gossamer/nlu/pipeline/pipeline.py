@@ -255,7 +255,7 @@ class Pipeline:
         batch = self._batch(data)
         inputs, earlier = inputs_of(data, batch), Earlier(last)
         expected = foresee(self._components, inputs, earlier)
-        walk = Walk(inputs)
+        walk = Walk(inputs, expected.files)
         tell = on_change or (lambda change: None)
         readers = [part for part in self._components if part.reads_features]
         components = list(self._components)

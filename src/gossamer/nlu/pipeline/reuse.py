@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -26,9 +24,10 @@ from gossamer.data.fingerprints import DIALOGUE_INPUTS, NLU_INPUTS, fingerprint,
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.own.importing import stored_name
-from gossamer.nlu.own.sources import files_behind
+from gossamer.nlu.own.sources import code_of
 from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS, Component
 from gossamer.nlu.pipeline.messages import ComponentState, TrainingBatch
+from gossamer.nn.storage import digest_of
 from gossamer.version import __version__
 
 Fingerprint = Mapping[str, str]
@@ -161,9 +160,15 @@ class Walk:
 
     Args:
         data: fingerprints of the data; see `gossamer.data.fingerprints.of_training_data`.
+        files: fingerprints of files, by the alias of the component that reads them, where they are
+            known: files of vectors are large.
+
+    Attributes:
+        files: likewise, of all components that were asked for.
     """
 
-    def __init__(self, data: Mapping[str, str]) -> None:
+    def __init__(self, data: Mapping[str, str], files: Mapping[str, str] = _UNKNOWN) -> None:
+        self.files = dict(files)
         self._data = data
         self._passed: list[tuple[Component, str]] = []
 
@@ -171,8 +176,10 @@ class Walk:
         """What it is learnt from, after those that were `passed`."""
         reads = declared_reads(component) if learns(component) else frozenset()
         names = ["everything"] if reads is None else sorted(reads & NLU_INPUTS.keys())
-        with OwnCode(type(component), "files_read"):
-            files = component.files_read() if learns(component) else ""
+        if component.alias not in self.files:
+            with OwnCode(type(component), "files_read"):
+                self.files[component.alias] = component.files_read() if learns(component) else ""
+        files = self.files[component.alias]
         given = {
             f"{' and '.join(sorted(what))} of {other.alias}": output
             for other, output in self._passed
@@ -223,12 +230,14 @@ class Foresight:
         kept: by alias, those that stay if what they read of others stays.
         changes: those that learn, in order.
         outputs: see `Walk.outputs`.
+        files: see `Walk.files`.
         needs_batch: whether the components have to process the examples.
     """
 
     kept: Mapping[str, Kept]
     changes: Sequence[Change]
     outputs: Mapping[str, str]
+    files: Mapping[str, str]
     needs_batch: bool
 
 
@@ -267,7 +276,7 @@ def foresee(
         kept[component.alias] = Kept(record, twin)
         changes.append(Change(component.alias))
         walk.passed(component, record.learnt)
-    return Foresight(kept, changes, walk.outputs, needs)
+    return Foresight(kept, changes, walk.outputs, walk.files, needs)
 
 
 def _restored(component: Component, record: ComponentRecord) -> Component | None:
@@ -319,7 +328,7 @@ def of_part(part: Any) -> dict[str, str]:
     if libraries:
         found["libraries"] = fingerprint([_version(library) for library in libraries])
     kinds: list[type] = [type(part), type(part.options)]
-    code = [source for kind in kinds for source in _code_of(kind)]
+    code = [source for kind in kinds for source in code_of(kind)]
     return {**found, "code": fingerprint(code)} if code else found
 
 
@@ -330,12 +339,7 @@ def in_order(given: Mapping[str, str]) -> dict[str, str]:
 
 def of_state(state: ComponentState) -> str:
     """A fingerprint of what was learnt."""
-    digest = hashlib.sha256(fingerprint(state.json).encode())
-    for name in sorted(state.arrays):
-        array = state.arrays[name]
-        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:32]
+    return digest_of(fingerprint(state.json), state.arrays)[:32]
 
 
 def differences(known: Fingerprint, wanted: Fingerprint) -> tuple[str, ...]:
@@ -424,25 +428,3 @@ def _own_sources() -> str:
         for file in sorted((root / folder).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:32]
-
-
-@functools.cache
-def _code_of(kind: type) -> tuple[str, ...]:
-    """Fingerprints of the sources of a class that are not Gossamer's, with what they import.
-
-    What has no source, as it was typed at a prompt, is new each time.
-    """
-    own: Sequence[type] = [
-        each
-        for each in kind.__mro__
-        if each.__module__.partition(".")[0] not in ("gossamer", "builtins", "abc", "pydantic")
-    ]
-    found = []
-    for each in own:
-        try:
-            file = inspect.getsourcefile(each)
-            files = () if file is None else files_behind(Path(file), each.__module__)
-            found.append(fingerprint([path.read_text("utf-8") for path in files]))
-        except (OSError, TypeError, ValueError):
-            found.append(secrets.token_hex())
-    return tuple(found)

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from gossamer.study.grid import Grid
-from gossamer.study.kind import F1_NAMES, Study
+from gossamer.study.kind import Study
+from gossamer.study.kinds.by_input_layer import (
+    CellsByLayer,
+    cell_at,
+    cells_by_layer,
+    density_picture,
+)
 from gossamer.study.report.analysis import (
     Analysis,
-    Picture,
     Table,
     count,
     percent,
-    sentence,
     spread,
 )
-from gossamer.study.report.drawing import legend, markers, panels, plot_cells, series_colours
-from gossamer.study.report.summary import Cell, Row, cells, difference, paired
+from gossamer.study.report.summary import Row, difference, paired
 from gossamer.study.run import InputLayer, Task
 
 _LAYERS = (InputLayer.LEARNED, InputLayer.FROZEN, InputLayer.HASHED, InputLayer.NONE)
@@ -66,56 +69,28 @@ class InputLayerStudy(Study):
     def analyse(self, rows: Sequence[Row]) -> Analysis:
         """F1 by density for each input layer, and what is lost."""
         task = Task(rows[0]["task"])
-        found = cells(rows, ("input_layer", "density"))
-        by_layer: dict[str, list[Cell]] = {}
-        for name in map(str, InputLayer):
-            of_layer = [cell for cell in found if cell.group[0] == name]
-            if of_layer:
-                by_layer[name] = of_layer
+        by_layer = cells_by_layer(rows, list(map(str, InputLayer)))
         return Analysis(
-            pictures=(_picture(by_layer, task),),
+            pictures=(
+                density_picture(
+                    by_layer,
+                    task,
+                    name="input-layer",
+                    labels={layer: layer for layer in by_layer},
+                    title="input layer",
+                    each="input layer",
+                ),
+            ),
             tables=(_table(by_layer),),
             findings=_findings(by_layer),
         )
 
 
-def _picture(by_layer: dict[str, list[Cell]], task: Task) -> Picture:
-    figure, (axes,) = panels(1, width=7.0)
-    names = list(by_layer)
-    colours, shapes = series_colours(names), markers(names)
-    for name, found in by_layer.items():
-        plot_cells(
-            axes,
-            [cell.group[1] for cell in found],
-            found,
-            label=name,
-            colour=colours[name],
-            marker=shapes[name],
-        )
-    axes.set_xscale("log")
-    ticks = sorted({cell.group[1] for found in by_layer.values() for cell in found})
-    axes.set_xticks(ticks, [percent(tick) for tick in ticks], minor=False)
-    axes.minorticks_off()
-    axes.set_xlabel("connections that exist in the sparse layers")
-    axes.set_ylabel(F1_NAMES[task])
-    legend(axes, title="input layer")
-    return Picture(
-        name="input-layer",
-        figure=figure,
-        caption=f"{sentence(F1_NAMES[task])} against density for each input layer: means over "
-        "seeds, bars are one standard deviation.",
-    )
-
-
-def _base(by_layer: dict[str, list[Cell]], density: float) -> Cell | None:
-    return next((c for c in by_layer.get("learned", []) if c.group[1] == density), None)
-
-
-def _table(by_layer: dict[str, list[Cell]]) -> Table:
+def _table(by_layer: CellsByLayer) -> Table:
     rows = []
     for name, found in by_layer.items():
         for cell in reversed(found):
-            base = _base(by_layer, cell.group[1])
+            base = cell_at(by_layer, "learned", cell.group[1])
             change = "" if base is None or base is cell else difference(cell, base)
             rows.append(
                 (
@@ -137,7 +112,7 @@ def _table(by_layer: dict[str, list[Cell]]) -> Table:
     )  # fmt: skip
 
 
-def _findings(by_layer: dict[str, list[Cell]]) -> list[str]:
+def _findings(by_layer: CellsByLayer) -> list[str]:
     findings = []
     for name, found in by_layer.items():
         if name == "learned":
@@ -145,7 +120,7 @@ def _findings(by_layer: dict[str, list[Cell]]) -> list[str]:
         parts = []
         losses: list[tuple[float, float, float]] = []
         for cell in reversed(found):
-            base = _base(by_layer, cell.group[1])
+            base = cell_at(by_layer, "learned", cell.group[1])
             if base is None:
                 continue
             change = paired(cell, base)
