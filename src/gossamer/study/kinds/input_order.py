@@ -76,7 +76,7 @@ class InputOrderStudy(Study):
         """What the order is of."""
         return (
             "The order is that of one map, of one corpus.",
-            "Only the layer that reads the features has windows; the layers behind it are drawn as "
+            "Only the layer that reads the features has windows; the layers after it are drawn as "
             "they always are.",
         )
 
