@@ -15,6 +15,7 @@ import pytest
 from gossamer.data.installed import (
     FIGURES,
     OPTIONAL,
+    SERVING,
     STUDYING,
     TRAINING,
     MissingPartError,

@@ -58,14 +58,6 @@ SERVING: Final = (
     "jwt",
     "prometheus_client",
 )
-    "fastapi",
-    "uvicorn",
-    "sqlalchemy",
-    "alembic",
-    "socketio",
-    "jwt",
-    "prometheus_client",
-)
 """What the server imports."""
 FIGURES: Final = ("matplotlib",)
 """What figures are drawn with."""
