@@ -76,7 +76,7 @@ def test_other_endpoints_are_told_in_one_warning(tmp_path: Path) -> None:
     ("text", "line", "fault"),
     [
         ("- a", 1, "endpoints must be a mapping"),
-        ("action_endpoint: http://x", 1, "must be a mapping with the key 'url'"),
+        ("action_endpoint: http://x", 1, "'action_endpoint' must be a mapping"),
         ("action_endpoint: {token: x}", 1, "needs a url"),
         ("action_endpoint: {url: }", 1, "needs a url"),
         ("action_endpoint:\n  url: localhost:5055", 2, "must begin with http:// or https://"),
