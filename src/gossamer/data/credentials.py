@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -204,7 +204,7 @@ _SOCKETIO_READERS: Final[Readers] = MappingProxyType(
     }
 )
 _NONE: Final[Readers] = MappingProxyType({})
-_KINDS: Final[Mapping[str, tuple[type[Channel], Readers]]] = MappingProxyType(
+_KINDS: Final[Mapping[str, tuple[Callable[..., Channel], Readers]]] = MappingProxyType(
     {
         "rest": (RestChannel, _NONE),
         "callback": (CallbackChannel, HTTP_READERS),

@@ -16,7 +16,8 @@ from talking import Script, domain_of, entity, names, says, talk
 
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.dialogue.actions.action import ActionRejected, ActionReply
-from gossamer.dialogue.actions.action_server import ActionServer, ActionServerError, Failure
+from gossamer.dialogue.actions.action_server import ActionServer, ActionServerError
+from gossamer.dialogue.actions.server_calls import Failure
 from gossamer.dialogue.history.events import ActionExecuted, ActiveLoop, SlotSet
 from gossamer.dialogue.history.tracker import Tracker
 
