@@ -83,9 +83,9 @@ class PikaBrokerOptions:
     is_encrypted: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.retry_delay_in_seconds) and self.retry_delay_in_seconds >= 0):
+        if not (math.isfinite(self.retry_delay_in_seconds) and self.retry_delay_in_seconds > 0):
             raise ConfigError(
-                "retry_delay_in_seconds must be a number of seconds, 0 or more",
+                "retry_delay_in_seconds must be a number of seconds above 0",
                 got=self.retry_delay_in_seconds,
             )
 

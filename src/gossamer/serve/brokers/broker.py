@@ -13,11 +13,18 @@ class EventBroker(ABC):
 
     A broker of one's own is made from this class, and gets what is beside `type` in
     `endpoints.yml` as keywords.
+
+    Attributes:
+        batch: how many events are published at most before `commit` is called. With 1, the default,
+            an event counts as published when `publish` returns; with more, when `commit` does, and
+            if that fails all since the last one are tried again.
     """
+
+    batch: int = 1
 
     @abstractmethod
     def publish(self, sender_id: str, event: Mapping[str, Any]) -> None:
-        """Publish an event; when this returns it counts as published.
+        """Publish an event.
 
         Args:
             sender_id: whose conversation.
@@ -29,10 +36,13 @@ class EventBroker(ABC):
             Exception: the broker is down; the event is tried again later.
         """
 
-    def keep_alive(self) -> None:
+    def commit(self) -> None:  # noqa: B027  (most brokers need none of these)
+        """Called after each batch; nothing by default. Raises: the broker is down."""
+
+    def keep_alive(self) -> None:  # noqa: B027
         """Called every few seconds while nothing is to be published; nothing by default."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Give back what is open; nothing by default. What is published later opens it again."""
 
 

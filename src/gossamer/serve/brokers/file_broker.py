@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gossamer.data.errors import ConfigError
 from gossamer.serve.brokers.broker import EventBroker, to_json
 
 
@@ -19,9 +20,18 @@ class FileBroker(EventBroker):
 
     Args:
         path: the file; made when the first event comes.
+
+    Raises:
+        ConfigError: its folder does not exist.
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.resolve().parent.is_dir() or path.is_dir():
+            raise ConfigError(
+                "events must go to a file in a folder that exists",
+                got=str(path),
+                hint="'path' under event_broker in endpoints.yml",
+            )
         self.path = path
         self._is_cut_off = False
 
@@ -30,7 +40,7 @@ class FileBroker(EventBroker):
         line = to_json(sender_id, event) + b"\n"
         if self._is_cut_off:
             line = b"\n" + line
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             n_written = os.write(file, line)
         finally:

@@ -8,7 +8,7 @@ from gossamer.nlu.own.importing import OwnParts, folders_of
 from gossamer.serve.brokers.broker import EventBroker
 from gossamer.serve.brokers.file_broker import FileBroker
 from gossamer.serve.brokers.pika_broker import PikaBroker
-from gossamer.serve.brokers.publisher import DEFAULT_PAUSE, Publisher
+from gossamer.serve.brokers.publisher import Publisher
 
 BrokerOptions = FileBrokerOptions | PikaBrokerOptions | OwnBrokerOptions
 
@@ -35,7 +35,7 @@ def publisher_of(options: BrokerOptions) -> Publisher:
     if isinstance(options, PikaBrokerOptions):
         return Publisher(
             broker,
-            pause=options.retry_delay_in_seconds or DEFAULT_PAUSE,
+            pause=options.retry_delay_in_seconds,
             keeps_unsent=options.should_keep_unpublished_messages,
         )
     return Publisher(broker)

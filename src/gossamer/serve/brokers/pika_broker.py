@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gossamer.data.endpoints import PikaBrokerOptions
@@ -25,8 +25,8 @@ class PikaBroker(EventBroker):
 
     As in Rasa 3.6: queues are durable, messages are kept on disk, the environment variable
     RASA_ENVIRONMENT is their `app_id`, and RABBITMQ_SSL_CLIENT_CERTIFICATE and
-    RABBITMQ_SSL_CLIENT_KEY name a client's certificate. An event counts as published when RabbitMQ
-    has confirmed it.
+    RABBITMQ_SSL_CLIENT_KEY name a client's certificate. Events are sent in transactions, and count
+    as published when RabbitMQ has committed them.
 
     Args:
         options: where it is, and which queues.
@@ -34,6 +34,8 @@ class PikaBroker(EventBroker):
     Raises:
         MissingPartError: pika is not installed.
     """
+
+    batch = 100
 
     def __init__(self, options: PikaBrokerOptions) -> None:
         try:
@@ -58,6 +60,12 @@ class PikaBroker(EventBroker):
             if self._channel is None:
                 self._connect()
             self._channel.basic_publish(self.options.exchange_name, "", body, properties)
+
+    def commit(self) -> None:
+        """See `EventBroker.commit`."""
+        if self._channel is not None:
+            with self._closed_on_failure():
+                self._channel.tx_commit()
 
     def keep_alive(self) -> None:
         """Answer RabbitMQ's heartbeats."""
@@ -91,7 +99,7 @@ class PikaBroker(EventBroker):
         for queue in options.queues:
             channel.queue_declare(queue, durable=True)
             channel.queue_bind(queue, options.exchange_name, routing_key="")
-        channel.confirm_delivery()
+        channel.tx_select()
         self._channel = channel
 
     def _encryption(self) -> Any:
@@ -105,10 +113,12 @@ class PikaBroker(EventBroker):
         return self._pika.SSLOptions(trusted, self.options.host)
 
     @contextlib.contextmanager
-    def _closed_on_failure(self) -> Any:
+    def _closed_on_failure(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(Exception):  # the first failure is the one to tell
                 self.close()
+            if isinstance(error, TypeError | ValueError):  # as of a host; not the event's fault
+                raise ConnectionError(str(error)) from error
             raise

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gossamer.data.errors import ConfigError
 from gossamer.serve.brokers.broker import EventBroker
@@ -17,6 +17,8 @@ DEFAULT_LIMIT: Final = 10_000
 DEFAULT_PAUSE: Final = 5.0
 _KEEP_ALIVE: Final = 10.0
 _BETWEEN_REPORTS: Final = 60.0
+
+_Entry: TypeAlias = tuple[str, Mapping[str, Any]]
 
 
 class Publisher:
@@ -31,8 +33,8 @@ class Publisher:
         limit: how many events may wait.
         pause: seconds until a broker that is down is tried again; the first time it is tried at
             once, as a connection that was idle may be stale.
-        keeps_unsent: whether events wait for a broker that is down; else an event that cannot be
-            published is dropped.
+        keeps_unsent: whether events wait for a broker that is down; else those that wait are
+            dropped each time it was tried.
 
     Attributes:
         n_published: how many events were published.
@@ -58,13 +60,14 @@ class Publisher:
         self._limit = limit
         self._pause = pause
         self._keeps_unsent = keeps_unsent
-        self._waiting: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._waiting: deque[_Entry] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
         self._give_up_at = float("inf")
         self._n_failed = 0  # in a row
         self._n_reported = 0
         self._report_at = 0.0
+        self._full = f"no more than {limit} events may wait for the broker"
         self._thread = threading.Thread(target=self._run, name="gossamer-events", daemon=True)
         self._thread.start()
 
@@ -75,8 +78,8 @@ class Publisher:
 
     @property
     def is_down(self) -> bool:
-        """Whether the broker failed when it was last tried."""
-        return self._n_failed > 0
+        """Whether the broker failed the last two times that it was tried."""
+        return self._n_failed > 1
 
     def put(self, sender_id: str, events: Iterable[Mapping[str, Any]]) -> None:
         """Have events published. Returns at once and never fails; after `close` they are dropped.
@@ -90,10 +93,8 @@ class Publisher:
                 if self._is_closing:
                     self._drop("the server ends")
                     continue
-                if len(self._waiting) >= self._limit:
-                    self._waiting.popleft()
-                    self._drop(f"{self._limit} events wait for the broker")
                 self._waiting.append((sender_id, event))
+                self._drop_oldest(len(self._waiting) - self._limit, self._full)
             self._changed.notify()
 
     def close(self, seconds: float = 5.0) -> None:
@@ -108,61 +109,61 @@ class Publisher:
             self._changed.notify()
         self._thread.join(seconds)
         with self._changed:
-            for _ in range(len(self._waiting)):
-                self._waiting.popleft()
-                self._drop("the server ends")
-            self._report(is_last=True)
+            self._drop_oldest(len(self._waiting), "the server ends")
+            self._report("the server ends")
 
     def _run(self) -> None:
-        while (entry := self._next()) is not None:
-            self._publish(*entry)
+        while batch := self._next():
+            self._publish(batch)
         self._close_broker()
 
-    def _next(self) -> tuple[str, Mapping[str, Any]] | None:
-        """The next event to publish, which is taken from the queue; None at the end."""
+    def _next(self) -> list[_Entry]:
+        """The next events to publish, which are taken from the queue; none at the end."""
         while True:
             with self._changed:
                 if self._is_closing and (not self._waiting or time.monotonic() > self._give_up_at):
-                    return None
-                if self._waiting and self._n_failed < 2:
-                    return self._waiting.popleft()
-                if self._waiting:  # the broker is down
-                    self._changed.wait_for(lambda: self._is_closing, self._pause)
-                    return self._waiting.popleft() if self._waiting else None
+                    return []
+                if self._waiting:
+                    if self.is_down:
+                        self._changed.wait_for(lambda: self._is_closing, self._pause)
+                    n_events = min(len(self._waiting), self._broker.batch)
+                    return [self._waiting.popleft() for _ in range(n_events)]
                 self._changed.wait(_KEEP_ALIVE)
                 is_idle = not self._waiting and not self._is_closing
             if is_idle:
                 self._keep_alive()
 
-    def _publish(self, sender_id: str, event: Mapping[str, Any]) -> None:
+    def _publish(self, batch: list[_Entry]) -> None:
+        todo, done = deque(batch), []
         try:
-            self._broker.publish(sender_id, event)
-        except (TypeError, ValueError) as error:
-            with self._changed:
-                self._drop(f"it cannot be published: {_said(error)}")
+            while todo:
+                try:
+                    self._broker.publish(*todo[0])
+                    done.append(todo.popleft())
+                except (TypeError, ValueError) as error:
+                    todo.popleft()
+                    with self._changed:
+                        self._drop(f"it cannot be published: {_said(error)}")
+            self._broker.commit()
         except Exception as error:  # a conversation survives whatever a broker does
-            self._failed(sender_id, event, error)
+            self._failed([*done, *todo], error)
         else:
-            self.n_published += 1
-            if self._n_failed:
+            self.n_published += len(done)
+            if self.is_down:
                 LOG.warning("the event broker takes events again; %d wait", len(self._waiting))
             self._n_failed = 0
 
-    def _failed(self, sender_id: str, event: Mapping[str, Any], error: Exception) -> None:
+    def _failed(self, batch: list[_Entry], error: Exception) -> None:
         self._n_failed += 1
         if self._n_failed == 2:  # the first time it is tried again at once
             LOG.warning("the event broker is down, events wait for it: %s", _said(error))
         with self._changed:
-            is_last_try = self._is_closing and self._n_failed > 2
-            if not self._keeps_unsent and self._n_failed > 1:
-                self._drop(f"the broker is down: {_said(error)}")
-                self._n_failed = 1  # the next one is tried at once
-            elif len(self._waiting) >= self._limit:
-                self._drop(f"{self._limit} events wait for the broker")
-            else:
-                self._waiting.appendleft((sender_id, event))
-            if is_last_try:
+            if self._is_closing and self._n_failed > 2:
                 self._give_up_at = 0.0
+            self._waiting.extendleft(reversed(batch))
+            if self.is_down and not self._keeps_unsent:
+                self._drop_oldest(len(self._waiting), f"the broker is down: {_said(error)}")
+            self._drop_oldest(len(self._waiting) - self._limit, self._full)
 
     def _keep_alive(self) -> None:
         try:
@@ -182,9 +183,14 @@ class Publisher:
         if time.monotonic() >= self._report_at:
             self._report(why)
 
-    def _report(self, why: str = "as the server ends", *, is_last: bool = False) -> None:
+    def _drop_oldest(self, n_events: int, why: str) -> None:
+        for _ in range(n_events):
+            self._waiting.popleft()
+            self._drop(why)
+
+    def _report(self, why: str) -> None:
         n_new = self.n_dropped - self._n_reported
-        if n_new or not is_last:
+        if n_new:
             LOG.error("%d events were dropped, %d in all: %s", n_new, self.n_dropped, why)
         self._n_reported = self.n_dropped
         self._report_at = time.monotonic() + _BETWEEN_REPORTS
