@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -147,7 +148,11 @@ def test_answers_that_are_none(
 
 
 def test_a_server_that_takes_too_long(server: TinyServer) -> None:
-    server.answer = lambda _: server.is_over.wait() and None
+
+    def hangs(_: BaseHTTPRequestHandler) -> None:
+        server.is_over.wait()
+
+    server.answer = hangs
     with pytest.raises(NlgServerError, match=r"within 0.2 s.*'timeout' under nlg") as caught:
         said_by(client_of(server, timeout=0.2))
     assert caught.value.failure is Failure.TIMEOUT

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
@@ -252,11 +253,9 @@ def test_a_file_that_was_moved_away(tmp_path: Path) -> None:
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "events.jsonl"
     broker = FileBroker(path)
-    from gossamer.serve.brokers import file_broker
-
-    write = file_broker.os.write
+    write = os.write
     with monkeypatch.context() as patched:
-        patched.setattr(file_broker.os, "write", lambda file, line: write(file, line[:7]))
+        patched.setattr(os, "write", lambda file, line: write(file, line[:7]))
         with pytest.raises(OSError, match="only 7 of"):
             broker.publish("ann", {"event": "user"})
     broker.publish("ann", {"event": "user"})
