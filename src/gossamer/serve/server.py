@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from gossamer.data.endpoints import Endpoints, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
+from gossamer.dialogue.actions.nlg_server import NlgServer
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import MessageListener
@@ -71,6 +72,7 @@ class Server:
             self._parse_now,
             config=self.settings.config,
             custom=self._custom,
+            nlg=None if self.endpoints.nlg is None else NlgServer(self.endpoints.nlg),
             random_seed=self.settings.random_seed,
         )
 
