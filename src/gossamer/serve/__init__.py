@@ -1,0 +1,1 @@
+"""The server: an assistant over HTTP, with its conversations in a database."""
