@@ -10,12 +10,9 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
-    DatabaseError,
     DataError,
     DBAPIError,
     IntegrityError,
-    InterfaceError,
-    ResourceClosedError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -71,9 +68,16 @@ class Database:
         """
         return self._twice(work, is_gated=self.is_sqlite, is_one_statement=True)
 
-    def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """Do work in one transaction, which is on the disk when this returns."""
-        return self._twice(work, is_gated=self.is_sqlite, is_one_statement=False)
+    def write(
+        self, work: Callable[[Connection], ResultT], *, is_one_statement: bool = False
+    ) -> ResultT:
+        """Do work in one transaction, which is on the disk when this returns.
+
+        Args:
+            work: what to do.
+            is_one_statement: whether it is one statement, so that PostgreSQL needs no BEGIN.
+        """
+        return self._twice(work, is_gated=self.is_sqlite, is_one_statement=is_one_statement)
 
     def close(self) -> None:
         """Close all connections."""

@@ -8,15 +8,15 @@ another took over is refused, whatever the clocks say. Times only decide how lon
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
 from gossamer.serve.store.database import Database, DatabaseBusy
 from gossamer.serve.store.errors import LeaseLost, ReminderGone, StoreUnavailable
+from gossamer.serve.store.heartbeat import Heartbeat
 from gossamer.serve.store.reminders import (
     Reminder,
     ReminderChange,
@@ -24,7 +24,7 @@ from gossamer.serve.store.reminders import (
     reminder_changes,
 )
 from gossamer.serve.store.rows import event_rows, events_of
-from gossamer.serve.store.tables import events as events_table
+from gossamer.serve.store.writing import PostgresWriter, SqliteWriter, Turn, TurnWriter
 
 log = logging.getLogger(__name__)
 
@@ -50,21 +50,14 @@ _RELEASE: Final = """
 UPDATE gossamer_conversations SET holder = NULL, lease_until = NULL
 WHERE sender_id = :sender_id AND fence = :fence AND holder = :holder
 """
-_WRITE: Final = """
-UPDATE gossamer_conversations SET written = written + 1{release}
-WHERE sender_id = :sender_id AND fence = :fence AND written = :written
-RETURNING EXISTS (SELECT 1 FROM gossamer_reminders WHERE sender_id = :sender_id)
-"""
 _STATE: Final = text(
     "SELECT fence, written FROM gossamer_conversations WHERE sender_id = :sender_id"
 )
-_INSERT_EVENTS: Final = insert(events_table)
 SELECT_EVENTS: Final = text("SELECT id, data FROM events WHERE sender_id = :sender_id ORDER BY id")
 _PENDING: Final = text(
     "SELECT count(*) FROM gossamer_reminders WHERE id = :id AND sender_id = :sender_id"
 )
 _FINISH: Final = text("DELETE FROM gossamer_reminders WHERE id = :id AND sender_id = :sender_id")
-_DELETE_EVENTS: Final = text("DELETE FROM events WHERE sender_id = :sender_id")
 _DELETE_REMINDERS: Final = text("DELETE FROM gossamer_reminders WHERE sender_id = :sender_id")
 _DELETE_PAST: Final = "DELETE FROM gossamer_reminders WHERE sender_id = :sender_id AND due <= {now}"
 
@@ -79,8 +72,7 @@ class LeaseStatements:
         self._is_free = text(_IS_FREE.format(clock=database.clock))
         self._renew = text(_RENEW.format(clock=database.clock))
         self._release = text(_RELEASE)
-        self.write = text(_WRITE.format(release=""))
-        self.write_and_release = text(_WRITE.format(release=", holder = NULL, lease_until = NULL"))
+        self.writer: TurnWriter = SqliteWriter() if database.is_sqlite else PostgresWriter()
         self.delete_past = text(_DELETE_PAST.format(now=database.clock))
 
     def take(self, sender_id: str, holder: str) -> tuple[int, int] | None:
@@ -214,36 +206,59 @@ class Lease:
     ) -> None:
         rows = event_rows(self.sender_id, events)
         changes = reminder_changes(self.sender_id, events)
-        statements = self._statements
-        first = statements.write_and_release if release else statements.write
-        is_done_before_commit = False
+        kinds = {event["event"] for event in events}
+        # Most turns change reminders only as each message does; the writer takes care of that.
+        is_plain = not (fired or replaces or kinds & {"reminder", "cancel_reminder"})
+        turn = Turn(
+            key={**self.key, "written": self._written},
+            rows=rows,
+            release=release,
+            replaces=replaces,
+            kills=is_plain and "user" in kinds,
+        )
+        writer = self._statements.writer
+        is_one_statement = is_plain and writer.is_one_statement
+        was_sent = False
 
         def work(connection: Connection) -> None:
-            nonlocal is_done_before_commit
-            found = connection.execute(first, {**self.key, "written": self._written}).first()
-            if found is None:
-                self._refuse_unless_written(connection, is_done_before_commit)
+            nonlocal was_sent
+            was_sent, was_sent_before = is_one_statement or was_sent, was_sent
+            has_reminders = writer.write(connection, turn)
+            if has_reminders is None:
+                self._refuse_unless_written(connection, was_sent_before)
                 return
-            if fired is not None:
-                self._finish(connection, fired)
-            if replaces:
-                connection.execute(_DELETE_EVENTS, {"sender_id": self.sender_id})
-                connection.execute(_DELETE_REMINDERS, {"sender_id": self.sender_id})
-            if rows:
-                connection.execute(_INSERT_EVENTS, rows)
-            apply_changes(connection, changes, has_any=bool(found[0]))
-            if replaces and changes:
-                connection.execute(statements.delete_past, {"sender_id": self.sender_id})
-            is_done_before_commit = True
+            if not is_plain:
+                self._change_reminders(connection, changes, has_reminders, fired, replaces)
+            was_sent = True
 
         if release:
             self._heartbeat.forget(self)
         try:
-            self._database.write(work)
+            self._database.write(work, is_one_statement=is_one_statement)
         except LeaseLost:
             self._is_taken_over = True
             raise
         self._written += 1
+
+    def _change_reminders(
+        self,
+        connection: Connection,
+        changes: Sequence[ReminderChange],
+        has_any: bool,
+        fired: Reminder | None,
+        replaces: bool,
+    ) -> None:
+        if fired is not None:
+            values = {"id": fired.id, "sender_id": self.sender_id}
+            if connection.execute(_FINISH, values).rowcount != 1:
+                raise ReminderGone(
+                    f"the reminder {fired.name!r} is not pending, nothing was written"
+                )
+        if replaces:
+            connection.execute(_DELETE_REMINDERS, {"sender_id": self.sender_id})
+        apply_changes(connection, changes, has_any=has_any)
+        if replaces:
+            connection.execute(self._statements.delete_past, {"sender_id": self.sender_id})
 
     def _refuse_unless_written(self, connection: Connection, was_sent: bool) -> None:
         """The row is not as we left it: another holder, or our own first try was committed."""
@@ -258,11 +273,6 @@ class Lease:
         raise LeaseLost(
             f"conversation {self.sender_id!r}: another holder took over, nothing was written"
         )
-
-    def _finish(self, connection: Connection, fired: Reminder) -> None:
-        values = {"id": fired.id, "sender_id": self.sender_id}
-        if connection.execute(_FINISH, values).rowcount != 1:
-            raise ReminderGone(f"the reminder {fired.name!r} is not pending, nothing was written")
 
     def let_go(self) -> None:
         """Release what is still held; the lease runs out by itself if the database is gone."""

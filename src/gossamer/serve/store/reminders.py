@@ -19,6 +19,7 @@ from gossamer.data.errors import DataError
 from gossamer.serve.store.rows import as_json, column_text
 from gossamer.serve.store.tables import ID_LENGTH
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
     """An intent to be triggered in a conversation.

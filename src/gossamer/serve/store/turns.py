@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def turn_of(
-    events: Sequence[Mapping[str, Any]], message_id: str
-) -> list[Mapping[str, Any]] | None:
+def turn_of(events: Sequence[Mapping[str, Any]], message_id: str) -> list[Mapping[str, Any]] | None:
     """What the assistant said to a message, if it was stored already.
 
     Args:
