@@ -52,7 +52,6 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.clock = _CLOCKS[self.url.get_backend_name()]
         self._engine = make_engine(self.url)
-        self._at_once = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time, and waiting for it in the library is slow and unfair.
         self._gate = threading.Lock()
 
@@ -99,11 +98,9 @@ class Database:
     def _once(
         self, work: Callable[[Connection], ResultT], is_gated: bool, is_one_statement: bool
     ) -> ResultT:
-        engine = self._at_once if is_one_statement else self._engine
         try:
-            with self._one_writer(is_gated), engine.connect() as connection:
-                if self.is_sqlite:
-                    _begin_in_sqlite(connection, is_one_statement)
+            with self._one_writer(is_gated), self._engine.connect() as connection:
+                self._begin(connection, is_one_statement)
                 result = work(connection)
                 connection.commit()
                 return result
@@ -141,11 +138,14 @@ class Database:
         )
         return DatabaseBusy(message) if is_busy else StoreUnavailable(message)
 
+    def _begin(self, connection: Connection, is_one_statement: bool) -> None:
+        """Begin a transaction if one is needed; what writes to SQLite takes its lock first of all.
 
-def _begin_in_sqlite(connection: Connection, is_one_statement: bool) -> None:
-    """Say what a commit has to wait for, and take the lock for writing first of all."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    driver.execute("PRAGMA synchronous=NORMAL" if is_one_statement else "PRAGMA synchronous=FULL")
-    if not is_one_statement:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        In SQLite it is also said here whether the commit waits for the disk.
+        """
+        if self.is_sqlite:
+            driver: Any = connection.connection.dbapi_connection
+            level = "NORMAL" if is_one_statement else "FULL"
+            driver.execute(f"PRAGMA synchronous={level}")
+        if not is_one_statement:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")

@@ -30,7 +30,8 @@ _POSTGRES_ARGUMENTS = {
 # A process that was stopped within a transaction must not keep a row from everybody else.
 _POSTGRES_SESSION = (
     "SELECT set_config('lock_timeout', '2s', false),"
-    " set_config('idle_in_transaction_session_timeout', '5s', false)"
+    " set_config('idle_in_transaction_session_timeout', '5s', false),"
+    " set_config('default_transaction_isolation', 'read committed', false)"
 )
 
 
@@ -62,6 +63,8 @@ def is_memory(url: URL) -> bool:
 def make_engine(url: URL) -> Engine:
     """An engine for an address of `read_url`; nothing is connected yet.
 
+    Its drivers begin no transaction by themselves: `Database` says BEGIN where it needs one.
+
     Raises:
         MissingPartError: the driver is not installed.
         ConfigError: the SQLite library is too old.
@@ -73,7 +76,7 @@ def make_engine(url: URL) -> Engine:
         engine = create_engine(
             url,
             connect_args=given,
-            isolation_level="READ COMMITTED",
+            isolation_level="AUTOCOMMIT",
             hide_parameters=True,
             **_POOL,
         )
@@ -86,7 +89,6 @@ def make_engine(url: URL) -> Engine:
 def _sqlite(url: URL) -> Engine:
     if sqlite3.sqlite_version_info < (3, 35):
         raise ConfigError("SQLite must be 3.35 or newer", got=sqlite3.sqlite_version)
-    # The driver begins no transaction by itself; `Database` says BEGIN IMMEDIATE where it writes.
     pool: dict[str, Any] = {"poolclass": StaticPool} if is_memory(url) else _POOL
     return create_engine(
         url,
@@ -98,6 +100,7 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _on_postgres_connect(connection: Any, _record: object) -> None:
+    was_autocommit = connection.autocommit
     connection.autocommit = True
     connection.execute(_POSTGRES_SESSION)
-    connection.autocommit = False
+    connection.autocommit = was_autocommit

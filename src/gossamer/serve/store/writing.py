@@ -6,6 +6,7 @@ transaction that stays open when this process is stopped in the middle.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -38,14 +39,15 @@ WITH held (has_reminders) AS ({claim}), removed AS (
 ), added AS (
     INSERT INTO events (sender_id, type_name, timestamp, intent_name, action_name, data)
     SELECT :sender_id, type_name, timestamp, intent_name, action_name, data
-    FROM held, unnest(
-        CAST(:type_name AS text[]), CAST(:timestamp AS double precision[]),
-        CAST(:intent_name AS text[]), CAST(:action_name AS text[]), CAST(:data AS text[])
+    FROM held, ROWS FROM (
+        json_to_recordset(CAST(:rows AS json)) AS (
+            type_name text, timestamp double precision, intent_name text, action_name text,
+            data text
+        )
     ) WITH ORDINALITY AS new (type_name, timestamp, intent_name, action_name, data, place)
     ORDER BY place
 ) SELECT has_reminders FROM held
 """
-_LISTS: Final = ("type_name", "timestamp", "intent_name", "action_name", "data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class PostgresWriter:
 
     def write(self, connection: Connection, turn: Turn) -> bool | None:
         """See `TurnWriter.write`."""
-        lists = {name: [row[name] for row in turn.rows] for name in _LISTS}
-        values = {**turn.key, **lists, "replaces": turn.replaces, "kills": turn.kills}
+        rows = json.dumps(turn.rows)
+        values = {**turn.key, "rows": rows, "replaces": turn.replaces, "kills": turn.kills}
         found = connection.execute(self._statements[turn.release], values).first()
         return None if found is None else bool(found[0])
