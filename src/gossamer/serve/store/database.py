@@ -144,8 +144,7 @@ class Database:
         In SQLite it is also said here whether the commit waits for the disk.
         """
         if self.is_sqlite:
-            driver: Any = connection.connection.dbapi_connection
             level = "NORMAL" if is_one_statement else "FULL"
-            driver.execute(f"PRAGMA synchronous={level}")
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
         if not is_one_statement:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
