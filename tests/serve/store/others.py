@@ -11,6 +11,7 @@ import time
 
 from gossamer.serve.store import ConversationStore, LeaseLost
 from gossamer.serve.store import leases as leases_module
+from gossamer.serve.store.reminders import apply_changes
 
 
 def append_many(url: str, name: str, n_turns: str) -> None:
@@ -33,19 +34,19 @@ def sleep_while_holding(url: str, where: str) -> None:
     """Hold a lease, be stopped before or within the write, and write when woken."""
     store = ConversationStore.open(url, lease_seconds=1.0)
     with store.lease("paused") as lease:
-        apply_changes = leases_module.apply_changes
 
         def stop_first(*arguments: object, **more: object) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
             apply_changes(*arguments, **more)  # type: ignore[arg-type]
 
+        reminder = {"event": "reminder", "intent": "x", "date_time": "2999-01-01T00:00:00"}
         print("held", flush=True)
         if where == "before":
             os.kill(os.getpid(), signal.SIGSTOP)
         else:
-            leases_module.apply_changes = stop_first  # type: ignore[assignment]
+            setattr(leases_module, "apply_changes", stop_first)  # noqa: B010
         try:
-            lease.append([{"event": "bot", "text": "late"}, {"event": "cancel_reminder"}])
+            lease.append([{"event": "bot", "text": "late"}, reminder])
             print("written")
         except LeaseLost:
             print("refused")

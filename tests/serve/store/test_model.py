@@ -101,5 +101,5 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
 
 
-StoreMachine.TestCase.settings = settings(stateful_step_count=20)
+StoreMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=15)
 test_a_store_is_like_lists = StoreMachine.TestCase

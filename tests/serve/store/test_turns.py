@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gossamer.serve.store import turn_of
 
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {"event": "action", "name": "action_session_start"},
     {"event": "user", "text": "a", "message_id": "1"},
     {"event": "bot", "text": "A1"},

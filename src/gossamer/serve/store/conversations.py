@@ -18,7 +18,7 @@ from gossamer.serve.store.errors import ConversationBusy
 from gossamer.serve.store.heartbeat import Heartbeat
 from gossamer.serve.store.leases import SELECT_EVENTS, Lease, LeaseStatements
 from gossamer.serve.store.reminders import COLUMNS, Reminder, reminder_of
-from gossamer.serve.store.rows import checked_sender, events_of
+from gossamer.serve.store.rows import checked_sender, column_text, events_of
 from gossamer.serve.store.schema import bring_up_to_date
 
 CLAIM_SECONDS: Final = 30.0
@@ -151,7 +151,7 @@ class ConversationStore:
             limit: how many at most.
             after: the last id of the page before.
         """
-        values = {"n": limit, "after": after}
+        values = {"n": limit, "after": column_text(after)}
         return list(self._database.read(lambda c: c.execute(_SENDERS, values).scalars().all()))
 
     def delete(self, sender_id: str) -> int:

@@ -125,6 +125,7 @@ class Lease:
         self._heartbeat = heartbeat
         self._renewed = time.monotonic()
         self._is_taken_over = False
+        self._is_released = False
 
     @property
     def is_lost(self) -> bool:
@@ -239,6 +240,7 @@ class Lease:
             self._is_taken_over = True
             raise
         self._written += 1
+        self._is_released = self._is_released or release
 
     def _change_reminders(
         self,
@@ -276,7 +278,8 @@ class Lease:
 
     def let_go(self) -> None:
         """Release what is still held; the lease runs out by itself if the database is gone."""
-        if not self._heartbeat.forget(self) or self._is_taken_over:
+        self._heartbeat.forget(self)
+        if self._is_released or self._is_taken_over:
             return
         try:
             self._statements.release(self)

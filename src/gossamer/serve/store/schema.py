@@ -7,23 +7,22 @@ transaction, and the others wait for it.
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
 from gossamer.data.errors import ConfigError
-from gossamer.serve.store.database import Database
-from gossamer.serve.store.engine import BUSY_SECONDS
-from gossamer.serve.store.errors import StoreUnavailable
+from gossamer.serve.store.database import Database, DatabaseBusy, ResultT
 from gossamer.serve.store.tables import metadata
 
 VERSION_TABLE: Final = "gossamer_alembic_version"
 REVISIONS: Final = ("1_first_tables",)
 """All revisions in `migrations/versions`, the newest last."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE_SECONDS: Final = 60.0
 _LOCK_NUMBER: Final = 0x676F7373  # "goss", for PostgreSQL's lock of one transaction
 
 
@@ -41,7 +40,7 @@ def bring_up_to_date(database: Database) -> None:
     if database.is_sqlite:
         _use_write_ahead_log(database)
     if not database.read(_is_newest):
-        database.write(_migrate)
+        _migrate(database)
 
 
 def _is_newest(connection: Connection) -> bool:
@@ -58,21 +57,24 @@ def _is_newest(connection: Connection) -> bool:
     return list(found) == [REVISIONS[-1]]
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    if _is_newest(connection):
-        return  # another process was first
     config = Config()
     # "%" begins a reference in Alembic's options.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-    command.upgrade(config, "head")
+
+    def work(connection: Connection) -> None:
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})"))
+        if not _is_newest(connection):  # else another process was first
+            config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+            command.upgrade(config, "head")
+
+    _patiently(lambda: database.write(work))
 
 
 def _use_write_ahead_log(database: Database) -> None:
@@ -80,23 +82,23 @@ def _use_write_ahead_log(database: Database) -> None:
 
     The first switch needs the file alone, and SQLite does not wait for it.
     """
-    give_up = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            mode = database.read(lambda c: c.exec_driver_sql("PRAGMA journal_mode=WAL").scalar())
-            break
-        except StoreUnavailable as error:
-            cause = getattr(error.__cause__, "orig", None)
-            is_busy = getattr(cause, "sqlite_errorcode", None) in (
-                sqlite3.SQLITE_BUSY,
-                sqlite3.SQLITE_LOCKED,
-            )
-            if not is_busy or time.monotonic() > give_up:
-                raise
-            time.sleep(random.uniform(0.005, 0.02))
+    sql = "PRAGMA journal_mode=WAL"
+    mode = _patiently(lambda: database.read(lambda c: c.exec_driver_sql(sql).scalar()))
     if mode != "wal":
         raise ConfigError(
             "SQLite must be able to keep a write-ahead log beside the database file",
             got=f"journal mode {mode}",
             hint="a file on a disk of this machine, or PostgreSQL",
         )
+
+
+def _patiently(work: Callable[[], ResultT]) -> ResultT:
+    """Do work again while another process that starts has the database locked."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return work()
+        except DatabaseBusy:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(random.uniform(0.005, 0.02))
