@@ -38,12 +38,12 @@ def finish(process: subprocess.Popen[str]) -> str:
 def test_two_processes_keep_one_conversation_in_order(url: str, open_store: Opens) -> None:
     store = open_store(url)
     both = [run_other("append_many", url, name, 300) for name in ("a", "b")]
-    outputs = [finish(each) for each in both]
+    for each in both:
+        finish(each)
     events = store.events("both")
     assert [event["seen"] for event in events] == list(range(600))
     for name in ("a", "b"):
         assert [event["number"] for event in events if event["by"] == name] == list(range(300))
-    print("turns whose events were known already:", *outputs)
 
 
 @pytest.mark.parametrize("where", ["before", "within"])
@@ -65,7 +65,7 @@ def test_a_stopped_holder_is_overtaken_and_its_late_write_refused(
 
 
 def test_a_killed_holder_leaves_whole_turns(url: str) -> None:
-    assert int(finish(run_other("die_often", url, 40))) >= 40
+    assert int(finish(run_other("die_often", url, 20))) >= 20
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 import uuid
@@ -16,14 +17,14 @@ from gossamer.data.errors import ConfigError
 from gossamer.serve.store.database import Database
 from gossamer.serve.store.errors import ConversationBusy
 from gossamer.serve.store.heartbeat import Heartbeat
-from gossamer.serve.store.leases import SELECT_EVENTS, Lease, LeaseStatements
+from gossamer.serve.store.leases import IN_LINE_SECONDS, SELECT_EVENTS, Lease, LeaseStatements
 from gossamer.serve.store.reminders import COLUMNS, Reminder, reminder_of
 from gossamer.serve.store.rows import checked_sender, column_text, events_of
 from gossamer.serve.store.schema import bring_up_to_date
 
 CLAIM_SECONDS: Final = 30.0
 """How long a claimed reminder is left to the one that claimed it."""
-_FIRST_POLL, _LAST_POLL = 0.002, 0.05
+_FIRST_POLL, _LAST_POLL = 0.002, 0.02
 
 _SENDERS: Final = text(
     "SELECT DISTINCT sender_id FROM events WHERE sender_id > :after ORDER BY sender_id LIMIT :n"
@@ -92,8 +93,8 @@ class ConversationStore:
     def lease(self, sender_id: str, *, wait: float = 60.0) -> AbstractContextManager[Lease]:
         """Hold a conversation within a `with` block; entering waits until it is free.
 
-        No connection is held meanwhile. Which of several waiting callers is next is not said: the
-        order of messages within a process is the caller's business.
+        No connection is held meanwhile. One of those that wait is next, whoever comes later; which
+        one is not said: the order of messages within a process is the caller's business.
 
         Args:
             sender_id: the conversation.
@@ -118,18 +119,29 @@ class ConversationStore:
             lease.let_go()
 
     def _taken(self, sender_id: str, holder: str, wait: float) -> tuple[int, int]:
-        give_up = time.monotonic() + wait
-        pause = _FIRST_POLL
         taken = self._leases.take(sender_id, holder)
-        while taken is None:
-            left = give_up - time.monotonic()
-            if left <= 0:
-                raise ConversationBusy(
-                    f"conversation {sender_id!r} was held by another for {wait:g} seconds"
-                )
-            time.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+        if taken is None and wait > 0:
+            try:
+                taken = self._waited_for(sender_id, holder, time.monotonic() + wait)
+            finally:
+                if taken is None:
+                    self._leases.leave_line(sender_id, holder)
+        if taken is None:
+            raise ConversationBusy(
+                f"conversation {sender_id!r} was held by another for {wait:g} seconds"
+            )
+        return taken
+
+    def _waited_for(self, sender_id: str, holder: str, give_up: float) -> tuple[int, int] | None:
+        pause, last_in_line = _FIRST_POLL, -math.inf
+        taken = None
+        while taken is None and (now := time.monotonic()) < give_up:
+            if now > last_in_line + IN_LINE_SECONDS / 3:
+                self._leases.get_in_line(sender_id, holder)
+                last_in_line = now
+            time.sleep(min(give_up - now, pause * random.uniform(0.5, 1.0)))
             pause = min(2 * pause, _LAST_POLL)
-            if self._leases.is_free(sender_id):
+            if self._leases.is_free(sender_id, holder):
                 taken = self._leases.take(sender_id, holder)
         return taken
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -28,20 +29,37 @@ from gossamer.serve.store.writing import PostgresWriter, SqliteWriter, Turn, Tur
 
 log = logging.getLogger(__name__)
 
+IN_LINE_SECONDS: Final = 0.5
+"""How long a place in the line is kept for one that does not say again that it waits."""
+
 # A row begins with the time as its fence, so that one that was deleted and made again goes on
 # counting above the old one. `holder` names one lease: a second try finds the first one's success.
 _TAKE: Final = """
 INSERT INTO gossamer_conversations AS mine (sender_id, fence, written, holder, lease_until)
 VALUES (:sender_id, CAST({clock} * 1000 AS bigint), 0, :holder, {clock} + :seconds)
 ON CONFLICT (sender_id) DO UPDATE
-SET fence = mine.fence + 1, holder = excluded.holder, lease_until = excluded.lease_until
-WHERE mine.holder IS NULL OR mine.holder = excluded.holder OR mine.lease_until < {clock}
+SET fence = mine.fence + 1, holder = excluded.holder, lease_until = excluded.lease_until,
+    next_holder = NULL, next_until = NULL
+WHERE (mine.holder IS NULL OR mine.holder = excluded.holder OR mine.lease_until < {clock})
+AND (mine.next_holder IS NULL OR mine.next_holder = excluded.holder OR mine.next_until < {clock})
 RETURNING fence, written
 """
 _IS_FREE: Final = """
 SELECT count(*) FROM gossamer_conversations
-WHERE sender_id = :sender_id AND holder IS NOT NULL AND lease_until >= {clock}
+WHERE sender_id = :sender_id AND (
+    (holder IS NOT NULL AND lease_until >= {clock})
+    OR (next_holder <> :holder AND next_until >= {clock})
+)
 """
+_GET_IN_LINE: Final = """
+UPDATE gossamer_conversations SET next_holder = :holder, next_until = {clock} + :seconds
+WHERE sender_id = :sender_id
+AND (next_holder IS NULL OR next_holder = :holder OR next_until < {clock})
+"""
+_LEAVE_LINE: Final = text(
+    "UPDATE gossamer_conversations SET next_holder = NULL, next_until = NULL"
+    " WHERE sender_id = :sender_id AND next_holder = :holder"
+)
 _RENEW: Final = """
 UPDATE gossamer_conversations SET lease_until = {clock} + :seconds
 WHERE sender_id = :sender_id AND fence = :fence AND holder = :holder
@@ -70,6 +88,7 @@ class LeaseStatements:
         self.seconds = seconds
         self._take = text(_TAKE.format(clock=database.clock))
         self._is_free = text(_IS_FREE.format(clock=database.clock))
+        self._get_in_line = text(_GET_IN_LINE.format(clock=database.clock))
         self._renew = text(_RENEW.format(clock=database.clock))
         self._release = text(_RELEASE)
         self.writer: TurnWriter = SqliteWriter() if database.is_sqlite else PostgresWriter()
@@ -84,10 +103,25 @@ class LeaseStatements:
             return None
         return None if row is None else (row[0], row[1])
 
-    def is_free(self, sender_id: str) -> bool:
+    def is_free(self, sender_id: str, holder: str) -> bool:
         """Whether taking is worth a try; this writes nothing."""
-        values = {"sender_id": sender_id}
+        values = {"sender_id": sender_id, "holder": holder}
         return self.database.read(lambda c: c.execute(self._is_free, values).scalar()) == 0
+
+    def get_in_line(self, sender_id: str, holder: str) -> None:
+        """Be the next holder, unless another is in line already.
+
+        Else a server that takes a conversation again and again would never be seen to be without.
+        """
+        values = {"sender_id": sender_id, "holder": holder, "seconds": IN_LINE_SECONDS}
+        with suppress(DatabaseBusy):
+            self.database.write_at_once(lambda c: c.execute(self._get_in_line, values).rowcount)
+
+    def leave_line(self, sender_id: str, holder: str) -> None:
+        """Wait no longer."""
+        values = {"sender_id": sender_id, "holder": holder}
+        with suppress(StoreUnavailable):  # the place in the line runs out by itself
+            self.database.write_at_once(lambda c: c.execute(_LEAVE_LINE, values).rowcount)
 
     def renew(self, lease: Lease) -> bool:
         """Hold a lease for longer; False if another has it."""

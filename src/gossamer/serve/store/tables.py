@@ -36,7 +36,8 @@ events = Table(
     Column("data", Text),
 )
 
-# Who holds a conversation. `fence` counts the holders, `written` the writes.
+# Who holds a conversation. `fence` counts the holders, `written` the writes; the next holder
+# is one that waits, for which the conversation is kept a moment once it is free.
 conversations = Table(
     "gossamer_conversations",
     metadata,
@@ -45,6 +46,8 @@ conversations = Table(
     Column("written", BigInteger, nullable=False),
     Column("holder", String(ID_LENGTH)),
     Column("lease_until", Float),
+    Column("next_holder", String(ID_LENGTH)),
+    Column("next_until", Float),
 )
 
 # An id is never used twice: a claim of a reminder that was replaced must not fit the new one.

@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("written", sa.BigInteger, nullable=False),
         sa.Column("holder", _NAME),
         sa.Column("lease_until", sa.Float),
+        sa.Column("next_holder", _NAME),
+        sa.Column("next_until", sa.Float),
     )
     op.create_table(
         "gossamer_reminders",
