@@ -19,6 +19,9 @@ from gossamer.cli.commands import (
     train,
     visualize,
 )
+from gossamer.cli.commands import (
+    run as run_command,
+)
 from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, busy-waits for the next product.
@@ -65,6 +68,7 @@ app.command("init")(init.init)
 app.add_typer(train.app, name="train")
 app.add_typer(test.app, name="test")
 app.command("parse")(parse.parse)
+app.command("run")(run_command.run)
 app.add_typer(shell.app, name="shell")
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")

@@ -49,8 +49,9 @@ def shell(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
     from gossamer.data.endpoints import read_endpoints
+    from gossamer.data.model_files import latest_model
 
     path, named = latest_model(model), parts_config(config)
     if endpoints is None and Path("endpoints.yml").is_file():
@@ -86,7 +87,8 @@ def shell_nlu(
     from rich.console import Console
 
     from gossamer.cli.commands.parse import to_json
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
+    from gossamer.data.model_files import latest_model
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path, named = latest_model(model), parts_config(config)
