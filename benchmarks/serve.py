@@ -45,10 +45,14 @@ def _arguments() -> argparse.Namespace:
         help="what is measured (default: Gossamer, and Rasa where its interpreter is given)",
     )
     parser.add_argument("--model", type=Path, help="Gossamer's, trained on the starter project")
+    parser.add_argument("--rasa-model", type=Path, help="Rasa's, trained on the starter project")
     parser.add_argument("--endpoints", type=Path, help="endpoints.yml for both servers")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of load before it")
+    parser.add_argument(
+        "--pause", type=float, default=0.0, help="mean seconds from an answer to the next message"
+    )
     parser.add_argument("--patience", type=float, default=60.0, help="seconds for last answers")
     parser.add_argument("--rounds", type=int, default=2, help="starts of each server")
     parser.add_argument("--rasa-epochs", type=int, default=20, help="of DIET and TED")
@@ -67,8 +71,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("--rasa-python is needed to measure Rasa")
     if min(options.rounds, *options.clients) < 1:
         parser.error("--rounds and --clients must be 1 or more")
-    if options.seconds <= 0 or min(options.warm_up, options.patience) < 0:
-        parser.error("--seconds must be above 0, --warm-up and --patience not below 0")
+    if options.seconds <= 0 or min(options.warm_up, options.patience, options.pause) < 0:
+        parser.error("--seconds must be above 0; --warm-up, --patience and --pause not below 0")
     return options
 
 
@@ -81,7 +85,7 @@ def _sides(options: argparse.Namespace, folder: Path) -> list[sides.Side]:
             found.append(sides.gossamer(own, options.model, options.endpoints))
         elif peer == "rasa":
             python, epochs = options.rasa_python, options.rasa_epochs
-            found.append(sides.rasa(python, own, options.endpoints, epochs))
+            found.append(sides.rasa(python, own, options.rasa_model, options.endpoints, epochs))
         else:
             found.append(sides.bare(own))
     return found
@@ -103,6 +107,7 @@ def main() -> None:
         warm_up=options.warm_up,
         seconds=options.seconds,
         patience=options.patience,
+        pause=options.pause,
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -27,6 +27,7 @@ from serve_parts.processes import cpu_seconds
 Gist = Sequence[Any]
 PARSE, TURN = "/model/parse", "/webhooks/rest/webhook"
 _LONGEST_WAIT = 1.0  # of a client that was told to come back later
+_RETRY_AFTER = 0.05  # of one that was refused without a time
 _AT_ONCE = 32  # connections opened at a time, as servers queue few
 
 
@@ -201,10 +202,12 @@ class Load:
         talk: their messages.
         host: of the server.
         port: of the server.
+        pause: mean seconds between an answer and the next message, 0 for none.
     """
 
-    def __init__(self, talk: Talk, host: str, port: int) -> None:
+    def __init__(self, talk: Talk, host: str, port: int, pause: float = 0.0) -> None:
         self.talk, self.host, self.port = talk, host, port
+        self._pause, self._random = pause, random.Random(4)
         self.counts = Counts()
         self.is_running = True
         self.measures = False
@@ -215,6 +218,10 @@ class Load:
     def crashed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A mistake of the generator itself; the figures cannot be used."""
         self.crash = context.get("exception") or RuntimeError(context["message"])
+
+    def pause(self) -> float:
+        """Seconds that a client waits now: like people, most a short time, some a long one."""
+        return self._random.expovariate(1 / self._pause) if self._pause else 0.0
 
     async def connect(self, client: Client) -> None:
         """Open a client's connection; again and again until the load ends."""
@@ -247,7 +254,7 @@ class Client(asyncio.Protocol):
         """Begin."""
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is no subclass
         self._reader = AnswerReader()
-        self._send()
+        self._send_later(self._load.pause())
 
     def data_received(self, data: bytes) -> None:
         """An answer or a part of one."""
@@ -270,7 +277,7 @@ class Client(asyncio.Protocol):
             load.counts.check(self._message, answer.body)
         self._message = None
         load.waiting.discard(self)
-        self._send()
+        self._send_later(load.pause())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server ended the connection, or the load is over."""
@@ -281,7 +288,9 @@ class Client(asyncio.Protocol):
             self._load.connect_again(self)
 
     def give_up(self) -> None:
-        """The time to wait for the last answer is over."""
+        """The time to wait for the last answer is over: it counts, whenever it was asked for."""
+        self._load.counts.n_sent += not self._counts
+        self._counts = True
         self._failed("no answer")
         self.close()
 
@@ -289,6 +298,12 @@ class Client(asyncio.Protocol):
         """End the connection."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _send_later(self, seconds: float) -> None:
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         load = self._load
@@ -303,8 +318,7 @@ class Client(asyncio.Protocol):
 
     def _refused(self, answer: Answer) -> None:
         self._failed(f"status {answer.status}", answer.body)
-        wait = min(answer.retry_after or 0.0, _LONGEST_WAIT)
-        asyncio.get_running_loop().call_later(wait, self._send)
+        self._send_later(min(answer.retry_after or _RETRY_AFTER, _LONGEST_WAIT))
 
     def _failed(self, reason: str, body: bytes = b"") -> None:
         message, self._message = self._message, None
@@ -323,6 +337,7 @@ async def carry_out(
     warm_up: float,
     seconds: float,
     patience: float,
+    pause: float = 0.0,
     server_pid: int | None = None,
 ) -> dict[str, Any]:
     """One load.
@@ -335,6 +350,7 @@ async def carry_out(
         warm_up: seconds before measuring.
         seconds: how long messages that count are sent.
         patience: seconds to wait for the last answers.
+        pause: mean seconds of a client between an answer and its next message.
         server_pid: to read the processor time of the server.
 
     Returns:
@@ -343,9 +359,9 @@ async def carry_out(
         and the cores that generator and server kept busy: `own_cores`, `server_cores`.
 
     Raises:
-        RuntimeError: the generator itself failed, or no message could be sent.
+        RuntimeError: the generator itself failed.
     """
-    load = Load(talk, host, port)
+    load = Load(talk, host, port, pause)
     asyncio.get_running_loop().set_exception_handler(load.crashed)
     clients = [Client(load, number) for number in range(n_clients)]
     for start in range(0, n_clients, _AT_ONCE):
@@ -368,8 +384,8 @@ async def carry_out(
         client.close()
     await asyncio.gather(*load.connecting)
     counts = load.counts
-    if load.crash is not None or counts.n_sent == 0:
-        raise RuntimeError(f"the load failed: {counts.n_sent} messages sent") from load.crash
+    if load.crash is not None:
+        raise RuntimeError(f"the generator failed: {load.crash!r}") from load.crash
     return {
         "seconds": list(counts.seconds),
         "rate": counts.n_in_time / elapsed,

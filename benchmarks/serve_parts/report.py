@@ -62,6 +62,7 @@ def tables(starts: Sequence[Start], rows: Sequence[Row]) -> tuple[str, str]:
                         _shown(median(row.p50 for row in same)),
                         _shown(median(row.p99 for row in same)),
                         f"{max(row.peak_rss_mib for row in same):,.0f}",
+                        _shown(median(row.cpu_ms for row in same)),
                         f"{median(row.server_cores for row in same):.2f}",
                         f"{median(row.own_cores for row in same):.2f}",
                         str(sum(sum(row.failures.values()) for row in same)),
@@ -69,8 +70,8 @@ def tables(starts: Sequence[Start], rows: Sequence[Row]) -> tuple[str, str]:
                         "" if peer == _OURS else ratio,
                     ]
                 )
-    head = ["", "clients", "server", "messages/s", "p50 ms", "p99 ms", "MiB", "cores", "generator"]
-    head += ["failed", "wrong", "Gossamer is"]
+    head = ["", "clients", "server", "messages/s", "p50 ms", "p99 ms", "MiB", "CPU ms"]
+    head += ["cores", "generator", "failed", "wrong", "Gossamer is"]
     return starts_table, markdown_table(head, lines, "lrlr")
 
 

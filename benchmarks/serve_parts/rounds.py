@@ -30,12 +30,14 @@ class Effort:
         warm_up: seconds of load before each measurement.
         seconds: length of each measurement.
         patience: seconds to wait for the last answers.
+        pause: mean seconds of a client between an answer and its next message.
     """
 
     clients: Sequence[int]
     warm_up: float
     seconds: float
     patience: float
+    pause: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,11 @@ class Row:
     wrong: dict[str, int] = field(default_factory=dict)
     example: str = ""
 
+    @property
+    def cpu_ms(self) -> float:
+        """Processor time of the server for a message; NaN without one. Other load hardly counts."""
+        return 1000 * self.server_cores / self.rate if self.rate else float("nan")
+
     @classmethod
     def of(
         cls,
@@ -184,6 +191,7 @@ def one_round(
                     "warm_up": effort.warm_up,
                     "seconds": effort.seconds,
                     "patience": effort.patience,
+                    "pause": effort.pause,
                     "server_pid": server.pid,
                 }
                 name = f"load-{number}-{n_clients}"

@@ -85,12 +85,15 @@ def gossamer(folder: Path, model: Path | None, endpoints: Path | None) -> Side:
     )
 
 
-def rasa(python: Path, folder: Path, endpoints: Path | None, epochs: int) -> Side:
+def rasa(
+    python: Path, folder: Path, model: Path | None, endpoints: Path | None, epochs: int
+) -> Side:
     """Rasa's server with the same project; only the numbers of epochs differ.
 
     Args:
         python: the interpreter of Rasa's environment.
-        folder: a new one.
+        folder: a new one, to work in.
+        model: a model that Rasa has trained on the starter project, or None to train one.
         endpoints: `endpoints.yml` for the server, or None.
         epochs: of DIET and TED. They change no size, so no time to answer.
 
@@ -98,25 +101,21 @@ def rasa(python: Path, folder: Path, endpoints: Path | None, epochs: int) -> Sid
         RuntimeError: training failed; holds the end of what it printed.
     """
     folder.mkdir()
-    shutil.copytree(STARTER / "data", folder / "data")
-    shutil.copy(STARTER / "domain.yml", folder)
-    yaml = YAML()
-    config = yaml.load((STARTER / "config.yml").read_text(encoding="utf-8"))
-    for part in (*config["pipeline"], *config["policies"]):
-        if "epochs" in part:
-            part["epochs"] = epochs
-    with (folder / "config.yml").open("w", encoding="utf-8") as file:
-        yaml.dump(config, file)
-    _write_credentials(folder)
     environment = rasa_peer.environment(None)
     program = [str(python.absolute()), "-W", "ignore", "-m", "rasa"]
-    command = [*program, "train", "--fixed-model-name", "starter", "--out", "models"]
-    _call(command, folder, environment)
+    if model is None:
+        model = folder / "models" / "starter.tar.gz"
+        shutil.copytree(STARTER / "data", folder / "data")
+        shutil.copy(STARTER / "domain.yml", folder)
+        _write_config(folder / "config.yml", epochs)
+        command = [*program, "train", "--fixed-model-name", "starter", "--out", "models"]
+        _call(command, folder, environment)
+    _write_credentials(folder)
     return Side(
         name=f"Rasa {_rasa_version(python)}",
         command=[
             *(*program, "run", "--enable-api", "--interface", HOST, "--port", "{port}"),
-            *("--model", "models/starter.tar.gz", "--credentials", "credentials.yml"),
+            *("--model", str(model.resolve()), "--credentials", "credentials.yml"),
             *_endpoints(endpoints),
         ],
         health="/status",
@@ -140,6 +139,17 @@ def bare(folder: Path) -> Side:
 
 def _endpoints(path: Path | None) -> list[str]:
     return [] if path is None else ["--endpoints", str(path.resolve())]
+
+
+def _write_config(path: Path, epochs: int) -> None:
+    """The starter project's configuration with other numbers of epochs."""
+    yaml = YAML()
+    config = yaml.load((STARTER / "config.yml").read_text(encoding="utf-8"))
+    for part in (*config["pipeline"], *config["policies"]):
+        if "epochs" in part:
+            part["epochs"] = epochs
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(config, file)
 
 
 def _write_credentials(folder: Path) -> None:
