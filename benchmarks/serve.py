@@ -69,6 +69,9 @@ def _arguments() -> argparse.Namespace:
         options.peers = ["gossamer"] if options.rasa_python is None else ["gossamer", "rasa"]
     if "rasa" in options.peers and options.rasa_python is None:
         parser.error("--rasa-python is needed to measure Rasa")
+    for path in (options.model, options.rasa_model, options.endpoints):
+        if path is not None and not path.is_file():  # Rasa would start without a model
+            parser.error(f"the file must exist (got {str(path)!r})")
     if min(options.rounds, *options.clients) < 1:
         parser.error("--rounds and --clients must be 1 or more")
     if options.seconds <= 0 or min(options.warm_up, options.patience, options.pause) < 0:

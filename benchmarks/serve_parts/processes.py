@@ -85,7 +85,7 @@ class Server:
         folder: Path,
         environment: Mapping[str, str],
         log: Path,
-        patience: float = 180.0,
+        patience: float = 300.0,
     ) -> None:
         self._command, self._folder, self._environment = command, folder, environment
         self._health, self._log, self._patience = health, log, patience
@@ -112,7 +112,7 @@ class Server:
                     raise RuntimeError(f"the server ended before it was ready:\n{self.printed()}")
                 if time.perf_counter() - began > self._patience:
                     raise RuntimeError(f"the server was not ready in time:\n{self.printed()}")
-                time.sleep(0.005)
+                time.sleep(0.01)
         except BaseException:
             self._end()
             raise

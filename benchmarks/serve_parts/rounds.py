@@ -227,14 +227,16 @@ def _generate(order: dict[str, Any], folder: Path) -> dict[str, Any]:
     path = folder / "order.json"
     path.write_text(json.dumps(order), encoding="utf-8")
     effort = order["effort"]
-    run = subprocess.run(
-        [sys.executable, "-m", "serve_parts.load", str(path)],
-        cwd=BENCHMARKS,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60 + effort["warm_up"] + effort["seconds"] + effort["patience"],
-    )
+    limit = 60 + effort["warm_up"] + effort["seconds"] + effort["patience"]
+    command = [sys.executable, "-m", "serve_parts.load", str(path)]
+    try:
+        run = subprocess.run(
+            command, cwd=BENCHMARKS, capture_output=True, text=True, check=False, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(
+            f"the load must end within {limit:.0f} s; does the server still accept connections?"
+        ) from None
     if run.returncode != 0:
         raise RuntimeError(f"the load generator failed:\n{run.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(run.stdout)
