@@ -94,4 +94,4 @@ def turn_has_shape(body: bytes, quoted_sender: bytes) -> bool:
 def same_parse(found: Sequence[Any], expected: Sequence[Any]) -> bool:
     """Whether two of `parse_gist` agree; confidences may differ a little."""
     near = abs(found[1] - expected[1]) <= NEAR
-    return near and found[0] == expected[0] and found[2] == expected[2]
+    return bool(near and found[0] == expected[0] and found[2] == expected[2])
