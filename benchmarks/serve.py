@@ -138,9 +138,10 @@ def main() -> None:
         settings = json.loads(json.dumps(vars(options), default=str))
         options.out.mkdir(parents=True, exist_ok=True)
         with (options.out / "serve.jsonl").open("a", encoding="utf-8") as file:
-            for content in (*starts, *rows):
-                row = {**dataclasses.asdict(content), "settings": settings, **about}
-                file.write(json.dumps(row) + "\n")
+            contents = [*map(dataclasses.asdict, starts), *map(dataclasses.asdict, rows)]
+            for content in contents:
+                line = {**content, "settings": settings, **about}
+                file.write(json.dumps(line) + "\n")
         page = "\n\n".join(["# Serving", *filter(None, parts)])
         (options.out / "serve.md").write_text(f"{page}\n", encoding="utf-8")
         report.draw(rows, options.out / "serve.png")
