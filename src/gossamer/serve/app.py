@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from gossamer.serve.channels.rest import RestChannel
 from gossamer.serve.errors import ServeError
+from gossamer.serve.page.routes import page_routes
 from gossamer.serve.routes.model import model_routes
 from gossamer.serve.routes.server import server_routes
 from gossamer.serve.server import Server
@@ -32,6 +33,7 @@ def create_app(server: Server) -> FastAPI:
     app.include_router(server_routes(server))
     if server.settings.enable_api:
         app.include_router(model_routes(server))
+        app.include_router(page_routes())
     for channel in (RestChannel(server, {}),):
         app.include_router(
             channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
