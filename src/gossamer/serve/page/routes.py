@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from gossamer.serve.errors import not_found
 from gossamer.version import __version__
 
 _HERE: Final = Path(__file__).parent
@@ -73,7 +72,7 @@ def page_routes() -> APIRouter:
     @router.api_route("/page/{name:path}", methods=["GET", "HEAD"])
     async def file(request: Request, name: str) -> Response:
         if name not in files:
-            raise not_found("the page has no such file")
+            raise HTTPException(404, "the page has no such file")
         return _answer(request, files[name])
 
     return router

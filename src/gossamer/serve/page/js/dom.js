@@ -25,9 +25,11 @@ export function hidden(text) {
   return make("span.hidden", {}, text);
 }
 
-/** A value as short text: strings as they are, all else as JSON. */
+/** A value as short text: strings and lists of them as they are, all else as JSON. */
 export function asText(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  const isPlain = Array.isArray(value) && value.length && value.every((part) => typeof part === "string");
+  return isPlain ? value.join(", ") : JSON.stringify(value);
 }
 
 /** A number between 0 and 1 with two digits; never "1.00" for less than 1. */

@@ -6,12 +6,12 @@ import { Conversation } from "./conversation.js";
 import { share } from "./dom.js";
 import { Talk } from "./talk.js";
 import { Understood } from "./understood.js";
-import { showView, startTabs } from "./views.js";
+import { isNarrow, showView, startTabs } from "./views.js";
 
 const byId = (id) => document.getElementById(id);
 
 const input = byId("say");
-const talk = new Talk(byId("log"), { select: look, say });
+const talk = new Talk(byId("log"), { select: look, open: lookClosely, say });
 const understood = new Understood(byId("cards"));
 
 let conversation = new Conversation("");
@@ -133,6 +133,15 @@ function look(number) {
   const intent = conversation.turns[number]?.user?.parse_data?.intent;
   const understanding = intent?.name ? `, ${intent.name} ${share(intent.confidence)}` : "";
   byId("aloud").textContent = byId("position").textContent + understanding;
+}
+
+/** Look at a turn that was clicked: on a narrow screen that is on the other side. */
+function lookClosely(number) {
+  look(number);
+  if (!isNarrow()) return;
+  showView("understood");
+  byId("understood").scrollTop = 0;
+  byId("tab-understood").focus();
 }
 
 function showSelected() {

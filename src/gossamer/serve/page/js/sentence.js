@@ -28,7 +28,8 @@ export function markedSentence(text, entities) {
   const placed = inLanes(entities.filter((entity) => isInside(entity, letters.length)));
   const cuts = new Set([0, letters.length, ...placed.flatMap(({ entity }) => [entity.start, entity.end])]);
   const edges = [...cuts].sort((a, b) => a - b);
-  const sentence = make("p.sentence", { dir: "auto" });
+  const overlaps = placed.some(({ lane }) => lane > 0) ? ".overlaps" : "";
+  const sentence = make(`p.sentence${overlaps}`, { dir: "auto" });
   for (let i = 0; i + 1 < edges.length; i += 1) {
     const [start, end] = [edges[i], edges[i + 1]];
     const over = placed.filter(({ entity }) => entity.start <= start && end <= entity.end);

@@ -8,7 +8,8 @@ const NEW_SESSION = { session_started: "New session", restart: "Conversation beg
 export class Talk {
   /**
    * @param {HTMLElement} log
-   * @param {{select: (turn: number) => void, say: (text: string) => void}} listener
+   * @param {{select: (turn: number) => void, open: (turn: number) => void, say: (text: string) => void}}
+   *   listener  `select` when the keyboard moves to a message, `open` when it is clicked
    */
   constructor(log, listener) {
     this.log = log;
@@ -32,7 +33,7 @@ export class Talk {
   /** Add the turns that are not shown yet. */
   show(turns) {
     for (let i = this.rows.length; i < turns.length; i += 1) this.#add(turns, i);
-    this.rows.forEach((row, i) => row.classList.toggle("last", i === turns.length - 1 && !this.waiting));
+    this.rows.forEach((row, i) => offer(row, i === turns.length - 1));
     this.#showWelcome();
   }
 
@@ -42,7 +43,7 @@ export class Talk {
     bubble.disabled = true;
     const dots = make("div.typing", { "aria-hidden": "true" }, make("span"), make("span"), make("span"));
     this.waiting = make("li.turn.waiting", { "aria-live": "off" }, bubble, make("p.meta", {}, "sending"), dots);
-    this.rows.at(-1)?.classList.remove("last");
+    this.rows.forEach((row) => offer(row, false));
     this.list.append(this.waiting);
     this.#showWelcome();
     this.#toEnd();
@@ -98,7 +99,7 @@ export class Talk {
     const bubble = turn.user
       ? userBubble(titleOf(turn.user.text ?? "", turns[i - 1]?.said ?? []))
       : make("button.bubble.begin", { type: "button" }, i ? "Without a message" : "Beginning");
-    bubble.addEventListener("click", () => this.listener.select(i));
+    bubble.addEventListener("click", () => this.listener.open(i));
     row.append(bubble);
     if (turn.user) row.append(understoodLine(turn.user));
     row.append(...turn.said.map((event) => botBubble(event, this.listener.say)));
@@ -128,6 +129,13 @@ export class Talk {
   }
 
   #toEnd() {
-    this.log.scrollTop = this.log.scrollHeight;
+    const scroller = this.log.parentElement;
+    scroller.scrollTop = scroller.scrollHeight;
   }
+}
+
+/** Only the last answers can be chosen; earlier ones say what was offered. */
+function offer(row, isLast) {
+  row.classList.toggle("last", isLast);
+  for (const button of row.querySelectorAll('.bot [role="group"] > button')) button.disabled = !isLast;
 }

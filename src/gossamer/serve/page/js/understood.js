@@ -93,9 +93,8 @@ function intentCard(parse) {
 }
 
 function slotCard(turn) {
-  const isSet = (name) => turn.slots[name] !== null && turn.slots[name] !== undefined;
   const names = Object.keys(turn.slots);
-  const shown = names.filter((name) => isSet(name) || turn.changed.has(name));
+  const shown = names.filter((name) => isValue(turn.slots[name]) || turn.changed.has(name));
   shown.sort((a, b) => turn.changed.has(b) - turn.changed.has(a));
   const empty = names.filter((name) => !shown.includes(name));
   return card(
@@ -110,7 +109,7 @@ function slotCard(turn) {
 function slotRow(name, turn) {
   const isChanged = turn.changed.has(name);
   const before = turn.changed.get(name);
-  const hadValue = isChanged && before !== null && before !== undefined;
+  const hadValue = isChanged && isValue(before);
   return make(
     isChanged ? "li.changed" : "li",
     {},
@@ -120,8 +119,16 @@ function slotRow(name, turn) {
       { dir: "auto" },
       hadValue && make("del", {}, hidden("was "), asText(before)),
       hadValue && " ",
-      make("span", {}, hidden(isChanged ? "now " : ""), asText(turn.slots[name] ?? null)),
+      make("span", {}, isChanged && hidden("now "), valueText(turn.slots[name])),
     ),
     isChanged && make("span.badge", {}, "changed"),
   );
+}
+
+function isValue(value) {
+  return value !== null && value !== undefined;
+}
+
+function valueText(value) {
+  return isValue(value) ? asText(value) : "not set";
 }

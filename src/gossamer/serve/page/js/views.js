@@ -3,6 +3,11 @@
 const VIEWS = ["talk", "understood"];
 const tabOf = (view) => document.getElementById(`tab-${view}`);
 
+/** Whether one side is shown at a time; `style.css` has the same width. */
+export function isNarrow() {
+  return matchMedia("(max-width: 719px)").matches;
+}
+
 /** Show a side; on a wide screen both are shown anyway. */
 export function showView(view) {
   document.body.dataset.view = view;
