@@ -56,12 +56,19 @@ class Script:
         user = _event("user", text=text, parse_data=answer["parse"], message_id=message_id)
         events = [] if stored else _session()
         events.append(user)
-        for action in [*answer["actions"], _action("action_listen")]:
+        actions = [*answer["actions"], _action("action_listen")]
+        for action in actions:
             chosen = {key: action[key] for key in ("name", "policy", "confidence")}
             events += [_event("action", **chosen), *action["events"]]
             slots |= {e["name"]: e["value"] for e in action["events"] if e["event"] == "slot"}
         stored += events
-        return {"messages": [], **answer, "slots": slots, "events": events}
+        return {
+            "messages": [],
+            "parse": answer["parse"],
+            "actions": actions,
+            "slots": dict(slots),
+            "events": events,
+        }
 
 
 def scripted_app(script: Script) -> FastAPI:

@@ -40,7 +40,7 @@ class Visitor:
     def open(self, conversation: str = "ada", query: str = "") -> None:
         """Go to the page, with a conversation."""
         self.open_without_waiting(conversation, query)
-        self.page.wait_for_selector("#cards > *")
+        self.page.wait_for_selector("#cards > *", state="attached")
 
     def open_without_waiting(self, conversation: str = "ada", query: str = "") -> None:
         """Go to the page that may ask for something first."""

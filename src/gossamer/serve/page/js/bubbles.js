@@ -4,7 +4,7 @@ import { asText, hidden, make, share } from "./dom.js";
 
 /** A message of the user's: a button that shows its turn. */
 export function userBubble(text) {
-  return make("button.bubble", { type: "button", dir: "auto" }, hidden("You: "), text);
+  return make("button.bubble", { type: "button" }, hidden("You: "), make("span.text", { dir: "auto" }, text));
 }
 
 /** What is written under a message of the user's: the intent, and the text that a button sent. */
@@ -36,7 +36,9 @@ export function botBubble(event, choose) {
   const data = event.data ?? {};
   const parts = [];
   for (const text of (event.text ?? "").split("\n\n")) {
-    if (text.trim()) parts.push(make("p.bubble", { dir: "auto" }, hidden("Assistant: "), text.trim()));
+    if (!text.trim()) continue;
+    const said = make("span.text", { dir: "auto" }, text.trim()); // its direction is its own
+    parts.push(make("p.bubble", {}, hidden("Assistant: "), said));
   }
   if (data.image) parts.push(picture(data.image));
   for (const key of ["attachment", "elements", "custom"]) {

@@ -64,8 +64,14 @@ function draw() {
 function say(text) {
   if (isBusy || !text.trim()) return;
   talk.showWaiting(text, conversation.turns);
+  toTyping();
   selected = null;
   send(text, api.newId());
+}
+
+/** Move the keyboard to where the next message is written; one on the screen does not open for it. */
+function toTyping() {
+  (matchMedia("(pointer: coarse)").matches ? byId("log") : input).focus();
 }
 
 /** Send a message; sent again with the same id, it is handled once. */
@@ -83,7 +89,7 @@ async function send(text, messageId) {
       retry() {
         talk.endWaiting();
         talk.showWaiting(text, here.turns);
-        input.focus();
+        toTyping();
         send(text, messageId);
       },
       edit() {
@@ -163,9 +169,17 @@ function step(by) {
 
 byId("composer").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (isBusy || !input.value.trim()) return;
-  say(input.value.trim());
+  const text = input.value.trim();
+  if (isBusy || !text) return;
   input.value = "";
+  say(text);
+  input.focus();
+});
+
+// The address's fragment is the conversation, so it is not for the link.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  showView("talk");
   input.focus();
 });
 
@@ -189,7 +203,7 @@ byId("later").addEventListener("click", () => step(1));
 byId("new").addEventListener("click", () => {
   open(api.newId().slice(0, 8));
   showView("talk");
-  input.focus();
+  toTyping();
 });
 
 byId("change").addEventListener("click", async () => {

@@ -63,13 +63,15 @@ function piece(text, over, { start, end }) {
   for (let lane = 0; lane < nLanes; lane += 1) {
     const here = over.find((placed) => placed.lane === lane);
     inner = make(`span.lane.${here ? hue(here.entity.entity) : "free"}`, {}, inner);
+    inner.style.setProperty("--lane", lane);
   }
   const labels = ending.map(({ entity }) =>
     make(`span.label.${hue(entity.entity)}`, {}, hidden(" ("), labelOf(entity), hidden(") ")),
   );
+  const isJoined = (place) => over.some(({ entity }) => entity.start < place && place < entity.end);
+  const sides = (isJoined(start) ? ".joins-before" : "") + (isJoined(end) ? ".joins-after" : "");
   const first = [...over].sort((a, b) => a.lane - b.lane)[0].entity;
-  const joins = first.start < start ? ".joins" : "";
-  return make(`mark.${hue(first.entity)}${joins}`, { "data-start": start }, inner, ...labels);
+  return make(`mark.${hue(first.entity)}${sides}`, { "data-start": start }, inner, ...labels);
 }
 
 /** What is known of each entity. */

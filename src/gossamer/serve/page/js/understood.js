@@ -25,7 +25,7 @@ export class Understood {
     this.timeline.show(conversation.events, turn);
     if (!turn) {
       this.place.replaceChildren(
-        make("p.nothing", {}, "Nothing was said yet. Intents, entities, slots, actions and events will be here."),
+        make("p.nothing", {}, "Nothing has been said yet. Intents, entities, slots, actions and events will be here."),
       );
       return;
     }
@@ -116,10 +116,11 @@ function slotRow(name, turn) {
     make("span.name", { dir: "auto" }, name),
     make(
       "span.value",
-      { dir: "auto" },
-      hadValue && make("del", {}, hidden("was "), asText(before)),
+      {},
+      hadValue && make("del", {}, hidden("was "), make("bdi", {}, asText(before))),
       hadValue && " ",
-      make("span", {}, isChanged && hidden("now "), valueText(turn.slots[name])),
+      isChanged && hidden("now "),
+      make("bdi", {}, valueText(turn.slots[name])),
     ),
     isChanged && make("span.badge", {}, "changed"),
   );
