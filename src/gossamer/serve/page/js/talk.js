@@ -19,6 +19,7 @@ export class Talk {
     this.rows = [];
     this.waiting = null; // the row of a message that has no answer yet
     log.append(this.list);
+    this.list.addEventListener("load", () => this.#toEnd(), true); // pictures, when they are there
     this.list.addEventListener("keydown", (event) => this.#move(event));
   }
 
