@@ -30,10 +30,11 @@ def create_app(server: Server) -> FastAPI:
     app.add_exception_handler(ServeError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_fault)
+    if server.settings.enable_api:
+        app.include_router(page_routes())  # first: its `/` answers browsers too
     app.include_router(server_routes(server))
     if server.settings.enable_api:
         app.include_router(model_routes(server))
-        app.include_router(page_routes())
     for channel in (RestChannel(server, {}),):
         app.include_router(
             channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from scripted_server import Script, scripted_app
-from visiting import Site, Visitor
+from visiting import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def _site() -> Iterator[Site]:
+def _served() -> Iterator[tuple[str, Script]]:
     import uvicorn
 
     script = Script()
@@ -44,27 +44,29 @@ def _site() -> Iterator[Site]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", script)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}", script
     server.should_exit = True
     thread.join(30)
     listening.close()
 
 
 @pytest.fixture
-def site(_site: Site) -> Site:
-    """The server, without conversations, failures or a token."""
-    _site.script.reset()
-    return _site
+def script(_served: tuple[str, Script]) -> Script:
+    """What the server answers; without conversations, failures or a token."""
+    _served[1].reset()
+    return _served[1]
 
 
 @pytest.fixture
-def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+def visitor(
+    browser: Browser, _served: tuple[str, Script], script: Script, request: pytest.FixtureRequest
+) -> Iterator[Visitor]:
     """Somebody with a browser; `@pytest.mark.parametrize("visitor", [{...}], indirect=True)` sets
     options of the browser's context. What must not happen fails the test at its end."""
     options = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
     context = browser.new_context(**(options | getattr(request, "param", {})))
     context.set_default_timeout(15_000)
-    visitor = Visitor(context.new_page(), site)
+    visitor = Visitor(context.new_page(), _served[0])
     yield visitor
     context.close()
     assert not visitor.faults

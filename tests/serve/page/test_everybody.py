@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from scripted_server import TRIP
+from scripted_server import TRIP, Script
 from visiting import Visitor
 
 pytestmark = pytest.mark.slow
@@ -54,12 +54,12 @@ def faults_found_by_axe(visitor: Visitor) -> list[Any]:
     indirect=True,
     ids=lambda options: f"{options['viewport']['width']}-{options['color_scheme']}",
 )
-def test_axe_finds_nothing(visitor: Visitor) -> None:
+def test_axe_finds_nothing(visitor: Visitor, script: Script) -> None:
     visitor.open()
     visitor.say("search")
     visitor.say(TRIP)
     visitor.page.locator(".timeline summary").first.evaluate("summary => summary.click()")
-    visitor.site.script.n_failures = 1
+    script.n_failures = 1
     visitor.say_in_vain("hello")
     assert faults_found_by_axe(visitor) == []
     if visitor.page.locator("#tab-understood").is_visible():

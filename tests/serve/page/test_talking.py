@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from scripted_server import ELSEWHERE, NASTY, TOKEN, TRIP
+from scripted_server import ELSEWHERE, NASTY, TOKEN, TRIP, Script
 from visiting import Visitor
 
 pytestmark = pytest.mark.slow
@@ -67,12 +67,12 @@ def test_an_earlier_message_shows_its_turn(visitor: Visitor) -> None:
     assert texts(visitor, "#position") == ["Message 2 of 2"]
 
 
-def test_a_button_says_its_payload_and_shows_its_title(visitor: Visitor) -> None:
+def test_a_button_says_its_payload_and_shows_its_title(visitor: Visitor, script: Script) -> None:
     visitor.open()
     visitor.say(TRIP)
     visitor.page.get_by_role("button", name="Two").click()
     visitor.page.wait_for_selector(".turns > li:nth-child(2):not(.waiting)")
-    assert visitor.site.script.asked[-1]["text"] == '/seats{"n": 2}'
+    assert script.asked[-1]["text"] == '/seats{"n": 2}'
     assert texts(visitor, ".turn > .bubble")[-1] == "You: Two"
     assert visitor.page.locator(".turn:not(.last) .bot button").first.is_disabled()
 
@@ -112,24 +112,24 @@ def test_conversations_of_other_ids(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("fails_late", [False, True])
-def test_a_failure_can_be_tried_again(visitor: Visitor, fails_late: bool) -> None:
+def test_a_failure_can_be_tried_again(visitor: Visitor, script: Script, fails_late: bool) -> None:
     """With the same id, so that it is handled once, also where only the answer was lost."""
     visitor.open()
-    visitor.site.script.n_failures = 1
-    visitor.site.script.fails_late = fails_late
+    script.n_failures = 1
+    script.fails_late = fails_late
     visitor.say_in_vain("hello")
     assert "Too many messages are waiting." in visitor.page.get_by_role("alert").inner_text()
     visitor.page.get_by_role("button", name="Try again").press("Enter")
     visitor.page.wait_for_selector(".turn.looked-at")
-    first, second = visitor.site.script.asked
+    first, second = script.asked
     assert first == second
     assert texts(visitor, ".bot p.bubble") == ["Assistant: Hello! You said: hello"]
     assert visitor.page.locator(".timeline .is-user").count() == 1
 
 
-def test_a_failed_message_can_be_edited(visitor: Visitor) -> None:
+def test_a_failed_message_can_be_edited(visitor: Visitor, script: Script) -> None:
     visitor.open()
-    visitor.site.script.n_failures = 1
+    script.n_failures = 1
     visitor.say_in_vain("helo")
     visitor.page.get_by_role("button", name="Edit").click()
     assert visitor.page.input_value("#say") == "helo"
@@ -145,8 +145,8 @@ def test_an_action_that_failed(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("by_address", [True, False])
-def test_a_token(visitor: Visitor, by_address: bool) -> None:
-    visitor.site.script.token = TOKEN
+def test_a_token(visitor: Visitor, script: Script, by_address: bool) -> None:
+    script.token = TOKEN
     if by_address:
         visitor.open(query="?token=open%20sesame")
         assert "token" not in visitor.page.url

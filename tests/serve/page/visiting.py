@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from scripted_server import Script
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-
-@dataclass
-class Site:
-    """A server with scripted answers, and what it was asked."""
-
-    url: str
-    script: Script = field(repr=False)
 
 
 class Visitor:
@@ -25,13 +14,14 @@ class Visitor:
 
     Attributes:
         page: of Playwright's.
+        url: of the server, without a slash at the end.
         faults: errors on the console (refusals by the Content-Security-Policy are among them),
             exceptions, and requests to other hosts.
     """
 
-    def __init__(self, page: Page, site: Site) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page = page
-        self.site = site
+        self.url = url
         self.faults: list[str] = []
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -44,7 +34,7 @@ class Visitor:
 
     def open_without_waiting(self, conversation: str = "ada", query: str = "") -> None:
         """Go to the page that may ask for something first."""
-        self.page.goto(f"{self.site.url}/{query}#{quote(conversation)}")
+        self.page.goto(f"{self.url}/{query}#{quote(conversation)}")
 
     def say(self, text: str) -> None:
         """Say something and wait for the answer."""
@@ -67,5 +57,5 @@ class Visitor:
             self.faults.append(message.text)
 
     def _on_request(self, url: str) -> None:
-        if not url.startswith((self.site.url, "data:")):
+        if not url.startswith((self.url, "data:")):
             self.faults.append(f"a request to {url}")

@@ -120,7 +120,7 @@ async function withToken(work) {
     if (!error.isRefused) throw error;
     const token = await ask({
       title: "This server needs a token",
-      text: "It was started with --auth-token. The token is kept until this tab is closed.",
+      text: "Requests must bring it. It is kept until this tab is closed.",
       label: "Token",
       ok: "Use it",
       isSecret: true,
