@@ -20,7 +20,7 @@ def test_a_conversation(browser: Browser, shared_server: Any) -> None:
     page = visitor.page
     visitor.open("grace/ä b")
     visitor.say("hello")
-    assert page.locator(".bot .bubble").inner_text() == "Assistant: Hello! Where to?"
+    assert page.locator(".bot .text").inner_text() == "Hello! Where to?"
     page.get_by_role("button", name="Rome").click()
     page.wait_for_selector(".turns > li:nth-child(2).looked-at")
     assert page.locator(".intent-card .main .name").inner_text() == "book"
@@ -30,6 +30,6 @@ def test_a_conversation(browser: Browser, shared_server: Any) -> None:
     page.reload()
     page.wait_for_selector(".turns > li:nth-child(2).looked-at")
     assert page.locator(".timeline > li").count() == n_events
-    assert page.locator(".bot .bubble").last.inner_text() == "Assistant: Booked: Rome."
+    assert page.locator(".bot .text").last.inner_text() == "Booked: Rome."
     context.close()
     assert visitor.faults == []
