@@ -102,9 +102,9 @@ def scripted_app(script: Script) -> FastAPI:
         if refused is not None:
             return refused
         assert request.query_params["include_events"] == "ALL"
-        return JSONResponse(
-            {"events": script.events.get(sender, []), "slots": script.slots_of(sender)}
-        )
+        # As in Rasa, a session begins for who asks, and it is not stored.
+        events = script.events.get(sender) or _session()
+        return JSONResponse({"events": events, "slots": script.slots_of(sender)})
 
     return app
 

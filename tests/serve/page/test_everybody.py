@@ -71,6 +71,7 @@ def test_axe_finds_nothing(visitor: Visitor, script: Script) -> None:
 @pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}, {}], indirect=True)
 def test_axe_finds_nothing_before_anything_is_said(visitor: Visitor) -> None:
     visitor.open()
+    assert visitor.page.locator("#welcome").is_visible()
     assert faults_found_by_axe(visitor) == []
     visitor.page.click("#change")
     assert faults_found_by_axe(visitor) == []

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from scripted_server import ELSEWHERE, NASTY, TOKEN, TRIP, Script
 from visiting import Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +100,22 @@ def test_a_reload_brings_the_conversation_back(visitor: Visitor) -> None:
         "date now tomorrow changed",
     ]
     assert "RulePolicy" in texts(visitor, ".actions summary")[0]
+
+
+def test_a_message_waits_for_the_stored_conversation(visitor: Visitor, script: Script) -> None:
+    """Else what is stored would be shown twice, or not at all."""
+    script.say("ada", "hello", "0")
+    held: list[Route] = []
+    visitor.page.route("**/tracker?*", lambda route: held.append(route))
+    visitor.open()
+    visitor.page.fill("#say", "hello again")
+    visitor.page.press("#say", "Enter")
+    visitor.page.wait_for_selector(".waiting")
+    visitor.page.wait_for_timeout(200)
+    assert script.asked == []
+    held[0].continue_()
+    visitor.page.wait_for_selector(".turns > li:nth-child(2).looked-at")
+    assert texts(visitor, ".turn > .bubble") == ["You: hello", "You: hello again"]
 
 
 def test_conversations_of_other_ids(visitor: Visitor) -> None:

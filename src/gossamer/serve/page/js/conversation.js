@@ -4,10 +4,7 @@
 export class Conversation {
   constructor(id) {
     this.id = id;
-    this.clear();
-  }
-
-  clear() {
+    this.isRestored = false;
     this.events = [];
     this.slots = {};
     this.reasons = new Map(); // by the message's id: the actions as the server answered them
@@ -18,6 +15,7 @@ export class Conversation {
   restore(tracker) {
     this.events = tracker.events ?? [];
     this.slots = tracker.slots ?? {};
+    this.isRestored = true;
     this.turns = turnsOf(this.events, this.slots, this.reasons);
   }
 
@@ -29,7 +27,9 @@ export class Conversation {
    */
   append(answer, messageId) {
     if (!answer.events?.length) return false;
-    this.events = this.events.concat(answer.events);
+    // A session that began when it was asked for, and is not stored, begins again with the answer.
+    const beginsAgain = isBegin(answer.events[0]) && sessionBegin(this.events) === 0;
+    this.events = beginsAgain ? answer.events : this.events.concat(answer.events);
     this.slots = answer.slots ?? this.slots;
     this.reasons.set(messageId, answer.actions ?? []);
     this.turns = turnsOf(this.events, this.slots, this.reasons);
@@ -77,13 +77,17 @@ function pieces(events) {
     }
     piece.push({ ...event, number });
   });
-  if (piece.length) cut.push(piece);
-  return cut;
+  const last = piece.slice(0, sessionBegin(piece)); // a session in which nobody spoke is no turn
+  return last.length ? [...cut, last] : cut;
+}
+
+function isBegin(event) {
+  return event.name === "action_session_start";
 }
 
 /** Where a session begins in which nothing was said yet; else the end. */
 function sessionBegin(piece) {
-  const begin = piece.findLastIndex((event) => event.name === "action_session_start");
+  const begin = piece.findLastIndex(isBegin);
   const isOpen = begin >= 0 && !piece.slice(begin).some((e) => e.event === "bot" || e.event === "user");
   return isOpen ? begin : piece.length;
 }

@@ -17,6 +17,7 @@ const understood = new Understood(byId("cards"));
 let conversation = new Conversation("");
 let selected = null; // the number of a turn; null: always the latest
 let isBusy = false;
+let restored = Promise.resolve(); // when what the server has stored is here
 
 // ---- the conversation -------------------------------------------------------------------------
 
@@ -39,7 +40,8 @@ async function open(id) {
   understood.reset();
   setBusy(false);
   draw();
-  await restore();
+  restored = restore();
+  await restored;
 }
 
 async function restore() {
@@ -48,7 +50,7 @@ async function restore() {
     const stored = await withToken(() => api.tracker(here.id));
     if (here === conversation) here.restore(stored);
   } catch (error) {
-    if (here === conversation) understood.showFailure(error.message, restore);
+    if (here === conversation) understood.showFailure(error.message, () => (restored = restore()));
     return;
   }
   if (here === conversation) draw();
@@ -78,11 +80,13 @@ function toTyping() {
 async function send(text, messageId) {
   const here = conversation;
   setBusy(true);
+  await restored;
   let answer;
   try {
     answer = await withToken(() => api.say(here.id, text, messageId));
     if (here !== conversation) return;
-    if (!here.append(answer, messageId)) here.restore(await api.tracker(here.id));
+    const isKnown = here.append(answer, messageId);
+    if (!isKnown || !here.isRestored) here.restore(await api.tracker(here.id));
   } catch (error) {
     if (here !== conversation) return;
     talk.showFailure(error.message, {

@@ -34,7 +34,7 @@ export class Talk {
   /** Add the turns that are not shown yet. */
   show(turns) {
     for (let i = this.rows.length; i < turns.length; i += 1) this.#add(turns, i);
-    this.rows.forEach((row, i) => offer(row, i === turns.length - 1));
+    this.rows.forEach((row, i) => offer(row, i === turns.length - 1 && !this.waiting));
     this.#showWelcome();
   }
 
@@ -105,7 +105,7 @@ export class Talk {
     if (turn.user) row.append(understoodLine(turn.user));
     row.append(...turn.said.map((event) => botBubble(event, this.listener.say)));
     this.rows.push(row);
-    this.list.append(row);
+    this.list.insertBefore(row, this.waiting);
     this.#toEnd();
   }
 
