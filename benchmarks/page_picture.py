@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 TALK = ("hello", "I want to go from Ottersea to Lowmarsh")
-WIDTH, HEIGHT = 1200, 880
+WIDTH, HEIGHT = 1200, 1040
 
 
 def draw(url: str, out: Path, *, theme: str) -> None:
