@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from gossamer.serve.channels.rest import RestChannel
 from gossamer.serve.errors import ServeError
+from gossamer.serve.page.routes import page_routes
 from gossamer.serve.routes.model import model_routes
 from gossamer.serve.routes.server import server_routes
 from gossamer.serve.server import Server
@@ -29,6 +30,8 @@ def create_app(server: Server) -> FastAPI:
     app.add_exception_handler(ServeError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_fault)
+    if server.settings.enable_api:
+        app.include_router(page_routes())  # first: its `/` answers browsers too
     app.include_router(server_routes(server))
     if server.settings.enable_api:
         app.include_router(model_routes(server))
