@@ -148,7 +148,7 @@ class _History(NamedTuple):
     Attributes:
         events: those that count.
         states: one before each action, and the present one.
-        moments: before each action, and the present one.
+        moments: the beginning, before each action, and the present one.
     """
 
     events: tuple[Event, ...]
@@ -199,7 +199,8 @@ def _continued(
     moments = list(history.moments)
     while moments[-1].n_events > n_same:
         moments.pop()
-    start, n_states, situation, visible, is_hidden = moments.pop()
+    last = moments.pop() if len(moments) > 1 else moments[0]
+    start, n_states, situation, visible, is_hidden = last
     states = history.states[:n_states]
     situation = situation.copy()
     for place, event in enumerate((*events[start:], None), start):
