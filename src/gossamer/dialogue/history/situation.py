@@ -105,8 +105,12 @@ class Situation:
 
     def become(self, other: Situation) -> None:
         """Be in the situation that another one is in now."""
-        for name in Situation.__slots__:
-            setattr(self, name, getattr(other, name))
+        self.declared_slots, self._by_name = other.declared_slots, other._by_name
+        self.slots, self.set_slots = other.slots, other.set_slots
+        self.latest_message, self.uses_text = other.latest_message, other.uses_text
+        self.latest_action, self.latest_bot_message = other.latest_action, other.latest_bot_message
+        self.active_loop, self.followup_action = other.active_loop, other.followup_action
+        self.is_paused = other.is_paused
 
     def reset(self) -> None:
         """As if nothing had happened."""

@@ -266,7 +266,9 @@ def _without_rules(
     user = state.user
     if before is not None and not state.follows_listen:
         user = before.user
-    slots = tuple(part for part in state.slots if part[0] not in rule_only.slots)
+    slots = state.slots
+    if slots and rule_only.slots:
+        slots = tuple(part for part in slots if part[0] not in rule_only.slots)
     loop = None if state.loop in rule_only.loops else state.loop
     action, text = state.action, state.action_text
     if visible is not None:
