@@ -16,6 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,10 +125,10 @@ def long_conversations(order: Order) -> dict[str, Any]:
             name = f"person {n_earlier} {person}"
             for _ in range(n_earlier):
                 conversations.handle(drawn.choice(texts), name)
-            for _ in range(_TURNS):
-                seconds.append(
-                    _cpu(lambda name=name: conversations.handle(drawn.choice(texts), name))
-                )
+            seconds += [
+                _cpu(partial(conversations.handle, drawn.choice(texts), name))
+                for _ in range(_TURNS)
+            ]
         found[str(n_earlier)] = percentiles(seconds)["p50"]
     tracker = conversations.tracker(name)
     slots, content = conversations.domain.slots, json.dumps(tracker.to_dict())
