@@ -91,10 +91,21 @@ class Situation:
         "slots",
         "uses_text",
     )
+    active_loop: LoopState | None
+    declared_slots: Sequence[Slot]
+    followup_action: str | None
+    is_paused: bool
+    latest_action: ActionExecuted | None
+    latest_bot_message: BotUttered | None
+    latest_message: UserUttered | None
+    set_slots: frozenset[str]
+    slots: dict[str, Any]
+    uses_text: bool | None
+    _by_name: Mapping[str, Slot]
 
     def __init__(self, slots: Sequence[Slot]) -> None:
         self.declared_slots = slots
-        self._by_name: Mapping[str, Slot] = {slot.name: slot for slot in slots}
+        self._by_name = {slot.name: slot for slot in slots}
         self.reset()
 
     def copy(self) -> Situation:
@@ -116,16 +127,16 @@ class Situation:
         """As if nothing had happened."""
         self._reset_slots()
         self.is_paused = False
-        self.latest_action: ActionExecuted | None = None
-        self.latest_message: UserUttered | None = None
-        self.uses_text: bool | None = None
-        self.latest_bot_message: BotUttered | None = None
-        self.followup_action: str | None = ACTION_LISTEN
-        self.active_loop: LoopState | None = None
+        self.latest_action = None
+        self.latest_message = None
+        self.uses_text = None
+        self.latest_bot_message = None
+        self.followup_action = ACTION_LISTEN
+        self.active_loop = None
 
     def _reset_slots(self) -> None:
-        self.slots: dict[str, Any] = {slot.name: slot.initial_value for slot in self.declared_slots}
-        self.set_slots: frozenset[str] = frozenset()
+        self.slots = {slot.name: slot.initial_value for slot in self.declared_slots}
+        self.set_slots = frozenset()
 
     @property
     def latest_action_name(self) -> str | None:

@@ -177,9 +177,8 @@ def known_states_of(
     on are made again.
     """
     events = tracker.applied_events()
-    kept, history = tracker.derived.get(options, (None, None))
-    if kept is not domain:
-        history = _beginning(tracker)
+    known: tuple[Domain, _History] | None = tracker.derived.get(options)
+    history = _beginning(tracker) if known is None or known[0] is not domain else known[1]
     if not history.states or history.events is not events:
         history = _continued(history, events, domain, options)
         tracker.derived[options] = domain, history
