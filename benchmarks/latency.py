@@ -188,7 +188,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         sides = _sides(options, Path(name))
         if options.only_turns:
-            rows, notes = turns(sides, texts, effort), []
+            notes: list[str] = []
+            rows = turns(sides, texts, effort)
         else:
             rows, notes = measure(sides, texts, effort)
     if options.rasa_python is not None:

@@ -392,18 +392,11 @@ def events_from_dicts(contents: object) -> list[Event]:
     return [event_from_dict(content) for content in contents]
 
 
-_KEYS: dict[type[Event], Mapping[str, str]] = {}
-
-
-def _json_keys(kind: type[Event]) -> Mapping[str, str]:
-    """The key in JSON of each attribute that is there; found once for each class."""
-    if kind not in _KEYS:
-        _KEYS[kind] = {
-            part.name: kind.json_names.get(part.name, part.name)
-            for part in dataclasses.fields(kind)
-            if part.metadata.get("json", True)
-        }
-    return _KEYS[kind]
+@cache
+def _json_keys(kind: Any) -> Mapping[str, str]:
+    """The key in JSON of each attribute of a class of events that is there."""
+    parts = [part for part in dataclasses.fields(kind) if part.metadata.get("json", True)]
+    return {part.name: kind.json_names.get(part.name, part.name) for part in parts}
 
 
 @cache
