@@ -38,7 +38,8 @@ class Event:
         result: dict[str, Any] = {"event": self.type_name, "timestamp": self.timestamp}
         if self.metadata:
             result["metadata"] = dict(self.metadata)
-        for name, key in _json_keys(type(self)).items():
+        kind: Any = type(self)
+        for name, key in _json_keys(kind).items():
             if name not in ("timestamp", "metadata"):
                 result[key] = getattr(self, name)
         return result
@@ -404,7 +405,7 @@ def _adapter(type_name: str) -> TypeAdapter[Event]:
     return TypeAdapter(_TYPES[type_name])
 
 
-def _checked(kind: type[Event], content: Mapping[str, Any]) -> Event:
+def _checked(kind: Any, content: Mapping[str, Any]) -> Event:
     known = _json_keys(kind)
     given = {name: content[key] for name, key in known.items() if key in content}
     for name in ("metadata", "data"):
