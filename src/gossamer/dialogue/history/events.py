@@ -38,9 +38,10 @@ class Event:
         result: dict[str, Any] = {"event": self.type_name, "timestamp": self.timestamp}
         if self.metadata:
             result["metadata"] = dict(self.metadata)
-        for part in dataclasses.fields(self):
-            if part.name not in ("timestamp", "metadata") and part.metadata.get("json", True):
-                result[self.json_names.get(part.name, part.name)] = getattr(self, part.name)
+        kind: Any = type(self)
+        for name, key in _json_keys(kind).items():
+            if name not in ("timestamp", "metadata"):
+                result[key] = getattr(self, name)
         return result
 
 
@@ -393,16 +394,19 @@ def events_from_dicts(contents: object) -> list[Event]:
 
 
 @cache
+def _json_keys(kind: Any) -> Mapping[str, str]:
+    """The key in JSON of each attribute of a class of events that is there."""
+    parts = [part for part in dataclasses.fields(kind) if part.metadata.get("json", True)]
+    return {part.name: kind.json_names.get(part.name, part.name) for part in parts}
+
+
+@cache
 def _adapter(type_name: str) -> TypeAdapter[Event]:
     return TypeAdapter(_TYPES[type_name])
 
 
-def _checked(kind: type[Event], content: Mapping[str, Any]) -> Event:
-    known = {
-        part.name: kind.json_names.get(part.name, part.name)
-        for part in dataclasses.fields(kind)
-        if part.metadata.get("json", True)
-    }
+def _checked(kind: Any, content: Mapping[str, Any]) -> Event:
+    known = _json_keys(kind)
     given = {name: content[key] for name, key in known.items() if key in content}
     for name in ("metadata", "data"):
         if name in given and given[name] is None:
