@@ -29,7 +29,7 @@ async def body_of(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise bad_request(_faults(error)) from None
+        raise bad_request(faults_of(error)) from None
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -58,7 +58,7 @@ def schema_of(kind: type[Body]) -> dict[str, Any]:
     }
 
 
-def _faults(error: ValidationError) -> str:
+def faults_of(error: ValidationError) -> str:
     """Where the JSON is wrong, without what was given."""
     faults = [
         f"{'.'.join(str(part) for part in fault['loc']) or 'the body'}: {fault['msg']}"

@@ -45,5 +45,12 @@ class ConversationStore:
     def events(self, sender_id: str) -> list[dict[str, Any]]:
         return list(self.all.get(sender_id, []))
 
+    def senders(self, limit: int, after: str = "") -> list[str]:
+        return sorted(name for name, events in self.all.items() if events and name > after)[:limit]
+
+    def delete(self, sender_id: str) -> int:
+        self.fences[sender_id] = self.fences.get(sender_id, 0) + 1
+        return len(self.all.pop(sender_id, []))
+
     def check(self) -> None: ...
     def close(self) -> None: ...

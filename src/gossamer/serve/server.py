@@ -21,6 +21,7 @@ from gossamer.serve.errors import bad_request
 from gossamer.serve.memory_store import ConversationStore
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
 from gossamer.serve.settings import ServerSettings
+from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
@@ -39,6 +40,7 @@ class Server:
         models: the model that answers.
         store: where conversations are.
         order: which messages wait for which.
+        jobs: processes that train and test.
 
     Raises:
         InputError: a file of the settings cannot be used.
@@ -53,6 +55,7 @@ class Server:
         self._batcher = ParseBatcher()
         self.models = CurrentModel()
         self.store = ConversationStore.open("sqlite:///conversations.db")
+        self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
         self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
