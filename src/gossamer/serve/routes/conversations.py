@@ -151,7 +151,10 @@ def change_router(router: APIRouter, server: Server) -> None:
         """The message is understood and fills slots; no action follows."""
         body = await free_body_of(request, MessageBody)
         if body.sender != "user":
-            raise bad_request('messages of the sender "user" alone can be added')
+            raise bad_request(
+                'messages of the sender "user" alone can be added',
+                **{"parameter": "sender", "in": "body"},
+            )
         parsed = body.parse_data
         text = body.text if body.text is not None else (parsed or {}).get("text")
         if not isinstance(text, str):

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from gossamer.data.errors import DataError
 from gossamer.dialogue.history.events import Event, events_from_dicts
-from gossamer.serve.bodies import Body, faults_of, read_body
+from gossamer.serve.bodies import Body, body_error, read_body
 from gossamer.serve.errors import bad_request
 
 B = TypeVar("B", bound=Body)
@@ -68,7 +68,7 @@ async def free_body_of(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        raise bad_request(faults_of(error)) from None
+        raise body_error(error) from None
 
 
 async def events_of(request: Request) -> list[Event]:

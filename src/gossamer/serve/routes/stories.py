@@ -41,8 +41,9 @@ def story_text(tracker: Tracker, *, all_sessions: bool = False) -> str:
     """
     sessions = _sessions(tracker) if all_sessions else [tracker]
     told = [steps for session in sessions if (steps := _steps(session.applied_events()))]
-    names = [f"{tracker.sender_id}, story {number}" for number in range(1, len(told) + 1)]
-    names = names if len(told) > 1 else [tracker.sender_id]
+    name = tracker.sender_id if tracker.sender_id.strip() else ascii(tracker.sender_id)
+    names = [f"{name}, story {number}" for number in range(1, len(told) + 1)]
+    names = names if len(told) > 1 else [name]
     stories = [Story(name=name, steps=steps) for name, steps in zip(names, told, strict=False)]
     try:
         return dump_stories(StoryData(stories=tuple(stories)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +16,7 @@ BODY_NAME: Final = "body.yml"
 
 _DATA_KEYS = frozenset({"nlu", "stories", "rules"})
 _TEST_PREFIX = "test_"
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
 class BodyFiles(NamedTuple):
@@ -48,16 +50,20 @@ def split_body(text: str, folder: Path, *, is_test: bool = False) -> BodyFiles:
             "training data must be YAML with keys like 'pipeline:' and 'nlu:' at the top",
             where=Location(folder / BODY_NAME),
         )
-    wanted = {"config": lambda key: key not in DOMAIN_KEYS | _DATA_KEYS}
-    wanted |= {"domain": DOMAIN_KEYS.__contains__, "data": _DATA_KEYS.__contains__}
+    given = {key.text for key, _ in tree.pairs}
+    wanted = {
+        "config": given - DOMAIN_KEYS - _DATA_KEYS,
+        "domain": given & DOMAIN_KEYS,
+        "data": given & _DATA_KEYS,
+    }
     files: dict[str, Path | None] = {}
-    for kind, is_of_kind in wanted.items():
-        keys = {key.text for key, _ in tree.pairs if is_of_kind(key.text) or key.text == "version"}
+    for kind, own in wanted.items():
+        keys = own | (given & {"version"})
         prefix = _TEST_PREFIX if is_test and kind == "data" else ""
         path = folder / kind / f"{prefix}{BODY_NAME}"
         path.parent.mkdir()
-        path.write_text(_only(text, tree, keys), "utf-8")
-        files[kind] = path if kind != "domain" or keys - {"version"} else None
+        path.write_bytes(_only(text, tree, keys).encode())
+        files[kind] = path if kind != "domain" or own else None
     config, data = files["config"], files["data"]
     assert config is not None
     assert data is not None
@@ -66,16 +72,17 @@ def split_body(text: str, folder: Path, *, is_test: bool = False) -> BodyFiles:
 
 def _only(text: str, tree: YamlMapping, keys: set[str]) -> str:
     """The text with the lines of other keys left blank."""
-    lines = text.splitlines()
+    lines = _LINE.findall(text)
     starts = [key.where.line or 1 for key, _ in tree.pairs]
     starts_alone = len(set(starts)) == len(starts) and all(
-        lines[start - 1][:1] not in "{ \t" for start in starts
+        lines[start - 1][:1] not in ("{", " ", "\t") for start in starts
     )
     if not starts_alone:  # in braces: lines cannot be kept
         values = {key.text: node.to_python() for key, node in tree.pairs if key.text in keys}
         return json.dumps(values)
-    kept = [""] * len(lines)
-    for (key, _), start, end in zip(tree.pairs, starts, [*starts[1:], len(lines) + 1], strict=True):
+    kept = ["\n"] * len(lines)
+    ends = [*starts[1:], len(lines) + 1]
+    for (key, _), start, end in zip(tree.pairs, starts, ends, strict=True):
         if key.text in keys:
             kept[start - 1 : end - 1] = lines[start - 1 : end - 1]
-    return "\n".join(kept) + "\n"
+    return "".join(kept)
