@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.serve.conftest import ROOT, Running
+from tests.serve.conftest import ROOT, Running, StartServer
 
 SECONDS = 60
 CHECKS = (
@@ -77,11 +77,16 @@ def test_every_route_is_in_the_reference(shared_server: Running) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_schemathesis_finds_nothing(shared_server: Running, tmp_path: Path) -> None:
-    """For a minute, of the seed 1; trainings and tests, a process each, are left out."""
+def test_schemathesis_finds_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    """For a minute, of the seed 1.
+
+    Left out are trainings and tests, a process each, and DELETE /model, after which all is a 409.
+    """
     pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    url = start_server(enable_api=True).url
     command = [
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{shared_server.url}/openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
+        *("--exclude-operation-id", "delete_model_delete"),
         *("--seed", "1", "--max-examples", "10", "--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing", "--continue-on-failure"),
         *("--exclude-path-regex", "^/model/(train|test)|^/webhooks"),
