@@ -19,6 +19,9 @@ from typing import Any
 
 import httpx
 import pytest
+from postgres import postgres
+
+__all__ = ["postgres"]
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 60.0
@@ -110,9 +113,17 @@ session_config:
 """
 
 
+ENDPOINTS = """\
+tracker_store:
+  type: InMemory
+"""
+
+
 @pytest.fixture(scope="session")
 def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with config.yml, domain.yml and data/. Greets, says goodbye, books to Rome, Oslo.
+    """A folder with config.yml, domain.yml, endpoints.yml and data/.
+
+    It greets, says goodbye, books to Rome and Oslo.
 
     The intent `look_up` has no examples ("/look_up" means it); its action is a custom one.
     """
@@ -120,6 +131,7 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data").mkdir()
     (folder / "config.yml").write_text(CONFIG, "utf-8")
     (folder / "domain.yml").write_text(DOMAIN, "utf-8")
+    (folder / "endpoints.yml").write_text(ENDPOINTS, "utf-8")
     (folder / "data" / "nlu.yml").write_text(NLU, "utf-8")
     (folder / "data" / "stories.yml").write_text(STORIES, "utf-8")
     return folder
@@ -220,21 +232,25 @@ def wait_until_live(client: httpx.Client, process: subprocess.Popen[str] | None 
 
 
 @pytest.fixture(scope="session")
-def shared_server(tiny_model: Path) -> Iterator[Running]:
+def shared_server(tiny_project: Path, tiny_model: Path) -> Iterator[Running]:
     """A server of `tiny_model` with its API, for all tests: use sender ids of your own."""
-    yield from start_in_thread(model=tiny_model, enable_api=True, random_seed=1)
+    endpoints = tiny_project / "endpoints.yml"
+    yield from start_in_thread(
+        model=tiny_model, endpoints=endpoints, enable_api=True, random_seed=1
+    )
 
 
 @pytest.fixture
-def start_server(models: Path) -> Iterator[StartServer]:
+def start_server(models: Path, tiny_project: Path) -> Iterator[StartServer]:
     """Start servers in this process: `start_server(enable_api=True)`, settings as they are named.
 
-    They serve `models` unless told otherwise, and end with the test.
+    They serve `models`, keep conversations in memory unless told otherwise, and end with the test.
     """
+    usual = {"model": models, "endpoints": tiny_project / "endpoints.yml", "random_seed": 1}
     running: list[Iterator[Running]] = []
 
     def start(**settings: Any) -> Running:
-        running.append(start_in_thread(**({"model": models, "random_seed": 1} | settings)))
+        running.append(start_in_thread(**(usual | settings)))
         return next(running[-1])
 
     yield start

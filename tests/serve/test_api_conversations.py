@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gossamer.data.stories.yaml import parse_story_yaml
-from gossamer.serve.errors import StoreError
+from gossamer.serve.store.errors import StoreError
 from tests.serve.conftest import Running, StartServer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

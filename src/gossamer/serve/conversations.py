@@ -12,8 +12,9 @@ from gossamer.dialogue.history.events import BotUttered, UserUttered, events_fro
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
-from gossamer.serve.memory_store import ConversationStore, Lease
 from gossamer.serve.models.current import LoadedModel
+from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.store.leases import Lease
 
 TurnWork: TypeAlias = Callable[[TurnRunner, Tracker], tuple[Tracker, Turn]]
 """A turn: a method of the runner, with what it is given."""

@@ -52,10 +52,6 @@ class ServeError(Exception):
         }
 
 
-class StoreError(RuntimeError):
-    """A conversation cannot be read or written, through no fault of the client's; 503."""
-
-
 def bad_request(message: str, **details: Any) -> ServeError:
     """400: the request cannot be used."""
     return ServeError(400, "BadRequest", message, details=details)

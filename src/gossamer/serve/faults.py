@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from gossamer.data.errors import InputError
 from gossamer.data.installed import MissingPartError
 from gossamer.nlu.own.failures import OwnPartError
-from gossamer.serve.errors import ServeError, StoreError, bad_request, overloaded
+from gossamer.serve.errors import ServeError, bad_request, overloaded
 from gossamer.serve.settings import ServerSettings
+from gossamer.serve.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = 2

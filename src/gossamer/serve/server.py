@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from gossamer.data.endpoints import Endpoints, read_endpoints
+from gossamer.data.endpoints import Endpoints, SqlTrackerStore, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
+from gossamer.dialogue.actions.nlg_server import NlgServer
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import MessageListener
@@ -18,13 +19,14 @@ from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.serve.conversations import StoredConversations, TurnWork
 from gossamer.serve.errors import bad_request
-from gossamer.serve.memory_store import ConversationStore
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
 from gossamer.serve.settings import ServerSettings
+from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
+DEFAULT_DATABASE: Final = "conversations.db"
 T = TypeVar("T")
 
 
@@ -54,7 +56,7 @@ class Server:
         self._custom = custom_actions(self.endpoints.action)
         self._batcher = ParseBatcher()
         self.models = CurrentModel()
-        self.store = ConversationStore.open("sqlite:///conversations.db")
+        self.store = ConversationStore.open(_store_url(self.endpoints))
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
@@ -74,6 +76,7 @@ class Server:
             self._parse_now,
             config=self.settings.config,
             custom=self._custom,
+            nlg=None if self.endpoints.nlg is None else NlgServer(self.endpoints.nlg),
             random_seed=self.settings.random_seed,
         )
 
@@ -168,3 +171,11 @@ class Server:
 
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()
+
+
+def _store_url(endpoints: Endpoints) -> str:
+    """The database of conversations; a file in the working folder, if none is named."""
+    store = endpoints.tracker_store
+    if store is None:
+        return f"sqlite:///{DEFAULT_DATABASE}"
+    return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gossamer.data.domain.domain import Domain
-from gossamer.dialogue.actions.action import CustomActions
+from gossamer.dialogue.actions.action import CustomActions, MessageMaker
 from gossamer.dialogue.defaults import DEFAULT_CHANNEL
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
 from gossamer.dialogue.runtime.running_turn import Chooser
@@ -42,6 +42,7 @@ class Conversations:
         parse: Callable[[str], Parse | Mapping[str, Any]],
         *,
         custom: CustomActions | None = None,
+        nlg: MessageMaker | None = None,
         channel: str = DEFAULT_CHANNEL,
         max_actions: int = MAX_ACTIONS,
         clock: Callable[[], float] = time.time,
@@ -54,6 +55,7 @@ class Conversations:
             chooser,
             parse,
             custom=custom,
+            nlg=nlg,
             channel=channel,
             max_actions=max_actions,
             clock=clock,

@@ -25,7 +25,7 @@ from typing import Any, Final, cast
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.data.entities import Entity
 from gossamer.data.errors import ConfigError, DataError
-from gossamer.dialogue.actions.action import ActionContext, CustomActions
+from gossamer.dialogue.actions.action import ActionContext, CustomActions, MessageMaker
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
 from gossamer.dialogue.defaults import DEFAULT_CHANNEL
@@ -58,6 +58,7 @@ class TurnRunner:
         parse: understands a text, messages like `/greet{"name": "Ada"}` among them; gives a
             `Parse`, or JSON of its shape.
         custom: runs custom actions; with None they fail.
+        nlg: makes the messages of responses; None: the domain's responses do.
         channel: where messages go, if a turn does not say; a response may have variations for it.
         max_actions: how many actions may follow each other in a turn, besides listening.
         clock: seconds since the epoch.
@@ -75,6 +76,7 @@ class TurnRunner:
         parse: Callable[[str], Parse | Mapping[str, Any]],
         *,
         custom: CustomActions | None = None,
+        nlg: MessageMaker | None = None,
         channel: str = DEFAULT_CHANNEL,
         max_actions: int = MAX_ACTIONS,
         clock: Callable[[], float] = time.time,
@@ -87,6 +89,7 @@ class TurnRunner:
         self._chooser = chooser
         self._parse = parse
         self._custom = custom
+        self._nlg = nlg
         self._channel = channel
         self._max_actions = max_actions
         self._clock = clock
@@ -270,6 +273,7 @@ class TurnRunner:
             now=self._clock,
             channel=self._channel if channel is None else channel,
             custom=self._custom,
+            nlg=self._nlg,
         )
         return RunningTurn(
             tracker.fork(),

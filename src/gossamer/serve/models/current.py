@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gossamer.assistant import Assistant
-from gossamer.dialogue.actions.action import CustomActions
+from gossamer.dialogue.actions.action import CustomActions, MessageMaker
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.nlu.pipeline.direct_message import direct_parser
 from gossamer.nlu.pipeline.parse import Parse
@@ -66,6 +66,7 @@ def loaded_model(
     *,
     config: Path | None = None,
     custom: CustomActions | None = None,
+    nlg: MessageMaker | None = None,
     random_seed: int | None = None,
 ) -> LoadedModel:
     """Read a model file.
@@ -75,6 +76,7 @@ def loaded_model(
         parse: understands a text with a pipeline.
         config: names the model's own components and policies, or None.
         custom: runs custom actions.
+        nlg: makes the messages of responses; None: the domain's responses do.
         random_seed: decides among variations of responses.
 
     Raises:
@@ -97,6 +99,7 @@ def loaded_model(
         dialogue.ensemble,
         understand,
         custom=custom,
+        nlg=nlg,
         random_seed=random_seed,
         sends_reminders=True,
     )

@@ -1,0 +1,23 @@
+"""Conversations in a SQL database, safe over several server processes and hosts."""
+
+from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.store.errors import (
+    ConversationBusy,
+    LeaseLost,
+    ReminderGone,
+    StoreUnavailable,
+)
+from gossamer.serve.store.leases import Lease
+from gossamer.serve.store.reminders import Reminder
+from gossamer.serve.store.turns import turn_of
+
+__all__ = [
+    "ConversationBusy",
+    "ConversationStore",
+    "Lease",
+    "LeaseLost",
+    "Reminder",
+    "ReminderGone",
+    "StoreUnavailable",
+    "turn_of",
+]

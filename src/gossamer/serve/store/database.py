@@ -1,0 +1,150 @@
+"""Short transactions in the database, tried once more when the connection was lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from gossamer.serve.store.engine import BUSY_SECONDS, is_memory, make_engine, read_url
+from gossamer.serve.store.errors import StoreUnavailable
+
+ResultT = TypeVar("ResultT")
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_SQLITE_BUSY: Final = 5
+
+_CLOCKS: Final = {
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+}
+
+
+class DatabaseBusy(StoreUnavailable):
+    """A lock was not to be had in time."""
+
+
+class Database:
+    """A database, and how work is done in it.
+
+    Work is a function of a connection. It is called a second time, on a new connection, when the
+    first one turned out to be dead, as after a restart of the database.
+
+    Args:
+        url: an SQLAlchemy URL.
+
+    Attributes:
+        clock: SQL for the seconds since the epoch. Leases go by the database's clock.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = read_url(url)
+        self.is_memory = is_memory(self.url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.clock = _CLOCKS[self.url.get_backend_name()]
+        self._engine = make_engine(self.url)
+        # SQLite has one writer at a time, and waiting for it in the library is slow and unfair.
+        self._gate = threading.Lock()
+
+    def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """Do work that reads with one statement, which sees one state of the database."""
+        return self._twice(work, is_gated=self.is_memory, is_one_statement=True)
+
+    def write_at_once(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """Do work of one writing statement.
+
+        With SQLite a power cut may undo it, as no holder of a lease survives that either. What was
+        written with `write` before it stays; what is written with `write` after it takes it along.
+        """
+        return self._twice(work, is_gated=self.is_sqlite, is_one_statement=True)
+
+    def write(
+        self, work: Callable[[Connection], ResultT], *, is_one_statement: bool = False
+    ) -> ResultT:
+        """Do work in one transaction, which is on the disk when this returns.
+
+        Args:
+            work: what to do.
+            is_one_statement: whether it is one statement, so that PostgreSQL needs no BEGIN.
+        """
+        return self._twice(work, is_gated=self.is_sqlite, is_one_statement=is_one_statement)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _twice(
+        self, work: Callable[[Connection], ResultT], *, is_gated: bool, is_one_statement: bool
+    ) -> ResultT:
+        try:
+            return self._once(work, is_gated, is_one_statement)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise self._as_ours(error) from error
+        try:
+            return self._once(work, is_gated, is_one_statement)
+        except DBAPIError as error:
+            raise self._as_ours(error) from error
+
+    def _once(
+        self, work: Callable[[Connection], ResultT], is_gated: bool, is_one_statement: bool
+    ) -> ResultT:
+        try:
+            with self._one_writer(is_gated), self._engine.connect() as connection:
+                self._begin(connection, is_one_statement)
+                result = work(connection)
+                connection.commit()
+                return result
+        except PoolTimeoutError as error:
+            raise DatabaseBusy(f"{self._name} has no free connection") from error
+
+    @contextmanager
+    def _one_writer(self, is_gated: bool) -> Iterator[None]:
+        if not is_gated:
+            yield
+            return
+        if not self._gate.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseBusy(f"{self._name} is locked by another writer")
+        try:
+            yield
+        finally:
+            self._gate.release()
+
+    @property
+    def _name(self) -> str:
+        return f"the database {self.url.render_as_string(hide_password=True)}"
+
+    def _as_ours(self, error: DBAPIError) -> Exception:
+        """What the caller is told: a fault of the database, or the error itself if it is ours."""
+        if isinstance(error, DataError | IntegrityError):
+            return error
+        cause: Any = error.orig
+        reason = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        if self.url.password:
+            reason = reason.replace(str(self.url.password), "***")
+        message = f"{self._name} cannot be used now: {reason}"
+        is_busy = (
+            getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+            or getattr(cause, "sqlite_errorcode", 0) & 0xFF == _SQLITE_BUSY
+        )
+        return DatabaseBusy(message) if is_busy else StoreUnavailable(message)
+
+    def _begin(self, connection: Connection, is_one_statement: bool) -> None:
+        """Begin a transaction if one is needed; what writes to SQLite takes its lock first of all.
+
+        In SQLite it is also said here whether the commit waits for the disk.
+        """
+        if self.is_sqlite:
+            level = "NORMAL" if is_one_statement else "FULL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        if not is_one_statement:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
