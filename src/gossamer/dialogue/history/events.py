@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -351,6 +351,9 @@ _TYPES: Mapping[str, type[Event]] = {
         AgentUttered,
     )
 } | {"form": ActiveLoop}
+
+EVENT_NAMES: Final = frozenset({*_TYPES, "form_validation"})
+"""What JSON of events has under "event"."""
 
 
 def event_from_dict(content: object) -> Event:
