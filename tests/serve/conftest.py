@@ -177,9 +177,7 @@ def free_port() -> int:
 
 def start_in_thread(**settings: Any) -> Iterator[Running]:
     """Serve from a thread of this process while the iterator is open; see `ServerSettings`."""
-    import uvicorn
-
-    from gossamer.serve.app import create_app
+    from gossamer.serve.run import uvicorn_server
     from gossamer.serve.server import Server
     from gossamer.serve.settings import ServerSettings
 
@@ -187,8 +185,7 @@ def start_in_thread(**settings: Any) -> Iterator[Running]:
     try:
         server.models.swap(server.load(server.settings.model))
         listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(server), log_level="warning", access_log=False)
-        serving = uvicorn.Server(config)
+        serving = uvicorn_server(server)
         thread = threading.Thread(target=serving.run, args=([listening],), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

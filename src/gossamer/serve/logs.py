@@ -76,8 +76,10 @@ def start_log(
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(level.upper())
-    # It tells of each start and end what the lines of `run` tell already, and of faults once more.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # Of starts and ends the lines of `run` tell; with what is no HTTP anybody could fill the log.
+    logging.getLogger("uvicorn.error").setLevel(
+        logging.DEBUG if level == "debug" else logging.ERROR
+    )
     warnings.showwarning = LoggedWarnings()
     if not sys.warnoptions:  # each comes here, which says it once; else they pile up in modules
         warnings.simplefilter("always", UserWarning)
@@ -118,8 +120,7 @@ class ReadableLines(logging.Formatter):
         parts = [f"{_time(record):%H:%M:%S}", f"{record.levelname.lower():7}", record.getMessage()]
         parts += [f"{key}={value}" for key, value in more.items()]
         text = "".join(
-            sign if sign.isprintable() else repr(sign)[1:-1]
-            for sign in "  ".join(parts)[:_LONGEST]
+            sign if sign.isprintable() else repr(sign)[1:-1] for sign in "  ".join(parts)[:_LONGEST]
         )
         if record.exc_info and record.exc_info[1] is not None:
             text += "\n" + stack_of(record.exc_info[1])
@@ -159,7 +160,7 @@ class LoggedWarnings:
 
 
 def stack_of(error: BaseException) -> str:
-    """The traceback of an exception and of what led to it; what they say, only if it may be told."""
+    """The traceback of an exception and of what led to it, with what they say if it may be told."""
     parts: list[str] = []
     one: BaseException | None = error
     while one is not None and len(parts) < 10:

@@ -1,7 +1,8 @@
 """What a server counts, for `/metrics` in Prometheus' form.
 
-Labels have few values, whatever users send: routes as they are declared, methods, statuses, actions of
-the domain. None holds a text, a name or an address of a user. docs/deploy.md says what each means.
+Labels have few values, whatever users send: routes as they are declared, methods, statuses, actions
+of the domain. None holds a text, a name or an address of a user. docs/deploy.md says what each
+means.
 """
 
 from __future__ import annotations
@@ -140,9 +141,7 @@ class Metrics:
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(f"gossamer_{name}", what, labels, registry=self.registry)
 
-    def _histogram(
-        self, name: str, what: str, buckets: Iterable[float], *labels: str
-    ) -> Histogram:
+    def _histogram(self, name: str, what: str, buckets: Iterable[float], *labels: str) -> Histogram:
         return Histogram(
             f"gossamer_{name}", what, labels, buckets=tuple(buckets), registry=self.registry
         )

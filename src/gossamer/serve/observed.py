@@ -1,4 +1,4 @@
-"""Each request and each turn is seen: its number, its time, how it ended; in metrics and the log."""
+"""Each request and each turn is seen, by metrics and by the log: its number, time and end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CHANNELS: Final = "/webhooks/"
 _GONE: Final = 499
 """The status that is noted where the client went away before it was answered."""
 
@@ -174,6 +175,9 @@ def _route(scope: Scope) -> str:
     """The route as it was declared, so that there are few; "(none)" if there is none."""
     route = getattr(scope.get("route"), "path", None)
     if isinstance(route, str):
+        if scope["path"].startswith(_CHANNELS):  # the routes of a channel do not know its name
+            name = scope["path"].split("/", 3)[2]
+            return f"{_CHANNELS}{name}{route}"
         return route
     room = scope.get("root_path", "") if "endpoint" in scope else ""
     return room or "(none)"

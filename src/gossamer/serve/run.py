@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
+from prometheus_client import disable_created_metrics
 
 from gossamer.data.errors import ConfigError
 from gossamer.serve.app import create_app
@@ -47,19 +48,28 @@ def serve(settings: ServerSettings) -> None:
             started.
     """
     _check_certificates(settings)
+    disable_created_metrics()  # a second series for each counter, which nobody asks for
     start_log(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts)
     listening = _listen(settings)
     server = Server(settings)
     try:
         server.models.swap(server.load(settings.model))
         with listening, _ends_well_at_sigterm():
-            _tell(settings, listening)
-            _uvicorn(server).run(sockets=[listening])
+            _tell(settings, server.models.get().path.name, listening)
+            uvicorn_server(server).run(sockets=[listening])
     finally:
         _close(server, settings.limits.closing_seconds)
 
 
-def _uvicorn(server: Server) -> uvicorn.Server:
+def uvicorn_server(server: Server) -> uvicorn.Server:
+    """What speaks HTTP, within the limits of the server's settings.
+
+    Args:
+        server: what answers.
+
+    Raises:
+        ConfigError: the token or the key cannot be used.
+    """
     settings = server.settings
     files: dict[str, Any] = {
         "ssl_certfile": settings.ssl_certificate,
@@ -104,13 +114,13 @@ def _listen(settings: ServerSettings) -> socket.socket:
         ) from None
 
 
-def _tell(settings: ServerSettings, listening: socket.socket) -> None:
+def _tell(settings: ServerSettings, model: str, listening: socket.socket) -> None:
     """What is served where, and what is not safe about it."""
     scheme = "http" if settings.ssl_certificate is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host or "0.0.0.0"
     what = "channels and the HTTP API" if settings.enable_api else "channels; no HTTP API"
     port = listening.getsockname()[1]
-    _log.info("%s serves %s at %s://%s:%d", settings.model, what, scheme, host, port)
+    _log.info("%s serves %s at %s://%s:%d", model, what, scheme, host, port)
     has_token = settings.auth_token is not None or settings.jwt_secret is not None
     if settings.enable_api and settings.host in _ALL_ADDRESSES and not has_token:
         _log.warning(
@@ -142,7 +152,7 @@ def _check_certificates(settings: ServerSettings) -> None:
 
 @contextlib.contextmanager
 def _ends_well_at_sigterm() -> Any:
-    """uvicorn ends at SIGTERM and raises it once more; then the process is to end with 0."""
+    """Let uvicorn, which raises the SIGTERM that ended it once more, not end the process by it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

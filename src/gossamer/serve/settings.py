@@ -10,7 +10,9 @@ from gossamer.data.errors import ConfigError
 
 DEFAULT_PORT: Final = 5005
 DEFAULT_HOST: Final = "127.0.0.1"
-JWT_METHODS: Final = tuple(f"{kind}{bits}" for kind in ("HS", "RS", "ES") for bits in (256, 384, 512))
+JWT_METHODS: Final = tuple(
+    f"{kind}{bits}" for kind in ("HS", "RS", "ES") for bits in (256, 384, 512)
+)
 LOG_LEVELS: Final = ("debug", "info", "warning")
 
 
