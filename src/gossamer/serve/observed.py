@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gossamer.dialogue.history.events import UserUttered
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.serve import logs
-from gossamer.serve.errors import ServeError
+from gossamer.serve.errors import ServeError, overloaded
 from gossamer.serve.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,13 @@ class Observed:
             await self._app(scope, receive, answer)
         except ClientDisconnect:
             answer.status = _GONE
+        except asyncio.CancelledError:  # the server ends, and has waited for as long as it may
+            if answer.status != 0:
+                raise
+            ending = overloaded("the server is ending")
+            await JSONResponse(ending.to_dict(), ending.status, headers=ending.headers)(
+                scope, receive, answer
+            )
         except Exception:
             _log.exception(
                 "a request failed", extra=logs.fields(route=_route(scope), method=_method(scope))

@@ -50,15 +50,16 @@ def serve(settings: ServerSettings) -> None:
     _check_certificates(settings)
     disable_created_metrics()  # a second series for each counter, which nobody asks for
     start_log(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts)
-    listening = _listen(settings)
-    server = Server(settings)
-    try:
-        server.models.swap(server.load(settings.model))
-        with listening, _ends_well_at_sigterm():
+    with _listen(settings) as listening:
+        server = Server(settings)
+        try:
+            server.models.swap(server.load(settings.model))
+            serving = uvicorn_server(server)
             _tell(settings, server.models.get().path.name, listening)
-            uvicorn_server(server).run(sockets=[listening])
-    finally:
-        _close(server, settings.limits.closing_seconds)
+            with _ends_well_at_sigterm():
+                serving.run(sockets=[listening])
+        finally:
+            _close(server, settings.limits.closing_seconds)
 
 
 def uvicorn_server(server: Server) -> uvicorn.Server:

@@ -29,6 +29,8 @@ from gossamer.serve.work.order import ConversationOrder
 
 T = TypeVar("T")
 
+_LONGEST_SENDER = 255
+
 
 class Server:
     """An assistant that many people talk with at once. Its coroutines never block the loop.
@@ -148,6 +150,7 @@ class Server:
             ServeError, StoreError: as for `handle`.
         """
         self.models.get()
+        self.check_sender(sender_id)
         async with self.order.turn_of(sender_id):
             model = self.models.get()
             running = self.in_thread(
@@ -158,6 +161,7 @@ class Server:
     async def tracker(self, sender_id: str) -> Tracker:
         """A conversation as it is stored."""
         model = self.models.get()
+        self.check_sender(sender_id)
         return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
 
     def check_text(self, text: str) -> None:
@@ -169,6 +173,18 @@ class Server:
         limit = self.settings.limits.text
         if len(text) > limit:
             raise bad_request(f"a message may have {limit} characters (got {len(text)})")
+
+    def check_sender(self, sender_id: str) -> None:
+        """Refuse a name of a conversation that a database may not hold.
+
+        Raises:
+            ServeError: 400.
+        """
+        if len(sender_id) > _LONGEST_SENDER or "\0" in sender_id:
+            raise bad_request(
+                f"a sender may have {_LONGEST_SENDER} characters, none of them NUL "
+                f"(got {len(sender_id)})"
+            )
 
     def close(self) -> None:
         """Finish what was begun, then end; blocks."""
