@@ -20,6 +20,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gossamer.cli.app import app
+from gossamer.serve.run import uvicorn_server
+from gossamer.serve.server import Server
+from gossamer.serve.settings import ServerSettings
 
 CHAT = "/webhooks/rest/webhook"
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,7 +170,7 @@ def test_secrets_are_not_shown(tiny_model: Path) -> None:
     assert "geheim" not in line
 
 
-def test_https(start_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = "openssl req -x509 -newkey rsa:2048 -days 1 -subj /CN=x -passout pass:geheim"
     names = "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem"
     try:
@@ -176,9 +179,17 @@ def test_https(start_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         pytest.skip("openssl is not installed")
     monkeypatch.chdir(tmp_path)
     files = {"ssl_certificate": Path("certificate.pem"), "ssl_keyfile": Path("key.pem")}
-    url = httpx.URL(start_server(**files, ssl_password="geheim").url)
+    server = Server(ServerSettings(model=tiny_model, ssl_password="geheim", **files))
+    serving = uvicorn_server(server)
     context = ssl.create_default_context(cafile="certificate.pem")
-    with httpx.Client(verify=context, trust_env=False) as client:
-        assert client.get(url.copy_with(scheme="https", path="/version")).status_code == 200
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/version"
+        thread = threading.Thread(target=serving.run, args=([listening],))
+        thread.start()
+        with httpx.Client(verify=context, trust_env=False, timeout=30) as client:
+            assert client.get(url).status_code == 200
+        serving.should_exit = True
+        thread.join()
+    server.close()
     arguments = ["--ssl-certificate", "certificate.pem", "--ssl-keyfile", "key.pem"]
     assert "cannot be used together" in refused(*arguments, "--ssl-password", "wrong")
