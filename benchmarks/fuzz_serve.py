@@ -71,13 +71,15 @@ class Client:
         """
         reader, writer = await asyncio.open_connection(*self._address)
         try:
-            with suppress(ConnectionError):
+            with suppress(OSError):  # it may have answered and closed the connection already
                 writer.write(content)
                 await writer.drain()
                 if is_cut:
                     writer.write_eof()
             return await asyncio.wait_for(_answer(reader, has_no_body), _SECONDS)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except TimeoutError:
+            return 0, b"none in time"
+        except (OSError, asyncio.IncompleteReadError):
             return 0, b""
         finally:
             writer.close()
@@ -105,7 +107,7 @@ async def _answer(reader: asyncio.StreamReader, has_no_body: bool) -> tuple[int,
 def problem_of(status: int, body: bytes, *, may_be_dropped: bool, has_no_body: bool) -> str | None:
     """What is wrong with an answer, or None."""
     if status == 0:
-        return None if may_be_dropped else "no answer"
+        return None if may_be_dropped and not body else "no answer"
     if not (200 <= status < 300 or 400 <= status < 500):
         return f"status {status}"
     if status < 400 or has_no_body:
@@ -147,7 +149,7 @@ async def fuzz(
             status, answer = await client.ask(
                 odd.content, has_no_body=odd.has_no_body, is_cut=odd.may_be_dropped
             )
-        except (TimeoutError, ValueError, IndexError) as error:
+        except (ValueError, IndexError, asyncio.LimitOverrunError) as error:
             findings.fault(f"{odd.line}, {odd.kind}: {type(error).__name__} {error}", seed)
             return
         findings.statuses[status] += 1

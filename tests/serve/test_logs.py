@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gossamer.data.errors import DataError
+from gossamer.data.errors import DataError, MessageWarning
 from gossamer.dialogue.actions.action import ActionProblem
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.serve import logs
@@ -110,6 +110,13 @@ def test_warnings_are_logged_once_each(log: Log) -> None:
     assert len(told) == 21
     assert told[-1] == "the intent 19. More like it are not shown"
     assert lines(stream)[0]["logger"] == "gossamer.warnings"
+
+
+def test_warnings_that_quote_messages(log: Log) -> None:
+    for log_texts in (False, True):
+        stream = log(log_texts=log_texts)
+        warnings.warn(f"the message {SECRET!r} is odd", MessageWarning, stacklevel=1)
+        assert (SECRET in lines(stream)[0]["message"]) is log_texts
 
 
 def test_input_errors_say_what_must_hold_and_not_what_was_given() -> None:

@@ -34,6 +34,12 @@ def place_prefix(where: Location | None) -> str:
     return "" if where is None else f"{where}: "
 
 
+class MessageWarning(UserWarning):
+    """Something is odd about a user's message. It may quote the message; a server's log leaves it
+    out unless texts may be in it.
+    """
+
+
 class InputError(ValueError):
     """Something the user gave cannot be used.
 

@@ -18,7 +18,7 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import IO, Any, Final, TextIO
 
-from gossamer.data.errors import InputError
+from gossamer.data.errors import InputError, MessageWarning
 
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 """Of the request that is handled."""
@@ -149,6 +149,8 @@ class LoggedWarnings:
     ) -> None:
         """Log a warning that was not logged before."""
         text = " ".join(str(message).split())
+        if issubclass(category, MessageWarning) and not _Settings.log_texts:
+            text = "a message is odd: it names an intent or entities that are not known"
         if text in self._shown:
             return
         self._shown[text] = None
