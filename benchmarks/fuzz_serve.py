@@ -1,9 +1,9 @@
 """Does a malformed request or an odd text ever end in an error of the server, or fill its memory?
 
 A server is started, and gets requests that are damaged in many ways over all routes that its
-OpenAPI page has, and odd texts by `/model/parse` and the REST channel. Every answer must have a status of
-2xx or 4xx, an error must be JSON of Rasa's shape, and memory must stay flat. Exit code 1 otherwise;
-the faults are listed with the seeds that bring them back.
+OpenAPI page has, and odd texts by `/model/parse` and the REST channel. Every answer must have a
+status of 2xx or 4xx, an error must be JSON of Rasa's shape, and memory must stay flat. Exit code 1
+otherwise; the faults are listed with the seeds that bring them back.
 
     python benchmarks/fuzz_serve.py --model models --count 2000 --texts 500
     python benchmarks/fuzz_serve.py --model models --count 100000 --texts 10000    about an hour

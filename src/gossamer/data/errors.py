@@ -35,8 +35,9 @@ def place_prefix(where: Location | None) -> str:
 
 
 class MessageWarning(UserWarning):
-    """Something is odd about a user's message. It may quote the message; a server's log leaves it
-    out unless texts may be in it.
+    """Something is odd about a user's message, which it may quote.
+
+    A server's log leaves it out, unless texts may be in the log.
     """
 
 
