@@ -36,7 +36,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Begin; the first request has to arrive in time."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections:
-            self.app = _too_many  # type: ignore[assignment]
+            self.app = _too_many
         self._arm(self._limits.request_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
