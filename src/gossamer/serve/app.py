@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gossamer.serve.channels.rest import RestChannel
+from gossamer.serve.channels.including import include_channels, running_channels
+from gossamer.serve.channels.registry import channels_of
 from gossamer.serve.errors import ServeError
+from gossamer.serve.reminders import Reminders
 from gossamer.serve.routes.model import model_routes
 from gossamer.serve.routes.server import server_routes
 from gossamer.serve.server import Server
@@ -22,9 +26,21 @@ def create_app(server: Server) -> FastAPI:
     """The application, an ASGI one, of a server.
 
     Args:
-        server: what answers.
+        server: what answers; it gets its channels.
+
+    Raises:
+        InputError: a channel cannot be used.
     """
-    app = FastAPI(title="Gossamer", version=__version__)
+    channels = channels_of(server, server.credentials)
+    server.channels = channels
+    reminders = Reminders(server)
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        async with running_channels(channels.values()), reminders.firing():
+            yield
+
+    app = FastAPI(title="Gossamer", version=__version__, lifespan=running)
     app.state.server = server
     app.add_exception_handler(ServeError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
@@ -32,10 +48,7 @@ def create_app(server: Server) -> FastAPI:
     app.include_router(server_routes(server))
     if server.settings.enable_api:
         app.include_router(model_routes(server))
-    for channel in (RestChannel(server, {}),):
-        app.include_router(
-            channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
-        )
+    include_channels(app, channels)
     return app
 
 

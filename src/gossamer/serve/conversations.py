@@ -12,11 +12,14 @@ from gossamer.dialogue.history.events import BotUttered, UserUttered, events_fro
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
-from gossamer.serve.memory_store import ConversationStore, Lease
+from gossamer.serve.memory_store import ConversationStore, Lease, Reminder
 from gossamer.serve.models.current import LoadedModel
 
 TurnWork: TypeAlias = Callable[[TurnRunner, Tracker], tuple[Tracker, Turn]]
 """A turn: a method of the runner, with what it is given."""
+
+Listener: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Is told whose conversation it is, and the JSON of events that were stored."""
 
 _MOST_CACHED = 2_000
 
@@ -37,10 +40,15 @@ class StoredConversations:
     Args:
         store: where conversations are.
         lease_wait: seconds to wait for a conversation that another process holds.
+        on_stored: called with the events of each turn once they are stored; it must be quick, and
+            must not change them.
     """
 
-    def __init__(self, store: ConversationStore, *, lease_wait: float) -> None:
+    def __init__(
+        self, store: ConversationStore, *, lease_wait: float, on_stored: Listener | None = None
+    ) -> None:
         self._store = store
+        self._on_stored = on_stored
         self._lease_wait = lease_wait
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._cache_lock = threading.Lock()
@@ -52,6 +60,7 @@ class StoredConversations:
         work: TurnWork,
         *,
         message_id: str | None = None,
+        reminder: Reminder | None = None,
     ) -> Turn:
         """Run a turn and store what happened.
 
@@ -61,6 +70,8 @@ class StoredConversations:
             work: the turn.
             message_id: of the message; one that was answered before is not handled again, and the
                 turn has the messages that were said then.
+            reminder: the turn is what it asks for; the store forgets it with the same commit. If
+                it is not pending any more, nothing happens.
 
         Raises:
             StoreError: the conversation is busy, was taken over, or the database is gone; then
@@ -68,20 +79,25 @@ class StoredConversations:
         """
         runner = model.runner
         with self._store.lease(sender_id, wait=self._lease_wait) as lease:
+            if reminder is not None and not lease.is_pending(reminder):
+                return Turn()
             tracker = self._tracker(lease, model, runner)
             if message_id is not None:
                 said = _answer_to(tracker, message_id)
                 if said is not None:
                     return Turn(messages=said)
             after, turn = work(runner, tracker)
-            lease.append([event.to_dict() for event in turn.events])
+            events = [event.to_dict() for event in turn.events]
+            lease.append(events, fired=reminder)
             self._remember(sender_id, _Cached(lease.fence, model.model_id, after))
+            if self._on_stored is not None:
+                self._on_stored(sender_id, events)
         return turn
 
     def replace(
         self, model: LoadedModel, sender_id: str, events: Sequence[Mapping[str, Any]]
     ) -> Tracker:
-        """Store another history of a conversation.
+        """Store another history of a conversation. Its events are not told to `on_stored`.
 
         Raises:
             DataError: these are no events.

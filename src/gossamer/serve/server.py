@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gossamer.data.credentials import Channel as ChannelOptions
+from gossamer.data.credentials import read_credentials
 from gossamer.data.endpoints import Endpoints, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
 from gossamer.dialogue.actions.nlg_server import NlgServer
+from gossamer.dialogue.history.events import BotUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import MessageListener
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.serve.brokers import publisher_of
 from gossamer.serve.conversations import StoredConversations, TurnWork
 from gossamer.serve.errors import bad_request
-from gossamer.serve.memory_store import ConversationStore
+from gossamer.serve.memory_store import ConversationStore, Reminder
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
+from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
@@ -37,6 +42,9 @@ class Server:
     Attributes:
         settings: as given.
         endpoints: what `endpoints.yml` says.
+        credentials: what `credentials.yml` says; None: there is none.
+        channels: those through which messages can be sent, by name; the application adds them.
+        publisher: gives events to the event broker, or None.
         models: the model that answers.
         store: where conversations are.
         order: which messages wait for which.
@@ -50,12 +58,22 @@ class Server:
         self.endpoints = (
             Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
         )
+        self.credentials: Mapping[str, ChannelOptions] | None = (
+            None if settings.credentials is None else read_credentials(settings.credentials)
+        )
+        self.channels: Mapping[str, Outgoing] = {}
         self._custom = custom_actions(self.endpoints.action)
+        broker = self.endpoints.event_broker
+        self.publisher = None if broker is None else publisher_of(broker)
         self._batcher = ParseBatcher()
         self.models = CurrentModel()
         self.store = ConversationStore.open("sqlite:///conversations.db")
         self.order = ConversationOrder(settings.limits.waiting)
-        self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
+        self.conversations = StoredConversations(
+            self.store,
+            lease_wait=settings.limits.lease_wait,
+            on_stored=None if self.publisher is None else self.publisher.put,
+        )
         self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
 
     def load(self, path: Path) -> LoadedModel:
@@ -131,8 +149,17 @@ class Server:
 
         return await self.turn(sender_id, work, message_id=message_id)
 
-    async def turn(self, sender_id: str, work: TurnWork, *, message_id: str | None = None) -> Turn:
+    async def turn(
+        self,
+        sender_id: str,
+        work: TurnWork,
+        *,
+        message_id: str | None = None,
+        reminder: Reminder | None = None,
+    ) -> Turn:
         """Run a turn of a conversation, after those that came before.
+
+        Args as for `StoredConversations.run`.
 
         Raises:
             ServeError, StoreError: as for `handle`.
@@ -141,8 +168,26 @@ class Server:
         async with self.order.turn_of(sender_id):
             model = self.models.get()
             return await self.in_thread(
-                lambda: self.conversations.run(model, sender_id, work, message_id=message_id)
+                lambda: self.conversations.run(
+                    model, sender_id, work, message_id=message_id, reminder=reminder
+                )
             )
+
+    async def send(
+        self, sender_id: str, channel: str | None, messages: Sequence[BotUttered]
+    ) -> bool:
+        """Send messages that answer no request: of a reminder, or of another program.
+
+        Args:
+            sender_id: whom they are for.
+            channel: the name of a channel; None, or one that is not there: none can.
+            messages: in order.
+
+        Returns:
+            Whether they are sent. Else the channel cannot, or nobody is connected.
+        """
+        found = None if channel is None else self.channels.get(channel)
+        return found is not None and await found.send(sender_id, messages)
 
     async def tracker(self, sender_id: str) -> Tracker:
         """A conversation as it is stored."""
@@ -164,6 +209,8 @@ class Server:
         self._threads.shutdown()
         self._batcher.close()
         self.store.close()
+        if self.publisher is not None:
+            self.publisher.close()
 
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()
