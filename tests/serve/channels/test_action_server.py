@@ -334,7 +334,6 @@ def talk(client: httpx.Client, receiver: TinyServer) -> None:
     assert [call[2] for call in receiver.calls] == [{"recipient_id": "bob", "text": "Time!"}]
 
 
-@pytest.mark.filterwarnings("ignore:action_crash", "ignore:.*action_crash")
 def test_actions_of_a_server_that_answers_as_the_rasa_sdk(
     start_server: Callable[..., Any], model: Path, stub: str, receiver: TinyServer, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
 
 Settings = Callable[..., dict[str, Any]]
+
+ROOT = Path(__file__).resolve().parents[3]
 
 DOOR = """\
 from fastapi import APIRouter
@@ -177,3 +180,26 @@ def test_messages_go_to_the_channel_that_is_named(
     for channel, is_sent in (("door", True), ("rest", False), ("nowhere", False), (None, False)):
         assert asyncio.run(server.send("ada", channel, says)) == is_sent
     assert server.channels["door"].happened == [("ada", "Wake up!")]
+
+
+def test_the_channel_of_the_page_works(
+    tiny_model: Path, module: Callable[[str], None], serving: Callable[[str], Any]
+) -> None:
+    page = ROOT / "docs" / "reference" / "channels.md"
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.M)
+    module(code)
+    server = serving("my_channels.LineChannel:\n  welcome: Come in.\n")
+    server.models.swap(server.load(tiny_model))
+    says = [BotUttered(text="Wake up!")]
+    with (
+        TestClient(server.app) as client,
+        client.websocket_connect("/webhooks/line/ada") as line,
+    ):
+        assert line.receive_json() == {"text": "Come in."}
+        line.send_text("bye")
+        assert line.receive_json() == {"recipient_id": "ada", "text": "Bye!"}
+        portal = client.portal
+        assert portal is not None
+        assert portal.call(server.send, "ada", "line", says)
+        assert line.receive_json() == {"recipient_id": "ada", "text": "Wake up!"}
+        assert not portal.call(server.send, "bob", "line", says)

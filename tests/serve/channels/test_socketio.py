@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
 
 from gossamer.data.errors import ConfigError
+from gossamer.dialogue.history.events import BotUttered
 from gossamer.serve.app import create_app
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
@@ -226,3 +229,17 @@ def test_packets_that_are_none_harm_nobody(plain: Any, socket_client: Connect) -
         bad.socket.send(packet)
     good.emit("user_uttered", {"message": "bye"})
     assert good.messages(1) == [{"text": "Bye!"}]
+
+
+def test_a_reminder_reaches_a_client_that_is_connected(
+    start_server: Any, settings: Settings, does: Callable[..., None], socket_client: Connect
+) -> None:
+    running = start_server(**settings("socketio:\n  session_persistence: true\n"))
+    soon = (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()
+    reminder = {"event": "reminder", "name": "r", "intent": "bye", "date_time": soon}
+    does(reminder | {"entities": None, "kill_on_user_msg": False}, says=[{"text": "I will."}])
+    client = socket_client(running.url)
+    client.emit("user_uttered", {"message": "look it up", "session_id": "s 9"})
+    assert client.messages(2) == [{"text": "I will."}, {"text": "Bye!"}]
+    nobody = running.server.send("s 10", "socketio", [BotUttered(text="hi")])
+    assert not asyncio.run(nobody)
