@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gossamer.dialogue.history.events import BotUttered
-from gossamer.serve.memory_store import Lease
+from gossamer.serve.memory_store import Lease, Reminder
 from gossamer.serve.reminders import Reminders
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
@@ -121,7 +121,7 @@ def test_a_restart_makes_it_void(server: Server, channel: Noting) -> None:
     remind(server, "a", reminder(), {"event": "restart"})
     fire(server)
     assert channel.sent == []
-    assert server.store.pending == {}
+    assert server.store.reminders("a") == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_entities_are_given_as_a_list_or_by_name(
 ) -> None:
     say(server, "a", "hello")
     remind(server, "a", reminder(intent="book", entities=entities))
-    fire(server, until=lambda: bool(server.store.pending) is False)
+    fire(server, until=lambda: not server.store.reminders("a"))
     slots = [e for e in server.store.events("a") if e["event"] == "slot"]
     assert [(e["name"], e["value"]) for e in slots][-1] == ("city", city)
 
@@ -145,7 +145,7 @@ def test_one_that_cannot_be_fired_is_given_up(
     say(server, "a", "hello")
     remind(server, "a", reminder("odd", **more))
     fire(server)
-    assert server.store.pending == {}
+    assert server.store.reminders("a") == []
     assert "'odd' is given up" in caplog.text
     assert [e["event"] for e in server.store.events("a")][-1] == "reminder"
 
@@ -158,13 +158,18 @@ def test_one_whose_turn_is_not_stored_stays(
 ) -> None:
     say(server, "a", "hello")
     remind(server, "a", reminder())
+    claimed = server.store.claim_due(time.time(), 5)
+
+    def claim(*_: Any) -> list[Reminder]:
+        return claimed  # again and again, as when claims run out
+
+    monkeypatch.setattr(server.store, "claim_due", claim)
     with monkeypatch.context() as patched:
         patched.setattr(Lease, "append", _fails)
         fire(server)
     assert channel.sent == []
     assert "could not be fired yet" in caplog.text
-    server.store.claims.clear()  # as when the claim has run out
-    fire(server, until=lambda: bool(channel.sent))
+    fire(server, until=lambda: bool(channel.sent), n_servers=2)
     assert channel.sent == [("a", "Bye!")]
 
 
@@ -211,6 +216,6 @@ def test_without_a_model_they_wait(server: Server, channel: Noting) -> None:
     model = server.models.get()
     server.models.swap(None)
     fire(server)
-    assert len(server.store.pending) == 1
+    assert len(server.store.reminders("a")) == 1
     server.models.swap(model)
     fire(server, until=lambda: bool(channel.sent))

@@ -87,6 +87,9 @@ class ConversationStore:
             )
             self.pending[reminder.id] = reminder
 
+    def reminders(self, sender_id: str) -> list[Reminder]:
+        return [each for each in self.pending.values() if each.sender_id == sender_id]
+
     def claim_due(self, now: float, limit: int) -> list[Reminder]:
         with self.lock:
             clock = time.monotonic()
