@@ -199,7 +199,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def said(**parts: Any) -> dict[str, Any]:
     """A message as the Rasa SDK 3.6 writes it."""
-    empty = {"text": None, "buttons": [], "elements": [], "custom": {}}
+    empty: dict[str, Any] = {"text": None, "buttons": [], "elements": [], "custom": {}}
     return empty | {"template": None, "response": None, "image": None, "attachment": None} | parts
 
 
