@@ -141,6 +141,14 @@ def tiny_model(tiny_project: Path) -> Path:
     return Assistant.train_project(project, augmentation_factor=0, random_seed=1).save(path)
 
 
+@pytest.fixture(scope="session")
+def in_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An `endpoints.yml`: conversations are kept until the server ends."""
+    path = tmp_path_factory.mktemp("endpoints") / "endpoints.yml"
+    path.write_text("tracker_store:\n  type: InMemory\n", "utf-8")
+    return path
+
+
 @pytest.fixture
 def models(tiny_model: Path, tmp_path: Path) -> Path:
     """A folder of models of a test's own, with tiny.gossamer in it."""
@@ -223,21 +231,24 @@ def wait_until_live(client: httpx.Client, process: subprocess.Popen[str] | None 
 
 
 @pytest.fixture(scope="session")
-def shared_server(tiny_model: Path) -> Iterator[Running]:
+def shared_server(tiny_model: Path, in_memory: Path) -> Iterator[Running]:
     """A server of `tiny_model` with its API, for all tests: use sender ids of your own."""
-    yield from start_in_thread(model=tiny_model, enable_api=True, random_seed=1)
+    yield from start_in_thread(
+        model=tiny_model, endpoints=in_memory, enable_api=True, random_seed=1
+    )
 
 
 @pytest.fixture
-def start_server(models: Path) -> Iterator[StartServer]:
+def start_server(models: Path, in_memory: Path) -> Iterator[StartServer]:
     """Start servers in this process: `start_server(enable_api=True)`, settings as they are named.
 
-    They serve `models` unless told otherwise, and end with the test.
+    They serve `models` and keep conversations in memory unless told otherwise, and end with the test.
     """
     running: list[Iterator[Running]] = []
+    usual = {"model": models, "endpoints": in_memory, "random_seed": 1}
 
     def start(**settings: Any) -> Running:
-        running.append(start_in_thread(**({"model": models, "random_seed": 1} | settings)))
+        running.append(start_in_thread(**(usual | settings)))
         return next(running[-1])
 
     yield start

@@ -14,11 +14,13 @@ from gossamer.serve.memory_store import Lease
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
 
+STORE = "tracker_store:\n  type: InMemory\n"
+
 
 def settings(folder: Path, model: Path) -> ServerSettings:
     path = folder / "endpoints.yml"
     events = folder / "events.jsonl"
-    path.write_text(f"event_broker:\n  type: file\n  path: {events}\n", "utf-8")
+    path.write_text(f"{STORE}event_broker:\n  type: file\n  path: {events}\n", "utf-8")
     return ServerSettings(model=model, endpoints=path, random_seed=1)
 
 

@@ -38,9 +38,9 @@ def channel() -> Noting:
 
 
 @pytest.fixture
-def server(tiny_model: Path, channel: Noting) -> Iterator[Server]:
+def server(tiny_model: Path, in_memory: Path, channel: Noting) -> Iterator[Server]:
     """A server without HTTP, whose one channel is `channel`."""
-    made = Server(ServerSettings(model=tiny_model, random_seed=1))
+    made = Server(ServerSettings(model=tiny_model, endpoints=in_memory, random_seed=1))
     made.models.swap(made.load(tiny_model))
     made.channels = {"noting": channel}
     yield made

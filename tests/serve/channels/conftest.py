@@ -58,12 +58,14 @@ def does(actions: TinyServer) -> Callable[..., None]:
 def settings(tmp_path: Path, actions: TinyServer) -> Callable[..., dict[str, Any]]:
     """Settings of a server with these credentials, whose custom actions are `actions`.
 
-    `settings(credentials, endpoints)`: texts of files, of `endpoints.yml` the rest of it.
+    `settings(credentials)`: the text of the file; None: there is none.
     """
 
-    def write(credentials: str | None = None, endpoints: str = "") -> dict[str, Any]:
+    def write(credentials: str | None = None) -> dict[str, Any]:
         path = tmp_path / "endpoints.yml"
-        path.write_text(f"action_endpoint:\n  url: {actions.url}\n{endpoints}", "utf-8")
+        path.write_text(
+            f"tracker_store:\n  type: InMemory\naction_endpoint:\n  url: {actions.url}\n", "utf-8"
+        )
         found: dict[str, Any] = {"endpoints": path}
         if credentials is not None:
             found["credentials"] = tmp_path / "credentials.yml"

@@ -297,7 +297,8 @@ def sdk(tmp_path: Path) -> Iterator[str]:
 def credentials_of(receiver: TinyServer, folder: Path, address: str) -> tuple[Path, Path]:
     """Files of endpoints and credentials: the actions of `address`, answers to `receiver`."""
     endpoints, credentials = folder / "endpoints.yml", folder / "credentials.yml"
-    endpoints.write_text(f"action_endpoint:\n  url: {address}\n", "utf-8")
+    store = "tracker_store:\n  type: InMemory\n"
+    endpoints.write_text(f"{store}action_endpoint:\n  url: {address}\n", "utf-8")
     credentials.write_text(f"rest:\ncallback:\n  url: {receiver.url}\n", "utf-8")
     return endpoints, credentials
 
