@@ -242,7 +242,8 @@ def shared_server(tiny_model: Path, in_memory: Path) -> Iterator[Running]:
 def start_server(models: Path, in_memory: Path) -> Iterator[StartServer]:
     """Start servers in this process: `start_server(enable_api=True)`, settings as they are named.
 
-    They serve `models` and keep conversations in memory unless told otherwise, and end with the test.
+    They serve `models`, and keep conversations in memory, unless told otherwise. They end with the
+    test.
     """
     running: list[Iterator[Running]] = []
     usual = {"model": models, "endpoints": in_memory, "random_seed": 1}
