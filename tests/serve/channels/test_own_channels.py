@@ -61,7 +61,11 @@ class Door(Channel):
 @pytest.fixture
 def module(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     """Writes the module `my_channels` beside the credentials."""
-    yield lambda text: (tmp_path / "my_channels.py").write_text(text, "utf-8") and None
+
+    def write(text: str) -> None:
+        (tmp_path / "my_channels.py").write_text(text, "utf-8")
+
+    yield write
     sys.modules.pop("my_channels", None)
 
 
