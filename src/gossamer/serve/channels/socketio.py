@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import jwt
-import socketio
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
@@ -56,6 +55,8 @@ class SocketioChannel(Channel):
     name = "socketio"
 
     def __init__(self, server: Server, options: credentials.SocketioChannel) -> None:
+        import socketio  # its clients come with it, and much of their own
+
         super().__init__(server, {})
         _check_key(options)
         self._said = options
@@ -67,6 +68,7 @@ class SocketioChannel(Channel):
             cors_allowed_origins="*" if "*" in origins else [*origins] or None,
             max_http_buffer_size=server.settings.limits.body,
         )
+        self._application = socketio.ASGIApp(self._sockets, socketio_path=options.socketio_path)
         for event, handler in (
             ("connect", self._connect),
             ("session_request", self._request_session),
@@ -86,8 +88,7 @@ class SocketioChannel(Channel):
 
     def applications(self) -> Mapping[str, ASGIApp]:
         """Socket.io, at `socketio_path`."""
-        path = self._said.socketio_path
-        return {path.rstrip("/"): socketio.ASGIApp(self._sockets, socketio_path=path)}
+        return {self._said.socketio_path.rstrip("/"): self._application}
 
     async def send(self, recipient_id: str, messages: Sequence[BotUttered]) -> bool:
         """See `Channel.send`; False when the client is not connected to this process."""
