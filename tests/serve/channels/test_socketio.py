@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.dialogue.history.events import BotUttered
 from gossamer.serve.app import create_app
 from gossamer.serve.server import Server
-from gossamer.serve.settings import ServerSettings
+from gossamer.serve.settings import Limits, ServerSettings
 
 HELLO = {
     "text": "Hello! Where to?",
@@ -243,3 +244,13 @@ def test_a_reminder_reaches_a_client_that_is_connected(
     assert client.messages(2) == [{"text": "I will."}, {"text": "Bye!"}]
     nobody = running.server.send("s 10", "socketio", [BotUttered(text="hi")])
     assert not asyncio.run(nobody)
+
+
+def test_a_socket_outlives_the_time_of_a_request(
+    start_server: Any, settings: Settings, socket_client: Connect
+) -> None:
+    running = start_server(limits=Limits(request_seconds=0.5), **settings("socketio:\n"))
+    client = socket_client(running.url)
+    time.sleep(1.2)
+    client.emit("user_uttered", {"message": "bye"})
+    assert client.messages(1) == [{"text": "Bye!"}]

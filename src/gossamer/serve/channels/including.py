@@ -19,13 +19,12 @@ def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> None:
     """Add what channels take to an application.
 
     Args:
-        app: the application; `app.state.channels` has the channels then.
+        app: the application.
         channels: by name.
 
     Raises:
         OwnPartError: a channel of the user's own fails.
     """
-    app.state.channels = channels
     for channel in channels.values():
         with OwnCode(type(channel), "routes"):
             app.include_router(
