@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STARTS_WITHIN = 60.0
 
 CONFIG = """\
