@@ -1,9 +1,10 @@
 r"""The YAML that most files are written in, read line by line.
 
 Blocks of keys and of dashes; one-line scalars, plain or quoted; block texts (`|`); lists of words
-in brackets; remarks. ruamel.yaml reads all of YAML, some twenty times slower. So `read_lines` gives
-its nodes where it is certain of them, and None for everything else, errors included: those are left
-to ruamel.yaml, whose result is what counts. `tests/data/text/test_yaml_lines.py` compares the two.
+in brackets; remarks. ruamel.yaml reads all of YAML, character by character, and much slower. So
+`read_lines` gives its nodes where it is certain of them, and None for everything else, errors
+included: that is left to ruamel.yaml, whose result is what counts.
+`tests/data/text/test_yaml_lines.py` compares the two.
 """
 
 from __future__ import annotations

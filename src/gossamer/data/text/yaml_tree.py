@@ -18,14 +18,11 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from gossamer.data.errors import DataError, InputError, Location
 from gossamer.data.text.limits import MAX_DEPTH, MAX_YAML_NODES
 from gossamer.data.text.yaml_lines import TAG, LineNode, read_lines
-
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
 
 _TEXT_TAGS = frozenset({f"{TAG}{name}" for name in ("str", "timestamp", "value", "merge")})
 _VARIABLE = re.compile(r"\$\{([^}^{]+)\}")
@@ -110,8 +107,8 @@ def parse_yaml_tree(
     return _Builder(path, error, decode_escapes=text.isascii()).build(node)
 
 
-def _composed(text: str, path: Path, error: type[InputError]) -> Node | None:
-    """The node of ruamel.yaml for the whole file."""
+def _composed(text: str, path: Path, error: type[InputError]) -> Any:
+    """The node of ruamel.yaml for the whole file, which has the attributes of a `LineNode`."""
     # Imported late, as most files do not need it.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
@@ -123,8 +120,7 @@ def _composed(text: str, path: Path, error: type[InputError]) -> Node | None:
         with warnings.catch_warnings():
             # An anchor may be given again: YAML 1.2 allows it, and the later one counts.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
-            node: Node | None = yaml.compose(text)
-            return node
+            return yaml.compose(text)
     except ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
         raise error(
@@ -166,7 +162,7 @@ class _Builder:
         self.sizes: dict[int, tuple[int, int]] = {}  # nodes and levels, aliases written out
         self.most = MAX_YAML_NODES.value()
 
-    def build(self, node: Node | LineNode) -> YamlNode:
+    def build(self, node: LineNode) -> YamlNode:
         if id(node) in self.done:
             return self.done[id(node)]
         where = Location(self.path, node.start_mark.line + 1)
@@ -210,7 +206,7 @@ class _Builder:
             )
         return n_nodes, n_levels
 
-    def tag_error(self, node: Node | LineNode, where: Location) -> InputError:
+    def tag_error(self, node: LineNode, where: Location) -> InputError:
         return self.error(
             "a YAML tag must be one of the core schema",
             got=node.tag,
@@ -218,7 +214,7 @@ class _Builder:
             hint="leave the tag out",
         )
 
-    def scalar(self, node: Node | LineNode, where: Location) -> YamlScalar:
+    def scalar(self, node: LineNode, where: Location) -> YamlScalar:
         style = node.style or ""
         text: str = node.value
         if style != '"' and self.decode_escapes and "\\" in text:
@@ -273,7 +269,7 @@ class _Builder:
             return match[0]
         return match[1] + decoded
 
-    def mapping(self, node: Node | LineNode, where: Location) -> YamlMapping:
+    def mapping(self, node: LineNode, where: Location) -> YamlMapping:
         own: dict[str, tuple[YamlScalar, YamlNode]] = {}
         merged: dict[str, tuple[YamlScalar, YamlNode]] = {}
         for key_node, value_node in node.value:
