@@ -146,15 +146,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for number in range(options.rounds):
             for side in sides:
                 rows += side.rows()
+            if options.out is not None:  # after each, as a run may be stopped
+                _write(options.out, rows)
             print(f"round {number + 1} of {options.rounds}", flush=True)
-    text = table(rows)
-    print(text)
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "command_line.md").write_text(text, "utf-8")
-        (options.out / "command_line.json").write_text(
-            json.dumps([asdict(row) for row in rows], indent=2) + "\n", "utf-8"
-        )
+    print(table(rows))
+
+
+def _write(folder: Path, rows: Sequence[Row]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "command_line.md").write_text(table(rows), "utf-8")
+    (folder / "command_line.json").write_text(
+        json.dumps([asdict(row) for row in rows], indent=2) + "\n", "utf-8"
+    )
 
 
 if __name__ == "__main__":
