@@ -32,9 +32,9 @@ FLOORS = {
     "export": 7,
     "study": 8,
     "serve": 9,
-    "cli": 9,
-    "__main__": 10,
-    "__init__": 11,
+    "cli": 10,
+    "__main__": 11,
+    "__init__": 12,
 }
 
 # Packages on the first floor that work without this library.

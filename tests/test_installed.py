@@ -15,6 +15,7 @@ import pytest
 from gossamer.data.installed import (
     FIGURES,
     OPTIONAL,
+    SERVING,
     STUDYING,
     TRAINING,
     MissingPartError,
@@ -92,7 +93,13 @@ def requirement_name(requirement: str) -> str:
 
 
 def test_the_extras_are_those_of_pyproject() -> None:
-    modules = {"scikit-learn": "sklearn", "python-crfsuite": "pycrfsuite"}
+    modules = {
+        "scikit-learn": "sklearn",
+        "python-crfsuite": "pycrfsuite",
+        "python-socketio": "socketio",
+        "pyjwt": "jwt",
+        "prometheus-client": "prometheus_client",
+    }
     declared = {
         modules.get(name, name): extra
         for extra, requirements in PROJECT["optional-dependencies"].items()
@@ -103,7 +110,7 @@ def test_the_extras_are_those_of_pyproject() -> None:
     assert {module: extra for module, (_, extra) in OPTIONAL.items()} == declared
     base = set(map(requirement_name, PROJECT["dependencies"]))
     assert not base & {*declared, *modules}
-    assert {*TRAINING, *STUDYING, *FIGURES} <= set(OPTIONAL)
+    assert {*TRAINING, *STUDYING, *SERVING, *FIGURES} <= set(OPTIONAL)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from gossamer.version import __version__
 if TYPE_CHECKING:  # imported where they are used, so that a first answer is soon there
     from gossamer.checks import Checked
     from gossamer.checks.finetuning import Finetuning
-    from gossamer.data.endpoints import ActionEndpoint, ActionsModule
+    from gossamer.data.endpoints import ActionEndpoint, ActionsModule, NlgEndpoint
     from gossamer.data.project import Project
     from gossamer.dialogue.last_model import LastModel
     from gossamer.dialogue.model import DialogueModel
@@ -305,6 +305,7 @@ class Assistant:
         self,
         *,
         action_endpoint: ActionEndpoint | ActionsModule | None = None,
+        nlg: NlgEndpoint | None = None,
         channel: str = DEFAULT_CHANNEL,
         random_seed: int | None = None,
     ) -> Conversations:
@@ -316,6 +317,7 @@ class Assistant:
         Args:
             action_endpoint: the server that runs custom actions, or the module in which they are;
                 None: they fail, and the conversation goes on.
+            nlg: the server that makes the messages of responses; None: the domain has them.
             channel: where messages go; responses may have variations for it.
             random_seed: decides among variations of responses; None: a new choice each time.
 
@@ -323,6 +325,7 @@ class Assistant:
             InputError: it was trained to understand only, or the module cannot be used.
         """
         from gossamer.dialogue.actions.actions_here import custom_actions
+        from gossamer.dialogue.actions.nlg_server import NlgServer
         from gossamer.dialogue.runtime.conversations import Conversations
 
         model = self.require_dialogue()
@@ -331,6 +334,7 @@ class Assistant:
             model.ensemble,
             direct_parser(model.domain) if self._pipeline is None else self.parse,
             custom=custom_actions(action_endpoint),
+            nlg=None if nlg is None else NlgServer(nlg),
             channel=channel,
             random_seed=random_seed,
         )

@@ -306,6 +306,17 @@ def test_a_scripted_talk_is_echoed(run: Run, trained: Path) -> None:
     assert result.stdout == "> hi\nGood day.\n> \n"
 
 
+def test_an_nlg_server_that_is_not_there(run: Run, trained: Path) -> None:
+    Path("endpoints.yml").write_text(
+        "nlg:\n  url: http://127.0.0.1:9/nlg\ntracker_store:\n  type: redis\n", encoding="utf-8"
+    )
+    result = run("shell", input="hi\n")
+    assert result.exit_code == 0
+    assert "an NLG server must be running at http://127.0.0.1:9/nlg" in result.stderr
+    assert "Good day." not in result.stdout
+    assert "tracker_store" not in result.stderr
+
+
 def test_endpoints_that_are_wrong(run: Run, trained: Path) -> None:
     Path("endpoints.yml").write_text("action_endpoint:\n  url: nowhere\n", encoding="utf-8")
     result = run("shell", input="hi\n")

@@ -13,8 +13,8 @@ import typer.main
 
 from gossamer.cli import app
 from gossamer.cli.finetuning import NEWEST
-from gossamer.cli.models import latest_model
 from gossamer.cli.rasas_ways import prepared_arguments
+from gossamer.data.model_files import latest_model
 
 Run = Callable[..., Any]
 

@@ -23,6 +23,9 @@ from gossamer.cli.commands import (
     train,
     visualize,
 )
+from gossamer.cli.commands import (
+    run as run_command,
+)
 from gossamer.cli.errors import CommandGroup, run
 
 # Iterations that a thread of GNU OpenMP, on which PyTorch runs, busy-waits for the next product.
@@ -39,6 +42,7 @@ _COMMANDS: Mapping[str, typer.Typer | Callable[..., None]] = MappingProxyType(
         "train": train.app,
         "test": test.app,
         "parse": parse.parse,
+        "run": run_command.run,
         "shell": shell.app,
         "export": export.export,
         "data": data.app,

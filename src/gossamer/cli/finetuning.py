@@ -64,7 +64,7 @@ def read_finetuning(
             )
         return None, None
     from gossamer.assistant import Assistant
-    from gossamer.cli.models import latest_model
+    from gossamer.data.model_files import latest_model
 
     unfit = [part for part in ("nlu-", "core-") if part != prefix]
     path = latest_model(folder if finetune == NEWEST else Path(finetune), without=unfit)

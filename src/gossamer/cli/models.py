@@ -1,16 +1,14 @@
-"""Which model file is meant, and what a new one is called."""
+"""What a new model file is called, and which configuration and models go with it."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from gossamer.data.errors import ConfigError, InputError, Location, ModelFileError
-
-SUFFIX = ".gossamer"
+from gossamer.data.errors import ConfigError, InputError, Location
+from gossamer.data.model_files import SUFFIX
 
 # fmt: off
 _FIRST = (
@@ -27,31 +25,6 @@ _SECOND = (
     "yarn",
 )
 # fmt: on
-
-
-def latest_model(path: Path, *, without: Collection[str] = ()) -> Path:
-    """The model file that a path means.
-
-    Args:
-        path: a model file, or a folder: the file in it that was changed last is taken, the last by
-            name among equally old ones.
-        without: prefixes of names that are taken only when there is no other.
-
-    Raises:
-        ModelFileError: nothing is there, or the folder holds no model.
-    """
-    hint = "`gossamer train`, or another --model"
-    if path.is_dir():
-        models = [file for file in path.glob(f"*{SUFFIX}") if file.is_file()]
-        if not models:
-            raise ModelFileError(
-                f"a model folder must hold a *{SUFFIX} file", got=str(path), hint=hint
-            )
-        others = [file for file in models if not file.name.startswith(tuple(without))]
-        return max(others or models, key=lambda file: (file.stat().st_mtime_ns, file.name))
-    if not path.exists():
-        raise ModelFileError("the model must exist", got=str(path), hint=hint)
-    return path
 
 
 def parts_config(given: Path | None) -> Path | None:

@@ -30,6 +30,18 @@ OPTIONAL: Final = MappingProxyType(
         "spacy": ("spaCy", "spacy"),
         "jieba": ("jieba", "jieba"),
         "transformers": ("transformers", "transformers"),
+        "fastapi": ("FastAPI", "serve"),
+        "uvicorn": ("uvicorn", "serve"),
+        "uvloop": ("uvloop", "serve"),
+        "httptools": ("httptools", "serve"),
+        "websockets": ("websockets", "serve"),
+        "sqlalchemy": ("SQLAlchemy", "serve"),
+        "alembic": ("Alembic", "serve"),
+        "psycopg": ("psycopg", "serve"),
+        "socketio": ("python-socketio", "serve"),
+        "jwt": ("PyJWT", "serve"),
+        "prometheus_client": ("prometheus-client", "serve"),
+        "pika": ("pika", "rabbitmq"),
     }
 )
 
@@ -37,6 +49,16 @@ TRAINING: Final = ("torch", "scipy", "sklearn")
 """What training imports."""
 STUDYING: Final = (*TRAINING, "joblib", "cloudpickle", "threadpoolctl", "matplotlib")
 """What studies import; their reports have figures."""
+SERVING: Final = (
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "socketio",
+    "jwt",
+    "prometheus_client",
+)
+"""What the server imports."""
 FIGURES: Final = ("matplotlib",)
 """What figures are drawn with."""
 

@@ -16,7 +16,7 @@ from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.data.errors import InputError
 from gossamer.data.stories.reading import read_stories
-from gossamer.dialogue.actions import action_server
+from gossamer.dialogue.actions import server_calls
 from gossamer.dialogue.actions.action import ActionRejected
 from gossamer.dialogue.actions.action_server import ActionServer
 from gossamer.dialogue.actions.http_calls import HttpAnswer
@@ -159,7 +159,7 @@ def test_any_answer(data: st.DataObject, ensemble: Ensemble, tmp_path: Path) -> 
 
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(action_server, "post_json", post_json)
+        patch.setattr(server_calls, "post_json", post_json)
         server = ActionServer(ActionEndpoint(url="http://localhost:5055/webhook"))
         conversations = talk(DOMAIN, ensemble, custom=server)
         for word in data.draw(st.lists(words, min_size=1, max_size=4)):

@@ -19,8 +19,9 @@ from talking import (
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.dialogue.actions.action import ActionError, ActionRejected, ActionReply
-from gossamer.dialogue.actions.action_server import ActionServerError, Failure
+from gossamer.dialogue.actions.action_server import ActionServerError
 from gossamer.dialogue.actions.forms import FormAction
+from gossamer.dialogue.actions.server_calls import Failure
 from gossamer.dialogue.history.events import (
     ActionExecuted,
     ActionExecutionRejected,

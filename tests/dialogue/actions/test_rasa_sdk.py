@@ -21,7 +21,8 @@ from talking import Rules, Script, domain_of, entity, names, talk, understood
 from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.dialogue.actions.action import ActionRejected
-from gossamer.dialogue.actions.action_server import ActionServer, ActionServerError, Failure
+from gossamer.dialogue.actions.action_server import ActionServer, ActionServerError
+from gossamer.dialogue.actions.server_calls import Failure
 from gossamer.dialogue.history.events import (
     ActionExecuted,
     ActionExecutionRejected,

@@ -10,7 +10,8 @@ from talking import Actions, context_of, domain_of, entity, event, names, says
 
 from gossamer.data.domain.domain import Domain
 from gossamer.dialogue.actions.action import ActionRejected, ActionReply
-from gossamer.dialogue.actions.action_server import ActionServerError, Failure
+from gossamer.dialogue.actions.action_server import ActionServerError
+from gossamer.dialogue.actions.server_calls import Failure
 from gossamer.dialogue.actions.slot_filling import extract_slots
 from gossamer.dialogue.history.events import ActiveLoop, Event, SlotSet, UserUttered
 from gossamer.dialogue.history.tracker import Tracker

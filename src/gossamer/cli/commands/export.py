@@ -37,9 +37,10 @@ def export(
     ONNX takes features and gives scores of intents and tags of tokens; it needs the extra
     gossamer[onnx].
     """
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
     from gossamer.data.errors import InputError
     from gossamer.data.installed import require
+    from gossamer.data.model_files import latest_model
     from gossamer.data.text.files import check_writable
 
     require("export to ONNX", "onnx")

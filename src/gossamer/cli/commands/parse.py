@@ -37,7 +37,8 @@ def parse(
     """
     if not texts and _stdin_is_terminal():
         raise typer.BadParameter("give a TEXT, or pipe lines into the command", param_hint="TEXT")
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
+    from gossamer.data.model_files import latest_model
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path, named = latest_model(model), parts_config(config)

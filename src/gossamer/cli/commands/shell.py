@@ -30,7 +30,8 @@ def shell(
     endpoints: Annotated[
         Path | None,
         typer.Option(
-            "--endpoints", help="endpoints.yml: where custom actions run; used if it exists."
+            "--endpoints",
+            help="endpoints.yml: where custom actions run, and the NLG server; used if it exists.",
         ),
     ] = None,
     why: Annotated[
@@ -49,20 +50,23 @@ def shell(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model, parts_config
-    from gossamer.data.endpoints import read_endpoints
+    from gossamer.cli.models import parts_config
+    from gossamer.data.endpoints import Endpoints, read_endpoints
+    from gossamer.data.model_files import latest_model
 
     path, named = latest_model(model), parts_config(config)
     if endpoints is None and Path("endpoints.yml").is_file():
         endpoints = Path("endpoints.yml")
-    action_endpoint = None if endpoints is None else read_endpoints(endpoints).action
+    known = Endpoints()
+    if endpoints is not None:
+        known = read_endpoints(endpoints, only=("action_endpoint", "nlg"))
 
     from gossamer.assistant import Assistant
     from gossamer.cli.talk import Talk
 
     assistant = Assistant.load(path, config=named)
     conversations = assistant.conversations(
-        action_endpoint=action_endpoint, random_seed=random_seed
+        action_endpoint=known.action, nlg=known.nlg, random_seed=random_seed
     )
     talk = Talk(conversations, Console(highlight=False), shows_why=why)
     if load is not None:
@@ -86,7 +90,8 @@ def shell_nlu(
     from rich.console import Console
 
     from gossamer.cli.commands.parse import to_json
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
+    from gossamer.data.model_files import latest_model
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
     path, named = latest_model(model), parts_config(config)

@@ -84,8 +84,9 @@ def test(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
     from gossamer.data import InputError, read_test_stories, read_training_data
+    from gossamer.data.model_files import latest_model
     from gossamer.data.text.files import check_writable
 
     data, tests = read_training_data(nlu), read_test_stories(stories)
@@ -165,8 +166,9 @@ def test_core(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
     from gossamer.data import InputError, read_test_stories
+    from gossamer.data.model_files import latest_model
     from gossamer.data.text.files import check_writable
 
     tests = read_test_stories(stories)
@@ -284,9 +286,10 @@ def test_nlu(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import latest_model, parts_config
+    from gossamer.cli.models import parts_config
     from gossamer.data import InputError, read_config, read_training_data
     from gossamer.data.installed import TRAINING, require
+    from gossamer.data.model_files import latest_model
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is looked at before anything slow is imported or done.

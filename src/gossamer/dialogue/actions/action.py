@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.responses import Variation
 from gossamer.data.errors import InputError
 from gossamer.dialogue.actions.responses import ResponseGenerator
-from gossamer.dialogue.history.events import ActionExecuted, Event, Restarted, SlotSet
+from gossamer.dialogue.history.events import ActionExecuted, BotUttered, Event, Restarted, SlotSet
 from gossamer.dialogue.history.tracker import Tracker
 
 UTTER_PREFIX: Final = "utter_"
@@ -84,17 +85,37 @@ class CustomActions(Protocol):
         ...
 
 
+class MessageMaker(Protocol):
+    """Makes the messages of responses in place of the domain: an NLG server."""
+
+    def generate(
+        self,
+        name: str,
+        tracker: Tracker,
+        channel: str,
+        domain: Domain,
+        arguments: Mapping[str, Any],
+    ) -> BotUttered:
+        """The message of a response.
+
+        Raises:
+            ActionError: there is none.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionContext:
     """What actions work with besides the conversation.
 
     Attributes:
         domain: what may be said and done.
-        responses: makes messages.
+        responses: makes messages of the domain's responses.
         find: the action of a name.
         now: seconds since the epoch.
         channel: where messages go.
         custom: runs custom actions; None: none can be run.
+        nlg: makes all messages of responses in place of `responses`; None: nothing does.
         problems: actions that failed and whose failure was not the end of what called them.
     """
 
@@ -104,11 +125,50 @@ class ActionContext:
     now: Callable[[], float]
     channel: str
     custom: CustomActions | None = None
+    nlg: MessageMaker | None = None
     problems: list[ActionProblem] = field(default_factory=list)
 
     def run(self, name: str, tracker: Tracker) -> list[Event]:
         """Run an action as a part of another one. Raises what the action raises."""
         return self.find(name).run(tracker, self)
+
+    def say(
+        self,
+        action: str,
+        response: str,
+        tracker: Tracker,
+        *,
+        variations: Sequence[Variation] | None = None,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> list[BotUttered] | None:
+        """The message of a response.
+
+        Args:
+            action: what says it; if making the message fails, that is noted as a problem of this.
+            response: its name.
+            tracker: the conversation.
+            variations: to choose from; None: those of the domain.
+            arguments: further variables; they win over slots.
+
+        Returns:
+            The message; nothing if making it failed; None when there is no such response, or no
+            variation fits.
+        """
+        if self.nlg is not None:
+            try:
+                message = self.nlg.generate(
+                    response, tracker, self.channel, self.domain, arguments or {}
+                )
+            except ActionError as error:
+                self.note(action, error)
+                return []
+            return [message]
+        values = (tracker.slots, self.channel)
+        if variations is None:
+            chosen = self.responses.generate(response, *values, arguments)
+        else:
+            chosen = self.responses.choose(response, variations, *values, arguments=arguments)
+        return None if chosen is None else [chosen]
 
     def knows(self, name: str) -> bool:
         """Whether there is an action of that name."""

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import math
-import ssl
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from gossamer.data.domain.domain import Domain
 from gossamer.data.endpoints import ActionEndpoint
 from gossamer.data.errors import DataError
 from gossamer.dialogue.actions.action import ActionError, ActionRejected, ActionReply
-from gossamer.dialogue.actions.http_calls import HttpAnswer, post_json
+from gossamer.dialogue.actions.http_calls import HttpAnswer
+from gossamer.dialogue.actions.server_calls import (
+    MAX_ANSWER_BYTES,
+    Failure,
+    ServerCallError,
+    are_objects,
+    call_server,
+    json_of,
+    required_json,
+    start_of,
+)
 from gossamer.dialogue.history.current_state import current_state
 from gossamer.dialogue.history.events import events_from_dicts
 from gossamer.dialogue.history.tracker import Tracker
 
 PROTOCOL_VERSION: Final = "3.6.21"
 """The version of Rasa given to an action server; it compares the first two numbers."""
-
-MAX_ANSWER_BYTES: Final = 10 * 1024 * 1024
-
-
-class Failure(StrEnum):
-    """What went wrong with a call."""
-
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    BROKEN_OFF = "broken off"
-    UNKNOWN_ACTION = "unknown action"
-    STATUS = "status"
-    TOO_LARGE = "too large"
-    BAD_ANSWER = "bad answer"
-    UNSENDABLE = "unsendable"
 
 
 class ActionServerError(ActionError):
@@ -91,23 +80,22 @@ class ActionServer:
                 answer that is not what it should be; see its `failure`.
         """
         try:
-            text = json.dumps(self._call(name, tracker, domain), allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ActionServerError(
-                Failure.UNSENDABLE,
-                name,
-                f"slots and events must be JSON values to be sent: {error}",
-            ) from error
-        answer = self._post(name, text.encode())
-        if len(answer.body) > self.max_answer_bytes:
-            raise ActionServerError(
-                Failure.TOO_LARGE,
-                name,
-                f"the answer must not be longer than {self.max_answer_bytes} bytes",
+            answer = call_server(
+                self.endpoint,
+                self._call(name, tracker, domain),
+                what="action server",
+                key="action_endpoint",
+                starting="starting it (with the Rasa SDK: python -m rasa_sdk --actions actions)",
+                max_answer_bytes=self.max_answer_bytes,
             )
-        if answer.status != 200:
-            raise _refusal(name, answer)
-        return _reply(name, answer.body)
+            if answer.status != 200:
+                raise _refusal(name, answer)
+            content = required_json(answer.body)
+        except ServerCallError as error:
+            raise ActionServerError(
+                error.failure, name, error.must_hold, got=error.got, hint=error.hint
+            ) from error
+        return reply_of(name, content)
 
     def _call(self, name: str, tracker: Tracker, domain: Domain) -> dict[str, Any]:
         call = {
@@ -120,56 +108,11 @@ class ActionServer:
             call["domain"] = dict(domain.content)
         return call
 
-    def _post(self, name: str, body: bytes) -> HttpAnswer:
-        shown = _without_query(self.endpoint.url)
-        try:
-            return post_json(self.endpoint, body, max_bytes=self.max_answer_bytes)
-        except TimeoutError as error:
-            raise ActionServerError(
-                Failure.TIMEOUT,
-                name,
-                f"the action server at {shown} must answer within {self.endpoint.timeout:g} s",
-                hint="'timeout' under action_endpoint in endpoints.yml, or a quicker action",
-            ) from error
-        except (ConnectionResetError, BrokenPipeError, http.client.HTTPException) as error:
-            raise ActionServerError(
-                Failure.BROKEN_OFF,
-                name,
-                f"the action server at {shown} must answer in HTTP",
-                got=str(error) or type(error).__name__,
-                hint="a look at the log of the action server",
-            ) from error
-        except (OSError, ssl.CertificateError, UnicodeError) as error:
-            raise ActionServerError(
-                Failure.UNREACHABLE,
-                name,
-                f"an action server must be running at {shown}",
-                got=str(error),
-                hint="starting it (with the Rasa SDK: python -m rasa_sdk --actions actions), or "
-                "another url in endpoints.yml",
-            ) from error
-
-
-def _without_query(url: str) -> str:
-    return urlsplit(url)._replace(query="", fragment="").geturl()
-
-
-def _json(body: bytes) -> Any:
-    """JSON of an answer, without NaN and infinity. Raises `ValueError`, or `RecursionError`."""
-    return json.loads(body.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"a number must be finite, not {number}")
-    return value
-
 
 def _refusal(name: str, answer: HttpAnswer) -> Exception:
     """What a status other than 200 means."""
     try:
-        content = _json(answer.body)
+        content = json_of(answer.body)
     except (ValueError, RecursionError):
         content = None
     said = content.get("error") if isinstance(content, Mapping) else None
@@ -184,27 +127,16 @@ def _refusal(name: str, answer: HttpAnswer) -> Exception:
             hint="the name that the action's method name() gives; the server lists its actions "
             "under /actions",
         )
-    shown = said if said is not None else answer.body[:200].decode("utf-8", "replace")
+    shown = said if said is not None else start_of(answer.body)
     return ActionServerError(
         Failure.STATUS,
         name,
         f"the action server must answer with status 200, not {answer.status}",
-        got=shown or None,
+        got=shown,
         hint="'/webhook' at the end of the url in endpoints.yml"
         if answer.status in (404, 405)
         else "a look at the log of the action server",
     )
-
-
-def _reply(name: str, body: bytes) -> ActionReply:
-    try:
-        content = _json(body)
-    except (ValueError, RecursionError):
-        shown = body[:200].decode("utf-8", "replace")
-        raise ActionServerError(
-            Failure.BAD_ANSWER, name, "the answer must be JSON", got=shown
-        ) from None
-    return reply_of(name, content)
 
 
 def reply_of(name: str, content: Any) -> ActionReply:
@@ -224,17 +156,13 @@ def reply_of(name: str, content: Any) -> ActionReply:
     if not isinstance(content, Mapping):
         raise bad("the answer must be a JSON object with 'events' and 'responses'", content)
     responses = content.get("responses") or []
-    if not _are_objects(responses):
+    if not are_objects(responses):
         raise bad("'responses' in the answer must be a list of objects", responses)
     for key in ("buttons", "quick_replies"):
-        if not all(_are_objects(response.get(key) or []) for response in responses):
+        if not all(are_objects(response.get(key) or []) for response in responses):
             raise bad(f"'{key}' of a response must be a list of objects", responses)
     try:
         events = events_from_dicts(content.get("events") or [])
     except DataError as error:
         raise bad(f"in the answer, {error.must_hold}", error.got, error.hint) from None
     return ActionReply(events=events, responses=responses)
-
-
-def _are_objects(content: object) -> bool:
-    return isinstance(content, list) and all(isinstance(part, dict) for part in content)

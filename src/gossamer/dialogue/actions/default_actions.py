@@ -51,10 +51,10 @@ class ResponseAction(Action):
             found = _selected(self.name, tracker)
             if found is not None and found.utter_action.startswith(f"{self.name}/"):
                 return RetrievalAction(self.name).run(tracker, context)
-        message = context.responses.generate(self.name, tracker.slots, context.channel)
-        if message is None:
+        said = context.say(self.name, self.name, tracker)
+        if said is None:
             return context.note(self.name, _no_response(self.name, context))
-        return [message]
+        return [*said]
 
 
 def _no_response(name: str, context: ActionContext) -> ActionError:
@@ -87,8 +87,8 @@ class RetrievalAction(Action):
             return context.note(self.name, error)
         name = found.utter_action
         variations = context.domain.responses.get(name) or tuple(map(_variation, found.responses))
-        said = context.responses.choose(name, variations, tracker.slots, context.channel)
-        return context.note(self.name, _no_response(name, context)) if said is None else [said]
+        said = context.say(self.name, name, tracker, variations=variations)
+        return context.note(self.name, _no_response(name, context)) if said is None else [*said]
 
 
 def _selected(name: str, tracker: Tracker) -> ResponseSelection | None:
@@ -141,8 +141,7 @@ class _SayingAction(Action):
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
         """See `Action.run`."""
-        said = context.responses.generate(self.response, tracker.slots, context.channel)
-        return [*([] if said is None else [said]), *self.events]
+        return [*(context.say(self.name, self.response, tracker) or ()), *self.events]
 
 
 class RestartAction(_SayingAction):

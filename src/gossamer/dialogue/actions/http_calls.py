@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from gossamer.data.endpoints import ActionEndpoint
+from gossamer.data.endpoints.http import HttpEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class HttpAnswer:
     body: bytes
 
 
-def post_json(endpoint: ActionEndpoint, body: bytes, *, max_bytes: int) -> HttpAnswer:
+def post_json(endpoint: HttpEndpoint, body: bytes, *, max_bytes: int) -> HttpAnswer:
     """Send JSON and read the answer. Redirects are not followed; proxies are not used.
 
     Args:
@@ -67,7 +67,7 @@ def post_json(endpoint: ActionEndpoint, body: bytes, *, max_bytes: int) -> HttpA
         connection.close()
 
 
-def _target(endpoint: ActionEndpoint) -> str:
+def _target(endpoint: HttpEndpoint) -> str:
     """Path and query, with the token if there is one."""
     parts = urlsplit(endpoint.url)
     params: dict[str, str] = dict(endpoint.params)
@@ -77,7 +77,7 @@ def _target(endpoint: ActionEndpoint) -> str:
     return (parts.path or "/") + (f"?{query}" if query else "")
 
 
-def _headers(endpoint: ActionEndpoint) -> Mapping[str, str]:
+def _headers(endpoint: HttpEndpoint) -> Mapping[str, str]:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if endpoint.basic_auth is not None:
         encoded = b64encode(":".join(endpoint.basic_auth).encode()).decode("ascii")

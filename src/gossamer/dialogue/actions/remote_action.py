@@ -24,12 +24,12 @@ class RemoteAction(Action):
                 "actions_module; or declaring a response if it only says something",
             )
         reply = context.custom.run(self.name, tracker, context.domain)
-        said = [_message(response, tracker, context) for response in reply.responses]
+        said = [_message(self.name, response, tracker, context) for response in reply.responses]
         return [*(message for message in said if message is not None), *reply.events]
 
 
 def _message(
-    response: Mapping[str, Any], tracker: Tracker, context: ActionContext
+    action: str, response: Mapping[str, Any], tracker: Tracker, context: ActionContext
 ) -> BotUttered | None:
     """A message as the Rasa SDK's dispatcher describes it.
 
@@ -42,14 +42,17 @@ def _message(
     parts: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
     if name:
-        draft = context.responses.generate(str(name), tracker.slots, context.channel, given)
-        if draft is None:
+        drafts = context.say(action, str(name), tracker, arguments=given)
+        if drafts is None:
             warnings.warn(
                 f"an action wants the response '{name}' said, which the domain does not have or "
                 "which has no variation that fits. Try: declaring it under 'responses:'",
                 stacklevel=2,
             )
             return None
+        if not drafts:
+            return None
+        draft = drafts[0]
         parts = {"text": draft.text, **draft.data}
         metadata = dict(draft.metadata)
     buttons = [*(parts.get("buttons") or []), *(given.pop("buttons", None) or [])]

@@ -1,44 +1,22 @@
-"""Conversations: a message comes in, actions follow until the assistant listens again.
-
-As Rasa 3.6 handles a message: a session begins first if none is open or the last one is too old;
-the message is understood; slots are filled; then policies choose an action, it is done, and so on
-until `action_listen`, ten actions at most. An action that fails does not end the conversation: what
-it would have done does not happen, and the turn goes on.
-
-Departures from Rasa 3.6, all so that a conversation can go on:
-
-- Rejected actions count among the ten, so that two that reject in turns come to an end; listening
-  does not count. After the tenth the assistant listens; in Rasa it stays silent for good.
-- A message that finds it not listening, as after a pause, is taken as if it were.
-- When a session's beginning fails on an action server, the built-in one takes its place.
-- Entities that a policy finds fill slots before the action is run, not after the next message.
-"""
+"""Conversations in memory, each with a tracker of its own; see `turn_runner` for what a turn is."""
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any
 
-from gossamer.data.domain.domain import ACTION_LISTEN, Domain
-from gossamer.data.errors import ConfigError
-from gossamer.dialogue.actions.action import ActionContext, CustomActions
-from gossamer.dialogue.actions.registry import action_finder
-from gossamer.dialogue.actions.responses import ResponseGenerator
+from gossamer.data.domain.domain import Domain
+from gossamer.dialogue.actions.action import CustomActions, MessageMaker
 from gossamer.dialogue.defaults import DEFAULT_CHANNEL
-from gossamer.dialogue.history.events import ActionExecuted, UserUttered, event_from_dict
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
-from gossamer.dialogue.runtime.running_turn import Chooser, RunningTurn
+from gossamer.dialogue.runtime.running_turn import Chooser
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
+from gossamer.dialogue.runtime.turn_runner import MAX_ACTIONS, TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
 
 __all__ = ["MAX_ACTIONS", "Chooser", "Conversations", "Turn", "TurnAction"]
-
-MAX_ACTIONS: Final = 10
-_MINUTE = 60.0
 
 
 class Conversations:
@@ -47,16 +25,7 @@ class Conversations:
     Messages of one person are handled one after the other; those of several may be handled by
     several threads.
 
-    Args:
-        domain: what may be said and done.
-        chooser: trained policies.
-        parse: understands a text, messages like `/greet{"name": "Ada"}` among them; gives a
-            `Parse`, or JSON of its shape.
-        custom: runs custom actions; with None they fail.
-        channel: where messages go; a response may have variations for it.
-        max_actions: how many actions may follow each other in a turn, besides listening.
-        clock: seconds since the epoch.
-        random_seed: decides among variations; None: a new choice each time.
+    Arguments are those of `TurnRunner`.
 
     Attributes:
         domain: as given.
@@ -73,42 +42,38 @@ class Conversations:
         parse: Callable[[str], Parse | Mapping[str, Any]],
         *,
         custom: CustomActions | None = None,
+        nlg: MessageMaker | None = None,
         channel: str = DEFAULT_CHANNEL,
         max_actions: int = MAX_ACTIONS,
         clock: Callable[[], float] = time.time,
         random_seed: int | None = None,
     ) -> None:
-        if max_actions < 1:
-            raise ConfigError("max_actions must be at least 1", got=max_actions)
         self.domain = domain
         self.trackers: dict[str, Tracker] = {}
-        self._chooser = chooser
-        self._parse = parse
-        self._custom = custom
-        self._channel = channel
-        self._max_actions = max_actions
-        self._clock = clock
-        self._find = action_finder(domain)
-        self._responses = ResponseGenerator(domain.responses, random.Random(random_seed))
-        self._entities = {entity.name for entity in domain.entities}
+        self._turns = TurnRunner(
+            domain,
+            chooser,
+            parse,
+            custom=custom,
+            nlg=nlg,
+            channel=channel,
+            max_actions=max_actions,
+            clock=clock,
+            random_seed=random_seed,
+        )
         self._locks: dict[str, threading.Lock] = {}
         self._locks_lock = threading.Lock()
 
     def tracker(self, sender_id: str = DEFAULT_SENDER) -> Tracker:
         """The conversation of a sender, a new one if there is none yet."""
-        return self.trackers.setdefault(sender_id, Tracker(self.domain.slots, sender_id))
+        return self.trackers.setdefault(sender_id, self._turns.new_tracker(sender_id))
 
     def begin(self, sender_id: str = DEFAULT_SENDER) -> Turn:
-        """Begin a session if none is open or the last one is too old.
-
-        The turn says what `action_session_start` does, on an action server if the domain declares
-        it; the built-in one says nothing.
-        """
+        """Begin a session if none is open or the last one is too old; see `TurnRunner.begin`."""
         with self._lock(sender_id):
-            running = self._running(sender_id, None)
-            if self._needs_session(running.tracker):
-                running.begin_session()
-            return self._finished(running)
+            tracker, turn = self._turns.begin(self.tracker(sender_id))
+            self.trackers[sender_id] = tracker
+        return turn
 
     def handle(
         self,
@@ -136,84 +101,17 @@ class Conversations:
             DataError: what was understood is not of that shape.
             Exception: whatever `parse` or `chooser` raise.
         """
-        channel = self._channel if channel is None else channel
         with self._lock(sender_id):
-            running = self._running(sender_id, channel)
-            if self._needs_session(running.tracker):
-                running.begin_session(metadata)
-            said = self._understood(message, channel, metadata, message_id)
-            if running.tracker.latest_action_name != ACTION_LISTEN:
-                running.happen([ActionExecuted(name=ACTION_LISTEN)])
-            running.happen([said])
-            running.fill_slots()
-            running.act()
-            return self._finished(running)
-
-    # -- parts of a turn -------------------------------------------------------------------------
+            tracker, turn = self._turns.handle(
+                self.tracker(sender_id),
+                message,
+                channel=channel,
+                metadata=metadata,
+                message_id=message_id,
+            )
+            self.trackers[sender_id] = tracker
+        return turn
 
     def _lock(self, sender_id: str) -> threading.Lock:
         with self._locks_lock:
             return self._locks.setdefault(sender_id, threading.Lock())
-
-    def _running(self, sender_id: str, channel: str | None) -> RunningTurn:
-        context = ActionContext(
-            domain=self.domain,
-            responses=self._responses,
-            find=self._find,
-            now=self._clock,
-            channel=self._channel if channel is None else channel,
-            custom=self._custom,
-        )
-        tracker = self.tracker(sender_id).fork(sender_id)
-        return RunningTurn(tracker, context, self._chooser, self._max_actions)
-
-    def _finished(self, running: RunningTurn) -> Turn:
-        self.trackers[running.tracker.sender_id] = running.tracker
-        return running.result()
-
-    def _needs_session(self, tracker: Tracker) -> bool:
-        """Whether nothing counts yet, or the last message was too long ago."""
-        applied = tracker.applied_events()
-        if not applied:
-            return True
-        limit = self.domain.session.expiration_time
-        last = next((e for e in reversed(applied) if isinstance(e, UserUttered)), None)
-        if limit <= 0 or last is None or last.timestamp is None:
-            return False
-        return self._clock() - last.timestamp > limit * _MINUTE
-
-    def _understood(
-        self,
-        message: str | Parse | Mapping[str, Any],
-        channel: str,
-        metadata: Mapping[str, Any] | None,
-        message_id: str | None,
-    ) -> UserUttered:
-        more = {
-            "input_channel": channel,
-            "message_id": message_id,
-            "metadata": dict(metadata or {}),
-        }
-        parse = self._parse(message.strip()) if isinstance(message, str) else message
-        if isinstance(parse, Parse):
-            said = UserUttered.of(parse, **more)
-        else:
-            text = message.strip() if isinstance(message, str) else parse.get("text")
-            parse_data = {**parse, "text": text}
-            content = {"event": UserUttered.type_name, "text": text, "parse_data": parse_data}
-            said = cast(UserUttered, event_from_dict(content | more))
-        if not self.domain.is_empty:
-            self._warn_of_unknown(said)
-        return said
-
-    def _warn_of_unknown(self, message: UserUttered) -> None:
-        names = {entity.entity for entity in message.entities}
-        unknown = [f"entity '{name}'" for name in sorted(names - self._entities)]
-        if message.intent is not None and message.intent not in self.domain.intent_names:
-            unknown.insert(0, f"intent '{message.intent}'")
-        for name in unknown:
-            warnings.warn(
-                f"a message has the {name}, which the domain does not have, so policies do not see "
-                "it. Try: declaring it",
-                stacklevel=4,
-            )

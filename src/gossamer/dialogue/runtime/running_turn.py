@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from gossamer.data.domain.domain import ACTION_LISTEN
@@ -53,15 +53,26 @@ class RunningTurn:
         context: what actions work with.
         chooser: chooses actions.
         max_actions: how many there may be, besides listening.
+        on_message: called with each message of the assistant as soon as it is said.
+        sends_reminders: whether the caller sees to reminders; if not, one is warned of.
     """
 
     def __init__(
-        self, tracker: Tracker, context: ActionContext, chooser: Chooser, max_actions: int
+        self,
+        tracker: Tracker,
+        context: ActionContext,
+        chooser: Chooser,
+        max_actions: int,
+        *,
+        on_message: Callable[[BotUttered], None] | None = None,
+        sends_reminders: bool = False,
     ) -> None:
         self.tracker = tracker
         self._context = context
         self._chooser = chooser
         self._max_actions = max_actions
+        self._on_message = on_message
+        self._sends_reminders = sends_reminders
         self._n_before = len(tracker.events)
         self._actions: list[TurnAction] = []
         self._is_cut_short = False
@@ -82,13 +93,16 @@ class RunningTurn:
         """Let something happen."""
         now = self._context.now()
         for event in events:
-            if isinstance(event, ReminderScheduled):
+            if isinstance(event, ReminderScheduled) and not self._sends_reminders:
                 warnings.warn(
                     f"a reminder of the intent '{event.intent}' is noted, but never sent: "
                     "reminders are not triggered",
                     stacklevel=4,
                 )
-            self.tracker.update(stamped(event, now))
+            event = stamped(event, now)
+            self.tracker.update(event)
+            if self._on_message is not None and isinstance(event, BotUttered):
+                self._on_message(event)
 
     def begin_session(self, metadata: Mapping[str, Any] | None = None) -> None:
         """Begin a session; `metadata` goes into the slot for that, if the domain has it."""
@@ -112,6 +126,14 @@ class RunningTurn:
             n_actions += 1
             if name in _LAST_ACTIONS:  # beginning a session listens itself
                 return
+
+    def execute(self, name: str, policy: str | None, confidence: float | None) -> None:
+        """Do one action that the caller asks for."""
+        sure = 1.0 if confidence is None else confidence
+        noted = self._context.find(name).executed(
+            policy=policy, confidence=sure, hide_rule_turn=False
+        )
+        self._do(name, None, noted)
 
     def _is_awake(self) -> bool:
         message = self.tracker.latest_message
@@ -142,14 +164,16 @@ class RunningTurn:
         chosen = self._chooser.predict(self.tracker)
         return chosen.action, chosen
 
-    def _do(self, name: str, chosen: EnsemblePrediction | None) -> None:
+    def _do(
+        self, name: str, chosen: EnsemblePrediction | None, executed: ActionExecuted | None = None
+    ) -> None:
         """Do an action, and let happen what comes of it."""
         action = self._context.find(name)
         n_before = len(self.tracker.events)
         before = self._events_before(chosen)
         problem: ActionProblem | None = None
         events: Sequence[Event] = ()
-        executed = self._executed(action, chosen)
+        executed = self._executed(action, chosen) if executed is None else executed
         try:
             events = action.run(with_events(self.tracker, before), self._context)
         except ActionRejected:

@@ -110,13 +110,21 @@ class OwnParts:
             {name for name in names if is_own(name) and name not in self.names | {*_registered}}
         )
 
-    def find(self, name: str, base: type[T], where: Location | None = None) -> type[T]:
+    def find(
+        self,
+        name: str,
+        base: type[T],
+        where: Location | None = None,
+        *,
+        home: str = "gossamer.parts",
+    ) -> type[T]:
         """The class of a module path.
 
         Args:
             name: the path, one for which `is_own` holds.
             base: what it must be made from.
             where: where it is written.
+            home: where users import `base` from, for messages.
 
         Raises:
             ModelFileError: it may not be imported; nothing is.
@@ -133,7 +141,7 @@ class OwnParts:
                 raise _no_such_class(name, loaded, base, where)
             found = getattr(loaded, attribute)
         if not (isinstance(found, type) and issubclass(found, base)):
-            raise _not_made_from(name, found, base, where)
+            raise _not_made_from(name, found, base, where, home)
         missing = sorted(getattr(found, "__abstractmethods__", ()))
         if missing:
             raise OwnPartError(
@@ -264,13 +272,15 @@ def _no_such_class(
     )
 
 
-def _not_made_from(name: str, found: object, base: type, where: Location | None) -> OwnPartError:
+def _not_made_from(
+    name: str, found: object, base: type, where: Location | None, home: str
+) -> OwnPartError:
     is_rasas = isinstance(found, type) and any(
         kind.__module__.partition(".")[0] == "rasa" for kind in found.__mro__
     )
     more = "; Rasa's own classes cannot run here" if is_rasas else ""
     return OwnPartError(
-        f"{name} must be a class made from gossamer.parts.{base.__name__}{more}",
+        f"{name} must be a class made from {home}.{base.__name__}{more}",
         got=found,
         where=where,
         hint=f"class {name.rpartition('.')[2]}({base.__name__}); see {GUIDE}",

@@ -1,0 +1,1 @@
+"""Serve an assistant over HTTP: `gossamer run`, or `serve` from Python; extra `gossamer[serve]`."""

@@ -1,0 +1,67 @@
+"""Requests' bodies: read up to a limit, as JSON of a model."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gossamer.serve.errors import ServeError, bad_request
+
+B = TypeVar("B", bound="Body")
+
+
+class Body(BaseModel):
+    """JSON of a request. Keys it does not have are ignored, as Rasa ignores them."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+async def body_of(request: Request, kind: type[B]) -> B:
+    """The body of a request.
+
+    Raises:
+        ServeError: 400, it is no such JSON; 413, it is too large.
+    """
+    limits = request.app.state.server.settings.limits
+    content = await read_body(request, limits.body)
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        raise bad_request(_faults(error)) from None
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The bytes of a body.
+
+    Raises:
+        ServeError: 413, there are more than `limit`.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise ServeError(413, "TooLarge", f"a request's body may have {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def schema_of(kind: type[Body]) -> dict[str, Any]:
+    """What OpenAPI says of a route's body, for `openapi_extra`."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": kind.model_json_schema()}},
+        }
+    }
+
+
+def _faults(error: ValidationError) -> str:
+    """Where the JSON is wrong, without what was given."""
+    faults = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'the body'}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)[:5]
+    ]
+    return "the body must be JSON of the documented shape: " + "; ".join(faults)

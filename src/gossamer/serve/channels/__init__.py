@@ -1,0 +1,1 @@
+"""Where messages come from: channels, named in `credentials.yml`."""

@@ -1,0 +1,140 @@
+"""Turns on stored conversations: read under a lease, run, written, and only then answered."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gossamer.dialogue.history.events import BotUttered, UserUttered, events_from_dicts
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.runtime.turn import Turn
+from gossamer.dialogue.runtime.turn_runner import TurnRunner
+from gossamer.serve.memory_store import ConversationStore, Lease
+from gossamer.serve.models.current import LoadedModel
+
+TurnWork: TypeAlias = Callable[[TurnRunner, Tracker], tuple[Tracker, Turn]]
+"""A turn: a method of the runner, with what it is given."""
+
+_MOST_CACHED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    fence: int
+    model_id: str
+    tracker: Tracker
+
+
+class StoredConversations:
+    """Runs turns on conversations of a store. Its methods block: they are for threads.
+
+    A conversation that this process held last is not read again: its tracker is in memory, and the
+    lease's counter says whether anybody else has held it since.
+
+    Args:
+        store: where conversations are.
+        lease_wait: seconds to wait for a conversation that another process holds.
+    """
+
+    def __init__(self, store: ConversationStore, *, lease_wait: float) -> None:
+        self._store = store
+        self._lease_wait = lease_wait
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        self._cache_lock = threading.Lock()
+
+    def run(
+        self,
+        model: LoadedModel,
+        sender_id: str,
+        work: TurnWork,
+        *,
+        message_id: str | None = None,
+    ) -> Turn:
+        """Run a turn and store what happened.
+
+        Args:
+            model: answers.
+            sender_id: whose conversation.
+            work: the turn.
+            message_id: of the message; one that was answered before is not handled again, and the
+                turn has the messages that were said then.
+
+        Raises:
+            StoreError: the conversation is busy, was taken over, or the database is gone; then
+                nothing of the turn is stored.
+        """
+        runner = model.runner
+        with self._store.lease(sender_id, wait=self._lease_wait) as lease:
+            tracker = self._tracker(lease, model, runner)
+            if message_id is not None:
+                said = _answer_to(tracker, message_id)
+                if said is not None:
+                    return Turn(messages=said)
+            after, turn = work(runner, tracker)
+            lease.append([event.to_dict() for event in turn.events])
+            self._remember(sender_id, _Cached(lease.fence, model.model_id, after))
+        return turn
+
+    def replace(
+        self, model: LoadedModel, sender_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Tracker:
+        """Store another history of a conversation.
+
+        Raises:
+            DataError: these are no events.
+            StoreError: as for `run`.
+        """
+        tracker = self._replayed(model.runner, sender_id, events)
+        with self._store.lease(sender_id, wait=self._lease_wait) as lease:
+            lease.replace([event.to_dict() for event in tracker.events])
+        return tracker
+
+    def tracker(self, model: LoadedModel, sender_id: str) -> Tracker:
+        """A conversation as it is stored.
+
+        Raises:
+            StoreError: the database is gone.
+        """
+        return self._replayed(model.runner, sender_id, self._store.events(sender_id))
+
+    def _tracker(self, lease: Lease, model: LoadedModel, runner: TurnRunner) -> Tracker:
+        with self._cache_lock:
+            cached = self._cache.get(lease.sender_id)
+        if (
+            cached is not None
+            and cached.model_id == model.model_id
+            and lease.previous_fence_is(cached.fence)
+        ):
+            return cached.tracker
+        return self._replayed(runner, lease.sender_id, lease.events())
+
+    def _replayed(
+        self, runner: TurnRunner, sender_id: str, events: Sequence[Mapping[str, Any]]
+    ) -> Tracker:
+        tracker = runner.new_tracker(sender_id)
+        tracker.update_all(events_from_dicts(events))
+        return tracker
+
+    def _remember(self, sender_id: str, cached: _Cached) -> None:
+        with self._cache_lock:
+            self._cache[sender_id] = cached
+            self._cache.move_to_end(sender_id)
+            while len(self._cache) > _MOST_CACHED:
+                self._cache.popitem(last=False)
+
+
+def _answer_to(tracker: Tracker, message_id: str) -> tuple[BotUttered, ...] | None:
+    """What was said after a message; None if there is no such message."""
+    said: list[BotUttered] | None = None
+    for event in tracker.events:
+        if isinstance(event, UserUttered):
+            if said is not None:
+                break
+            if event.message_id == message_id:
+                said = []
+        elif said is not None and isinstance(event, BotUttered):
+            said.append(event)
+    return None if said is None else tuple(said)

@@ -1,0 +1,1 @@
+"""The HTTP API, with the paths and the JSON of Rasa's."""

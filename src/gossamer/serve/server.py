@@ -1,0 +1,169 @@
+"""The server without HTTP: the model that answers, the threads that work, the conversations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gossamer.data.endpoints import Endpoints, read_endpoints
+from gossamer.data.model_files import latest_model
+from gossamer.dialogue.actions.actions_here import custom_actions
+from gossamer.dialogue.actions.nlg_server import NlgServer
+from gossamer.dialogue.history.tracker import Tracker
+from gossamer.dialogue.runtime.turn import Turn
+from gossamer.dialogue.runtime.turn_runner import MessageListener
+from gossamer.nlu.pipeline.parse import Parse
+from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.serve.conversations import StoredConversations, TurnWork
+from gossamer.serve.errors import bad_request
+from gossamer.serve.memory_store import ConversationStore
+from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
+from gossamer.serve.settings import ServerSettings
+from gossamer.serve.work.batcher import ParseBatcher
+from gossamer.serve.work.order import ConversationOrder
+
+T = TypeVar("T")
+
+
+class Server:
+    """An assistant that many people talk with at once. Its coroutines never block the loop.
+
+    Args:
+        settings: what it is told.
+
+    Attributes:
+        settings: as given.
+        endpoints: what `endpoints.yml` says.
+        models: the model that answers.
+        store: where conversations are.
+        order: which messages wait for which.
+
+    Raises:
+        InputError: a file of the settings cannot be used.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.endpoints = (
+            Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
+        )
+        self._custom = custom_actions(self.endpoints.action)
+        self._batcher = ParseBatcher()
+        self.models = CurrentModel()
+        self.store = ConversationStore.open("sqlite:///conversations.db")
+        self.order = ConversationOrder(settings.limits.waiting)
+        self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
+        self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
+
+    def load(self, path: Path) -> LoadedModel:
+        """Read a model; blocks.
+
+        Args:
+            path: a file, or a folder: its latest model.
+
+        Raises:
+            InputError: there is none, or it cannot be read.
+        """
+        return loaded_model(
+            latest_model(path),
+            self._parse_now,
+            config=self.settings.config,
+            custom=self._custom,
+            nlg=None if self.endpoints.nlg is None else NlgServer(self.endpoints.nlg),
+            random_seed=self.settings.random_seed,
+        )
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """The result of work that blocks."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def parse(self, text: str) -> Parse:
+        """Understand a text, together with others that arrive now.
+
+        Raises:
+            ServeError: no model is loaded, or the text is too long.
+        """
+        model = self.models.get()
+        self.check_text(text)
+        return await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
+
+    async def handle(
+        self,
+        text: str,
+        sender_id: str,
+        *,
+        channel: str,
+        metadata: Mapping[str, Any] | None = None,
+        message_id: str | None = None,
+        on_message: MessageListener | None = None,
+    ) -> Turn:
+        """Take a user's message and do what follows; what happened is stored before this returns.
+
+        Args:
+            text: the message.
+            sender_id: whose conversation.
+            channel: where it came from.
+            metadata: kept with it.
+            message_id: its number in the channel; one that was answered is not handled again.
+            on_message: called, in another thread, with each message of the assistant as soon as
+                it is said, before it is stored.
+
+        Raises:
+            ServeError: no model is loaded, it is no dialogue model, the text is too long, or too
+                many messages are waiting.
+            StoreError: nothing of the turn is stored.
+        """
+        self.check_text(text)
+
+        def work(runner: Any, tracker: Tracker) -> tuple[Tracker, Turn]:
+            result: tuple[Tracker, Turn] = runner.handle(
+                tracker,
+                text,
+                channel=channel,
+                metadata=metadata,
+                message_id=message_id,
+                on_message=on_message,
+            )
+            return result
+
+        return await self.turn(sender_id, work, message_id=message_id)
+
+    async def turn(self, sender_id: str, work: TurnWork, *, message_id: str | None = None) -> Turn:
+        """Run a turn of a conversation, after those that came before.
+
+        Raises:
+            ServeError, StoreError: as for `handle`.
+        """
+        self.models.get()
+        async with self.order.turn_of(sender_id):
+            model = self.models.get()
+            return await self.in_thread(
+                lambda: self.conversations.run(model, sender_id, work, message_id=message_id)
+            )
+
+    async def tracker(self, sender_id: str) -> Tracker:
+        """A conversation as it is stored."""
+        model = self.models.get()
+        return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
+
+    def check_text(self, text: str) -> None:
+        """Refuse a text that is too long.
+
+        Raises:
+            ServeError: 400.
+        """
+        limit = self.settings.limits.text
+        if len(text) > limit:
+            raise bad_request(f"a message may have {limit} characters (got {len(text)})")
+
+    def close(self) -> None:
+        """Finish what was begun, then end; blocks."""
+        self._threads.shutdown()
+        self._batcher.close()
+        self.store.close()
+
+    def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
+        return self._batcher.submit(pipeline, text).result()

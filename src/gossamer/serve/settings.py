@@ -1,0 +1,83 @@
+"""What a server is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gossamer.data.errors import ConfigError
+
+DEFAULT_PORT: Final = 5005
+DEFAULT_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a server takes before it refuses, so that no client can exhaust it.
+
+    Attributes:
+        body: bytes of a request; of a training request `training_body`.
+        training_body: bytes of a request that brings training data.
+        text: characters of a message.
+        nesting: how deeply JSON may be nested.
+        waiting: messages that may wait or be handled at a time; more are answered with 503.
+        rate: requests a second that one client may make, over some seconds; None: any number.
+        turn_threads: turns that run at a time.
+        lease_wait: seconds that a message waits for its conversation before it is refused.
+    """
+
+    body: int = 1_000_000
+    training_body: int = 100_000_000
+    text: int = 10_000
+    nesting: int = 32
+    waiting: int = 1_000
+    rate: float | None = None
+    turn_threads: int = 32
+    lease_wait: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """What a server is told when it starts. The names are those of `gossamer run`'s options.
+
+    Attributes:
+        model: a model file, or a folder: the latest model in it; that folder, or the file's, is
+            the only one from which models can be loaded over HTTP.
+        config: names the model's own components and policies, or None.
+        endpoints: `endpoints.yml`, or None.
+        credentials: `credentials.yml`, or None: the channel `rest` alone.
+        host: the address it listens on. Departure from Rasa 3.6, which listens on all: the machine
+            itself alone.
+        port: the port; 0 picks a free one.
+        enable_api: whether the HTTP API is there besides the channels, and the page.
+        cors: origins whose pages may call it, "*" for any.
+        auth_token: a token that requests of the API must bring, or None.
+        jwt_secret: the key that signs JSON web tokens, or None.
+        jwt_method: how they are signed.
+        log_texts: whether texts of messages may be in the log.
+        random_seed: decides among variations of responses; None: a new choice each time.
+        limits: see `Limits`.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    model: Path = Path("models")
+    config: Path | None = None
+    endpoints: Path | None = None
+    credentials: Path | None = None
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    enable_api: bool = False
+    cors: tuple[str, ...] = ()
+    auth_token: str | None = field(default=None, repr=False)
+    jwt_secret: str | None = field(default=None, repr=False)
+    jwt_method: str = "HS256"
+    log_texts: bool = False
+    random_seed: int | None = None
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError("a port must be from 0 to 65535", got=self.port)

@@ -1,0 +1,1 @@
+"""How requests share the machine: parsed together, one conversation in order, never too many."""
