@@ -58,8 +58,10 @@ if yaml.__with_libyaml__:  # it may have been built without
 
         def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
             """The tag of a node without one."""
-            if kind is not yaml.ScalarNode:
-                return super().resolve(kind, value, implicit)
+            if kind is yaml.SequenceNode:
+                return f"{TAG}seq"
+            if kind is yaml.MappingNode:
+                return f"{TAG}map"
             if not any(implicit):  # "!" and nothing else
                 raise yaml.YAMLError
             found = _PLAIN.fullmatch(value) if implicit[0] else None
