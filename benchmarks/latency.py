@@ -9,6 +9,7 @@ takes one message at a time only.
     python benchmarks/latency.py --config config.yml --train train.yml --test test.yml
     python benchmarks/latency.py --model models/first.gossamer --test test.yml --out results
     python benchmarks/latency.py ... --domain domain.yml --stories stories rules responses
+    python benchmarks/latency.py --only-turns --stories-model starter.gossamer --test test.yml
     git worktree add before HEAD~1; python benchmarks/latency.py ... --against before
 
 Whole turns of a conversation need a model with policies: `--stories-model`, or `--domain` and
@@ -26,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latency_parts.measurements import SETTLED_AFTER, percentiles
-from latency_parts.rows import Effort, measure, of_rasa
+from latency_parts.rows import Effort, measure, of_rasa, turns
 from latency_parts.sides import HERE, Side
 from rasa_side import latency as rasa_latency
 from support import plain_errors
@@ -106,6 +107,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--against", type=Path, help="checkout of another commit")
     parser.add_argument("--against-model", type=Path, help="its --model")
     parser.add_argument("--against-stories-model", type=Path, help="its --stories-model")
+    parser.add_argument(
+        "--only-turns",
+        action="store_true",
+        help="only the processor time of turns of --stories-model, which then is the --model too",
+    )
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7, help="processes that answer all texts")
     parser.add_argument("--processes", type=int, default=7, help="for each cold start")
@@ -124,6 +130,9 @@ def _arguments() -> argparse.Namespace:
     if parser.parse_known_args()[0].quick:
         parser.set_defaults(epochs=2, rounds=2, processes=2, swaps=10)
     options = parser.parse_args()
+    if options.only_turns:
+        options.model = options.stories_model
+        options.against_model = options.against_stories_model
     refused = _refused(options)
     if refused is not None:
         parser.error(refused)
@@ -135,6 +144,8 @@ def _refused(options: argparse.Namespace) -> str | None:
     can_train = options.config is not None and options.train is not None
     if options.test is None:
         return "--test is needed"
+    if options.only_turns and options.stories_model is None:
+        return "--only-turns needs --stories-model"
     if options.model is None and not can_train:
         return "--model is needed, or --config and --train"
     if options.rasa_python is not None and not can_train:
@@ -176,7 +187,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         sides = _sides(options, Path(name))
-        rows, notes = measure(sides, texts, effort)
+        if options.only_turns:
+            notes: list[str] = []
+            rows = turns(sides, texts, effort)
+        else:
+            rows, notes = measure(sides, texts, effort)
     if options.rasa_python is not None:
         rows = _with_rasa(rows, options, texts)
     commits = [side.commit or "unknown" for side in sides]

@@ -16,6 +16,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,46 @@ def whole_turns(order: Order) -> dict[str, Any]:
     }
 
 
+def long_conversations(order: Order) -> dict[str, Any]:
+    """Processor time of a turn after some earlier ones, and of the longest conversation as JSON.
+
+    Messages are drawn, always the same; medians, in milliseconds, by number of earlier turns.
+    """
+    from gossamer.dialogue.history.tracker import Tracker
+
+    conversations = _loaded(order).conversations(random_seed=1)
+    texts = order["texts"]
+    drawn = random.Random(1)
+    for number in range(WARM_UP):
+        conversations.handle(drawn.choice(texts), f"before {number // _TURNS}")
+    found: dict[str, Any] = {}
+    for n_earlier in order["n_earlier"]:
+        seconds = []
+        for person in range(order["conversations"]):
+            name = f"person {n_earlier} {person}"
+            for _ in range(n_earlier):
+                conversations.handle(drawn.choice(texts), name)
+            seconds += [
+                _cpu(partial(conversations.handle, drawn.choice(texts), name))
+                for _ in range(_TURNS)
+            ]
+        found[str(n_earlier)] = percentiles(seconds)["p50"]
+    tracker = conversations.tracker(name)
+    slots, content = conversations.domain.slots, json.dumps(tracker.to_dict())
+    written = [_cpu(lambda: json.dumps(tracker.to_dict())) for _ in range(WARM_UP // 5)]
+    read = [
+        _cpu(lambda: Tracker.from_dict(slots, json.loads(content))) for _ in range(WARM_UP // 5)
+    ]
+    found |= {"written": percentiles(written)["p50"], "read": percentiles(read)["p50"]}
+    return found | {"n_events": len(tracker.events)}
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
 def swaps(order: Order) -> dict[str, Any]:
     """Milliseconds of a swap, and by how many MiB memory grew from the fifth to the last.
 
@@ -167,6 +208,7 @@ ORDERS: Mapping[str, Callable[[Order], dict[str, Any]]] = {
     "one": one_at_a_time,
     "many": in_batches,
     "turns": whole_turns,
+    "long": long_conversations,
     "swaps": swaps,
     "train": train,
 }

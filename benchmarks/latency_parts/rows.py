@@ -14,6 +14,8 @@ from support.latency_report import Row
 _IMPORT, _LOAD, _ANSWER = "import", "load", "first answer"
 _WHOLE = "process start to first answer"
 _SWAP_ROUNDS = 3  # at most: each has many swaps
+_EARLIER = (1, 20, 100)  # turns of a conversation
+_CONVERSATIONS = 5  # of each of these lengths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ def measure(
     rows = [*_answers(sides, texts, effort, notes), *_starts(sides, texts[0], effort)]
     if all(side.stories_model is not None for side in sides):
         rows += _turns(sides, texts, effort, notes)
+        rows += turns(sides, texts, effort)
     rows += _swaps(sides, texts, effort)
     sizes = [[side.model.stat().st_size / 1e6] for side in sides]
     rows.append(Row.of("model file", "MB", sizes, target=6.0))
@@ -132,6 +135,31 @@ def _turns(
     ]
     memory = _each(found, "rss_mib")
     return [*times, Row.of("resident memory, with policies", "MiB", memory)]
+
+
+def turns(sides: Sequence[Side], texts: Sequence[str], effort: Effort) -> list[Row]:
+    """Processor time of turns by the length of the conversation, and of a conversation's JSON."""
+    found = in_turns(
+        "long conversations",
+        sides,
+        effort.rounds,
+        lambda side: side.carry_out(
+            "long",
+            model=str(side.stories_model),
+            texts=list(texts),
+            threads=1,
+            n_earlier=_EARLIER,
+            conversations=_CONVERSATIONS,
+        ),
+    )
+    names = {str(n): f"CPU of a turn after {n}, p50" for n in _EARLIER}
+    length = f"{_EARLIER[-1]} turns ({found[0][0]['n_events']} events)"
+    names |= {"written": f"CPU of {length} to JSON", "read": f"CPU of {length} from JSON"}
+    targets = {str(n): 3.0 for n in _EARLIER}
+    return [
+        Row.of(name, "ms", _each(found, key), target=targets.get(key), panel="CPU of turns")
+        for key, name in names.items()
+    ]
 
 
 def _swaps(sides: Sequence[Side], texts: Sequence[str], effort: Effort) -> list[Row]:

@@ -77,6 +77,12 @@ def test_whole_turns(model: Path) -> None:
     assert found["done"] >= 1  # listening
 
 
+def test_turns_of_long_conversations(model: Path) -> None:
+    found = carried_out("long", model, n_earlier=[0, 3], conversations=1)
+    assert found["n_events"] > 3
+    assert all(found[key] > 0 for key in ("0", "3", "written", "read"))
+
+
 def test_swaps(model: Path) -> None:
     found = carried_out("swaps", model, swaps=7)
     assert found["ms"] > 0
@@ -143,6 +149,7 @@ def test_sides_are_measured_in_turns(tmp_path: Path) -> None:
             "--against-stories-model is needed with",
         ),
         (["--model", "m", "--swaps", "5"], "--swaps must be more than 5"),
+        (["--only-turns", "--model", "m"], "--only-turns needs --stories-model"),
         (["--model", "m", "--rounds", "0"], "must be 1 or more"),
     ],
 )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gossamer.cli.models import new_model_path
 from gossamer.data.errors import InputError, ModelFileError
-from gossamer.data.model_files import latest_model
+from gossamer.data.model_files import latest_model, new_model_path
 
 
 def test_the_file_changed_last_is_the_latest(tmp_path: Path) -> None:

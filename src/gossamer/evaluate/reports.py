@@ -58,26 +58,26 @@ def write_reports(
         if advice is not None:
             reports["intent_confidence_report.json"] = confidence_report(evaluation.intents, advice)
         if errors:
-            reports["intent_errors.json"] = _intent_entries(evaluation.intents.errors)
+            reports["intent_errors.json"] = intent_entries(evaluation.intents.errors)
         if successes:
-            reports["intent_successes.json"] = _intent_entries(evaluation.intents.successes)
+            reports["intent_successes.json"] = intent_entries(evaluation.intents.successes)
     if evaluation.responses is not None:
         reports["response_selection_report.json"] = evaluation.responses.scores.report
         if errors:
-            reports["response_selection_errors.json"] = _response_entries(
+            reports["response_selection_errors.json"] = response_entries(
                 evaluation.responses.errors
             )
         if successes:
-            reports["response_selection_successes.json"] = _response_entries(
+            reports["response_selection_successes.json"] = response_entries(
                 evaluation.responses.successes
             )
     for entities in evaluation.entities:
         name = entities.extractor
         reports[f"{name}_report.json"] = entities.tokens.report
         if errors:
-            reports[f"{name}_errors.json"] = _entity_entries(entities.errors)
+            reports[f"{name}_errors.json"] = entity_entries(entities.errors)
         if successes:
-            reports[f"{name}_successes.json"] = _entity_entries(entities.successes)
+            reports[f"{name}_successes.json"] = entity_entries(entities.successes)
     if evaluation.spans is not None:
         reports["entity_span_report.json"] = evaluation.spans.report()
     contents = {name: json_bytes(content) for name, content in reports.items()}
@@ -146,7 +146,8 @@ def confidences_of_entities(evaluation: EntityEvaluation) -> tuple[list[float], 
     return right, wrong
 
 
-def _intent_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
+def intent_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
+    """Intent predictions, as Rasa's `intent_errors.json` has them."""
     return [
         {
             "text": outcome.text,
@@ -157,7 +158,8 @@ def _intent_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
     ]
 
 
-def _response_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
+def response_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]:
+    """Selected responses, as Rasa's `response_selection_errors.json` has them."""
     return [
         {
             "text": outcome.text,
@@ -171,7 +173,8 @@ def _response_entries(outcomes: Iterable[IntentOutcome]) -> list[dict[str, Any]]
     ]
 
 
-def _entity_entries(outcomes: Iterable[EntityOutcome]) -> list[dict[str, Any]]:
+def entity_entries(outcomes: Iterable[EntityOutcome]) -> list[dict[str, Any]]:
+    """Extracted entities, as Rasa's `<Extractor>_errors.json` has them."""
     return [
         {
             "text": outcome.text,

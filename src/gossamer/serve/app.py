@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Final
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
 from gossamer.serve.channels.rest import RestChannel
-from gossamer.serve.errors import ServeError, overloaded
+from gossamer.serve.faults import add_fault_handlers
+from gossamer.serve.page.routes import page_routes
+from gossamer.serve.routes.conversations import conversation_routes
+from gossamer.serve.routes.documented import describe
 from gossamer.serve.routes.model import model_routes
-from gossamer.serve.routes.server import server_routes
+from gossamer.serve.routes.server import server_routes, status_routes
+from gossamer.serve.routes.training import training_routes
+from gossamer.serve.routes.turns import turn_routes
 from gossamer.serve.server import Server
-from gossamer.serve.store.errors import StoreError
 from gossamer.version import __version__
 
-_log = logging.getLogger(__name__)
+API: Final = (status_routes, model_routes, training_routes, conversation_routes, turn_routes)
+"""Routes that are there with --enable-api. Order counts: the last ones match what others do."""
 
 
 def create_app(server: Server) -> FastAPI:
@@ -27,39 +30,17 @@ def create_app(server: Server) -> FastAPI:
     """
     app = FastAPI(title="Gossamer", version=__version__)
     app.state.server = server
-    app.add_exception_handler(ServeError, _answer_error)
-    app.add_exception_handler(StoreError, _answer_store_error)
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(Exception, _answer_fault)
+    add_fault_handlers(app, server.settings)
+    if server.settings.enable_api:
+        app.include_router(page_routes())  # first: its `/` answers browsers too
     app.include_router(server_routes(server))
     if server.settings.enable_api:
-        app.include_router(model_routes(server))
-    for channel in (RestChannel(server, {}),):
+        for routes in API:
+            app.include_router(routes(server))
+    app.state.channels = {channel.name: channel for channel in (RestChannel(server, {}),)}
+    for channel in app.state.channels.values():
         app.include_router(
             channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
         )
+    describe(app)
     return app
-
-
-async def _answer_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ServeError)
-    return JSONResponse(error.to_dict(), error.status, headers=error.headers)
-
-
-async def _answer_store_error(request: Request, error: Exception) -> JSONResponse:
-    """Nothing of the turn is stored, or it is not known: to repeat it with its id is safe."""
-    _log.warning("a conversation could not be read or written: %s", error)
-    answer = overloaded("the conversation cannot be read or written at the moment", retry_after=2)
-    return JSONResponse(answer.to_dict(), answer.status, headers=answer.headers)
-
-
-async def _answer_http_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    answer = ServeError(error.status_code, "NotFound", str(error.detail))
-    return JSONResponse(answer.to_dict(), error.status_code, headers=error.headers)
-
-
-async def _answer_fault(request: Request, error: Exception) -> JSONResponse:
-    """A fault of the server's own: the log has all of it, the client none."""
-    answer = ServeError(500, "InternalError", "the server has a fault; its log says more")
-    return JSONResponse(answer.to_dict(), 500)

@@ -29,7 +29,7 @@ async def body_of(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise bad_request(_faults(error)) from None
+        raise body_error(error) from None
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -58,10 +58,14 @@ def schema_of(kind: type[Body]) -> dict[str, Any]:
     }
 
 
-def _faults(error: ValidationError) -> str:
-    """Where the JSON is wrong, without what was given."""
-    faults = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the body'}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_input=False)[:5]
-    ]
-    return "the body must be JSON of the documented shape: " + "; ".join(faults)
+def body_error(error: ValidationError) -> ServeError:
+    """400: where the JSON is wrong, without what was given."""
+    found = error.errors(include_url=False, include_input=False)[:5]
+    places = [".".join(str(part) for part in fault["loc"]) for fault in found]
+    told = "; ".join(
+        f"{place or 'the body'}: {fault['msg']}" for place, fault in zip(places, found, strict=True)
+    )
+    return bad_request(
+        f"the body must be JSON of the documented shape: {told}",
+        **{"parameter": places[0], "in": "body"},
+    )

@@ -22,6 +22,7 @@ from gossamer.serve.errors import bad_request
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
@@ -41,6 +42,7 @@ class Server:
         models: the model that answers.
         store: where conversations are.
         order: which messages wait for which.
+        jobs: processes that train and test.
 
     Raises:
         InputError: a file of the settings cannot be used.
@@ -55,6 +57,7 @@ class Server:
         self._batcher = ParseBatcher()
         self.models = CurrentModel()
         self.store = ConversationStore.open(_store_url(self.endpoints))
+        self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
         self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")

@@ -25,6 +25,7 @@ class Limits:
         rate: requests a second that one client may make, over some seconds; None: any number.
         turn_threads: turns that run at a time.
         lease_wait: seconds that a message waits for its conversation before it is refused.
+        training_jobs: trainings and tests over HTTP that run at a time.
     """
 
     body: int = 1_000_000
@@ -35,6 +36,7 @@ class Limits:
     rate: float | None = None
     turn_threads: int = 32
     lease_wait: float = 30.0
+    training_jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,9 @@ from gossamer.data.stories.steps import (
     UserStep,
 )
 from gossamer.dialogue.history.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
+from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 from gossamer.dialogue.history.state import states_of
-from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET, Tracker
+from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.training.examples import prediction_states, training_examples
 from gossamer.dialogue.training.story_events import step_events
 from gossamer.dialogue.training.unfolding import TrainingTracker, unfold_rules, unfold_stories

@@ -194,9 +194,9 @@ def _run(
     dry_run: bool,
 ) -> None:
     from gossamer.checks import check
-    from gossamer.cli.models import last_model_paths
     from gossamer.cli.threads import use_threads
     from gossamer.data.errors import InputError
+    from gossamer.data.model_files import last_model_paths
 
     use_threads(num_threads)
     finetuning, earlier = read_finetuning(*finetune, asked.out, asked.prefix, parts.config)
@@ -276,9 +276,9 @@ def _train(
 ) -> None:
     from rich.console import Console
 
-    from gossamer.cli.models import new_model_path
     from gossamer.cli.progress import epoch_bars
     from gossamer.data.errors import InputError, ModelFileError, all_of
+    from gossamer.data.model_files import new_model_path
     from gossamer.data.text.files import check_writable
 
     # All that can be wrong is checked first and reported together, so that it does not cost hours.

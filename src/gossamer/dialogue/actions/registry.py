@@ -28,7 +28,7 @@ from gossamer.dialogue.actions.default_actions import (
 from gossamer.dialogue.actions.forms import FormAction
 from gossamer.dialogue.actions.remote_action import RemoteAction
 from gossamer.dialogue.actions.two_stage_fallback import TWO_STAGE_FALLBACK, TwoStageFallbackAction
-from gossamer.dialogue.history.tracker import ACTION_SESSION_START
+from gossamer.dialogue.history.situation import ACTION_SESSION_START
 
 _DEFAULTS: Mapping[str, type[Action]] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,9 +38,10 @@ class Event:
         result: dict[str, Any] = {"event": self.type_name, "timestamp": self.timestamp}
         if self.metadata:
             result["metadata"] = dict(self.metadata)
-        for part in dataclasses.fields(self):
-            if part.name not in ("timestamp", "metadata") and part.metadata.get("json", True):
-                result[self.json_names.get(part.name, part.name)] = getattr(self, part.name)
+        kind: Any = type(self)
+        for name, key in _json_keys(kind).items():
+            if name not in ("timestamp", "metadata"):
+                result[key] = getattr(self, name)
         return result
 
 
@@ -351,6 +352,9 @@ _TYPES: Mapping[str, type[Event]] = {
     )
 } | {"form": ActiveLoop}
 
+EVENT_NAMES: Final = frozenset({*_TYPES, "form_validation"})
+"""What JSON of events has under "event"."""
+
 
 def event_from_dict(content: object) -> Event:
     """The event that JSON of Rasa's shape describes; further keys are ignored.
@@ -393,16 +397,19 @@ def events_from_dicts(contents: object) -> list[Event]:
 
 
 @cache
+def _json_keys(kind: Any) -> Mapping[str, str]:
+    """The key in JSON of each attribute of a class of events that is there."""
+    parts = [part for part in dataclasses.fields(kind) if part.metadata.get("json", True)]
+    return {part.name: kind.json_names.get(part.name, part.name) for part in parts}
+
+
+@cache
 def _adapter(type_name: str) -> TypeAdapter[Event]:
     return TypeAdapter(_TYPES[type_name])
 
 
-def _checked(kind: type[Event], content: Mapping[str, Any]) -> Event:
-    known = {
-        part.name: kind.json_names.get(part.name, part.name)
-        for part in dataclasses.fields(kind)
-        if part.metadata.get("json", True)
-    }
+def _checked(kind: Any, content: Mapping[str, Any]) -> Event:
+    known = _json_keys(kind)
     given = {name: content[key] for name, key in known.items() if key in content}
     for name in ("metadata", "data"):
         if name in given and given[name] is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
@@ -202,7 +202,7 @@ def _forgetting(tracker: Tracker, max_history: int | None, longest: int) -> Iter
         max_history: how many states are compared; None for all.
         longest: how many states the longest memory has; what is surely longer is left out.
     """
-    events = _recent(tracker.applied_events(), max_history)
+    events: Sequence[Event] = _recent(tracker.applied_events(), max_history)
     begin = 0
     if max_history is None and not any(_is_hidden(event) for event in events):
         counted = [i for i, event in enumerate(events) if _makes_state(event)]
@@ -226,7 +226,7 @@ def _makes_state(event: Event) -> bool:
     return isinstance(event, ActionExecuted) and event.name != UNLIKELY_INTENT
 
 
-def _recent(events: list[Event], max_history: int | None) -> list[Event]:
+def _recent(events: Sequence[Event], max_history: int | None) -> Sequence[Event]:
     if max_history is None:
         return events
     n_actions = 0

@@ -28,7 +28,8 @@ from gossamer.dialogue.history.events import (
     SlotSet,
     UserUttered,
 )
-from gossamer.dialogue.history.tracker import ACTION_SESSION_START, Tracker
+from gossamer.dialogue.history.situation import ACTION_SESSION_START
+from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.ensemble import EnsemblePrediction
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
 

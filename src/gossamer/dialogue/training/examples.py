@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from gossamer.data.domain.domain import Domain
 from gossamer.dialogue.history.events import ActionExecuted, UserUttered
-from gossamer.dialogue.history.state import NO_RULES, RuleOnly, State, UserState, states_of
+from gossamer.dialogue.history.state import (
+    NO_RULES,
+    RuleOnly,
+    State,
+    StateOptions,
+    UserState,
+    known_states_of,
+    states_of,
+)
 from gossamer.dialogue.history.tracker import Tracker
 
 UNLIKELY_INTENT = "action_unlikely_intent"
@@ -157,7 +165,8 @@ def states_before_message(
         max_history: how many states a policy sees; None for all.
         rule_only: what only rules know.
     """
-    states = prediction_states(tracker, domain, rule_only=rule_only)
+    n_states = None if max_history is None else max_history + 1
+    states = prediction_states(tracker, domain, max_history=n_states, rule_only=rule_only)
     return _before_message(states[:-1], max_history)
 
 
@@ -189,19 +198,16 @@ def prediction_states(
         omit_unset_slots: leave out slots that only have their initial value.
         hide_rule_turns: leave out turns that only rules know.
     """
-    states = [
-        state
-        for state in states_of(
-            tracker,
-            domain,
-            omit_unset_slots=omit_unset_slots,
-            hide_rule_turns=hide_rule_turns,
-            rule_only=rule_only,
-        )
-        if state.action != UNLIKELY_INTENT
-    ]
-    window: Sequence[State] = states[-(max_history or 0) :]
-    return (*map(without_text, window[:-1]), *(_last(state, use_text) for state in window[-1:]))
+    options = StateOptions(
+        omit_unset_slots, hide_rule_turns, rule_only if hide_rule_turns else NO_RULES
+    )
+    window: list[State] = []
+    for state in reversed(known_states_of(tracker, domain, options)):
+        if state.action != UNLIKELY_INTENT:
+            window.append(without_text(state) if window else _last(state, use_text))
+            if len(window) == max_history:
+                break
+    return tuple(reversed(window))
 
 
 def without_text(state: State) -> State:

@@ -30,7 +30,7 @@ from gossamer.dialogue.history.events import (
     UserUttered,
     event_from_dict,
 )
-from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET
+from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 
 PlainStep = UserStep | ActionStep | BotStep | SlotStep | LoopStep | EventStep
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from gossamer.dialogue.training.examples import prediction_states
 from gossamer.dialogue.training.unfolding import unfold_stories
 from gossamer.nlu.diet.stored_weights import plain_arrays
 from gossamer.nn.frozen.crf import TagPaths
+from gossamer.nn.frozen.weights import Floats
 
 SMALL: dict[str, Any] = {
     "epochs": 0,
@@ -74,19 +76,25 @@ class Checked:
         return getattr(self.frozen, name)
 
     @torch.inference_mode()
-    def encode(
-        self,
-        inputs: Mapping[str, TurnInput],
-        texts: Mapping[str, TextInput],
-        lengths: Indices,
-    ) -> Dialogues:
-        found = self.frozen.encode(inputs, texts, lengths)
-        self.expected = self.network.encode(inputs, texts, torch.from_numpy(lengths))
+    def turns(
+        self, inputs: Mapping[str, TurnInput], texts: Mapping[str, TextInput]
+    ) -> tuple[Floats, Floats | None]:
+        found, tokens = self.frozen.turns(inputs, texts)
+        expected, self.expected_tokens = self.network._turns(inputs, texts)
+        close(found, expected)
+        assert (tokens is None) is (self.expected_tokens is None)
+        if tokens is not None and self.expected_tokens is not None:
+            close(tokens, self.expected_tokens)
+        return found, tokens
+
+    @torch.inference_mode()
+    def encode(self, turns: Floats, lengths: Indices, tokens: Floats | None = None) -> Dialogues:
+        found = self.frozen.encode(turns, lengths, tokens)
+        encoded = torch.from_numpy(turns), None if tokens is None else self.expected_tokens
+        with patch.object(self.network, "_turns", return_value=encoded):
+            self.expected = self.network.encode({}, {}, torch.from_numpy(lengths))
         close(found.turns, self.expected.turns)
         assert found.starts.tolist() == self.expected.starts.tolist()
-        assert (found.tokens is None) is (self.expected.tokens is None)
-        if found.tokens is not None and self.expected.tokens is not None:
-            close(found.tokens, self.expected.tokens)
         return found
 
     @torch.inference_mode()
@@ -188,7 +196,13 @@ def test_stories_without_texts(options: dict[str, Any], seed: int) -> None:
     data = DialogueData(domain=DOMAIN, stories=unfold_stories(STORIES, DOMAIN))
     policy, twin = checked(data, seed, **options)
     assert not twin.frozen.texts and twin.frozen.entity_head is None
-    policy.scores(states(policy, DOMAIN, use_text=False))
+    conversations = states(policy, DOMAIN, use_text=False)
+    together = policy.scores(conversations)
+    assert together is not None
+    for number in (*range(len(HISTORIES)), *reversed(range(len(HISTORIES)))):
+        alone = policy.scores([conversations[number]])  # of turns that are known the second time
+        assert alone is not None
+        np.testing.assert_allclose(alone[0], together[number], atol=1e-5)
     for events in HISTORIES:
         policy.predict(Tracker(DOMAIN.slots, events=events))
     assert twin.n_compared > len(HISTORIES)

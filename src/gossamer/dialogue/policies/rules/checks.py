@@ -20,8 +20,8 @@ from gossamer.dialogue.history.events import (
     SlotSet,
     UserUttered,
 )
+from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 from gossamer.dialogue.history.state import State, state_of, states_of
-from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET
 from gossamer.dialogue.policies.rules.decisions import (
     DEFAULT_INTENT_ACTIONS,
     Decision,

@@ -10,12 +10,14 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
+from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 from gossamer.dialogue.history.state import NO_RULES, RuleOnly, State, UserState
-from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET, Tracker
+from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.rules.table import (
     Deviation,
     LoopTable,
@@ -98,6 +100,12 @@ class RuleBook:
     loops: LoopTable
     rule_only: RuleOnly = NO_RULES
     hidden: frozenset[Source] = frozenset()
+
+    @cached_property
+    def n_states(self) -> int:
+        """How many of a conversation's last states decide: one more than anything here is for."""
+        known = (*self.rules.rules, *self.loops.deviations, *(s.states for s in self.hidden))
+        return 1 + max(map(len, known), default=0)
 
     def without(self, states: States) -> RuleBook:
         """The book without the rule for these states."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import ConfigError, DataError, ModelFileError, all_of
 from gossamer.dialogue.history.events import LoopInterrupted
-from gossamer.dialogue.history.state import NO_RULES, RuleOnly, states_of
+from gossamer.dialogue.history.state import NO_RULES, RuleOnly, known_states_of
 from gossamer.dialogue.history.state_storage import states_from_dicts, states_to_dicts
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import (
@@ -183,7 +183,8 @@ class RulePolicy(Policy):
         domain = self._domain
         if domain is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
-        decision = self._book.decide(_with_known_loop(tracker, domain), states_of(tracker, domain))
+        states = known_states_of(tracker, domain)[-self._book.n_states :]
+        decision = self._book.decide(_with_known_loop(tracker, domain), states)
         return Prediction(
             policy=self.alias,
             priority=self.options.priority,

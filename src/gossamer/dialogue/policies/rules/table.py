@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gossamer.data.domain.domain import RULE_SNIPPET_ACTION
+from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 from gossamer.dialogue.history.state import State, UserState
-from gossamer.dialogue.history.tracker import SHOULD_NOT_BE_SET
 from gossamer.dialogue.training.examples import DialogueExample
 
 States = tuple[State, ...]

@@ -159,22 +159,51 @@ class FrozenTED:
             )
         weights.check_all_read()
 
-    def encode(
-        self,
-        inputs: Mapping[str, TurnInput],
-        texts: Mapping[str, TextInput],
-        lengths: Indices,
-    ) -> Dialogues:
-        """Run conversations through everything before the embedding.
+    def turns(
+        self, inputs: Mapping[str, TurnInput], texts: Mapping[str, TextInput]
+    ) -> tuple[Floats, Floats | None]:
+        """What is known of each turn side by side, and the tokens of the messages' texts.
+
+        *Shape:* (n_turns, width), (n_tokens, text_width).
 
         Args:
-            inputs: by attribute; turns of all conversations one after the other.
+            inputs: by attribute.
             texts: as `inputs`, of text attributes.
-            lengths: turns of each conversation. *Shape:* (n_dialogues,).
         """
-        x, tokens = self._turns(inputs, texts)
+        parts: list[Floats] = []
+        tokens: Floats | None = None
+        n_turns = len(next(iter(inputs.values())).row)
+        for name, text in PAIRS:
+            found: list[Floats] = []
+            if name in self.names:
+                found.append(_handed_out(self.names[name](inputs[name].features), inputs[name].row))
+            if text in self.texts and text in texts:
+                encoded = self.texts[text](texts[text].features)
+                tokens = encoded.tokens if text == TEXT else tokens
+                found.append(_handed_out(encoded.sentence, texts[text].row))
+            if found:
+                parts.append(found[0] if len(found) == 1 else found[0] + found[1])
+            elif text in self.texts:
+                size = self._options.encoding_dimension
+                parts.append(np.zeros((n_turns, size), dtype=np.float32))
+        parts += [
+            _handed_out(self.names[name](inputs[name].features), inputs[name].row)
+            for name in PLAIN
+            if name in self.names
+        ]
+        return np.concatenate(parts, axis=1), tokens
+
+    def encode(self, turns: Floats, lengths: Indices, tokens: Floats | None = None) -> Dialogues:
+        """Run conversations through everything between `turns` and the embedding.
+
+        Args:
+            turns: of all conversations one after the other. *Shape:* (n_turns, width).
+            lengths: turns of each conversation. *Shape:* (n_dialogues,).
+            tokens: see `Dialogues`.
+        """
         starts = np.cumsum(lengths) - lengths
         wanted = None if self.is_full_dialogue else starts
+        x = turns
         if self.encoder is not None:
             x = gelu(self.encoder(x, Layout.one_after_the_other(lengths), wanted))
         elif wanted is not None:
@@ -227,36 +256,6 @@ class FrozenTED:
 
     def _compared(self, embedded: Floats) -> Floats:
         return unit_length(embedded) if self._options.use_cosine else embedded
-
-    def _turns(
-        self, inputs: Mapping[str, TurnInput], texts: Mapping[str, TextInput]
-    ) -> tuple[Floats, Floats | None]:
-        """What is known of each turn side by side, and the tokens of the messages' texts.
-
-        *Shape:* (n_turns, width), (n_tokens, text_width).
-        """
-        parts: list[Floats] = []
-        tokens: Floats | None = None
-        n_turns = len(next(iter(inputs.values())).row)
-        for name, text in PAIRS:
-            found: list[Floats] = []
-            if name in self.names:
-                found.append(_handed_out(self.names[name](inputs[name].features), inputs[name].row))
-            if text in self.texts and text in texts:
-                encoded = self.texts[text](texts[text].features)
-                tokens = encoded.tokens if text == TEXT else tokens
-                found.append(_handed_out(encoded.sentence, texts[text].row))
-            if found:
-                parts.append(found[0] if len(found) == 1 else found[0] + found[1])
-            elif text in self.texts:
-                size = self._options.encoding_dimension
-                parts.append(np.zeros((n_turns, size), dtype=np.float32))
-        parts += [
-            _handed_out(self.names[name](inputs[name].features), inputs[name].row)
-            for name in PLAIN
-            if name in self.names
-        ]
-        return np.concatenate(parts, axis=1), tokens
 
 
 def _handed_out(values: Floats, row: Indices) -> Floats:

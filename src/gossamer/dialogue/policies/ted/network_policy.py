@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # what needs PyTorch is imported where something is learnt
     from gossamer.dialogue.policies.ted.network import TEDNetwork
     from gossamer.nn.training.callbacks import FitCallback
 
+_KEPT_TURNS = 2000
+
 
 class Answer(NamedTuple):
     """The network's answers for some conversations.
@@ -90,6 +92,7 @@ class NetworkPolicy(Policy):
         self._featurizer: StateFeaturizer | None = None
         self._reader = TextReader(None)
         self.callbacks: Sequence[FitCallback] = ()
+        self._turns: dict[State, Floats] = {}
 
     @abstractmethod
     def _labels(self, domain: Domain) -> Features:
@@ -202,6 +205,7 @@ class NetworkPolicy(Policy):
 
     def _freeze(self, domain: Domain) -> None:
         """Make the network that answers of the stored weights."""
+        self._turns = {}
         if self._shape is not None:
             self.frozen = FrozenTED(
                 Weights(self._weights, NETWORK),
@@ -218,15 +222,46 @@ class NetworkPolicy(Policy):
         frozen, featurizer = self.frozen, self._featurizer
         if frozen is None or featurizer is None:
             raise RuntimeError("a policy must be trained before it predicts. Try: train(data)")
-        numbers: dict[State, int] = {}
         direction = 1 if frozen.is_full_dialogue else -1
+        turns = [state for states in conversations for state in states[::direction]]
+        lengths = np.array([len(states) for states in conversations], dtype=np.int64)
+        batch: MessageBatch | None = None
+        text: TextInput | None = None
+        tokens: Floats | None = None
+        with np.errstate(all="ignore"):  # weights are not finite after training that diverged
+            if len(conversations) > 1 or frozen.texts:
+                encoded, tokens, text, batch = self._encoded(turns, frozen, featurizer)
+            else:
+                encoded = self._known_turns(turns, frozen, featurizer)
+            dialogues = frozen.encode(encoded, lengths, tokens)
+            rows = dialogues.turns
+            if frozen.is_full_dialogue:
+                rows = rows[np.cumsum(lengths) - 1]
+            similarity = frozen.similarity(rows)
+        return Answer(similarity, dialogues, text, lengths, batch)
+
+    def _known_turns(
+        self, states: Sequence[State], frozen: FrozenTED, featurizer: StateFeaturizer
+    ) -> Floats:
+        """States without texts encoded, each once, alone, and then kept: few different ones occur.
+
+        *Shape:* (n_states, width).
+        """
+        if len(self._turns) > _KEPT_TURNS:
+            self._turns = {}
+        known = self._turns
+        for state in states:
+            if state not in known:
+                known[state] = self._encoded([state], frozen, featurizer)[0][0]
+        return np.stack([known[state] for state in states])
+
+    def _encoded(
+        self, states: Sequence[State], frozen: FrozenTED, featurizer: StateFeaturizer
+    ) -> tuple[Floats, Floats | None, TextInput | None, MessageBatch | None]:
+        """States encoded, tokens and texts of their messages, and what these were read from."""
+        numbers: dict[State, int] = {}
         turns = np.array(
-            [
-                numbers.setdefault(state, len(numbers))
-                for states in conversations
-                for state in states[::direction]
-            ],
-            dtype=np.int64,
+            [numbers.setdefault(state, len(numbers)) for state in states], dtype=np.int64
         )
         table = featurizer.table(list(numbers))
         features: dict[str, TextFeatures] = {}
@@ -235,15 +270,8 @@ class NetworkPolicy(Policy):
             if table.texts[attribute].texts:
                 features[attribute], read = self._reader.read(table.texts[attribute].texts)
                 batch = read if attribute == TEXT else batch
-        lengths = np.array([len(states) for states in conversations], dtype=np.int64)
         texts = text_inputs(table, turns, features)
-        with np.errstate(all="ignore"):  # weights are not finite after training that diverged
-            dialogues = frozen.encode(turn_inputs(table, turns), texts, lengths)
-            rows = dialogues.turns
-            if frozen.is_full_dialogue:
-                rows = rows[np.cumsum(lengths) - 1]
-            similarity = frozen.similarity(rows)
-        return Answer(similarity, dialogues, texts.get(TEXT), lengths, batch)
+        return *frozen.turns(turn_inputs(table, turns), texts), texts.get(TEXT), batch
 
     # -- storing -------------------------------------------------------------------------------
 

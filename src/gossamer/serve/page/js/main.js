@@ -1,0 +1,231 @@
+// The page: what is said goes to the server, what comes back goes to both sides.
+
+import * as api from "./api.js";
+import { ask } from "./ask.js";
+import { Conversation } from "./conversation.js";
+import { share } from "./dom.js";
+import { Talk } from "./talk.js";
+import { Understood } from "./understood.js";
+import { isNarrow, showView, startTabs } from "./views.js";
+
+const byId = (id) => document.getElementById(id);
+
+const input = byId("say");
+const talk = new Talk(byId("log"), { select: look, open: lookClosely, say });
+const understood = new Understood(byId("cards"));
+
+let conversation = new Conversation("");
+let selected = null; // the number of a turn; null: always the latest
+let isBusy = false;
+let restored = Promise.resolve(); // when what the server has stored is here
+
+// ---- the conversation -------------------------------------------------------------------------
+
+function idInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+/** Show another conversation: a new one, or one that the server has stored. */
+async function open(id) {
+  conversation = new Conversation(id);
+  selected = null;
+  byId("conversation").textContent = id;
+  document.title = `${id} · Gossamer`;
+  if (idInAddress() !== id) history.replaceState(null, "", `#${encodeURIComponent(id)}`);
+  talk.clear();
+  understood.reset();
+  setBusy(false);
+  draw();
+  restored = restore();
+  await restored;
+}
+
+async function restore() {
+  const here = conversation;
+  try {
+    const stored = await withToken(() => api.tracker(here.id));
+    if (here === conversation) here.restore(stored);
+  } catch (error) {
+    if (here === conversation) understood.showFailure(error.message, () => (restored = restore()));
+    return;
+  }
+  if (here === conversation) draw();
+}
+
+function draw() {
+  talk.show(conversation.turns);
+  showSelected();
+}
+
+// ---- saying something -------------------------------------------------------------------------
+
+function say(text) {
+  if (isBusy || !text.trim()) return;
+  talk.showWaiting(text, conversation.turns);
+  toTyping();
+  selected = null;
+  send(text, api.newId());
+}
+
+/** Move the keyboard to where the next message is written; one on the screen does not open for it. */
+function toTyping() {
+  (matchMedia("(pointer: coarse)").matches ? byId("log") : input).focus();
+}
+
+/** Send a message; sent again with the same id, it is handled once. */
+async function send(text, messageId) {
+  const here = conversation;
+  setBusy(true);
+  await restored;
+  let answer;
+  try {
+    answer = await withToken(() => api.say(here.id, text, messageId));
+    if (here !== conversation) return;
+    const isKnown = here.append(answer, messageId);
+    if (!isKnown || !here.isRestored) here.restore(await api.tracker(here.id));
+  } catch (error) {
+    if (here !== conversation) return;
+    talk.showFailure(error.message, {
+      retry() {
+        talk.endWaiting();
+        talk.showWaiting(text, here.turns);
+        toTyping();
+        send(text, messageId);
+      },
+      edit() {
+        talk.endWaiting();
+        setBusy(false);
+        draw();
+        input.value = text;
+        input.focus();
+      },
+    });
+    return;
+  }
+  talk.endWaiting();
+  setBusy(false);
+  draw();
+}
+
+function setBusy(busy) {
+  isBusy = busy;
+  byId("send").setAttribute("aria-disabled", String(busy));
+}
+
+/** Do a request; if the server wants a token, ask for it and do it again. */
+async function withToken(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!error.isRefused) throw error;
+    const token = await ask({
+      title: "This server needs a token",
+      text: "Requests must bring it. It is kept until this tab is closed.",
+      label: "Token",
+      ok: "Use it",
+      isSecret: true,
+    });
+    if (token === null) throw error;
+    api.keepToken(token);
+    return withToken(work);
+  }
+}
+
+// ---- looking at a turn ------------------------------------------------------------------------
+
+function look(number) {
+  selected = number === conversation.turns.length - 1 ? null : number;
+  showSelected();
+  const intent = conversation.turns[number]?.user?.parse_data?.intent;
+  const understanding = intent?.name ? `, ${intent.name} ${share(intent.confidence)}` : "";
+  byId("aloud").textContent = byId("position").textContent + understanding;
+}
+
+/** Look at a turn that was clicked: on a narrow screen that is on the other side. */
+function lookClosely(number) {
+  look(number);
+  if (!isNarrow()) return;
+  showView("understood");
+  byId("understood").scrollTop = 0;
+  byId("tab-understood").focus();
+}
+
+function showSelected() {
+  const last = conversation.turns.length - 1;
+  const number = selected ?? last;
+  understood.show(conversation, conversation.turns[number]);
+  talk.mark(number);
+  byId("position").textContent = last < 0 ? "" : `Message ${number + 1} of ${last + 1}`;
+  byId("earlier").disabled = number <= 0;
+  byId("later").disabled = number >= last;
+}
+
+function step(by) {
+  const number = (selected ?? conversation.turns.length - 1) + by;
+  if (number >= 0 && number < conversation.turns.length) look(number);
+}
+
+// ---- the page's own parts ---------------------------------------------------------------------
+
+byId("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = input.value.trim();
+  if (isBusy || !text) return;
+  input.value = "";
+  say(text);
+  input.focus();
+});
+
+// The address's fragment is the conversation, so it is not for the link.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  showView("talk");
+  input.focus();
+});
+
+input.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    byId("composer").requestSubmit();
+  } else if (event.key === "ArrowUp" && !input.value) {
+    event.preventDefault();
+    talk.focus(selected ?? conversation.turns.length - 1);
+  }
+});
+
+byId("log").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") input.focus();
+});
+
+byId("earlier").addEventListener("click", () => step(-1));
+byId("later").addEventListener("click", () => step(1));
+
+byId("new").addEventListener("click", () => {
+  open(api.newId().slice(0, 8));
+  showView("talk");
+  toTyping();
+});
+
+byId("change").addEventListener("click", async () => {
+  const id = await ask({
+    title: "Open a conversation",
+    text: "Its history is loaded if the server has it; else it begins.",
+    label: "Conversation id",
+    ok: "Open",
+    value: conversation.id,
+  });
+  if (id !== null && id !== conversation.id) await open(id);
+});
+
+addEventListener("hashchange", () => {
+  const id = idInAddress();
+  if (id && id !== conversation.id) open(id);
+});
+
+startTabs();
+api.takeTokenFromAddress();
+await open(idInAddress() || api.newId().slice(0, 8));

@@ -1,0 +1,61 @@
+"""Visiting the page with a browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+class Visitor:
+    """Opens the page as somebody does, and notices what must not happen on it.
+
+    Attributes:
+        page: of Playwright's.
+        url: of the server, without a slash at the end.
+        faults: errors on the console (refusals by the Content-Security-Policy are among them),
+            exceptions, and requests to other hosts.
+    """
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.faults: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", lambda request: self._on_request(request.url))
+
+    def open(self, conversation: str = "ada", query: str = "") -> None:
+        """Go to the page, with a conversation."""
+        self.open_without_waiting(conversation, query)
+        self.page.wait_for_selector("#cards > *", state="attached")
+
+    def open_without_waiting(self, conversation: str = "ada", query: str = "") -> None:
+        """Go to the page that may ask for something first."""
+        self.page.goto(f"{self.url}/{query}#{quote(conversation)}")
+
+    def say(self, text: str) -> None:
+        """Say something and wait for the answer."""
+        n_before = self.page.locator(".turns > li").count()
+        self._send(text)
+        self.page.wait_for_selector(f".turns > li:nth-child({n_before + 1}):not(.waiting)")
+
+    def say_in_vain(self, text: str) -> None:
+        """Say something to which no answer comes."""
+        self._send(text)
+        self.page.wait_for_selector(".failure")
+
+    def _send(self, text: str) -> None:
+        self.page.fill("#say", text)
+        self.page.press("#say", "Enter")
+
+    def _on_console(self, message: Any) -> None:
+        is_status = message.text.startswith("Failed to load resource")  # an answer that is an error
+        if message.type in ("error", "warning") and not is_status:
+            self.faults.append(message.text)
+
+    def _on_request(self, url: str) -> None:
+        if not url.startswith((self.url, "data:")):
+            self.faults.append(f"a request to {url}")
