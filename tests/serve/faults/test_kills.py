@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import random
-import signal
 import threading
 import time
 from contextlib import closing
 
 import pytest
-from action_stub import ActionStub
 from server_processes import (
     ServerProcesses,
     all_numbers,
-    is_refused,
-    number,
     numbers_and_answers,
-    said,
     say_until_answered,
 )
 
