@@ -47,13 +47,19 @@ def faults(text: str) -> list[str]:
         found.append("the image holds what pip installed, and no files of the sources")
     if len(stages) != 2 or not any("/wheels/*.whl" in rest for word, rest in last if word == "RUN"):
         found.append("the second stage must install the wheel that the first has built")
-    if ("ENTRYPOINT", '["gossamer"]') not in last:
+    if not any(word == "ENTRYPOINT" and rest.startswith('["gossamer"') for word, rest in last):
         found.append("the entry must be gossamer")
     return found
 
 
-def test_the_image_keeps_the_rules() -> None:
+def test_the_images_keep_the_rules() -> None:
     assert faults(DOCKERFILE.read_text("utf-8")) == []
+    server = DOCKERFILE.with_name("Dockerfile.server").read_text("utf-8")
+    assert faults(server) == []
+    checks = [rest for word, rest in instructions(server) if word == "HEALTHCHECK"]
+    assert len(checks) == 1 and "/health/ready" in checks[0]
+    build = DOCKERFILE.read_text("utf-8").split("FROM")[1]
+    assert server.split("FROM")[1] == build  # both are made from the same wheel
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from servers import Running, StartServer
 
 from gossamer.data.stories.yaml import parse_story_yaml
 from gossamer.serve.store.errors import StoreError
-from tests.serve.conftest import Running, StartServer
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

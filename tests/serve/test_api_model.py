@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import ruamel.yaml
+from servers import Running, StartServer
 
 from gossamer.version import __version__
-from tests.serve.conftest import Running, StartServer
 
 ERROR_KEYS = {"version", "status", "message", "reason", "details", "help", "code"}
 

@@ -14,13 +14,13 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from servers import CONFIG, DOMAIN, NLU, STORIES, Running, StartServer
 
 from gossamer.assistant import Assistant
 from gossamer.serve.errors import ServeError
 from gossamer.serve.training import jobs as training_jobs
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.training.task import Kind
-from tests.serve.conftest import CONFIG, DOMAIN, NLU, STORIES, Running, StartServer
 
 WHOLE = 'version: "3.1"\n' + "".join(
     part.replace('version: "3.1"\n', "") for part in (CONFIG, NLU, STORIES, DOMAIN)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import CONFIG, DOMAIN, NLU, STORIES
 
 from gossamer.checks import read_parts
 from gossamer.data.domain.slots import Slot, SlotType
@@ -22,7 +23,6 @@ from gossamer.serve.routes.stories import story_text
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.training.body import split_body
 from gossamer.serve.training.task import Kind, Result, Task
-from tests.serve.conftest import CONFIG, DOMAIN, NLU, STORIES
 
 WHOLE = 'version: "3.1"\n' + "".join(
     part.replace('version: "3.1"\n', "") for part in (CONFIG, NLU, STORIES, DOMAIN)

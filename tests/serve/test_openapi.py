@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.serve.conftest import ROOT, Running, StartServer
+from servers import ROOT, Running, StartServer
 
 SECONDS = 60
 CHECKS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.serve.conftest import Running, StartServer
+from servers import Running, StartServer
 
 
 def test_the_shared_server_converses(shared_server: Running) -> None:

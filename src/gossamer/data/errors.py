@@ -34,6 +34,13 @@ def place_prefix(where: Location | None) -> str:
     return "" if where is None else f"{where}: "
 
 
+class MessageWarning(UserWarning):
+    """Something is odd about a user's message, which it may quote.
+
+    A server's log leaves it out, unless texts may be in the log.
+    """
+
+
 class InputError(ValueError):
     """Something the user gave cannot be used.
 

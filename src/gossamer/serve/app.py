@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from gossamer.serve.channels.rest import RestChannel
 from gossamer.serve.faults import add_fault_handlers
+from gossamer.serve.observed import Observed
 from gossamer.serve.page.routes import page_routes
 from gossamer.serve.routes.conversations import conversation_routes
 from gossamer.serve.routes.documented import describe
+from gossamer.serve.routes.metrics import metrics_routes
 from gossamer.serve.routes.model import model_routes
 from gossamer.serve.routes.server import server_routes, status_routes
 from gossamer.serve.routes.training import training_routes
 from gossamer.serve.routes.turns import turn_routes
+from gossamer.serve.security.guard import Guard
+from gossamer.serve.security.identity import Gatekeeper
 from gossamer.serve.server import Server
 from gossamer.version import __version__
 
@@ -27,13 +32,18 @@ def create_app(server: Server) -> FastAPI:
 
     Args:
         server: what answers.
+
+    Raises:
+        ConfigError: the token or the key cannot be used.
     """
     app = FastAPI(title="Gossamer", version=__version__)
     app.state.server = server
     add_fault_handlers(app, server.settings)
+    _protect(app, server)
     if server.settings.enable_api:
         app.include_router(page_routes())  # first: its `/` answers browsers too
     app.include_router(server_routes(server))
+    app.include_router(metrics_routes(server))
     if server.settings.enable_api:
         for routes in API:
             app.include_router(routes(server))
@@ -44,3 +54,19 @@ def create_app(server: Server) -> FastAPI:
         )
     describe(app)
     return app
+
+
+def _protect(app: FastAPI, server: Server) -> None:
+    """Put around the application, from the outside: what observes, other origins, the guard."""
+    settings = server.settings
+    gatekeeper = Gatekeeper(settings.auth_token, settings.jwt_secret, settings.jwt_method)
+    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "DELETE"),
+            allow_headers=("*",),
+            expose_headers=("filename", "Retry-After", "X-Request-ID"),
+        )
+    app.add_middleware(Observed, metrics=server.metrics)

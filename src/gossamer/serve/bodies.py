@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gossamer.serve.errors import ServeError, bad_request
+from gossamer.serve.security.nesting import is_nested_deeper
 
 B = TypeVar("B", bound="Body")
 
@@ -26,10 +28,25 @@ async def body_of(request: Request, kind: type[B]) -> B:
     """
     limits = request.app.state.server.settings.limits
     content = await read_body(request, limits.body)
+    if is_nested_deeper(content, limits.nesting):
+        raise bad_request(f"JSON may be nested {limits.nesting} deep")
     try:
-        return kind.model_validate_json(content)
+        body = kind.model_validate_json(content)
     except ValidationError as error:
         raise body_error(error) from None
+    for name, value in body:
+        if isinstance(value, dict | list) and not _can_be_written(value):
+            raise bad_request(f"{name}: it must be JSON, with numbers of a usual size")
+    return body
+
+
+def _can_be_written(value: Any) -> bool:
+    """Whether it is JSON again: NaN, infinities and integers of 4,300 digits are not."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +39,17 @@ class StoredConversations:
     Args:
         store: where conversations are.
         lease_wait: seconds to wait for a conversation that another process holds.
+        on_lease: called with the seconds that a conversation was waited for.
     """
 
-    def __init__(self, store: ConversationStore, *, lease_wait: float) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        *,
+        lease_wait: float,
+        on_lease: Callable[[float], None] | None = None,
+    ) -> None:
+        self._on_lease = on_lease
         self._store = store
         self._lease_wait = lease_wait
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
@@ -68,7 +77,10 @@ class StoredConversations:
                 nothing of the turn is stored.
         """
         runner = model.runner
+        started = time.perf_counter()
         with self._store.lease(sender_id, wait=self._lease_wait) as lease:
+            if self._on_lease is not None:
+                self._on_lease(time.perf_counter() - started)
             tracker = self._tracker(lease, model, runner)
             if message_id is not None:
                 said = _answer_to(tracker, message_id)

@@ -37,7 +37,8 @@ class ServeError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """Headers of the answer."""
-        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return headers | {"WWW-Authenticate": "Bearer"} if self.status == 401 else headers
 
     def to_dict(self) -> dict[str, Any]:
         """The answer's JSON, with Rasa's keys."""

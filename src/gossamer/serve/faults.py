@@ -72,7 +72,6 @@ def add_fault_handlers(app: FastAPI, settings: ServerSettings) -> None:
     app.add_exception_handler(RequestValidationError, _answer_parameters)
     app.add_exception_handler(StoreError, _answer_store_error)
     app.add_exception_handler(InputError, answer_input_error)
-    app.add_exception_handler(Exception, _answer_fault)
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,9 @@ from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.serve.conversations import StoredConversations, TurnWork
 from gossamer.serve.errors import bad_request
+from gossamer.serve.metrics import Metrics
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
+from gossamer.serve.observed import TurnObserver
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.training.jobs import Jobs
@@ -28,6 +31,8 @@ from gossamer.serve.work.order import ConversationOrder
 
 DEFAULT_DATABASE: Final = "conversations.db"
 T = TypeVar("T")
+
+_LONGEST_SENDER = 255
 
 
 class Server:
@@ -43,6 +48,7 @@ class Server:
         store: where conversations are.
         order: which messages wait for which.
         jobs: processes that train and test.
+        metrics: what is counted.
 
     Raises:
         InputError: a file of the settings cannot be used.
@@ -54,12 +60,17 @@ class Server:
             Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
         )
         self._custom = custom_actions(self.endpoints.action)
-        self._batcher = ParseBatcher()
+        self.metrics = Metrics()
+        self._turns = TurnObserver(self.metrics, log_texts=settings.log_texts)
+        self._batcher = ParseBatcher(on_batch=self.metrics.batch)
         self.models = CurrentModel()
         self.store = ConversationStore.open(_store_url(self.endpoints))
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
-        self.conversations = StoredConversations(self.store, lease_wait=settings.limits.lease_wait)
+        self.conversations = StoredConversations(
+            self.store, lease_wait=settings.limits.lease_wait, on_lease=self.metrics.lease_wait
+        )
+        self.metrics.watch(self.models, self.order)
         self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
 
     def load(self, path: Path) -> LoadedModel:
@@ -82,7 +93,8 @@ class Server:
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of work that blocks."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        context = contextvars.copy_context()  # the log knows the request there, too
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
     async def parse(self, text: str) -> Parse:
         """Understand a text, together with others that arrive now.
@@ -92,7 +104,9 @@ class Server:
         """
         model = self.models.get()
         self.check_text(text)
-        return await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
+        parse = await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
+        self.metrics.parse(parse)
+        return parse
 
     async def handle(
         self,
@@ -142,15 +156,18 @@ class Server:
             ServeError, StoreError: as for `handle`.
         """
         self.models.get()
+        self.check_sender(sender_id)
         async with self.order.turn_of(sender_id):
             model = self.models.get()
-            return await self.in_thread(
+            running = self.in_thread(
                 lambda: self.conversations.run(model, sender_id, work, message_id=message_id)
             )
+            return await self._turns.of(sender_id, running)
 
     async def tracker(self, sender_id: str) -> Tracker:
         """A conversation as it is stored."""
         model = self.models.get()
+        self.check_sender(sender_id)
         return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
 
     def check_text(self, text: str) -> None:
@@ -162,6 +179,18 @@ class Server:
         limit = self.settings.limits.text
         if len(text) > limit:
             raise bad_request(f"a message may have {limit} characters (got {len(text)})")
+
+    def check_sender(self, sender_id: str) -> None:
+        """Refuse a name of a conversation that a database may not hold.
+
+        Raises:
+            ServeError: 400.
+        """
+        if len(sender_id) > _LONGEST_SENDER or "\0" in sender_id:
+            raise bad_request(
+                f"a sender may have {_LONGEST_SENDER} characters, none of them NUL "
+                f"(got {len(sender_id)})"
+            )
 
     def close(self) -> None:
         """Finish what was begun, then end; blocks."""

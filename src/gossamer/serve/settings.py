@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,10 @@ from gossamer.data.errors import ConfigError
 
 DEFAULT_PORT: Final = 5005
 DEFAULT_HOST: Final = "127.0.0.1"
+JWT_METHODS: Final = tuple(
+    f"{kind}{bits}" for kind in ("HS", "RS", "ES") for bits in (256, 384, 512)
+)
+LOG_LEVELS: Final = ("debug", "info", "warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,14 @@ class Limits:
         text: characters of a message.
         nesting: how deeply JSON may be nested.
         waiting: messages that may wait or be handled at a time; more are answered with 503.
-        rate: requests a second that one client may make, over some seconds; None: any number.
+        rate: requests a second that one client may make, over five seconds; None: any number.
+        headers: bytes of a request's line and headers.
+        connections: connections that may be open at a time; requests on more are answered with
+            503.
+        request_seconds: in which a client has to send a request, once it is connected; ten times
+            as long where it may bring training data.
+        response_seconds: in which a request is answered; later it is answered with 503.
+        closing_seconds: for what was begun when the process is told to end.
         turn_threads: turns that run at a time.
         lease_wait: seconds that a message waits for its conversation before it is refused.
         training_jobs: trainings and tests over HTTP that run at a time.
@@ -37,6 +48,17 @@ class Limits:
     turn_threads: int = 32
     lease_wait: float = 30.0
     training_jobs: int = 1
+    headers: int = 32_768
+    connections: int = 4_000
+    request_seconds: float = 30.0
+    response_seconds: float = 3_600.0
+    closing_seconds: int = 10
+
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"the limit `{field_.name}` must be above 0", got=value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +79,14 @@ class ServerSettings:
         auth_token: a token that requests of the API must bring, or None.
         jwt_secret: the key that signs JSON web tokens, or None.
         jwt_method: how they are signed.
+        ssl_certificate: file of the certificate that makes it HTTPS, with those it depends on, or
+            None.
+        ssl_keyfile: file of its key; None: it is in the certificate's file.
+        ssl_password: of the key's file, or None.
+        ssl_ca_file: file of certificates by which clients' ones are known, or None.
         log_texts: whether texts of messages may be in the log.
+        log_json: whether lines of the log are JSON; None: where it is no terminal.
+        log_level: what is in the log: "debug" (each request, too), "info" or "warning".
         random_seed: decides among variations of responses; None: a new choice each time.
         limits: see `Limits`.
 
@@ -76,10 +105,26 @@ class ServerSettings:
     auth_token: str | None = field(default=None, repr=False)
     jwt_secret: str | None = field(default=None, repr=False)
     jwt_method: str = "HS256"
+    ssl_certificate: Path | None = None
+    ssl_keyfile: Path | None = None
+    ssl_password: str | None = field(default=None, repr=False)
+    ssl_ca_file: Path | None = None
     log_texts: bool = False
+    log_json: bool | None = None
+    log_level: str = "info"
     random_seed: int | None = None
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise ConfigError("a port must be from 0 to 65535", got=self.port)
+        if self.jwt_method not in JWT_METHODS:
+            raise ConfigError(
+                f"a JWT method must be one of {', '.join(JWT_METHODS)}", got=self.jwt_method
+            )
+        if self.log_level not in LOG_LEVELS:
+            raise ConfigError(
+                f"a log level must be one of {', '.join(LOG_LEVELS)}", got=self.log_level
+            )
+        if self.ssl_certificate is None and (self.ssl_keyfile or self.ssl_ca_file):
+            raise ConfigError("a key or certificates of clients need a certificate of the server")

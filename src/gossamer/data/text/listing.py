@@ -14,12 +14,15 @@ def shortlist(parts: Sequence[str], *, most: int = 3, separator: str = ", ") -> 
     return shown if len(parts) <= most else f"{shown} and {len(parts) - most} more"
 
 
-def warn_together(messages: Iterable[str], *, stacklevel: int = 1) -> None:
+def warn_together(
+    messages: Iterable[str], *, stacklevel: int = 1, category: type[UserWarning] = UserWarning
+) -> None:
     """Give several warnings of one kind as one, with their number and the first of them.
 
     Args:
         messages: one for each; equal ones count once. Without any, nothing happens.
         stacklevel: as in `warnings.warn`, seen from the caller.
+        category: the kind of warning.
     """
     different = list(dict.fromkeys(messages))
     if not different:
@@ -30,4 +33,4 @@ def warn_together(messages: Iterable[str], *, stacklevel: int = 1) -> None:
         rest = len(different) - _MOST_WARNINGS
         more = f"\n- and {rest} more" if rest > 0 else ""
         text = f"{len(different)} warnings of one kind:{shown}{more}"
-    warnings.warn(text, stacklevel=stacklevel + 1)
+    warnings.warn(text, category, stacklevel=stacklevel + 1)

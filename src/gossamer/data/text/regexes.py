@@ -96,6 +96,11 @@ class Regex:
         except (re.error, regex.error, RecursionError, OverflowError, MemoryError) as error:
             raise RegexError(str(error)) from error
 
+    @property
+    def may_take_long(self) -> bool:
+        """Whether a search could take exponential time, so that it has to be stopped."""
+        return self._stoppable is not None
+
     def spans(
         self, text: str, seconds: float = REGEX_SECONDS, *, group: int = 0
     ) -> list[tuple[int, int]]:

@@ -24,7 +24,7 @@ from typing import Any, Final, cast
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.data.entities import Entity
-from gossamer.data.errors import ConfigError, DataError
+from gossamer.data.errors import ConfigError, DataError, MessageWarning
 from gossamer.dialogue.actions.action import ActionContext, CustomActions, MessageMaker
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
@@ -310,6 +310,7 @@ class TurnRunner:
             warnings.warn(
                 f"a message has the {name}, which the domain does not have, so policies do not see "
                 "it. Try: declaring it",
+                MessageWarning,
                 stacklevel=4,
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from gossamer.data.text.regexes import Regex, RegexError, RegexTimeout
 from gossamer.nlu.words import word_letter
 
 _DEEPEST_SHARED_PREFIX = 24
+_ALL_PATTERNS = 4  # as long as one pattern may take on a text, all of them may
 _WORD = re.compile(r"\w")
 _NOTHING = r"(?!)"  # matches nothing
 
@@ -38,6 +40,10 @@ class NamedPattern:
 class PatternSearch:
     """Searches for patterns, with a limit on the time each may take on a text.
 
+    Answers have two limits more, so that texts which are made to take long cannot hang a server:
+    all patterns together may take four times as long on a text as one may, and one that took too
+    long before gets a tenth of the time.
+
     Args:
         owner: the component that searches, for messages.
         seconds: that a pattern may take on one text.
@@ -47,6 +53,9 @@ class PatternSearch:
         self._owner = owner
         self._seconds = seconds
         self._told: set[tuple[str, str]] = set()
+        self._text: str | None = None  # the one that is searched, and the time that took so far
+        self._spent = 0.0
+        self._has_told_of_all = False
 
     def spans(
         self, pattern: NamedPattern, text: str, example: Example | None = None, *, group: int = 0
@@ -63,7 +72,9 @@ class PatternSearch:
             DataError: the search of a training example takes too long.
         """
         try:
-            return pattern.regex.spans(text, self._seconds, group=group)
+            if example is not None or not pattern.regex.may_take_long:
+                return pattern.regex.spans(text, self._seconds, group=group)
+            return self._spans_in_time(pattern, text, group)
         except RegexTimeout as error:
             too_long = f"search a text in {self._seconds:g} s, but '{pattern.name}' does not"
             if example is not None:
@@ -85,6 +96,36 @@ class PatternSearch:
                     stacklevel=4,
                 )
             return []
+
+    def _spans_in_time(self, pattern: NamedPattern, text: str, group: int) -> list[tuple[int, int]]:
+        if text is not self._text:
+            self._text, self._spent = text, 0.0
+        left = _ALL_PATTERNS * self._seconds - self._spent
+        if left <= 0:
+            self._tell_of_all()
+            return []
+        was_slow = (pattern.name, pattern.pattern) in self._told
+        own = self._seconds / 10 if was_slow else self._seconds
+        started = time.perf_counter()
+        try:
+            return pattern.regex.spans(text, min(own, left), group=group)
+        except RegexTimeout:
+            if left < own:  # it is not its own fault
+                self._tell_of_all()
+                return []
+            raise
+        finally:
+            self._spent += time.perf_counter() - started
+
+    def _tell_of_all(self) -> None:
+        if not self._has_told_of_all:
+            self._has_told_of_all = True
+            warnings.warn(
+                f"{self._owner}: all regexes together must search a text in "
+                f"{_ALL_PATTERNS * self._seconds:g} s; the last of them count as not found. "
+                "Said once",
+                stacklevel=6,
+            )
 
 
 def collect_patterns(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gossamer.data.entities import Entity
-from gossamer.data.errors import ModelFileError
+from gossamer.data.errors import MessageWarning, ModelFileError
 from gossamer.data.nlu.direct_message import DirectMessage, parse_direct_message
 from gossamer.data.nlu.examples import TrainingData
 from gossamer.data.nlu.intents import FALLBACK_INTENT
@@ -71,7 +71,7 @@ class DirectMessageHandler(Component):
         faults: list[str] = []
         for parse in batch.parses:
             self._read(parse.text, parse, faults)
-        warn_together(faults)
+        warn_together(faults, category=MessageWarning)
 
     def state(self) -> ComponentState:
         """The known names."""

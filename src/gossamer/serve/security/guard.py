@@ -1,0 +1,158 @@
+"""The guard before the application: who may ask, how often, how much, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gossamer.serve.errors import ServeError, overloaded
+from gossamer.serve.security.identity import Gatekeeper, Identity
+from gossamer.serve.security.rate import RateLimit, client_of
+from gossamer.serve.settings import Limits
+
+_OPEN_PATHS: Final = frozenset(
+    {"/", "/version", "/health/live", "/health/ready", "/docs", "/openapi.json", "/favicon.ico"}
+)
+_OPEN_ROOMS: Final = ("/webhooks/", "/socket.io/", "/page/")
+WITH_TRAINING_DATA: Final = ("/model/train", "/model/test/")
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no token.
+
+    The server's version and health, the page's files, the description of the API, and channels,
+    which have tokens of their own. All else needs the token, what is added later too.
+    """
+    return path in _OPEN_PATHS or path.startswith(_OPEN_ROOMS)
+
+
+class Guard:
+    """Refuses requests before the application sees them.
+
+    A token is asked for as `Gatekeeper` says, where `is_open` says that one is needed. A rate is
+    counted for the user of a JSON web token, else for the client's address; health is always told.
+
+    Args:
+        app: what it guards.
+        gatekeeper: says who asks.
+        limits: see `Limits`.
+    """
+
+    def __init__(self, app: ASGIApp, gatekeeper: Gatekeeper, limits: Limits) -> None:
+        self._app = app
+        self._gatekeeper = gatekeeper
+        self._limits = limits
+        self._rate = None if limits.rate is None else RateLimit(limits.rate)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request."""
+        if scope["type"] != "http":  # sockets are of channels, which have tokens of their own
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None:
+            refusal = await self._answered(scope, receive, send)
+        if refusal is not None:
+            answer = JSONResponse(refusal.to_dict(), refusal.status, headers=refusal.headers)
+            await answer(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ServeError | None:
+        path: str = scope["path"]
+        who: Identity | ServeError | None = None
+        if self._gatekeeper.asks and not is_open(path):
+            who = self._gatekeeper.identify(scope["query_string"], scope["headers"], path)
+        if self._rate is not None and not path.startswith("/health/"):
+            name = who.user if isinstance(who, Identity) else None
+            client = scope.get("client")
+            address = "" if client is None else client_of(client[0])
+            wait = self._rate.wait_of(f"at {address}" if name is None else f"user {name}")
+            if wait > 0:
+                return ServeError(
+                    429,
+                    "TooManyRequests",
+                    f"a client may make {self._limits.rate:g} requests a second",
+                    retry_after=math.ceil(wait),
+                )
+        return who if isinstance(who, ServeError) else None
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> ServeError | None:
+        """Let the application answer; an error to answer with instead, if it could not."""
+        is_training = scope["path"].startswith(WITH_TRAINING_DATA)
+        limit = self._limits.training_body if is_training else self._limits.body
+        length = _content_length(scope)
+        if length is None:  # sent in chunks, or none; else the HTTP parser sees to its length
+            receive = LimitedBody(receive, limit)
+        elif length > limit:
+            return too_large(limit)
+        watched = WatchedAnswer(send)
+        timeout = asyncio.timeout(self._limits.response_seconds)
+        try:
+            async with timeout:
+                await self._app(scope, receive, watched)
+        except TimeoutError:
+            if not timeout.expired() or watched.has_begun:
+                raise
+            return overloaded("the answer took too long")
+        return None
+
+
+class LimitedBody:
+    """A request's body, up to a size, as the application receives it.
+
+    Args:
+        receive: gives its parts.
+        limit: bytes at most.
+    """
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._left = limit
+
+    async def __call__(self) -> Message:
+        """The next part.
+
+        Raises:
+            ServeError: 413, there is more than the limit.
+        """
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise too_large(self._limit)
+        return message
+
+
+class WatchedAnswer:
+    """What the application sends, and whether it has begun.
+
+    Args:
+        send: sends it.
+
+    Attributes:
+        has_begun: whether the first part was sent.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = False
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part."""
+        self.has_begun = True
+        await self._send(message)
+
+
+def too_large(limit: int) -> ServeError:
+    """413: a body is larger than it may be."""
+    return ServeError(413, "TooLarge", f"a request's body may have {limit} bytes")
+
+
+def _content_length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 20 else None
+    return None
