@@ -54,7 +54,9 @@ class Starter:
         return int(self._line())
 
     def __enter__(self) -> Starter:
-        assert self._line() == "ready"
+        if self._line() != "ready":
+            self.__exit__(None, None, None)
+            raise AssertionError("a server cannot be made: see above")
         return self
 
     def __exit__(
@@ -202,7 +204,7 @@ def free_port() -> int:
 
 def number(n: int | str) -> str:
     """A message that has a number."""
-    return '/number{"n": "%s"}' % n
+    return f'/number{{"n": "{n}"}}'
 
 
 def said(answer: httpx.Response) -> list[str]:

@@ -46,7 +46,7 @@ def run_server(arguments: list[str], folder: str, log: str) -> None:
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(written, descriptor)
-    sys.stdin = Path(os.devnull).open(encoding="utf-8")
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     sys.argv = ["gossamer", "run", *arguments]
     main()
 

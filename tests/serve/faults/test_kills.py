@@ -1,4 +1,4 @@
-"""Servers that are killed in mid-conversation lose nothing that was acknowledged, double nothing."""
+"""Killed in mid-conversation, servers lose nothing that was acknowledged and double nothing."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.dialogue.actions.action import stamped
 from gossamer.dialogue.history.events import ActionExecuted, BotUttered, Event, SessionStarted
-from gossamer.dialogue.history.tracker import ACTION_SESSION_START, Tracker
+from gossamer.dialogue.history.situation import ACTION_SESSION_START
+from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner, latest_channel
 from gossamer.serve.bodies import Body, schema_of
