@@ -25,7 +25,8 @@ from gossamer.dialogue.history.events import (
     SlotSet,
     UserUttered,
 )
-from gossamer.dialogue.history.tracker import ACTION_SESSION_START, Tracker
+from gossamer.dialogue.history.situation import ACTION_SESSION_START
+from gossamer.dialogue.history.tracker import Tracker
 
 _NOT_TOLD = (ACTION_LISTEN, ACTION_SESSION_START)
 
