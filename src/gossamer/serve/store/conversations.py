@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -17,6 +16,7 @@ from gossamer.data.errors import ConfigError
 from gossamer.serve.store.database import Database
 from gossamer.serve.store.errors import ConversationBusy
 from gossamer.serve.store.heartbeat import Heartbeat
+from gossamer.serve.store.holders import new_holder
 from gossamer.serve.store.leases import IN_LINE_SECONDS, SELECT_EVENTS, Lease, LeaseStatements
 from gossamer.serve.store.reminders import COLUMNS, Reminder, reminder_of
 from gossamer.serve.store.rows import checked_sender, column_text, events_of
@@ -109,7 +109,7 @@ class ConversationStore:
 
     @contextmanager
     def _held(self, sender_id: str, wait: float) -> Iterator[Lease]:
-        holder = uuid.uuid4().hex
+        holder = new_holder()
         taken = self._taken(sender_id, holder, wait)
         lease = Lease(self._leases, self._heartbeat, sender_id, holder, taken)
         self._heartbeat.add(lease)
@@ -137,6 +137,7 @@ class ConversationStore:
         taken = None
         while taken is None and (now := time.monotonic()) < give_up:
             if now > last_in_line + IN_LINE_SECONDS / 3:
+                self._leases.end_if_dead(sender_id)
                 self._leases.get_in_line(sender_id, holder)
                 last_in_line = now
             time.sleep(min(give_up - now, pause * random.uniform(0.5, 1.0)))

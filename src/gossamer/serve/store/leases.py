@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 from gossamer.serve.store.database import Database, DatabaseBusy
 from gossamer.serve.store.errors import LeaseLost, ReminderGone, StoreUnavailable
 from gossamer.serve.store.heartbeat import Heartbeat
+from gossamer.serve.store.holders import is_dead
 from gossamer.serve.store.reminders import (
     Reminder,
     ReminderChange,
@@ -59,6 +60,11 @@ AND (next_holder IS NULL OR next_holder = :holder OR next_until < {clock})
 _LEAVE_LINE: Final = text(
     "UPDATE gossamer_conversations SET next_holder = NULL, next_until = NULL"
     " WHERE sender_id = :sender_id AND next_holder = :holder"
+)
+_HOLDER: Final = text("SELECT holder FROM gossamer_conversations WHERE sender_id = :sender_id")
+_END_LEASE: Final = text(
+    "UPDATE gossamer_conversations SET lease_until = 0"
+    " WHERE sender_id = :sender_id AND holder = :holder"
 )
 _RENEW: Final = """
 UPDATE gossamer_conversations SET lease_until = {clock} + :seconds
@@ -116,6 +122,16 @@ class LeaseStatements:
         values = {"sender_id": sender_id, "holder": holder, "seconds": IN_LINE_SECONDS}
         with suppress(DatabaseBusy):
             self.database.write_at_once(lambda c: c.execute(self._get_in_line, values).rowcount)
+
+    def end_if_dead(self, sender_id: str) -> None:
+        """Let a lease run out at once if the process that has it is known to be dead."""
+        values = {"sender_id": sender_id}
+        holder = self.database.read(lambda c: c.execute(_HOLDER, values).scalar())
+        if holder is not None and is_dead(holder):
+            log.info("the holder of a conversation is dead, its lease is ended")
+            values["holder"] = holder
+            with suppress(DatabaseBusy):
+                self.database.write_at_once(lambda c: c.execute(_END_LEASE, values).rowcount)
 
     def leave_line(self, sender_id: str, holder: str) -> None:
         """Wait no longer."""
