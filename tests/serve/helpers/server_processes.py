@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 from sqlalchemy.engine import make_url
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STARTS_WITHIN = 120.0
 WEBHOOK = "/webhooks/rest/webhook"
 
