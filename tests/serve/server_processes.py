@@ -92,7 +92,10 @@ class ServerProcess:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, timeout=90.0, trust_env=False)
+        limits = httpx.Limits(max_connections=None)
+        self.client = httpx.Client(
+            base_url=self.url, timeout=90.0, limits=limits, trust_env=False
+        )
 
     def send_signal(self, number: int) -> None:
         """Send it a signal."""

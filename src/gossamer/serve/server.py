@@ -71,7 +71,7 @@ class Server:
             self.store, lease_wait=settings.limits.lease_wait, on_lease=self.metrics.lease_wait
         )
         self.metrics.watch(self.models, self.order)
-        self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
+        self._threads = ThreadPoolExecutor(settings.limits.waiting, "turn")
 
     def load(self, path: Path) -> LoadedModel:
         """Read a model; blocks.
