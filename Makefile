@@ -35,7 +35,7 @@ endef
 export SHOW_PARSED
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo study studies test check docs bench scores accuracy fuzz matrix clean
+.PHONY: help env services demo study studies test check docs bench scores accuracy fuzz matrix clean
 
 help:  ## list these words
 	@echo "make WORD, where WORD is one of:"
@@ -51,6 +51,21 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 env: $(INSTALLED)  ## make the environment only
+
+# Tests of the server start a PostgreSQL and a browser of their own. Where these are not installed,
+# and cannot be, such tests are skipped and say so.
+services:  ## install PostgreSQL and Chromium, which tests use, where apt-get can
+	@if ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 \
+		&& { command -v chromium-headless-shell || command -v chromium; } > /dev/null; then \
+		exit 0; \
+	fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes \
+			--no-install-recommends postgresql chromium-headless-shell > /dev/null \
+			|| echo "PostgreSQL and Chromium could not be installed: tests that need them are skipped"; \
+	else \
+		echo "PostgreSQL or Chromium is not installed: tests that need them are skipped"; \
+	fi
 
 demo: $(INSTALLED)  ## train, test and ask the bundled assistant, in the folder demo/
 	@rm -rf $(DEMO)

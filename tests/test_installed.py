@@ -34,10 +34,10 @@ FOR_HELP = {
     *("annotated_doc", "attr", "click", "colorama", "markdown_it", "mdurl", "pygments", "rich"),
     *("shellingham", "typer", "typing_extensions"),
 }
-# The readers' errors are known to commands; with them come pydantic, regex and ruamel.yaml.
+# The readers' errors are known to commands; with them come pydantic, regex and PyYAML.
 FOR_COMMANDS = {
     *FOR_HELP,
-    *("annotated_types", "pydantic", "pydantic_core", "regex", "ruamel", "typing_inspection"),
+    *("annotated_types", "pydantic", "pydantic_core", "regex", "typing_inspection", "yaml"),
 }
 
 PRINT_MODULES = """

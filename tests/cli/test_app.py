@@ -114,6 +114,7 @@ def test_the_command_starts_without_heavy_imports() -> None:
     code = (
         "import sys, gossamer.cli\n"
         "heavy = {'torch', 'numpy', 'scipy', 'sklearn', 'matplotlib', 'pydantic', 'ruamel'}\n"
+        "heavy |= {'yaml'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert _python("-c", code).stdout == "[]\n"

@@ -39,7 +39,7 @@ def test_a_body_is_taken_apart(tmp_path: Path, ending: str) -> None:
     assert parts.stories is not None
     assert parts.domain is not None
     assert [part.name for part in parts.config.policies] == ["MemoizationPolicy", "RulePolicy"]
-    assert len(parts.nlu.examples) == 7
+    assert len(parts.nlu.examples) == 8
     assert [story.name for story in parts.stories.stories] == ["book"]
     (story,) = parts.stories.stories
     assert story.where is not None

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
 from gossamer.serve import metrics as metrics_module
 from gossamer.serve.metrics import Metrics
+from gossamer.serve.store.errors import ConversationBusy
 
 
 def values(text: str) -> dict[tuple[str, ...], float]:
@@ -70,7 +71,7 @@ def test_fallbacks_failures_and_store_errors(monkeypatch: pytest.MonkeyPatch) ->
         ),
         0.1,
     )
-    metrics.turn_failed(type("ConversationBusy", (Exception,), {})())
+    metrics.turn_failed(ConversationBusy())
     metrics.turn_failed(ValueError())
     found = values(metrics.render().decode())
     assert found["fallbacks_total", "nlu_fallback"] == 1

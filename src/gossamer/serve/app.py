@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from gossamer.serve.channels.rest import RestChannel
+from gossamer.serve.channels.including import include_channels, running_channels
+from gossamer.serve.channels.registry import channels_of
 from gossamer.serve.faults import add_fault_handlers
 from gossamer.serve.observed import Observed
 from gossamer.serve.page.routes import page_routes
+from gossamer.serve.reminders import Reminders
 from gossamer.serve.routes.conversations import conversation_routes
 from gossamer.serve.routes.documented import describe
 from gossamer.serve.routes.metrics import metrics_routes
@@ -31,12 +35,21 @@ def create_app(server: Server) -> FastAPI:
     """The application, an ASGI one, of a server.
 
     Args:
-        server: what answers.
+        server: what answers; it gets its channels.
 
     Raises:
-        ConfigError: the token or the key cannot be used.
+        InputError: a channel, the token or the key cannot be used.
     """
-    app = FastAPI(title="Gossamer", version=__version__)
+    channels = channels_of(server, server.credentials)
+    server.channels = channels
+    reminders = Reminders(server)
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        async with running_channels(channels.values()), reminders.firing():
+            yield
+
+    app = FastAPI(title="Gossamer", version=__version__, lifespan=running)
     app.state.server = server
     add_fault_handlers(app, server.settings)
     _protect(app, server)
@@ -47,11 +60,7 @@ def create_app(server: Server) -> FastAPI:
     if server.settings.enable_api:
         for routes in API:
             app.include_router(routes(server))
-    app.state.channels = {channel.name: channel for channel in (RestChannel(server, {}),)}
-    for channel in app.state.channels.values():
-        app.include_router(
-            channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
-        )
+    include_channels(app, channels)
     describe(app)
     return app
 

@@ -16,9 +16,13 @@ from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.serve.models.current import LoadedModel
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.store.leases import Lease
+from gossamer.serve.store.reminders import Reminder
 
 TurnWork: TypeAlias = Callable[[TurnRunner, Tracker], tuple[Tracker, Turn]]
 """A turn: a method of the runner, with what it is given."""
+
+Listener: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]]], None]
+"""Is told whose conversation it is, and the JSON of events that were stored."""
 
 _MOST_CACHED = 2_000
 
@@ -40,6 +44,8 @@ class StoredConversations:
         store: where conversations are.
         lease_wait: seconds to wait for a conversation that another process holds.
         on_lease: called with the seconds that a conversation was waited for.
+        on_stored: called with the events of each turn once they are stored; it must be quick, and
+            must not change them.
     """
 
     def __init__(
@@ -48,9 +54,11 @@ class StoredConversations:
         *,
         lease_wait: float,
         on_lease: Callable[[float], None] | None = None,
+        on_stored: Listener | None = None,
     ) -> None:
         self._on_lease = on_lease
         self._store = store
+        self._on_stored = on_stored
         self._lease_wait = lease_wait
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._cache_lock = threading.Lock()
@@ -62,6 +70,7 @@ class StoredConversations:
         work: TurnWork,
         *,
         message_id: str | None = None,
+        reminder: Reminder | None = None,
     ) -> Turn:
         """Run a turn and store what happened.
 
@@ -71,6 +80,8 @@ class StoredConversations:
             work: the turn.
             message_id: of the message; one that was answered before is not handled again, and the
                 turn has the messages that were said then.
+            reminder: the turn is what it asks for; the store forgets it with the same commit. If
+                it is not pending any more, nothing happens.
 
         Raises:
             StoreError: the conversation is busy, was taken over, or the database is gone; then
@@ -81,20 +92,25 @@ class StoredConversations:
         with self._store.lease(sender_id, wait=self._lease_wait) as lease:
             if self._on_lease is not None:
                 self._on_lease(time.perf_counter() - started)
+            if reminder is not None and not lease.is_pending(reminder):
+                return Turn()
             tracker = self._tracker(lease, model, runner)
             if message_id is not None:
                 said = _answer_to(tracker, message_id)
                 if said is not None:
                     return Turn(messages=said)
             after, turn = work(runner, tracker)
-            lease.append([event.to_dict() for event in turn.events])
+            events = [event.to_dict() for event in turn.events]
+            lease.append(events, fired=reminder)
             self._remember(sender_id, _Cached(lease.fence, model.model_id, after))
+            if self._on_stored is not None:
+                self._on_stored(sender_id, events)
         return turn
 
     def replace(
         self, model: LoadedModel, sender_id: str, events: Sequence[Mapping[str, Any]]
     ) -> Tracker:
-        """Store another history of a conversation.
+        """Store another history of a conversation. Its events are not told to `on_stored`.
 
         Raises:
             DataError: these are no events.

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from gossamer.data.credentials import Channel as ChannelOptions
+from gossamer.data.credentials import read_credentials
 from gossamer.data.endpoints import Endpoints, SqlTrackerStore, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
 from gossamer.dialogue.actions.nlg_server import NlgServer
+from gossamer.dialogue.history.events import BotUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import MessageListener
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
+from gossamer.serve.brokers import publisher_of
 from gossamer.serve.conversations import StoredConversations, TurnWork
 from gossamer.serve.errors import bad_request
 from gossamer.serve.metrics import Metrics
 from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_model
 from gossamer.serve.observed import TurnObserver
+from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.store.reminders import Reminder
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
@@ -44,6 +50,9 @@ class Server:
     Attributes:
         settings: as given.
         endpoints: what `endpoints.yml` says.
+        credentials: what `credentials.yml` says; None: there is none.
+        channels: those through which messages can be sent, by name; the application adds them.
+        publisher: gives events to the event broker, or None.
         models: the model that answers.
         store: where conversations are.
         order: which messages wait for which.
@@ -59,16 +68,25 @@ class Server:
         self.endpoints = (
             Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
         )
+        self.credentials: Mapping[str, ChannelOptions] | None = (
+            None if settings.credentials is None else read_credentials(settings.credentials)
+        )
+        self.channels: Mapping[str, Outgoing] = {}
         self._custom = custom_actions(self.endpoints.action)
         self.metrics = Metrics()
         self._turns = TurnObserver(self.metrics, log_texts=settings.log_texts)
         self._batcher = ParseBatcher(on_batch=self.metrics.batch)
+        broker = self.endpoints.event_broker
+        self.publisher = None if broker is None else publisher_of(broker)
         self.models = CurrentModel()
         self.store = ConversationStore.open(_store_url(self.endpoints))
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(
-            self.store, lease_wait=settings.limits.lease_wait, on_lease=self.metrics.lease_wait
+            self.store,
+            lease_wait=settings.limits.lease_wait,
+            on_lease=self.metrics.lease_wait,
+            on_stored=None if self.publisher is None else self.publisher.put,
         )
         self.metrics.watch(self.models, self.order)
         self._threads = ThreadPoolExecutor(settings.limits.waiting, "turn")
@@ -149,8 +167,17 @@ class Server:
 
         return await self.turn(sender_id, work, message_id=message_id)
 
-    async def turn(self, sender_id: str, work: TurnWork, *, message_id: str | None = None) -> Turn:
+    async def turn(
+        self,
+        sender_id: str,
+        work: TurnWork,
+        *,
+        message_id: str | None = None,
+        reminder: Reminder | None = None,
+    ) -> Turn:
         """Run a turn of a conversation, after those that came before.
+
+        Args as for `StoredConversations.run`.
 
         Raises:
             ServeError, StoreError: as for `handle`.
@@ -160,9 +187,27 @@ class Server:
         async with self.order.turn_of(sender_id):
             model = self.models.get()
             running = self.in_thread(
-                lambda: self.conversations.run(model, sender_id, work, message_id=message_id)
+                lambda: self.conversations.run(
+                    model, sender_id, work, message_id=message_id, reminder=reminder
+                )
             )
             return await self._turns.of(sender_id, running)
+
+    async def send(
+        self, sender_id: str, channel: str | None, messages: Sequence[BotUttered]
+    ) -> bool:
+        """Send messages that answer no request: of a reminder, or of another program.
+
+        Args:
+            sender_id: whom they are for.
+            channel: the name of a channel; None, or one that is not there: none can.
+            messages: in order.
+
+        Returns:
+            Whether they are sent. Else the channel cannot, or nobody is connected.
+        """
+        found = None if channel is None else self.channels.get(channel)
+        return found is not None and await found.send(sender_id, messages)
 
     async def tracker(self, sender_id: str) -> Tracker:
         """A conversation as it is stored."""
@@ -197,6 +242,8 @@ class Server:
         self._threads.shutdown()
         self._batcher.close()
         self.store.close()
+        if self.publisher is not None:
+            self.publisher.close()
 
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()

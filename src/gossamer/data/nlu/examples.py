@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -104,6 +105,10 @@ class TrainingData:
 
         Two examples are equal when text, intent and entities are; metadata does not count.
         """
+        return self._unique_examples
+
+    @functools.cached_property
+    def _unique_examples(self) -> tuple[Example, ...]:
         seen: dict[tuple[Any, ...], Example] = {}
         for example in self.examples:
             # Values may be unhashable (lists from JSON), so their repr is compared.

@@ -263,12 +263,15 @@ def _lock(handle: int) -> bool | None:
     """Whether the lock was free and is held now; None where the file system has no locks."""
     if sys.platform == "win32":  # needs none: a file that is open cannot be removed there
         return None
-    from filelock import lock_descriptor  # late: it brings asyncio and more
+    import fcntl
 
     try:
-        return lock_descriptor(handle, blocking=False)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
     except OSError:
         return None
+    return True
 
 
 def _remove_left_over(folder: Path) -> None:

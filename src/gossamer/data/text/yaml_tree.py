@@ -14,24 +14,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
-
 from gossamer.data.errors import DataError, InputError, Location
 from gossamer.data.text.limits import MAX_DEPTH, MAX_YAML_NODES
+from gossamer.data.text.yaml_nodes import TAG, read_nodes, too_deep
 
-_TAG = "tag:yaml.org,2002:"
-_TEXT_TAGS = frozenset({f"{_TAG}{name}" for name in ("str", "timestamp", "value", "merge")})
+_TEXT_TAGS = frozenset({f"{TAG}{name}" for name in ("str", "timestamp", "value", "merge")})
 _VARIABLE = re.compile(r"\$\{([^}^{]+)\}")
-_DIRECTIVE = re.compile(r"\A((?:[ \t]*(?:#.*)?\n)*)%YAML[ \t]+1\.\d+", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS = 300
 ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)((?:\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})+)")
@@ -104,47 +97,14 @@ def parse_yaml_tree(
             variable that is not set, an anchor inside itself, more than `MAX_YAML_NODES` nodes or
             `MAX_DEPTH` levels, an integer of more than 300 digits.
     """
-    text = _DIRECTIVE.sub(r"\g<1>%YAML 1.2", text)
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        with warnings.catch_warnings():
-            # An anchor may be given again: YAML 1.2 allows it, and the later one counts.
-            warnings.simplefilter("ignore", ReusedAnchorWarning)
-            node = yaml.compose(text)
-    except ReaderError as problem:
-        line = text.count("\n", 0, problem.position) + 1
-        raise error(
-            "a YAML file must not hold control characters",
-            got=text[problem.position],
-            where=Location(path, line),
-            hint='a double-quoted text with an escape, as in "\\x07"',
-        ) from None
-    except MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        said = ", ".join(part for part in (problem.context, problem.problem) if part)
-        raise error(
-            f"a YAML file must be well-formed: {said}",
-            where=Location(path, None if mark is None else mark.line + 1),
-            hint="check indentation, colons and quotes on this line and the one before",
-        ) from None
-    except RecursionError:
-        raise _too_deep(error, Location(path)) from None
-    except (YAMLError, ValueError) as problem:
-        raise error(
-            f"a YAML file must be well-formed: {type(problem).__name__} {problem}".rstrip(),
-            where=Location(path),
-        ) from None
+    node = read_nodes(text, path, error)
     if node is None:
         return None
     return _Builder(path, error, decode_escapes=text.isascii()).build(node)
 
 
-def _too_deep(error: type[InputError], where: Location) -> InputError:
-    return error(f"a YAML file must not be nested more than {MAX_DEPTH} levels deep", where=where)
-
-
 class _Builder:
-    """Turns the nodes of ruamel.yaml into ours."""
+    """Turns the nodes of a reader into ours."""
 
     def __init__(self, path: Path, error: type[InputError], *, decode_escapes: bool) -> None:
         self.path = path
@@ -155,21 +115,21 @@ class _Builder:
         self.sizes: dict[int, tuple[int, int]] = {}  # nodes and levels, aliases written out
         self.most = MAX_YAML_NODES.value()
 
-    def build(self, node: Node) -> YamlNode:
+    def build(self, node: Any) -> YamlNode:
         if id(node) in self.done:
             return self.done[id(node)]
         where = Location(self.path, node.start_mark.line + 1)
         if id(node) in self.open:
             raise self.error("an anchor must not contain itself", where=where)
         if len(self.open) >= MAX_DEPTH:
-            raise _too_deep(self.error, where)
+            raise too_deep(self.error, where)
         self.open.add(id(node))
         result: YamlNode
-        if isinstance(node, ScalarNode):
+        if node.id == "scalar":
             result = self.scalar(node, where)
-        elif isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
+        elif node.id == "sequence" and node.tag == f"{TAG}seq":
             result = YamlList(where, tuple(self.build(item) for item in node.value))
-        elif isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
+        elif node.id == "mapping" and node.tag == f"{TAG}map":
             result = self.mapping(node, where)
         else:
             raise self.tag_error(node, where)
@@ -188,7 +148,7 @@ class _Builder:
         n_nodes = 1 + sum(part for part, _ in parts)
         n_levels = 1 + max((levels for _, levels in parts), default=0)
         if n_levels > MAX_DEPTH:
-            raise _too_deep(self.error, where)
+            raise too_deep(self.error, where)
         if n_nodes > self.most:
             raise self.error(
                 f"a YAML file must have at most {self.most:,} nodes, aliases ('*') written out",
@@ -199,7 +159,7 @@ class _Builder:
             )
         return n_nodes, n_levels
 
-    def tag_error(self, node: Node, where: Location) -> InputError:
+    def tag_error(self, node: Any, where: Location) -> InputError:
         return self.error(
             "a YAML tag must be one of the core schema",
             got=node.tag,
@@ -207,7 +167,7 @@ class _Builder:
             hint="leave the tag out",
         )
 
-    def scalar(self, node: ScalarNode, where: Location) -> YamlScalar:
+    def scalar(self, node: Any, where: Location) -> YamlScalar:
         style = node.style or ""
         text: str = node.value
         if style != '"' and self.decode_escapes and "\\" in text:
@@ -262,15 +222,17 @@ class _Builder:
             return match[0]
         return match[1] + decoded
 
-    def mapping(self, node: MappingNode, where: Location) -> YamlMapping:
+    def mapping(self, node: Any, where: Location) -> YamlMapping:
         own: dict[str, tuple[YamlScalar, YamlNode]] = {}
         merged: dict[str, tuple[YamlScalar, YamlNode]] = {}
         for key_node, value_node in node.value:
             key = self.build(key_node)
             if not isinstance(key, YamlScalar):
                 raise self.error("a key must be a text or a number", where=key.where)
+            if value_node.value == "" and not value_node.style:  # left out: readers differ on where
+                value_node.start_mark = key_node.start_mark
             value = self.build(value_node)
-            if key_node.tag == f"{_TAG}merge":
+            if key_node.tag == f"{TAG}merge":
                 for part in value.items if isinstance(value, YamlList) else (value,):
                     if not isinstance(part, YamlMapping):
                         raise self.error("'<<' must be given a mapping", where=key.where)
@@ -297,10 +259,10 @@ def _value(tag: str, text: str) -> Any:
     if tag in _TEXT_TAGS:
         return text
     return {
-        f"{_TAG}null": lambda _: None,
-        f"{_TAG}bool": _boolean,
-        f"{_TAG}int": _integer,
-        f"{_TAG}float": _float,
+        f"{TAG}null": lambda _: None,
+        f"{TAG}bool": _boolean,
+        f"{TAG}int": _integer,
+        f"{TAG}float": _float,
     }[tag](text)
 
 

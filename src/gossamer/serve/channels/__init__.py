@@ -1,1 +1,5 @@
-"""Where messages come from: channels, named in `credentials.yml`."""
+"""Channels: the ways by which messages come in and answers go out."""
+
+from gossamer.serve.channels.channel import Channel, message_json
+
+__all__ = ["Channel", "message_json"]

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from gossamer.dialogue.history.events import BotUttered
+from gossamer.serve.channels.messages import message_json
 
 if TYPE_CHECKING:
     from gossamer.serve.server import Server
 
+__all__ = ["Channel", "message_json"]
 
-class Channel(ABC):
-    """A way by which people talk with the assistant.
+
+class Channel:
+    """A way by which people talk with the assistant. Own channels are made from this class.
+
+    `credentials.yml` names an own channel by its module path, and what is under it are its options:
+
+        my_channels.MyChannel:
+          greeting: Hello
+
+    Its methods, all of which may be left out, are called in the server's event loop, and must not
+    block; what blocks runs with `await self.server.in_thread(lambda: ...)`.
 
     Args:
-        server: takes messages, `await server.handle(text, sender_id, channel=self.name)`.
+        server: takes messages: `turn = await self.server.handle(text, sender_id,
+            channel=self.name)`. What was said is in `turn.messages`, and stored already.
         options: what `credentials.yml` says under its name.
+
+    Attributes:
+        name: letters, digits, and any of "_.-"; its routes are under /webhooks/NAME, and messages
+            that come through it have it as their input channel.
+        server: as given.
+        options: as given.
     """
 
     name: ClassVar[str]
@@ -28,33 +46,28 @@ class Channel(ABC):
         self.server = server
         self.options = options
 
-    @abstractmethod
     def routes(self) -> APIRouter:
-        """Its routes; they are put under /webhooks/NAME."""
+        """Its routes, HTTP or WebSocket; they are put under /webhooks/NAME. By default none."""
+        return APIRouter()
+
+    def applications(self) -> Mapping[str, ASGIApp]:
+        """Whole ASGI applications by the path that they take. By default none."""
+        return {}
+
+    async def start(self) -> None:
+        """Called when the server starts, before the first message. By default nothing."""
+
+    async def stop(self) -> None:
+        """Called when the server ends, after the last request. By default nothing."""
 
     async def send(self, recipient_id: str, messages: Sequence[BotUttered]) -> bool:
         """Send messages that answer no request: of a reminder, or of another program.
 
+        Args:
+            recipient_id: whom they are for, the sender of the conversation.
+            messages: what the assistant says, in order. It is stored already.
+
         Returns:
-            Whether the channel can; this one cannot.
+            Whether the channel can; by default it cannot.
         """
         return False
-
-
-def message_json(recipient_id: str, message: BotUttered) -> list[dict[str, Any]]:
-    """A message as Rasa's REST channel writes it: texts apart from what else it has.
-
-    Blank lines part a text into several messages, as in Rasa.
-    """
-    to = {"recipient_id": recipient_id}
-    data = message.data
-    parts: list[dict[str, Any]] = []
-    if message.text is not None:
-        texts = [text.strip() for text in message.text.split("\n\n")]
-        parts = [to | {"text": text} for text in texts if text]
-    if data.get("buttons"):
-        if not parts:
-            parts = [to | {"text": ""}]
-        parts[-1]["buttons"] = data["buttons"]
-    parts += [to | {key: data[key]} for key in ("image", "attachment", "custom") if data.get(key)]
-    return parts

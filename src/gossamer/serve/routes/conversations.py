@@ -187,7 +187,7 @@ def change_router(router: APIRouter, server: Server) -> None:
         after, _ = await _changed(server, conversation_id, lambda r, t: _appended(r, t, events))
         if execute_side_effects:
             said = [event for event in events if isinstance(event, BotUttered)]
-            await _send(request, after, output_channel, said)
+            await server.send(after.sender_id, _channel_name(after, output_channel), said)
         return JSONResponse(tracker_answer(after, include_events))
 
     @router.put(
@@ -323,21 +323,11 @@ async def _acted(
     request: Request, after: Tracker, turn: Turn, output_channel: str | None, include: Events
 ) -> Response:
     answer: dict[str, Any] = {"tracker": tracker_answer(after, include)}
-    if not await _send(request, after, output_channel, turn.messages):
+    channel = _channel_name(after, output_channel)
+    if not await request.app.state.server.send(after.sender_id, channel, turn.messages):
         parts = [message_json(after.sender_id, message) for message in turn.messages]
         answer["messages"] = [part for message in parts for part in message]
     return JSONResponse(answer)
-
-
-async def _send(
-    request: Request,
-    tracker: Tracker,
-    output_channel: str | None,
-    messages: list[BotUttered] | tuple[BotUttered, ...],
-) -> bool:
-    """Send messages through a channel; False if it cannot, or there is none."""
-    channel = request.app.state.channels.get(_channel_name(tracker, output_channel))
-    return channel is not None and await channel.send(tracker.sender_id, messages)
 
 
 def _channel_name(tracker: Tracker, output_channel: str | None) -> str:

@@ -30,6 +30,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._is_in_headers = False
         self._is_in_request = False
+        self._is_socket = False
         self._n_header_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -48,7 +49,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Take bytes: parts of requests."""
         self._n_header_bytes += len(data)
         super().data_received(data)
-        if self.parser is None or self.transport.is_closing():
+        if self._is_socket or self.parser is None or self.transport.is_closing():
             return
         if self._is_in_headers and self._n_header_bytes > self._limits.headers:
             self._refuse(_headers_too_large(self._limits.headers))
@@ -60,6 +61,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Hand over to the socket."""
         self._disarm()
+        self._is_socket = True
         super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
@@ -76,7 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._refuse(_headers_too_large(self._limits.headers))
             return
         super().on_headers_complete()
-        if self.scope["path"].startswith(WITH_TRAINING_DATA):
+        if self.scope.get("path", "").startswith(WITH_TRAINING_DATA):
             self._arm(10 * self._limits.request_seconds)
 
     def on_body(self, body: bytes) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STARTS_WITHIN = 60.0
 
 CONFIG = """\
@@ -51,6 +51,9 @@ nlu:
     - book a trip
     - I want to go to [Rome](city)
     - to [Oslo](city)
+- intent: look_up
+  examples: |
+    - look it up
 - lookup: city
   examples: |
     - Rome
@@ -122,7 +125,7 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     It greets, says goodbye, books to Rome and Oslo.
 
-    The intent `look_up` has no examples ("/look_up" means it); its action is a custom one.
+    The action of the intent `look_up` is a custom one.
     """
     folder = tmp_path_factory.mktemp("project")
     (folder / "data").mkdir()
@@ -132,6 +135,12 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "data" / "nlu.yml").write_text(NLU, "utf-8")
     (folder / "data" / "stories.yml").write_text(STORIES, "utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def in_memory(tiny_project: Path) -> Path:
+    """An `endpoints.yml`: conversations are kept until the server ends."""
+    return tiny_project / "endpoints.yml"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,57 @@
+"""Channels in the web application: their routes, and their beginning and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from gossamer.nlu.own.failures import OwnCode
+from gossamer.serve.channels.channel import Channel
+
+_log: Final = logging.getLogger(__name__)
+
+
+def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> None:
+    """Add what channels take to an application.
+
+    Args:
+        app: the application.
+        channels: by name.
+
+    Raises:
+        OwnPartError: a channel of the user's own fails.
+    """
+    for channel in channels.values():
+        with OwnCode(type(channel), "routes"):
+            app.include_router(
+                channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
+            )
+        with OwnCode(type(channel), "applications"):
+            for path, application in channel.applications().items():
+                app.mount(path, application)
+
+
+@asynccontextmanager
+async def running_channels(channels: Iterable[Channel]) -> AsyncIterator[None]:
+    """The time in which channels are there: started in their order, stopped from the last on.
+
+    Raises:
+        OwnPartError: a channel of the user's own does not start.
+    """
+    async with AsyncExitStack() as stack:
+        for channel in channels:
+            with OwnCode(type(channel), "start"):
+                await channel.start()
+            stack.push_async_callback(_stop, channel)
+        yield
+
+
+async def _stop(channel: Channel) -> None:
+    try:
+        await channel.stop()
+    except Exception:
+        _log.exception("the channel %s failed in stop", channel.name)
