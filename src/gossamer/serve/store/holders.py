@@ -38,7 +38,7 @@ def is_dead(holder: str) -> bool:
 def _place() -> str | None:
     """Names the running system and the container, within which process ids say something."""
     with suppress(OSError):
-        names = f"{_BOOT.read_text('ascii')} {os.readlink(_PROCESSES)}"
+        names = f"{_BOOT.read_text('ascii')} {_PROCESSES.readlink()}"
         return hashlib.sha256(names.encode()).hexdigest()[:16]
     return None
 
