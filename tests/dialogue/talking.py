@@ -14,7 +14,8 @@ from gossamer.data.entities import Entity
 from gossamer.dialogue.actions.action import ActionContext, ActionReply
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
-from gossamer.dialogue.history.events import Event, UserUttered, event_from_dict
+from gossamer.dialogue.history.event_json import event_from_dict
+from gossamer.dialogue.history.events import Event, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.ensemble import EnsemblePrediction
 from gossamer.dialogue.policies.policy import Prediction, certain

@@ -13,13 +13,8 @@ from gossamer.data.entities import Entity
 from gossamer.data.project import Project, joined
 from gossamer.data.stories.reading import read_stories
 from gossamer.data.stories.steps import StoryData
-from gossamer.dialogue.history.events import (
-    ActionExecuted,
-    Event,
-    SlotSet,
-    UserUttered,
-    event_from_dict,
-)
+from gossamer.dialogue.history.event_json import event_from_dict
+from gossamer.dialogue.history.events import ActionExecuted, Event, SlotSet, UserUttered
 
 HERE = Path(__file__).parent
 

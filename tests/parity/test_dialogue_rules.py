@@ -12,7 +12,7 @@ from gossamer.data import read_domain
 from gossamer.data.domain.domain import Domain
 from gossamer.data.errors import ConfigError, DataError
 from gossamer.data.stories.reading import read_stories
-from gossamer.dialogue.history.events import event_from_dict
+from gossamer.dialogue.history.event_json import event_from_dict
 from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData, Prediction

@@ -13,7 +13,7 @@ from gossamer.checks import read_parts
 from gossamer.data.domain.slots import Slot, SlotType
 from gossamer.data.errors import DataError
 from gossamer.data.stories.yaml import parse_story_yaml
-from gossamer.dialogue.history.events import events_from_dicts
+from gossamer.dialogue.history.event_json import events_from_dicts
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.serve.errors import ServeError
 from gossamer.serve.faults import FolderNames

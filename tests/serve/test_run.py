@@ -178,8 +178,13 @@ def test_https(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
     monkeypatch.chdir(tmp_path)
-    files = {"ssl_certificate": Path("certificate.pem"), "ssl_keyfile": Path("key.pem")}
-    server = Server(ServerSettings(model=tiny_model, ssl_password="geheim", **files))
+    settings = ServerSettings(
+        model=tiny_model,
+        ssl_password="geheim",
+        ssl_certificate=Path("certificate.pem"),
+        ssl_keyfile=Path("key.pem"),
+    )
+    server = Server(settings)
     serving = uvicorn_server(server)
     context = ssl.create_default_context(cafile="certificate.pem")
     with socket.create_server(("127.0.0.1", 0)) as listening:

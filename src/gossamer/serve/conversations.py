@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gossamer.dialogue.history.events import BotUttered, UserUttered, events_from_dicts
+from gossamer.dialogue.history.event_json import events_from_dicts
+from gossamer.dialogue.history.events import BotUttered, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner

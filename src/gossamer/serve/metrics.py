@@ -20,7 +20,7 @@ from gossamer.dialogue.history.events import UserUttered
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.serve.models.current import CurrentModel
-from gossamer.serve.store.errors import ConversationBusy, LeaseLost, StoreUnavailable
+from gossamer.serve.store.errors import ConversationBusy, LeaseLost, StoreError, StoreUnavailable
 from gossamer.serve.work.order import ConversationOrder
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -119,7 +119,7 @@ class Metrics:
     def turn_failed(self, error: Exception) -> None:
         """Note a turn that raised: nothing of it is stored."""
         self._turns.labels("failed").inc()
-        kind = _STORE_ERRORS.get(type(error))
+        kind = _STORE_ERRORS.get(type(error)) if isinstance(error, StoreError) else None
         if kind is not None:
             self._store_errors.labels(kind).inc()
 

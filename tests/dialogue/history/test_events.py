@@ -7,7 +7,8 @@ import pytest
 from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError
 from gossamer.dialogue.history import events as e
-from gossamer.dialogue.history.events import Event, event_from_dict, events_from_dicts
+from gossamer.dialogue.history.event_json import event_from_dict, events_from_dicts
+from gossamer.dialogue.history.events import Event
 from gossamer.nlu.pipeline.parse import IntentPrediction, Parse
 
 ALL = [

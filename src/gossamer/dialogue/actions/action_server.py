@@ -21,7 +21,7 @@ from gossamer.dialogue.actions.server_calls import (
     start_of,
 )
 from gossamer.dialogue.history.current_state import current_state
-from gossamer.dialogue.history.events import events_from_dicts
+from gossamer.dialogue.history.event_json import events_from_dicts
 from gossamer.dialogue.history.tracker import Tracker
 
 PROTOCOL_VERSION: Final = "3.6.21"

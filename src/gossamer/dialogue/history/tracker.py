@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gossamer.data.domain.slots import Slot
+from gossamer.dialogue.history.event_json import events_from_dicts
 from gossamer.dialogue.history.events import (
     ActionExecuted,
     ActionExecutionRejected,
@@ -23,7 +24,6 @@ from gossamer.dialogue.history.events import (
     UserFeaturization,
     UserUtteranceReverted,
     UserUttered,
-    events_from_dicts,
 )
 from gossamer.dialogue.history.situation import Situation
 

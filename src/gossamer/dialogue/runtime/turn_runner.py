@@ -29,12 +29,8 @@ from gossamer.dialogue.actions.action import ActionContext, CustomActions, Messa
 from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
 from gossamer.dialogue.defaults import DEFAULT_CHANNEL
-from gossamer.dialogue.history.events import (
-    ActionExecuted,
-    BotUttered,
-    UserUttered,
-    event_from_dict,
-)
+from gossamer.dialogue.history.event_json import event_from_dict
+from gossamer.dialogue.history.events import ActionExecuted, BotUttered, UserUttered
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
 from gossamer.dialogue.policies.ensemble import EnsemblePrediction
 from gossamer.dialogue.runtime.running_turn import Chooser, RunningTurn

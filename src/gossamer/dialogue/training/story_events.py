@@ -22,14 +22,8 @@ from gossamer.data.stories.steps import (
     SlotStep,
     UserStep,
 )
-from gossamer.dialogue.history.events import (
-    ActionExecuted,
-    ActiveLoop,
-    Event,
-    SlotSet,
-    UserUttered,
-    event_from_dict,
-)
+from gossamer.dialogue.history.event_json import event_from_dict
+from gossamer.dialogue.history.events import ActionExecuted, ActiveLoop, Event, SlotSet, UserUttered
 from gossamer.dialogue.history.situation import SHOULD_NOT_BE_SET
 
 PlainStep = UserStep | ActionStep | BotStep | SlotStep | LoopStep | EventStep

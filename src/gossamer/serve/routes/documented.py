@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
-from gossamer.dialogue.history.events import EVENT_NAMES
+from gossamer.dialogue.history.event_json import EVENT_NAMES
 from gossamer.version import __version__
 
 

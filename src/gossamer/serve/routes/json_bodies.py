@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from gossamer.data.errors import DataError
-from gossamer.dialogue.history.events import Event, events_from_dicts
+from gossamer.dialogue.history.event_json import events_from_dicts
+from gossamer.dialogue.history.events import Event
 from gossamer.serve.bodies import Body, body_error, read_body
 from gossamer.serve.errors import bad_request
 

@@ -122,7 +122,7 @@ def item(text: str) -> str:
         ("- intent: a/b/c\n  examples: |\n    - x\n", 3, "one '/' and a key"),
         ("- intent: a/\n  examples: |\n    - x\n", 3, "one '/' and a key"),
         ("- intent: ''\n  examples: |\n    - x\n", 3, "needs a name"),
-        ("- intent:\n  examples: |\n    - x\n", 4, "needs a name"),
+        ("- intent:\n  examples: |\n    - x\n", 3, "needs a name"),
         ("- intent: [a]\n  examples: |\n    - x\n", 3, "needs a name"),
         ("- intents: a\n  examples: |\n    - x\n", 3, "exactly one of the keys"),
         ("- intent: a\n  lookup: b\n  examples: |\n    - x\n", 3, "exactly one of the keys"),
