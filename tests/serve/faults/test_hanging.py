@@ -33,6 +33,9 @@ def memory_in_mib(server: ServerProcess) -> int:
     return int(found) // 1024
 
 
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
+)
 def test_others_go_on_while_300_hang(
     servers: ServerProcesses, database: str, action_server: ActionStub
 ) -> None:
@@ -64,6 +67,9 @@ def test_a_hanging_action_fails_in_time(
     assert said(server.say("held", number(1), "1")) == ["Number 1."]
 
 
+@pytest.mark.parametrize(
+    "database", ["postgres", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True
+)
 def test_a_stopped_holder_writes_nothing(
     servers: ServerProcesses, database: str, action_server: ActionStub
 ) -> None:
