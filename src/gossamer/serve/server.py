@@ -89,7 +89,8 @@ class Server:
             on_stored=None if self.publisher is None else self.publisher.put,
         )
         self.metrics.watch(self.models, self.order)
-        self._threads = ThreadPoolExecutor(settings.limits.turn_threads, "turn")
+        # One for each turn that may be there: all may wait for an action server that hangs.
+        self._threads = ThreadPoolExecutor(settings.limits.waiting, "turn")
 
     def load(self, path: Path) -> LoadedModel:
         """Read a model; blocks.

@@ -34,7 +34,6 @@ class Limits:
             as long where it may bring training data.
         response_seconds: in which a request is answered; later it is answered with 503.
         closing_seconds: for what was begun when the process is told to end.
-        turn_threads: turns that run at a time.
         lease_wait: seconds that a message waits for its conversation before it is refused.
         training_jobs: trainings and tests over HTTP that run at a time.
     """
@@ -45,7 +44,6 @@ class Limits:
     nesting: int = 32
     waiting: int = 1_000
     rate: float | None = None
-    turn_threads: int = 32
     lease_wait: float = 30.0
     training_jobs: int = 1
     headers: int = 32_768

@@ -24,7 +24,6 @@ from server_processes import (
 from gossamer.serve.store import ConversationStore
 
 pytestmark = pytest.mark.slow
-GONE_SECONDS = 10.0
 BOUND_SECONDS = 5.0
 
 
@@ -41,13 +40,16 @@ def health(server: ServerProcess, which: str) -> int:
     return status
 
 
-def test_gone_for_ten_seconds(servers: ServerProcesses, own_postgres: PostgresServer) -> None:
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(10.0, marks=pytest.mark.long)])
+def test_gone_for_seconds(
+    servers: ServerProcesses, own_postgres: PostgresServer, seconds: float
+) -> None:
     database = own_postgres.new_database()
     server = servers.start(database)
     for n in range(5):
         assert said(server.say("anna", number(n), str(n))) == [f"Number {n}."]
     own_postgres.stop()
-    come_back = time.monotonic() + GONE_SECONDS
+    come_back = time.monotonic() + seconds
     n_refused = 0
     while time.monotonic() < come_back:
         started = time.monotonic()

@@ -6,10 +6,12 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from action_stub import ActionStub
 from server_processes import (
+    ServerProcess,
     ServerProcesses,
     all_numbers,
     is_refused,
@@ -21,13 +23,22 @@ from server_processes import (
 from gossamer.serve.store import ConversationStore
 
 pytestmark = pytest.mark.slow
-N_HANGING = 300
+N_HANGING, MOST_MIB = 300, 200
 
 
+def memory_in_mib(server: ServerProcess) -> int:
+    """What the server takes."""
+    status = Path(f"/proc/{server.process_id}/status").read_text("ascii")
+    [found] = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(found) // 1024
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
+)
 def test_others_go_on_while_300_hang(
-    servers: ServerProcesses, tmp_path_factory: pytest.TempPathFactory, action_server: ActionStub
+    servers: ServerProcesses, database: str, action_server: ActionStub
 ) -> None:
-    database = f"sqlite:///{tmp_path_factory.mktemp('hanging') / 'conversations.db'}"
     server = servers.start(database, action_server=action_server.url)
     with ThreadPoolExecutor(N_HANGING) as pool:
         hanging = [pool.submit(server.say, f"held-{k}", "/look_up") for k in range(N_HANGING)]
@@ -40,14 +51,15 @@ def test_others_go_on_while_300_hang(
         assert server.client.get("/health/ready").status_code == 200
         assert sorted(waits)[10] < 2.0
         assert not any(each.done() for each in hanging)
+        assert memory_in_mib(server) < MOST_MIB
         action_server.let_go()
         assert all(said(each.result()) == ["found"] for each in hanging)
 
 
 def test_a_hanging_action_fails_in_time(
-    servers: ServerProcesses, tmp_path_factory: pytest.TempPathFactory, action_server: ActionStub
+    servers: ServerProcesses, tmp_path: Path, action_server: ActionStub
 ) -> None:
-    database = f"sqlite:///{tmp_path_factory.mktemp('hanging') / 'conversations.db'}"
+    database = f"sqlite:///{tmp_path / 'conversations.db'}"
     server = servers.start(database, action_server=action_server.url, timeout=1.0)
     started = time.monotonic()
     assert said(server.say("held", "/look_up", "0")) == []
@@ -55,6 +67,9 @@ def test_a_hanging_action_fails_in_time(
     assert said(server.say("held", number(1), "1")) == ["Number 1."]
 
 
+@pytest.mark.parametrize(
+    "database", ["postgres", pytest.param("sqlite", marks=pytest.mark.long)], indirect=True
+)
 def test_a_stopped_holder_writes_nothing(
     servers: ServerProcesses, database: str, action_server: ActionStub
 ) -> None:

@@ -18,8 +18,10 @@ from gossamer.serve.store import ConversationStore
 
 pytestmark = pytest.mark.slow
 MANY = pytest.param(1_000, marks=pytest.mark.long)
+DATABASES = ["postgres", pytest.param("sqlite", marks=pytest.mark.long)]
 
 
+@pytest.mark.parametrize("database", DATABASES, indirect=True)
 @pytest.mark.parametrize("n_messages", [60, MANY], ids=["few", "many"])
 def test_messages_that_alternate(servers: ServerProcesses, database: str, n_messages: int) -> None:
     both = servers.start(database), servers.start(database)
@@ -29,6 +31,7 @@ def test_messages_that_alternate(servers: ServerProcesses, database: str, n_mess
         assert numbers_and_answers(store.events("anna")) == all_numbers(n_messages)
 
 
+@pytest.mark.parametrize("database", DATABASES, indirect=True)
 @pytest.mark.parametrize("n_messages", [60, MANY], ids=["few", "many"])
 def test_messages_at_the_same_time(
     servers: ServerProcesses, database: str, n_messages: int

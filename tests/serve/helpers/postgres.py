@@ -36,9 +36,12 @@ class PostgresServer:
     Args:
         programs: the folder of initdb and pg_ctl.
         is_safe: whether commits wait for the disk, as for a measurement; else it is quick.
+        reached: another address of this host where it listens, and the network that may connect.
     """
 
-    def __init__(self, programs: Path, *, is_safe: bool = False) -> None:
+    def __init__(
+        self, programs: Path, *, is_safe: bool = False, reached: tuple[str, str] | None = None
+    ) -> None:
         self._programs = programs
         self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.folder = Path(tempfile.mkdtemp(prefix="gossamer-postgres-"))
@@ -49,11 +52,15 @@ class PostgresServer:
         if self._as_user:
             shutil.chown(self.folder, "postgres")
         quick = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        addresses = "127.0.0.1" if reached is None else f"127.0.0.1,{reached[0]}"
         self._options = (
-            f"-c port={self.port} -c listen_addresses=127.0.0.1 -c max_connections=100"
+            f"-c port={self.port} -c listen_addresses={addresses} -c max_connections=100"
             f" -c unix_socket_directories={self.folder} {'' if is_safe else quick}"
         )
         self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "gossamer", "-N")
+        if reached is not None:
+            with (self.folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+                rules.write(f"host all all {reached[1]} trust\n")
         self.start()
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -103,12 +110,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(*, is_safe: bool = False) -> Iterator[PostgresServer]:
+def running_postgres(
+    *, is_safe: bool = False, reached: tuple[str, str] | None = None
+) -> Iterator[PostgresServer]:
     """A server for a `with` block; the test is skipped where PostgreSQL is not installed."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (no initdb)")
-    server = PostgresServer(programs, is_safe=is_safe)
+    server = PostgresServer(programs, is_safe=is_safe, reached=reached)
     try:
         yield server
     finally:

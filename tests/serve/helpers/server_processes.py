@@ -45,11 +45,11 @@ class Starter:
             env=self.environment,
         )
 
-    def start(self, arguments: Sequence[str], folder: Path, log: Path) -> int:
-        """Start a server; its process id."""
+    def start(self, arguments: Sequence[str], log: Path, network: str | None) -> int:
+        """Start a server, if need be in a network namespace; its process id."""
         assert self._process.stdin is not None
-        asked = {"arguments": list(arguments), "folder": str(folder), "log": str(log)}
-        self._process.stdin.write(json.dumps(asked) + "\n")
+        asked = {"arguments": arguments, "folder": str(log.parent), "log": str(log)}
+        self._process.stdin.write(json.dumps(asked | {"network": network}) + "\n")
         self._process.stdin.flush()
         return int(self._line())
 
@@ -81,7 +81,6 @@ class ServerProcess:
         url: where it answers.
         process_id: of its process.
         log: what it printed.
-        start_again: starts it as before; give it another process id.
     """
 
     url: str
@@ -92,7 +91,8 @@ class ServerProcess:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, timeout=90.0, trust_env=False)
+        limits = httpx.Limits(max_connections=None)
+        self.client = httpx.Client(base_url=self.url, timeout=90.0, limits=limits, trust_env=False)
 
     def send_signal(self, number: int) -> None:
         """Send it a signal."""
@@ -109,7 +109,7 @@ class ServerProcess:
 
     def start_again(self) -> None:
         """Start it once more, at the same address."""
-        self.process_id = self._starter.start(self._arguments, self.log.parent, self.log)
+        self.process_id = self._starter.start(self._arguments, self.log, None)
 
     def wait_until_ready(self) -> None:
         """Wait until it can answer."""
@@ -144,7 +144,13 @@ class ServerProcesses:
         self._running: list[ServerProcess] = []
 
     def start(
-        self, database: str, *, action_server: str | None = None, timeout: float = 60.0
+        self,
+        database: str,
+        *,
+        action_server: str | None = None,
+        timeout: float = 60.0,
+        host: str = "127.0.0.1",
+        network: str | None = None,
     ) -> ServerProcess:
         """Start a server, and wait until it is ready.
 
@@ -152,17 +158,19 @@ class ServerProcesses:
             database: where conversations are.
             action_server: its address.
             timeout: seconds that it may take.
+            host: the address where the server listens.
+            network: the network namespace that it is in; None: this one.
         """
         number, port = len(self._running), free_port()
         endpoints = self.folder / f"endpoints-{number}.yml"
         endpoints.write_text(endpoints_of(database, action_server, timeout), "utf-8")
         arguments = [
             *("--model", str(self.model), "--endpoints", str(endpoints)),
-            *("--port", str(port), "--enable-api"),
+            *("--interface", host, "--port", str(port), "--enable-api"),
         ]
         log = self.folder / f"server-{number}.log"
-        process_id = self._starter.start(arguments, self.folder, log)
-        url = f"http://127.0.0.1:{port}"
+        process_id = self._starter.start(arguments, log, network)
+        url = f"http://{host}:{port}"
         server = ServerProcess(url, process_id, log, arguments, self._starter)
         self._running.append(server)
         server.wait_until_ready()

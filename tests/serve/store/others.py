@@ -53,6 +53,14 @@ def sleep_while_holding(url: str, where: str) -> None:
     store.close()
 
 
+def hold(url: str) -> None:
+    """Hold a lease for ever."""
+    store = ConversationStore.open(url, lease_seconds=600.0)
+    with store.lease("killed"):
+        print("held", flush=True)
+        time.sleep(600.0)
+
+
 def die_often(url: str, n_kills: str) -> None:
     """Kill children that write turns of three events, and check what they leave each time."""
     ConversationStore.open(url).close()
@@ -109,5 +117,5 @@ def start(url: str, at: str) -> None:
 
 
 if __name__ == "__main__":
-    programs = (append_many, sleep_while_holding, die_often, start)
+    programs = (append_many, sleep_while_holding, hold, die_often, start)
     {each.__name__: each for each in programs}[sys.argv[1]](*sys.argv[2:])

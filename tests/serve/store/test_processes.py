@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from postgres import PostgresServer
 
-from gossamer.serve.store import ConversationStore
+from gossamer.serve.store import ConversationBusy, ConversationStore
 
 Opens = Callable[..., ConversationStore]
 OTHERS = Path(__file__).with_name("others.py")
@@ -66,6 +66,19 @@ def test_a_stopped_holder_is_overtaken_and_its_late_write_refused(
 
 def test_a_killed_holder_leaves_whole_turns(url: str) -> None:
     assert int(finish(run_other("die_often", url, 20))) >= 20
+
+
+def test_the_lease_of_a_dead_process_ends_at_once(url: str, open_store: Opens) -> None:
+    store = open_store(url, lease_seconds=600.0)
+    holder = run_other("hold", url)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(ConversationBusy), store.lease("killed", wait=0.5):
+        pass
+    holder.kill()  # not waited for: it is there, but dead
+    with store.lease("killed", wait=30.0) as lease:
+        lease.append([{"event": "bot"}])
+    holder.communicate()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
@@ -12,6 +15,8 @@ from gossamer.serve.server import Server
 from gossamer.version import __version__
 
 _YAML = "application/x-yaml"
+_READY_SECONDS: Final = 5.0
+"""In which the database must answer: whoever asks whether a server is ready waits no longer."""
 
 
 class VersionAnswer(Answer):
@@ -72,7 +77,11 @@ def server_routes(server: Server) -> APIRouter:
     async def ready() -> Response:
         if server.models.or_none is None:
             raise overloaded("no model is loaded")
-        await server.in_thread(server.store.check)
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await server.in_thread(server.store.check)
+        except TimeoutError:
+            raise overloaded("the database does not answer") from None
         return JSONResponse({"status": "ok"})
 
     return router

@@ -16,12 +16,14 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gossamer.serve.store.engine import BUSY_SECONDS, is_memory, make_engine, read_url
+from gossamer.serve.store.engine import is_memory, make_engine, read_url
 from gossamer.serve.store.errors import StoreUnavailable
 
 ResultT = TypeVar("ResultT")
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _SQLITE_BUSY: Final = 5
+# Hundreds of turns may end at once, as when an action server that hung answers again.
+_GATE_SECONDS: Final = 30.0
 
 _CLOCKS: Final = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
@@ -112,8 +114,8 @@ class Database:
         if not is_gated:
             yield
             return
-        if not self._gate.acquire(timeout=BUSY_SECONDS):
-            raise DatabaseBusy(f"{self._name} is locked by another writer")
+        if not self._gate.acquire(timeout=_GATE_SECONDS):
+            raise DatabaseBusy(f"{self._name} has too many writers waiting")
         try:
             yield
         finally:

@@ -1,11 +1,13 @@
 """Runs `gossamer run` again and again in new processes, with the imports done once.
 
-`python server_starter.py MODEL`; a line of JSON in (arguments, folder, log), a process id out.
+`python server_starter.py MODEL`; a line of JSON in (arguments, folder, log, and the network
+namespace or null), a process id out.
 A server that is killed 200 times need not import everything 200 times; all else is as usual.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -37,10 +39,15 @@ def warm_up(model: Path) -> None:
     endpoints.unlink()
 
 
-def run_server(arguments: list[str], folder: str, log: str) -> None:
+def run_server(arguments: list[str], folder: str, log: str, network: str | None) -> None:
     """Be the server until it ends."""
     from gossamer.cli import main
 
+    if network is not None:
+        descriptor = os.open(f"/run/netns/{network}", os.O_RDONLY)
+        if ctypes.CDLL(None, use_errno=True).setns(descriptor, 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.chdir(folder)
     written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -62,7 +69,7 @@ def start_servers(model: Path) -> None:
         asked = json.loads(line)
         child = os.fork()
         if child == 0:
-            run_server(asked["arguments"], asked["folder"], asked["log"])
+            run_server(**asked)
             os._exit(0)
         print(child, flush=True)
 
