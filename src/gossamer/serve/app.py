@@ -19,6 +19,7 @@ from gossamer.serve.routes.conversations import conversation_routes
 from gossamer.serve.routes.documented import describe
 from gossamer.serve.routes.metrics import metrics_routes
 from gossamer.serve.routes.model import model_routes
+from gossamer.serve.routes.quick import add_quick_route
 from gossamer.serve.routes.server import server_routes, status_routes
 from gossamer.serve.routes.training import training_routes
 from gossamer.serve.routes.turns import turn_routes
@@ -59,7 +60,10 @@ def create_app(server: Server) -> FastAPI:
     app.include_router(metrics_routes(server))
     if server.settings.enable_api:
         for routes in API:
-            app.include_router(routes(server))
+            router = routes(server)
+            app.include_router(router)
+            if routes is model_routes:
+                add_quick_route(app, router, "/model/parse")
     include_channels(app, channels)
     describe(app)
     return app
