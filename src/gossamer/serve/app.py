@@ -14,12 +14,12 @@ from gossamer.serve.channels.registry import channels_of
 from gossamer.serve.faults import add_fault_handlers
 from gossamer.serve.observed import Observed
 from gossamer.serve.page.routes import page_routes
+from gossamer.serve.quick_routes import add_quick_route
 from gossamer.serve.reminders import Reminders
 from gossamer.serve.routes.conversations import conversation_routes
 from gossamer.serve.routes.documented import describe
 from gossamer.serve.routes.metrics import metrics_routes
 from gossamer.serve.routes.model import model_routes
-from gossamer.serve.routes.quick import add_quick_route
 from gossamer.serve.routes.server import server_routes, status_routes
 from gossamer.serve.routes.training import training_routes
 from gossamer.serve.routes.turns import turn_routes

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.serve.channels.channel import Channel
 from gossamer.serve.channels.rest import RestChannel
-from gossamer.serve.routes.quick import add_quick_route
+from gossamer.serve.quick_routes import add_quick_route
 
 _log: Final = logging.getLogger(__name__)
 
