@@ -22,7 +22,7 @@ def add_quick_route(app: FastAPI, router: APIRouter, path: str, prefix: str = ""
         prefix: of the router in the application.
     """
     for route in router.routes:
-        if isinstance(route, APIRoute) and route.path == path and "POST" in route.methods:
+        if isinstance(route, APIRoute) and route.path == path and "POST" in (route.methods or ()):
             app.router.routes.insert(0, _QuickRoute(prefix + path, route.endpoint))
             return
     raise ValueError(f"a router must have the route POST {path}")

@@ -38,6 +38,8 @@ class TEDPolicy(NetworkPolicy):
         {"augmentation", "domain", "stories", "texts"}
     )
 
+    _scores: dict[tuple[State, ...], Scores]
+
     # -- training ------------------------------------------------------------------------------
 
     def train(self, data: DialogueData, *, on_epoch: EpochListener | None = None) -> None:
@@ -134,7 +136,7 @@ class TEDPolicy(NetworkPolicy):
         return scores
 
     def _freeze(self, domain: Domain) -> None:
-        self._scores: dict[tuple[State, ...], Scores] = {}
+        self._scores = {}
         super()._freeze(domain)
 
     def _window(
