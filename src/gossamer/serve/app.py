@@ -14,6 +14,7 @@ from gossamer.serve.channels.registry import channels_of
 from gossamer.serve.faults import add_fault_handlers
 from gossamer.serve.observed import Observed
 from gossamer.serve.page.routes import page_routes
+from gossamer.serve.quick_routes import add_quick_route
 from gossamer.serve.reminders import Reminders
 from gossamer.serve.routes.conversations import conversation_routes
 from gossamer.serve.routes.documented import describe
@@ -59,7 +60,10 @@ def create_app(server: Server) -> FastAPI:
     app.include_router(metrics_routes(server))
     if server.settings.enable_api:
         for routes in API:
-            app.include_router(routes(server))
+            router = routes(server)
+            app.include_router(router)
+            if routes is model_routes:
+                add_quick_route(app, router, "/model/parse")
     include_channels(app, channels)
     describe(app)
     return app

@@ -183,6 +183,8 @@ def _route(scope: Scope) -> str:
     """The route as it was declared, so that there are few; "(none)" if there is none."""
     route = getattr(scope.get("route"), "path", None)
     if isinstance(route, str):
+        if route.startswith(_CHANNELS):
+            return route
         if scope["path"].startswith(_CHANNELS):  # the routes of a channel do not know its name
             name = scope["path"].split("/", 3)[2]
             return f"{_CHANNELS}{name}{route}"

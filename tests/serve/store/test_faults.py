@@ -109,13 +109,13 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, open_store: Ope
 
     engine = store._database._engine
     sa.event.listen(engine, "connect", limit)
-    engine.dispose()
+    store._database.close()
     with store.lease("anna") as lease:
         with pytest.raises(StoreUnavailable, match="database or disk is full"):
             lease.append([HELLO, {"event": "bot", "text": "x" * 100_000}], release=False)
         assert lease.events() == [HELLO]
         sa.event.remove(engine, "connect", limit)
-        engine.dispose()
+        store._database.close()
         lease.append([HELLO])
     assert store.events("anna") == [HELLO, HELLO]
 

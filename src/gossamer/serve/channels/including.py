@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.serve.channels.channel import Channel
+from gossamer.serve.channels.rest import RestChannel
+from gossamer.serve.quick_routes import add_quick_route
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,9 +29,10 @@ def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> None:
     """
     for channel in channels.values():
         with OwnCode(type(channel), "routes"):
-            app.include_router(
-                channel.routes(), prefix=f"/webhooks/{channel.name}", tags=[channel.name]
-            )
+            router, prefix = channel.routes(), f"/webhooks/{channel.name}"
+            app.include_router(router, prefix=prefix, tags=[channel.name])
+        if type(channel) is RestChannel:
+            add_quick_route(app, router, "/webhook", prefix)
         with OwnCode(type(channel), "applications"):
             for path, application in channel.applications().items():
                 app.mount(path, application)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     DataError,
@@ -35,6 +36,32 @@ class DatabaseBusy(StoreUnavailable):
     """A lock was not to be had in time."""
 
 
+class OftenRun:
+    """A statement of each turn.
+
+    With SQLite the driver runs it: SQLAlchemy's layers take more time than the database.
+
+    Args:
+        sql: with parameters as `:name`.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._text = text(sql)
+
+    def first(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """Run it; the first row, or None."""
+        if connection.dialect.name == "sqlite":
+            rows = driver_of(connection).execute(self._sql, values).fetchall()
+            return rows[0] if rows else None
+        return connection.execute(self._text, values).first()
+
+
+def driver_of(connection: Connection) -> Any:
+    """SQLite's own connection behind one; `Database` makes SQLAlchemy's errors of its errors."""
+    return connection.connection.driver_connection
+
+
 class Database:
     """A database, and how work is done in it.
 
@@ -56,6 +83,7 @@ class Database:
         self._engine = make_engine(self.url)
         # SQLite has one writer at a time, and waiting for it in the library is slow and unfair.
         self._gate = threading.Lock()
+        self._kept: Connection | None = None  # what is behind the gate needs no pool
 
     def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
         """Do work that reads with one statement, which sees one state of the database."""
@@ -82,6 +110,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        with self._gate:
+            self._drop()
         self._engine.dispose()
 
     def _twice(
@@ -101,19 +131,53 @@ class Database:
         self, work: Callable[[Connection], ResultT], is_gated: bool, is_one_statement: bool
     ) -> ResultT:
         try:
-            with self._one_writer(is_gated), self._engine.connect() as connection:
-                self._begin(connection, is_one_statement)
+            if is_gated:
+                with self._one_writer():
+                    return self._alone(work, is_one_statement)
+            with self._engine.connect() as connection:
+                if not is_one_statement:
+                    connection.exec_driver_sql("BEGIN")
                 result = work(connection)
                 connection.commit()
                 return result
         except PoolTimeoutError as error:
             raise DatabaseBusy(f"{self._name} has no free connection") from error
 
+    def _alone(self, work: Callable[[Connection], ResultT], is_one_statement: bool) -> ResultT:
+        """Do work behind the gate of SQLite.
+
+        It is said first whether the commit waits for the disk; more than one statement takes the
+        lock first of all.
+        """
+        connection = self._kept
+        if connection is None:
+            connection = self._kept = self._engine.connect()
+        try:
+            driver = driver_of(connection)
+            driver.execute(f"PRAGMA synchronous={'NORMAL' if is_one_statement else 'FULL'}")
+            if not is_one_statement:
+                driver.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            driver.commit()
+            connection.commit()
+        except sqlite3.Error as error:
+            self._drop()
+            raise DBAPIError.instance(
+                None, None, error, sqlite3.Error, hide_parameters=True
+            ) from error
+        except BaseException:
+            self._drop()
+            raise
+        return result
+
+    def _drop(self) -> None:
+        """Give the kept connection back, which takes back what was not committed."""
+        connection, self._kept = self._kept, None
+        if connection is not None:
+            connection.close()
+
     @contextmanager
-    def _one_writer(self, is_gated: bool) -> Iterator[None]:
-        if not is_gated:
-            yield
-            return
+    def _one_writer(self) -> Iterator[None]:
         if not self._gate.acquire(timeout=_GATE_SECONDS):
             raise DatabaseBusy(f"{self._name} has too many writers waiting")
         try:
@@ -139,14 +203,3 @@ class Database:
             or getattr(cause, "sqlite_errorcode", 0) & 0xFF == _SQLITE_BUSY
         )
         return DatabaseBusy(message) if is_busy else StoreUnavailable(message)
-
-    def _begin(self, connection: Connection, is_one_statement: bool) -> None:
-        """Begin a transaction if one is needed; what writes to SQLite takes its lock first of all.
-
-        In SQLite it is also said here whether the commit waits for the disk.
-        """
-        if self.is_sqlite:
-            level = "NORMAL" if is_one_statement else "FULL"
-            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-        if not is_one_statement:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from gossamer.serve.store.database import Database, DatabaseBusy
+from gossamer.serve.store.database import Database, DatabaseBusy, OftenRun
 from gossamer.serve.store.errors import LeaseLost, ReminderGone, StoreUnavailable
 from gossamer.serve.store.heartbeat import Heartbeat
 from gossamer.serve.store.holders import is_dead
@@ -92,7 +92,7 @@ class LeaseStatements:
     def __init__(self, database: Database, seconds: float) -> None:
         self.database = database
         self.seconds = seconds
-        self._take = text(_TAKE.format(clock=database.clock))
+        self._take = OftenRun(_TAKE.format(clock=database.clock))
         self._is_free = text(_IS_FREE.format(clock=database.clock))
         self._get_in_line = text(_GET_IN_LINE.format(clock=database.clock))
         self._renew = text(_RENEW.format(clock=database.clock))
@@ -104,7 +104,7 @@ class LeaseStatements:
         """Fence and number of writes of a lease taken now; None if another holds it."""
         values = {"sender_id": sender_id, "holder": holder, "seconds": self.seconds}
         try:
-            row = self.database.write_at_once(lambda c: c.execute(self._take, values).first())
+            row = self.database.write_at_once(lambda c: self._take.first(c, values))
         except DatabaseBusy:  # the holder is writing just now, or was stopped in doing so
             return None
         return None if row is None else (row[0], row[1])

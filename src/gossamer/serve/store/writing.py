@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
-from gossamer.serve.store.tables import events
+from gossamer.serve.store.database import OftenRun, driver_of
 
 _CLAIM: Final = """
 UPDATE gossamer_conversations SET written = written + 1
@@ -27,7 +27,10 @@ _DELETE_EVENTS: Final = text("DELETE FROM events WHERE sender_id = :sender_id")
 _KILL: Final = text(
     "DELETE FROM gossamer_reminders WHERE sender_id = :sender_id AND kill_on_user_msg"
 )
-_INSERT_EVENTS: Final = insert(events)
+_INSERT_EVENTS: Final = """
+INSERT INTO events (sender_id, type_name, timestamp, intent_name, action_name, data)
+VALUES (:sender_id, :type_name, :timestamp, :intent_name, :action_name, :data)
+"""
 
 # The parts see the state before the statement, so the old events are removed, not the new ones.
 _IN_ONE: Final = """
@@ -88,11 +91,11 @@ class SqliteWriter:
     is_one_statement = False
 
     def __init__(self) -> None:
-        self._claims = {False: text(_CLAIM), True: text(_CLAIM_AND_RELEASE)}
+        self._claims = {False: OftenRun(_CLAIM), True: OftenRun(_CLAIM_AND_RELEASE)}
 
     def write(self, connection: Connection, turn: Turn) -> bool | None:
         """See `TurnWriter.write`."""
-        found = connection.execute(self._claims[turn.release], turn.key).first()
+        found = self._claims[turn.release].first(connection, turn.key)
         if found is None:
             return None
         sender = {"sender_id": turn.key["sender_id"]}
@@ -101,7 +104,7 @@ class SqliteWriter:
         if turn.kills and found[0]:
             connection.execute(_KILL, sender)
         if turn.rows:
-            connection.execute(_INSERT_EVENTS, turn.rows)
+            driver_of(connection).executemany(_INSERT_EVENTS, turn.rows)
         return bool(found[0])
 
 

@@ -26,6 +26,8 @@ from gossamer.nn.frozen.weights import Floats
 
 Scores = npt.NDArray[np.float32]
 
+_KEPT_SCORES = 1_000
+
 
 class TEDPolicy(NetworkPolicy):
     """Learns the next action from stories; see `TEDOptions`, `TEDNetwork` and `NetworkPolicy`."""
@@ -35,6 +37,8 @@ class TEDPolicy(NetworkPolicy):
     reads: ClassVar[frozenset[str] | None] = frozenset(
         {"augmentation", "domain", "stories", "texts"}
     )
+
+    _scores: dict[tuple[State, ...], Scores]
 
     # -- training ------------------------------------------------------------------------------
 
@@ -90,8 +94,7 @@ class TEDPolicy(NetworkPolicy):
         if trust == 0.0:
             if _says_nothing(by_intent[-1]):
                 return self.nothing(self._known_domain())
-            answer = self._answer([by_intent])
-            return self._prediction(self._confidences(answer.similarity)[0])
+            return self._prediction(self._known_scores(by_intent, is_kept=not reads_texts))
         # A message without an intent has nothing but its text.
         has_choice = self._knows_intents and by_text != by_intent
         windows = [by_intent, by_text] if has_choice else [by_text]
@@ -118,6 +121,23 @@ class TEDPolicy(NetworkPolicy):
         if self.frozen is None:
             return None
         return self._confidences(self._answer(conversations).similarity)
+
+    def _known_scores(self, states: tuple[State, ...], *, is_kept: bool) -> Scores:
+        """Confidences after some states, kept: many conversations go through the same ones."""
+        known = self._scores
+        scores = known.get(states)
+        if scores is None:
+            scores = self._confidences(self._answer([states]).similarity)[0]
+            if is_kept:
+                scores.flags.writeable = False
+                if len(known) >= _KEPT_SCORES:
+                    known = self._scores = {}
+                known[states] = scores
+        return scores
+
+    def _freeze(self, domain: Domain) -> None:
+        self._scores = {}
+        super()._freeze(domain)
 
     def _window(
         self, tracker: Tracker, rule_only: RuleOnly, *, use_text: bool
