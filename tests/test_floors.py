@@ -340,6 +340,7 @@ SNAPSHOT = """
 import logging, os, random, sys, warnings
 import matplotlib.figure, numpy, pydantic, rich.progress, ruamel.yaml, scipy.sparse, torch, typer
 import sklearn.metrics, sklearn.model_selection
+import alembic, fastapi, jwt, pika, prometheus_client, socketio, sqlalchemy, uvicorn
 
 def state():
     root = logging.getLogger()
