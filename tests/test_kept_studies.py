@@ -53,7 +53,7 @@ def test_the_same_command_again_trains_nothing(
     monkeypatch.chdir(ROOT)  # where the commands were given
     rows = rows_of(folder)
     for data in map(json.loads, {json.dumps(row["data"]) for row in rows}):
-        if not Path(data["config"]).is_file():
+        if not all(Path(path).exists() for path in (data["config"], *data["train"])):
             pytest.skip("the reference data is not beside the checkout")
         read = read_study_data(
             Task(rows[0]["task"]),

@@ -173,4 +173,5 @@ def test_any_answer(data: st.DataObject, ensemble: Ensemble, tmp_path: Path) -> 
 
 
 def state(tracker: Tracker) -> dict[str, Any]:
-    return {key: value for key, value in vars(tracker).items() if not key.startswith("_")}
+    parts = vars(tracker).items()
+    return {key: part for key, part in parts if not key.startswith("_") and key != "derived"}
