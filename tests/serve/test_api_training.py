@@ -221,6 +221,7 @@ def test_a_client_that_goes_away_ends_the_training(shared_server: Running) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_server_that_is_killed_takes_its_trainings_along(start_process: StartServer) -> None:
     if not Path("/proc/self/task").exists():
         pytest.skip("processes are looked for in /proc")
@@ -246,6 +247,7 @@ def test_a_server_that_is_killed_takes_its_trainings_along(start_process: StartS
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_cross_validation(shared_server: Running) -> None:
     path = "/model/test/intents?cross_validation_folds=2"
     answer = shared_server.client.post(path, content=WHOLE, headers=YAML)

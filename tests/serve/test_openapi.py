@@ -75,6 +75,7 @@ def test_every_route_is_in_the_reference(shared_server: Running) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_schemathesis_finds_nothing(start_server: StartServer, tmp_path: Path) -> None:
     """For a minute, of the seed 1.

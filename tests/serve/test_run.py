@@ -67,7 +67,10 @@ serve(ServerSettings(model=pathlib.Path(sys.argv[1]), port=int(sys.argv[2]), lim
 """
 
 
-@pytest.mark.parametrize(("slow", "closing", "is_answered"), [(0.7, 10, True), (30, 1, False)])
+@pytest.mark.parametrize(
+    ("slow", "closing", "is_answered"),
+    [(0.7, 10, True), pytest.param(30, 1, False, marks=pytest.mark.long)],
+)
 def test_sigterm_finishes_what_was_begun(
     tiny_model: Path, tmp_path: Path, slow: float, closing: int, is_answered: bool
 ) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 from gossamer.serve.store import ConversationStore
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 CUT_SECONDS = 5.0
 
 

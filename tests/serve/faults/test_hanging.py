@@ -33,9 +33,8 @@ def memory_in_mib(server: ServerProcess) -> int:
     return int(found) // 1024
 
 
-@pytest.mark.parametrize(
-    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
-)
+@pytest.mark.long
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 def test_others_go_on_while_300_hang(
     servers: ServerProcesses, database: str, action_server: ActionStub
 ) -> None:

@@ -44,6 +44,7 @@ def faults_found_by_axe(visitor: Visitor) -> list[Any]:
     ]
 
 
+@pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "visitor",
     [

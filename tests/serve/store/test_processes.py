@@ -46,7 +46,7 @@ def test_two_processes_keep_one_conversation_in_order(url: str, open_store: Open
         assert [event["number"] for event in events if event["by"] == name] == list(range(300))
 
 
-@pytest.mark.parametrize("where", ["before", "within"])
+@pytest.mark.parametrize("where", ["before", pytest.param("within", marks=pytest.mark.long)])
 def test_a_stopped_holder_is_overtaken_and_its_late_write_refused(
     url: str, open_store: Opens, where: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_the_lease_of_a_dead_process_ends_at_once(url: str, open_store: Opens) -
     holder.communicate()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def test_processes_that_start_at_once_make_one_database(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, open_store: Opens
 ) -> None:
