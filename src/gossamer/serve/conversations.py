@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gossamer.dialogue.history.event_json import events_from_dicts
-from gossamer.dialogue.history.events import BotUttered, UserUttered
+from gossamer.dialogue.history.events import BotUttered, Event, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
@@ -97,7 +97,7 @@ class StoredConversations:
                 return Turn()
             tracker = self._tracker(lease, model, runner)
             if message_id is not None:
-                said = _answer_to(tracker, message_id)
+                said = answer_to(tracker.events, message_id)
                 if said is not None:
                     return Turn(messages=said)
             after, turn = work(runner, tracker)
@@ -156,15 +156,23 @@ class StoredConversations:
                 self._cache.popitem(last=False)
 
 
-def _answer_to(tracker: Tracker, message_id: str) -> tuple[BotUttered, ...] | None:
-    """What was said after a message; None if there is no such message."""
-    said: list[BotUttered] | None = None
-    for event in tracker.events:
-        if isinstance(event, UserUttered):
-            if said is not None:
-                break
-            if event.message_id == message_id:
-                said = []
-        elif said is not None and isinstance(event, BotUttered):
+def answer_to(events: Sequence[Event], message_id: str) -> tuple[BotUttered, ...] | None:
+    """What was said to a message, if its turn was stored already.
+
+    Args:
+        events: of the conversation, in order.
+        message_id: of the message.
+
+    Returns:
+        Messages of the assistant from the last message with this id to the next; None if there is
+        none with this id.
+    """
+    said: list[BotUttered] = []
+    for event in reversed(events):
+        if isinstance(event, BotUttered):
             said.append(event)
-    return None if said is None else tuple(said)
+        elif isinstance(event, UserUttered):
+            if event.message_id == message_id:
+                return tuple(reversed(said))
+            said = []
+    return None

@@ -18,7 +18,7 @@ from gossamer.dialogue.actions.nlg_server import NlgServer
 from gossamer.dialogue.history.events import BotUttered
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.runtime.turn import Turn
-from gossamer.dialogue.runtime.turn_runner import MessageListener
+from gossamer.dialogue.runtime.turn_runner import MessageListener, TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.serve.brokers import publisher_of
@@ -31,14 +31,13 @@ from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.store.reminders import Reminder
+from gossamer.serve.store.tables import ID_LENGTH
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
 DEFAULT_DATABASE: Final = "conversations.db"
 T = TypeVar("T")
-
-_LONGEST_SENDER = 255
 
 
 class Server:
@@ -155,8 +154,8 @@ class Server:
         """
         self.check_text(text)
 
-        def work(runner: Any, tracker: Tracker) -> tuple[Tracker, Turn]:
-            result: tuple[Tracker, Turn] = runner.handle(
+        def work(runner: TurnRunner, tracker: Tracker) -> tuple[Tracker, Turn]:
+            return runner.handle(
                 tracker,
                 text,
                 channel=channel,
@@ -164,7 +163,6 @@ class Server:
                 message_id=message_id,
                 on_message=on_message,
             )
-            return result
 
         return await self.turn(sender_id, work, message_id=message_id)
 
@@ -232,10 +230,9 @@ class Server:
         Raises:
             ServeError: 400.
         """
-        if len(sender_id) > _LONGEST_SENDER or "\0" in sender_id:
+        if len(sender_id) > ID_LENGTH or "\0" in sender_id:
             raise bad_request(
-                f"a sender may have {_LONGEST_SENDER} characters, none of them NUL "
-                f"(got {len(sender_id)})"
+                f"a sender may have {ID_LENGTH} characters, none of them NUL (got {len(sender_id)})"
             )
 
     def close(self) -> None:

@@ -104,9 +104,7 @@ class TurnRunner:
         The turn says what `action_session_start` does, on an action server if the domain declares
         it; the built-in one says nothing.
         """
-        running = self._running(tracker, channel)
-        if self._needs_session(running.tracker):
-            running.begin_session()
+        running = self._in_session(tracker, channel)
         return running.tracker, running.result()
 
     def handle(
@@ -136,9 +134,7 @@ class TurnRunner:
             Exception: whatever `parse` or `chooser` raise.
         """
         channel = self._channel if channel is None else channel
-        running = self._running(tracker, channel, on_message)
-        if self._needs_session(running.tracker):
-            running.begin_session(metadata)
+        running = self._in_session(tracker, channel, metadata, on_message)
         said = self.understood(message, channel, metadata, message_id)
         self._hear(running, said)
         running.act()
@@ -158,9 +154,7 @@ class TurnRunner:
         Args and raises as for `handle`.
         """
         channel = self._channel if channel is None else channel
-        running = self._running(tracker, channel)
-        if self._needs_session(running.tracker):
-            running.begin_session(metadata)
+        running = self._in_session(tracker, channel, metadata)
         self._hear(running, self.understood(message, channel, metadata, message_id))
         return running.tracker, running.result()
 
@@ -180,9 +174,7 @@ class TurnRunner:
         """
         if intent not in self.domain.intent_names:
             raise DataError("an intent that is triggered must be of the domain", got=intent)
-        running = self._running(tracker, channel, on_message)
-        if self._needs_session(running.tracker):
-            running.begin_session()
+        running = self._in_session(tracker, channel, on_message=on_message)
         self._hear(
             running,
             UserUttered(
@@ -222,9 +214,7 @@ class TurnRunner:
         """
         if action not in self.domain.action_index:
             raise DataError("an action that is to run must be of the domain", got=action)
-        running = self._running(tracker, channel, on_message)
-        if self._needs_session(running.tracker):
-            running.begin_session()
+        running = self._in_session(tracker, channel, on_message=on_message)
         running.execute(action, policy, confidence)
         return running.tracker, running.result()
 
@@ -259,9 +249,14 @@ class TurnRunner:
 
     # -- parts of a turn -------------------------------------------------------------------------
 
-    def _running(
-        self, tracker: Tracker, channel: str | None, on_message: MessageListener | None = None
+    def _in_session(
+        self,
+        tracker: Tracker,
+        channel: str | None,
+        metadata: Mapping[str, Any] | None = None,
+        on_message: MessageListener | None = None,
     ) -> RunningTurn:
+        """A turn on a copy of the conversation; a session has begun where that was due."""
         context = ActionContext(
             domain=self.domain,
             responses=self._responses,
@@ -271,7 +266,7 @@ class TurnRunner:
             custom=self._custom,
             nlg=self._nlg,
         )
-        return RunningTurn(
+        running = RunningTurn(
             tracker.fork(),
             context,
             self._chooser,
@@ -279,6 +274,9 @@ class TurnRunner:
             on_message=on_message,
             sends_reminders=self._sends_reminders,
         )
+        if self._needs_session(running.tracker):
+            running.begin_session(metadata)
+        return running
 
     def _hear(self, running: RunningTurn, said: UserUttered) -> None:
         if running.tracker.latest_action_name != ACTION_LISTEN:

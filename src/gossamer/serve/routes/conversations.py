@@ -10,8 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import Field
 
-from gossamer.data.entities import Entity
-from gossamer.data.errors import DataError
 from gossamer.dialogue.actions.action import stamped
 from gossamer.dialogue.history.events import ActionExecuted, BotUttered, Event, SessionStarted
 from gossamer.dialogue.history.situation import ACTION_SESSION_START
@@ -21,6 +19,7 @@ from gossamer.dialogue.runtime.turn_runner import TurnRunner, latest_channel
 from gossamer.serve.bodies import Body, schema_of
 from gossamer.serve.channels.channel import message_json
 from gossamer.serve.errors import bad_request, not_found
+from gossamer.serve.reminders import entities_of
 from gossamer.serve.routes.documented import (
     ActedAnswer,
     PredictionAnswer,
@@ -255,7 +254,7 @@ def change_router(router: APIRouter, server: Server) -> None:
     ) -> Response:
         """The conversation goes on as if a user had meant it, though none wrote."""
         body = await free_body_of(request, IntentBody)
-        entities = _entities(body.entities)
+        entities = entities_of(body.entities)
 
         def work(runner: TurnRunner, tracker: Tracker) -> tuple[Tracker, Turn]:
             if body.name not in runner.domain.intent_names:
@@ -308,15 +307,6 @@ def _appended(runner: TurnRunner, tracker: Tracker, events: list[Event]) -> tupl
         begun = turn.events
     after.update_all(events)
     return after, Turn(events=(*begun, *events))
-
-
-def _entities(given: list[dict[str, Any]] | dict[str, Any] | None) -> list[Entity]:
-    if isinstance(given, dict):
-        return [Entity(entity=name, value=value) for name, value in given.items()]
-    try:
-        return [Entity.from_dict(each) for each in given or ()]
-    except DataError as error:
-        raise bad_request(error.message) from None
 
 
 async def _acted(

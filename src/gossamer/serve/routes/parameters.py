@@ -10,8 +10,8 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import BeforeValidator
 
 from gossamer.serve.errors import bad_request
+from gossamer.serve.store.tables import ID_LENGTH
 
-LONGEST_SENDER: Final = 255
 CHANNEL: Final = "rest"
 """Where messages of the API come from, as far as a request does not say."""
 
@@ -32,7 +32,7 @@ def _upper(text: object) -> object:
 async def _conversation_id(
     request: Request,
     conversation_id: Annotated[
-        str, Path(description="Whose conversation.", min_length=1, max_length=LONGEST_SENDER)
+        str, Path(description="Whose conversation.", min_length=1, max_length=ID_LENGTH)
     ],
 ) -> str:
     raw = request.scope.get("raw_path") or b""

@@ -20,9 +20,10 @@ from gossamer.serve.errors import not_found
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.routes.documented import Answer, answers
 from gossamer.serve.routes.json_bodies import free_body_of
-from gossamer.serve.routes.parameters import CHANNEL, LONGEST_SENDER, ConversationId
+from gossamer.serve.routes.parameters import CHANNEL, ConversationId
 from gossamer.serve.routes.trackers import scored
 from gossamer.serve.server import Server
+from gossamer.serve.store.tables import ID_LENGTH
 
 _BEST_SCORES = 10
 _MOST_LISTED = 1_000
@@ -90,7 +91,7 @@ def turn_routes(server: Server) -> APIRouter:
     async def conversations(
         limit: Annotated[int, Query(ge=1, le=_MOST_LISTED, description="At most.")] = 100,
         after: Annotated[
-            str, Query(max_length=LONGEST_SENDER, description="The last id of the page before.")
+            str, Query(max_length=ID_LENGTH, description="The last id of the page before.")
         ] = "",
     ) -> Response:
         """Page by page: ask for those after the last one, until there are none."""

@@ -9,7 +9,6 @@ from gossamer.serve.store.errors import (
 )
 from gossamer.serve.store.leases import Lease
 from gossamer.serve.store.reminders import Reminder
-from gossamer.serve.store.turns import turn_of
 
 __all__ = [
     "ConversationBusy",
@@ -19,5 +18,4 @@ __all__ = [
     "Reminder",
     "ReminderGone",
     "StoreUnavailable",
-    "turn_of",
 ]

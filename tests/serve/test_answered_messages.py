@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from gossamer.serve.store import turn_of
+from gossamer.dialogue.history.event_json import events_from_dicts
+from gossamer.serve.conversations import answer_to
 
 EVENTS: list[dict[str, Any]] = [
     {"event": "action", "name": "action_session_start"},
     {"event": "user", "text": "a", "message_id": "1"},
     {"event": "bot", "text": "A1"},
-    {"event": "slot", "name": "s"},
+    {"event": "slot", "name": "s", "value": None},
     {"event": "bot", "text": "A2"},
     {"event": "user", "text": "b", "message_id": "2"},
     {"event": "user", "text": "c", "message_id": None},
@@ -26,5 +27,5 @@ EVENTS: list[dict[str, Any]] = [
 def test_a_turn_is_what_was_said_up_to_the_next_message(
     message_id: str, expected: list[str] | None
 ) -> None:
-    turn = turn_of(EVENTS, message_id)
-    assert (None if turn is None else [event["text"] for event in turn]) == expected
+    turn = answer_to(events_from_dicts(EVENTS), message_id)
+    assert (None if turn is None else [event.text for event in turn]) == expected
