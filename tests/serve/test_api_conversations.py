@@ -259,3 +259,11 @@ def test_the_database_is_gone(start_server: StartServer, monkeypatch: pytest.Mon
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
         assert "secret" not in answer.text
+
+
+def test_free_json_has_the_limit_of_nesting_too(shared_server: Running) -> None:
+    nested = '{"a": ' * 40 + "1" + "}" * 40
+    body = f'{{"text": "hello", "sender": "user", "parse_data": {nested}}}'
+    answer = shared_server.client.post("/conversations/deep/messages", content=body)
+    assert answer.status_code == 400
+    assert "nested" in answer.json()["message"]

@@ -26,12 +26,8 @@ async def body_of(request: Request, kind: type[B]) -> B:
     Raises:
         ServeError: 400, it is no such JSON; 413, it is too large.
     """
-    limits = request.app.state.server.settings.limits
-    content = await read_body(request, limits.body)
-    if is_nested_deeper(content, limits.nesting):
-        raise bad_request(f"JSON may be nested {limits.nesting} deep")
     try:
-        body = kind.model_validate_json(content)
+        body = kind.model_validate_json(await json_text_of(request))
     except ValidationError as error:
         raise body_error(error) from None
     for name, value in body:
@@ -47,6 +43,19 @@ def _can_be_written(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+async def json_text_of(request: Request) -> bytes:
+    """The bytes of a body that is to be JSON, within the server's limits.
+
+    Raises:
+        ServeError: 400, it is nested too deeply; 413, it is too large.
+    """
+    limits = request.app.state.server.settings.limits
+    content = await read_body(request, limits.body)
+    if is_nested_deeper(content, limits.nesting):
+        raise bad_request(f"JSON may be nested {limits.nesting} deep")
+    return content
 
 
 async def read_body(request: Request, limit: int) -> bytes:

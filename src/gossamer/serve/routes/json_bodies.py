@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from gossamer.data.errors import DataError
 from gossamer.dialogue.history.event_json import events_from_dicts
 from gossamer.dialogue.history.events import Event
-from gossamer.serve.bodies import Body, body_error, read_body
+from gossamer.serve.bodies import Body, body_error, json_text_of
 from gossamer.serve.errors import bad_request
 
 B = TypeVar("B", bound=Body)
@@ -49,7 +49,7 @@ async def json_of(request: Request) -> Any:
     Raises:
         ServeError: 400, it is no such JSON; 413, it is too large.
     """
-    content = await read_body(request, request.app.state.server.settings.limits.body)
+    content = await json_text_of(request)
     try:
         value = from_json(content, allow_inf_nan=False, cache_strings=False)
     except ValueError as error:
