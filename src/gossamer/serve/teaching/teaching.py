@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gossamer.data.errors import DataError
@@ -13,12 +12,12 @@ from gossamer.nlu.pipeline.parse import Parse
 from gossamer.serve.errors import ServeError, bad_request, not_found
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.server import Server
-from gossamer.teach.dismissed import Dismissed
 from gossamer.serve.teaching.known import KnownExamples
 from gossamer.serve.teaching.stored import NewestMessages
 from gossamer.serve.teaching.trainings import Trainings
 from gossamer.teach import Correction, MessageCorrection, Patch, Taught, TaughtProject
 from gossamer.teach.accepting import accepted_example
+from gossamer.teach.dismissed import Dismissed
 from gossamer.teach.inbox import Inbox, InboxGroup, StoredMessage, similar
 
 T = TypeVar("T")
