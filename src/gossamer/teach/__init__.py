@@ -1,0 +1,1 @@
+"""Teaching an assistant: what is wrong is corrected in the project's own files."""
