@@ -1,0 +1,1 @@
+"""What was taught, at the end, and training with it."""
