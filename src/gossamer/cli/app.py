@@ -14,6 +14,7 @@ import typer
 from gossamer.cli.commands import (
     data,
     export,
+    forget,
     init,
     parse,
     semantic_map,
@@ -43,6 +44,7 @@ _COMMANDS: Mapping[str, typer.Typer | Callable[..., None]] = MappingProxyType(
         "test": test.app,
         "parse": parse.parse,
         "run": run_command.run,
+        "forget": forget.forget,
         "shell": shell.app,
         "export": export.export,
         "data": data.app,

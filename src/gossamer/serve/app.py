@@ -25,6 +25,7 @@ from gossamer.serve.routes.training import training_routes
 from gossamer.serve.routes.turns import turn_routes
 from gossamer.serve.security.guard import Guard
 from gossamer.serve.security.identity import Gatekeeper
+from gossamer.serve.security.loopback import OwnPagesOnly
 from gossamer.serve.server import Server
 from gossamer.version import __version__
 
@@ -73,7 +74,8 @@ def _protect(app: FastAPI, server: Server) -> None:
     """Put around the application, from the outside: what observes, other origins, the guard."""
     settings = server.settings
     gatekeeper = Gatekeeper(settings.auth_token, settings.jwt_secret, settings.jwt_method)
-    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits)
+    own_pages = OwnPagesOnly(settings.cors) if settings.teach is not None else None
+    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits, own_pages=own_pages)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

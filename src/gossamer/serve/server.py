@@ -7,11 +7,11 @@ import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from gossamer.data.credentials import Channel as ChannelOptions
 from gossamer.data.credentials import read_credentials
-from gossamer.data.endpoints import Endpoints, SqlTrackerStore, read_endpoints
+from gossamer.data.endpoints import Endpoints, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
 from gossamer.dialogue.actions.nlg_server import NlgServer
@@ -29,6 +29,7 @@ from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_mode
 from gossamer.serve.observed import TurnObserver
 from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
+from gossamer.serve.store.address import store_url
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.store.reminders import Reminder
 from gossamer.serve.store.tables import ID_LENGTH
@@ -36,7 +37,6 @@ from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
-DEFAULT_DATABASE: Final = "conversations.db"
 T = TypeVar("T")
 
 
@@ -53,6 +53,7 @@ class Server:
         channels: those through which messages can be sent, by name; the application adds them.
         publisher: gives events to the event broker, or None.
         models: the model that answers.
+        swapping: is held while another model takes its place.
         store: where conversations are.
         order: which messages wait for which.
         jobs: processes that train and test.
@@ -78,7 +79,9 @@ class Server:
         broker = self.endpoints.event_broker
         self.publisher = None if broker is None else publisher_of(broker)
         self.models = CurrentModel()
-        self.store = ConversationStore.open(_store_url(self.endpoints))
+        self.swapping = asyncio.Lock()
+        self._loads: set[asyncio.Task[LoadedModel]] = set()
+        self.store = ConversationStore.open(store_url(self.endpoints))
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(
@@ -214,6 +217,38 @@ class Server:
         self.check_sender(sender_id)
         return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
 
+    async def swap(self, path: Path) -> LoadedModel:
+        """Load a model, which answers from then on; requests that began end with the old one.
+
+        Loads come one after the other, in the order of the calls. One that has begun goes on when
+        the caller is cancelled.
+
+        Args:
+            path: a file, or a folder: its latest model.
+
+        Raises:
+            InputError: it cannot be read; the old one stays.
+        """
+
+        async def load() -> LoadedModel:
+            async with self.swapping:
+                loaded = await self.in_thread(lambda: self.load(path))
+                self.models.swap(loaded)
+            return loaded
+
+        task = asyncio.create_task(load())
+        self._loads.add(task)
+        task.add_done_callback(self._loads.discard)
+        return await asyncio.shield(task)
+
+    async def delete(self, sender_id: str) -> int:
+        """Delete a conversation, with its reminders; gives how many events it had.
+
+        Turns that began come before. One that another server runs meanwhile is not stored.
+        """
+        async with self.order.turn_of(sender_id):
+            return await self.in_thread(lambda: self.conversations.delete(sender_id))
+
     def check_text(self, text: str) -> None:
         """Refuse a text that is too long.
 
@@ -245,11 +280,3 @@ class Server:
 
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()
-
-
-def _store_url(endpoints: Endpoints) -> str:
-    """The database of conversations; a file in the working folder, if none is named."""
-    store = endpoints.tracker_store
-    if store is None:
-        return f"sqlite:///{DEFAULT_DATABASE}"
-    return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"

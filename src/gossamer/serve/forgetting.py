@@ -1,0 +1,100 @@
+"""What is kept of one person, as a file for them, and its deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gossamer.data.endpoints import Endpoints, FileBrokerOptions
+from gossamer.serve.brokers.file_broker import blot_out, lines_of
+from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.store.reminders import Reminder
+from gossamer.version import __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept of a sender.
+
+    Attributes:
+        sender_id: who.
+        events: of their conversation, as JSON, in order.
+        reminders: those that are pending.
+        n_published: how many of their events are in the file of the event broker.
+    """
+
+    sender_id: str
+    events: Sequence[Mapping[str, Any]]
+    reminders: Sequence[Reminder] = ()
+    n_published: int = 0
+
+    @property
+    def n_messages(self) -> int:
+        """How many messages they wrote."""
+        return sum(event["event"] == "user" for event in self.events)
+
+    @property
+    def is_anything(self) -> bool:
+        """Whether there is something to delete."""
+        return bool(self.events or self.reminders or self.n_published)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for a file."""
+        return {
+            "sender_id": self.sender_id,
+            "exported": _time(datetime.now(UTC).timestamp()),
+            "version": __version__,
+            "events": list(self.events),
+            "reminders": [
+                {
+                    "name": each.name,
+                    "intent": each.intent,
+                    "entities": each.entities,
+                    "date_time": _time(each.due),
+                }
+                for each in self.reminders
+            ],
+        }
+
+
+def kept_of(store: ConversationStore, sender_id: str, broker_file: Path | None = None) -> Kept:
+    """What is kept of a sender.
+
+    Args:
+        store: where conversations are.
+        sender_id: who.
+        broker_file: see `broker_file_of`.
+
+    Raises:
+        InputError: the id cannot be one.
+        StoreError: the database does not answer.
+    """
+    return Kept(
+        sender_id=sender_id,
+        events=store.events(sender_id),
+        reminders=store.reminders(sender_id),
+        n_published=0 if broker_file is None else len(lines_of(broker_file, sender_id)),
+    )
+
+
+def forget(store: ConversationStore, sender_id: str, broker_file: Path | None = None) -> None:
+    """Delete what `kept_of` finds. Raises what it raises, and OSError for the broker's file.
+
+    Servers may run meanwhile: a turn that one of them is about to store is not stored.
+    """
+    store.delete(sender_id)
+    if broker_file is not None:
+        blot_out(broker_file, sender_id)
+
+
+def broker_file_of(endpoints: Endpoints) -> Path | None:
+    """The file that an event broker of the type `file` writes to, or None."""
+    broker = endpoints.event_broker
+    return broker.path if isinstance(broker, FileBrokerOptions) else None
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
