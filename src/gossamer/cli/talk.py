@@ -189,7 +189,9 @@ class Talk:
         labels = self._conversations.domain.action_labels
         for other in action.prediction.all[:_MOST_OTHERS]:
             if other is not action.prediction.prediction and other.confidence > 0:
-                self._spoken.note(f"    {other.policy}: {labels[other.best]} {other.confidence:.2f}")
+                self._spoken.note(
+                    f"    {other.policy}: {labels[other.best]} {other.confidence:.2f}"
+                )
 
 
 def shown(value: Any) -> str:

@@ -9,7 +9,7 @@ import typer
 from gossamer.cli.streams import STOP, TypedLines, say
 
 
-class Leave(Exception):  # noqa: N818  (it is no error)
+class Leave(Exception):
     """The person wants to end, or the input has ended."""
 
 

@@ -35,7 +35,7 @@ Type what a user would say. Then each step is asked for: Enter is yes.
 _MOST_ACTIONS = 9
 
 
-class _Moved(Exception):  # noqa: N818  (it is no error)
+class _Moved(Exception):
     """A command went elsewhere, so that the question is no longer asked."""
 
 

@@ -1,1 +1,0 @@
-"""What was taught, at the end, and training with it."""
