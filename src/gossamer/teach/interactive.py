@@ -55,7 +55,8 @@ class Proposal:
         action: the action's name, or the text it says.
         confidence: in it.
         policy: who chose it; `FOLLOWUP_POLICY` where an event asked for it.
-        ranking: all actions with the scores that the winning policy gives, best first.
+        ranking: all actions with the scores that the winning policy gives, best first; of equal
+            ones the domain's own before those that every assistant has.
         prediction: what policies said, or None.
     """
 
@@ -155,6 +156,11 @@ class Interactive:
         """
         return self._at_last_message().is_corrected
 
+    @property
+    def is_in_turn(self) -> bool:
+        """Whether a turn is going on, of which nothing is in the story yet."""
+        return self._state.awaits is Awaits.ACTION
+
     def begin(self) -> Turn:
         """Begin the session; the turn has what the assistant says then."""
         tracker, turn = self.turns.begin(self.tracker)
@@ -247,12 +253,15 @@ class Interactive:
             raise DataError("the assistant is paused")
         action, prediction = found
         own = (prediction or self.turns.predict(self.tracker)).prediction
-        scores = zip(self.turns.domain.action_labels, map(float, own.scores), strict=True)
+        domain = self.turns.domain
+        scores = list(zip(domain.action_labels, map(float, own.scores), strict=True))
+        named = {*domain.actions, *domain.responses, *domain.forms, ACTION_LISTEN}
+        scores.sort(key=lambda pair: (-pair[1], pair[0] not in named))
         return Proposal(
             action=action,
             confidence=1.0 if prediction is None else prediction.confidence,
             policy=FOLLOWUP_POLICY if prediction is None else own.policy,
-            ranking=tuple(sorted(scores, key=lambda pair: -pair[1])),
+            ranking=tuple(scores),
             prediction=prediction,
         )
 

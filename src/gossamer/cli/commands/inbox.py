@@ -49,9 +49,9 @@ def inbox(
 ) -> None:
     """Go through messages of stored conversations, the most useful first, and teach them.
 
-    One key for each: a accepts what the model said, c corrects it, d dismisses the message for good,
-    s leaves it for another time, u takes the last one back, q ends. What is taught is written into
-    the project at once.
+    One key for each: a accepts what the model says, c corrects it, d dismisses the message for
+    good, s leaves it for another time, u takes the last one back, q ends. What is taught is written
+    into the project at once.
     """
     from rich.console import Console
 

@@ -142,7 +142,7 @@ class Review:
 
     def _show(self, group: InboxGroup, parse: Parse, number: int) -> None:
         n_times = sum(1 for _ in group.messages)
-        reasons = [str(reason) for reason in group.reasons]
+        reasons = [reason.text for reason in group.reasons]
         head = f"{number + 1} of {len(self._groups)}"
         if n_times > 1:
             head += f", {n_times} times"

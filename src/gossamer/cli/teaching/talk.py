@@ -54,12 +54,14 @@ class InteractiveTalk:
         self._spoken = Spoken(console)
         self._questions = Questions(lines, self._command)
         self._plain = Questions(lines)
+        self._was_read = False
         self._out_of_scope = session.project.description().out_of_scope
 
     def run(self) -> None:
         """Talk until the person ends it; then the story is taught, if something in it was not so.
 
         Raises:
+            InputError: there is no terminal, and nothing to read.
             KeyboardInterrupt: Ctrl-C; the story is taught nevertheless.
         """
         steps: dict[Awaits, Callable[[], None]] = {
@@ -77,6 +79,11 @@ class InteractiveTalk:
                 except InputError as error:  # the conversation goes on
                     say(f"Error: {error}")
         except Leave:
+            if not self._was_read and not self._questions.is_terminal:
+                raise InputError(
+                    "gossamer interactive needs a terminal, or lines to read",
+                    hint="gossamer interactive < talk.txt",
+                ) from None
             self._end_story()
         except KeyboardInterrupt:
             typer.echo()
@@ -87,6 +94,7 @@ class InteractiveTalk:
 
     def _message(self) -> None:
         text = self._spoken.meant(self._questions.line("> "))
+        self._was_read = True
         if text:
             before = self._session.tracker
             self._session.say(text)
@@ -237,6 +245,8 @@ class InteractiveTalk:
 
     def _end_story(self, *, asks: bool = True) -> None:
         """Teach the story, if a person chose something in it and does not say no."""
+        if self._session.is_in_turn:
+            self._spoken.note("the last turn has not ended, and is in no story")
         story = self._session.story() if self._session.has_corrected_story else None
         if story is None:
             return
