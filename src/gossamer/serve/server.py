@@ -6,8 +6,9 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from gossamer.data.credentials import Channel as ChannelOptions
 from gossamer.data.credentials import read_credentials
@@ -38,6 +39,7 @@ from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
 T = TypeVar("T")
+_AT_A_TIME: Final = 32
 
 
 class Server:
@@ -58,6 +60,7 @@ class Server:
         order: which messages wait for which.
         jobs: processes that train and test.
         metrics: what is counted.
+        on_delete: called when a conversation was deleted.
 
     Raises:
         InputError: a file of the settings cannot be used.
@@ -73,6 +76,7 @@ class Server:
         )
         self.channels: Mapping[str, Outgoing] = {}
         self._custom = custom_actions(self.endpoints.action)
+        self.on_delete: Callable[[], None] = lambda: None
         self.metrics = Metrics()
         self._turns = TurnObserver(self.metrics, log_texts=settings.log_texts)
         self._batcher = ParseBatcher(on_batch=self.metrics.batch)
@@ -117,8 +121,12 @@ class Server:
         context = contextvars.copy_context()  # the log knows the request there, too
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
-    async def parse(self, text: str) -> Parse:
+    async def parse(self, text: str, *, is_counted: bool = True) -> Parse:
         """Understand a text, together with others that arrive now.
+
+        Args:
+            text: the text.
+            is_counted: whether it is a user's, and counts in the metrics.
 
         Raises:
             ServeError: no model is loaded, or the text is too long.
@@ -126,7 +134,8 @@ class Server:
         model = self.models.get()
         self.check_text(text)
         parse = await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
-        self.metrics.parse(parse)
+        if is_counted:
+            self.metrics.parse(parse)
         return parse
 
     async def handle(
@@ -217,7 +226,7 @@ class Server:
         self.check_sender(sender_id)
         return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
 
-    async def swap(self, path: Path) -> LoadedModel:
+    async def swap(self, path: Path, *, put: Callable[[], Path] | None = None) -> LoadedModel:
         """Load a model, which answers from then on; requests that began end with the old one.
 
         Loads come one after the other, in the order of the calls. One that has begun goes on when
@@ -225,14 +234,20 @@ class Server:
 
         Args:
             path: a file, or a folder: its latest model.
+            put: puts the file where it is to be found at the next start, and gives where that is;
+                called once it is known that the model can be read, before it answers.
 
         Raises:
-            InputError: it cannot be read; the old one stays.
+            InputError: it cannot be read, or put there; the old one stays.
         """
+
+        def work() -> LoadedModel:
+            loaded = self.load(path)
+            return loaded if put is None else replace(loaded, path=put())
 
         async def load() -> LoadedModel:
             async with self.swapping:
-                loaded = await self.in_thread(lambda: self.load(path))
+                loaded = await self.in_thread(work)
                 self.models.swap(loaded)
             return loaded
 
@@ -247,7 +262,9 @@ class Server:
         Turns that began come before. One that another server runs meanwhile is not stored.
         """
         async with self.order.turn_of(sender_id):
-            return await self.in_thread(lambda: self.conversations.delete(sender_id))
+            n_events = await self.in_thread(lambda: self.conversations.delete(sender_id))
+        self.on_delete()
+        return n_events
 
     def check_text(self, text: str) -> None:
         """Refuse a text that is too long.
@@ -277,6 +294,15 @@ class Server:
         self.store.close()
         if self.publisher is not None:
             self.publisher.close()
+
+    def parse_many(self, pipeline: Pipeline, texts: Sequence[str]) -> list[Parse]:
+        """Understand texts that nobody waits for; those of users come in between. Blocks."""
+        parses: list[Parse] = []
+        for start in range(0, len(texts), _AT_A_TIME):
+            some = texts[start : start + _AT_A_TIME]
+            waiting = [self._batcher.submit(pipeline, text) for text in some]
+            parses += [each.result() for each in waiting]
+        return parses
 
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()

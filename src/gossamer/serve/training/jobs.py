@@ -73,6 +73,11 @@ class Jobs:
         self._n_running += 1
         self.n_training += kind is Kind.TRAIN
 
+    def give_back(self, kind: Kind) -> None:
+        """Give a place back; `run` does that itself."""
+        self._n_running -= 1
+        self.n_training -= kind is Kind.TRAIN
+
     async def run(
         self, task: Task, body: bytes, is_unwanted: Callable[[], Awaitable[bool]] | None = None
     ) -> Finished:
@@ -92,8 +97,7 @@ class Jobs:
             code = await _finish(folder, is_unwanted)
             return await asyncio.to_thread(_finished, folder, code)
         finally:
-            self._n_running -= 1
-            self.n_training -= task.kind is Kind.TRAIN
+            self.give_back(task.kind)
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)  # small files, and a model at most
 
@@ -113,7 +117,7 @@ async def _finish(folder: Path, is_unwanted: Callable[[], Awaitable[bool]] | Non
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=log,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
     ended = asyncio.ensure_future(process.wait())
@@ -125,12 +129,12 @@ async def _finish(folder: Path, is_unwanted: Callable[[], Awaitable[bool]] | Non
         return ended.result()
     finally:
         if not ended.done():
-            _kill(process)
+            end(process)
         if process.stdin is not None:
             process.stdin.close()
 
 
-def _kill(process: Process) -> None:
+def end(process: Process) -> None:
     """End a process and those that it has started."""
     with contextlib.suppress(ProcessLookupError):
         if hasattr(os, "killpg"):
@@ -139,7 +143,8 @@ def _kill(process: Process) -> None:
             process.kill()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What such a process sees of the server's environment: nothing secret."""
     return {
         name: value
         for name, value in os.environ.items()
