@@ -228,7 +228,7 @@ def test_what_is_not_possible_now(session: Interactive) -> None:
         session.say("  ")
     with (
         pytest.warns(UserWarning, match="names the intent 'nothing'"),
-        pytest.raises(DataError, match="must name an intent of the model"),
+        pytest.raises(DataError, match="must name an intent that the model knows"),
     ):
         session.say("/nothing")
     session.say("something else")

@@ -44,17 +44,17 @@ class Spoken:
         self._payloads: list[str] = []
 
     def show(self, turn: Turn) -> None:
-        """Print a turn's messages, and what went wrong; its buttons can be chosen from then on."""
-        self._payloads = []
+        """Print a turn's messages, and what went wrong; its buttons can be chosen next."""
         for message in turn.messages:
             self._say(message)
         for problem in turn.problems:
             say(f"Warning: {problem}")
 
     def meant(self, text: str) -> str:
-        """What a line means: the message of a button, if it is the number of one."""
-        if text.isdecimal() and 0 < int(text) <= len(self._payloads):
-            return self._payloads[int(text) - 1]
+        """What is said with a line: the message of a button, if it is the number of one."""
+        payloads, self._payloads = self._payloads, []
+        if text.isdecimal() and 0 < int(text) <= len(payloads):
+            return payloads[int(text) - 1]
         return text
 
     def note(self, text: str) -> None:

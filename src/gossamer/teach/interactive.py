@@ -15,10 +15,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from gossamer.teach.corrections import Correction, MessageCorrection, StoryCorrection
-from gossamer.teach.files.patch import Patch
-from gossamer.teach.project import Taught, TaughtProject
-
 from gossamer.data.domain.domain import ACTION_LISTEN
 from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, MessageWarning
@@ -33,6 +29,9 @@ from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.teach.accepting import accepted_example, corrected, example_of
+from gossamer.teach.corrections import Correction, MessageCorrection, StoryCorrection
+from gossamer.teach.files.patch import Patch
+from gossamer.teach.project import Taught, TaughtProject
 from gossamer.teach.stories import story_to_learn
 
 

@@ -118,7 +118,8 @@ def test_all_is_corrected(run: Run, talking: Path) -> None:
         input=typed(
             "hello Bonn",  # understood as greet
             *("n", "travel", "hello [Bonn](city)"),
-            *("n", "utter_travel", ""),
+            *("n", "utter_travel"),
+            *("n", "action_listen"),
             ":end",
         ),
     )
@@ -141,7 +142,7 @@ def test_mistakes_are_asked_again(run: Run, talking: Path) -> None:
         "interactive",
         input=typed(
             *("hello you", "maybe", "n"),
-            *("99", "", "a/b/c", "travle", "n", "travel"),
+            *("99", "a/b/c", "travle", "n", "travel"),
             *("hello", "hello [you](", "[hello]{you", "hello [you](city)"),
             *("n", "utter_trvael", "utter_travel"),
             ":nonsense",
@@ -171,7 +172,7 @@ def test_undo_restart_and_fork(run: Run, talking: Path) -> None:
         input=typed(
             *("hello you", "y", ":undo", "n", "travel", "", ":undo", ":undo"),
             *("hello", "y", "y", "y", "1"),  # the button
-            *("n", "utter_travel", "y", ":fork", ":fork 2", "n"),
+            *("n", "utter_travel", "n", "action_listen", ":fork", ":fork 2", "n"),
             *(":slots", ":restart", "hello", ":undo", ":undo", ":end"),
         ),
     )
@@ -183,7 +184,7 @@ def test_undo_restart_and_fork(run: Run, talking: Path) -> None:
 
 
 def test_the_end_of_input_writes_what_was_said(run: Run, talking: Path) -> None:
-    result = run("interactive", input=typed("/travel", "n", "utter_travel", ""))
+    result = run("interactive", input=typed("/travel", "n", "utter_travel", "n", "action_listen"))
     assert result.exit_code == 0, result.stderr
     (story,) = read_stories("data").stories
     assert [getattr(step, "name", None) for step in story.steps] == [None, "utter_travel"]

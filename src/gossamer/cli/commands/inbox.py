@@ -62,7 +62,7 @@ def inbox(
     from gossamer.cli.teaching.review import Review, groups_of
     from gossamer.cli.teaching.stored import trackers_of_database, trackers_of_files
     from gossamer.data.model_files import SUFFIX, latest_model
-    from gossamer.serve.teaching.dismissed import Dismissed
+    from gossamer.teach.dismissed import Dismissed
 
     who = teacher_name(teacher)
     project = found_project(config, domain, data)

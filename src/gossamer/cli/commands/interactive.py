@@ -54,7 +54,7 @@ def interactive(
     from gossamer.data.endpoints import Endpoints, read_endpoints
     from gossamer.data.model_files import latest_model
 
-    project = found_project(config, domain, data)
+    who, project = teacher_name(teacher), found_project(config, domain, data)
     path = latest_model(model)
     if endpoints is None and Path("endpoints.yml").is_file():
         endpoints = Path("endpoints.yml")
@@ -72,7 +72,7 @@ def interactive(
     turns = assistant.conversations(
         action_endpoint=known.action, nlg=known.nlg, random_seed=random_seed
     ).turns
-    session = Interactive(turns, project, who=teacher_name(teacher))
+    session = Interactive(turns, project, who=who)
     console, lines = Console(highlight=False), TypedLines(echo=echo)
     if lines.is_terminal:
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends, :help lists what else can be typed.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gossamer.data.nlu.examples import Example
     from gossamer.dialogue.history.tracker import Tracker
-    from gossamer.serve.teaching.dismissed import Dismissed
+    from gossamer.teach.dismissed import Dismissed
     from gossamer.teach.inbox import InboxGroup
 
 _KEYS = "acdsuq"

@@ -93,11 +93,11 @@ class InteractiveTalk:
     # -- steps -----------------------------------------------------------------------------------
 
     def _message(self) -> None:
-        text = self._spoken.meant(self._questions.line("> "))
+        text = self._questions.line("> ")
         self._was_read = True
         if text:
             before = self._session.tracker
-            self._session.say(text)
+            self._session.say(self._spoken.meant(text))
             self._note_change(before)
 
     def _meaning(self) -> None:
