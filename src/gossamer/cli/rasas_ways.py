@@ -14,7 +14,6 @@ _SHELL = "gossamer shell, to talk with a model in a terminal"
 #: Commands of Rasa that are not here, by their words, and what to use instead.
 NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
-        ("interactive",): f"not there yet. Try: {_SHELL}; :save keeps the talk, :why explains it",
         ("x",): f"not there, nor in Rasa any more. Try: {_SHELL}",
         ("evaluate",): "not there yet. Try: gossamer test",
         ("telemetry",): "not there: Gossamer sends nothing to anyone",

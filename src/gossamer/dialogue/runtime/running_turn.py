@@ -113,7 +113,7 @@ class RunningTurn:
         """Begin a session; `metadata` goes into the slot for that, if the domain has it."""
         if metadata and SESSION_METADATA_SLOT in self._context.domain.slot_by_name:
             self.happen([SlotSet(name=SESSION_METADATA_SLOT, value=dict(metadata))])
-        self._do(ACTION_SESSION_START, None)
+        self.do(ACTION_SESSION_START, None)
 
     def fill_slots(self) -> None:
         """Fill slots from the last message."""
@@ -122,40 +122,24 @@ class RunningTurn:
     def act(self) -> None:
         """Do what policies choose until the assistant listens, is paused, or did too much."""
         n_actions = 0
-        while self._is_awake():
-            name, chosen = self._choose()
+        while self.is_awake():
+            name, chosen = self.choose()
             if name not in _LAST_ACTIONS and n_actions >= self._max_actions:
                 self._cut_short(name)
                 return
-            self._do(name, chosen)
+            self.do(name, chosen)
             n_actions += 1
             if name in _LAST_ACTIONS:  # beginning a session listens itself
                 return
 
-    def execute(self, name: str, policy: str | None, confidence: float | None) -> None:
-        """Do one action that the caller asks for."""
-        sure = 1.0 if confidence is None else confidence
-        noted = self._context.find(name).executed(
-            policy=policy, confidence=sure, hide_rule_turn=False
-        )
-        self._do(name, None, noted)
-
-    def _is_awake(self) -> bool:
+    def is_awake(self) -> bool:
+        """Whether the assistant may act: a restart wakes it when it is paused."""
         message = self.tracker.latest_message
         is_restart = message is not None and message.intent == _RESTART_INTENT
         return is_restart or not self.tracker.is_paused
 
-    def _cut_short(self, name: str) -> None:
-        self._is_cut_short = True
-        done = [action.name for action in self._actions[-self._max_actions :]]
-        warnings.warn(
-            f"a message must lead to at most {self._max_actions} actions; '{name}' would have "
-            f"come next, after {', '.join(done)}. Try: a rule or story that says when to listen",
-            stacklevel=5,
-        )
-        self.happen([ActionExecuted(name=ACTION_LISTEN)])
-
-    def _choose(self) -> tuple[str, EnsemblePrediction | None]:
+    def choose(self) -> tuple[str, EnsemblePrediction | None]:
+        """What comes next: what an event asked for, without a prediction, or policies choose."""
         name = self.tracker.followup_action
         if name is not None:
             self.tracker.followup_action = None
@@ -169,7 +153,7 @@ class RunningTurn:
         chosen = self._chooser.predict(self.tracker)
         return chosen.action, chosen
 
-    def _do(
+    def do(
         self, name: str, chosen: EnsemblePrediction | None, executed: ActionExecuted | None = None
     ) -> None:
         """Do an action, and let happen what comes of it."""
@@ -206,6 +190,24 @@ class RunningTurn:
                 is_rejected=is_rejected,
             )
         )
+
+    def execute(self, name: str, policy: str | None, confidence: float | None) -> None:
+        """Do one action that the caller asks for."""
+        sure = 1.0 if confidence is None else confidence
+        noted = self._context.find(name).executed(
+            policy=policy, confidence=sure, hide_rule_turn=False
+        )
+        self.do(name, None, noted)
+
+    def _cut_short(self, name: str) -> None:
+        self._is_cut_short = True
+        done = [action.name for action in self._actions[-self._max_actions :]]
+        warnings.warn(
+            f"a message must lead to at most {self._max_actions} actions; '{name}' would have "
+            f"come next, after {', '.join(done)}. Try: a rule or story that says when to listen",
+            stacklevel=5,
+        )
+        self.happen([ActionExecuted(name=ACTION_LISTEN)])
 
     def _events_before(self, chosen: EnsemblePrediction | None) -> list[Event]:
         """What happens before an action because of how it was chosen."""
