@@ -111,7 +111,7 @@ def kept_of(
 
 
 def forget(store: ConversationStore, sender_id: str, broker_file: Path | None = None) -> None:
-    """Delete what `kept_of` finds, but for what was taught. Raises what it raises, and OSError for the broker's file.
+    """Delete what `kept_of` finds, but for what was taught. Raises as `kept_of`, and OSError.
 
     Servers may run meanwhile: a turn that one of them is about to store is not stored.
     """
