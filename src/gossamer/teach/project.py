@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from gossamer.data.errors import DataError, Location
-from gossamer.data.text.files import check_writable
 from gossamer.data.text.search import Paths
 from gossamer.teach.corrections import Correction, correction_json, correction_of
 from gossamer.teach.description import ProjectDescription, describe
@@ -24,6 +23,10 @@ from gossamer.teach.history import Taught, entries_of, example_json, history_of
 
 _MOST_TRIES: Final = 5
 _LONGEST_NAME: Final = 200
+
+
+class _ChangedSince(Exception):
+    """A file is not any more as it was read."""
 
 
 class TaughtProject:
@@ -218,18 +221,24 @@ class TaughtProject:
         """Write files and their record; False, and nothing is done, if they have changed since."""
         folder = real_path(self.folder)
         paths = {change.path: folder / change.path for change in step.patch.files}
-        for path in paths.values():
-            if not real_path(path).is_relative_to(folder):
-                return False
-        written = {paths[name]: texts[name] for name in paths}
-        check_writable(path for path, text in written.items() if text is not None)
-        if any(text_hash(text_now(paths[name])) != step.before[name] for name in paths):
-            return False
-        size = self._journal.add(record)
+        size: int | None = None
+
+        def is_as_before() -> bool:
+            return all(text_hash(text_now(paths[name])) == step.before[name] for name in paths)
+
+        def add_record() -> None:
+            nonlocal size
+            is_inside = all(real_path(path).is_relative_to(folder) for path in paths.values())
+            if not is_inside or not is_as_before():
+                raise _ChangedSince
+            size = self._journal.add(record)
+
         try:
-            put_in_place(written)
+            put_in_place({paths[name]: texts[name] for name in paths}, when_ready=add_record)
+        except _ChangedSince:
+            return False
         except DataError:
-            if all(text_hash(text_now(paths[name])) == step.before[name] for name in paths):
+            if size is not None and is_as_before():
                 self._journal.cut(size)
             raise
         with contextlib.suppress(DataError):  # else the next one who opens the journal says it

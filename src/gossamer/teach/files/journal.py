@@ -22,7 +22,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -260,13 +260,22 @@ def text_now(path: Path) -> str | None:
         raise DataError("a file must be readable", got=str(problem), where=Location(path)) from None
 
 
-def put_in_place(texts: Mapping[Path, str | None]) -> None:
+def put_in_place(
+    texts: Mapping[Path, str | None], *, when_ready: Callable[[], None] | None = None
+) -> None:
     """Write files whole, and remove those that go; on the disk when this returns.
+
+    Args:
+        texts: what each file is to hold; None: it goes.
+        when_ready: as for `write_files`.
 
     Raises:
         DataError: a file cannot be written.
     """
-    write_files({path: text.encode("utf-8") for path, text in texts.items() if text is not None})
+    write_files(
+        {path: text.encode("utf-8") for path, text in texts.items() if text is not None},
+        when_ready=when_ready,
+    )
     for path, text in texts.items():
         if text is None:
             with explained(path, DataError):
