@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,8 +33,8 @@ from gossamer.teach.candidates.testing import Conversations, Questions, ask
 from gossamer.teach.candidates.training import MORE_FRACTION, Ready, Trained, prepare, train
 from gossamer.teach.corrections import Correction
 
-_START, _READING, _TESTING = "start", "reading", "testing"
-_BEFORE: Final = {_START: 6.0, _READING: 2.0}  # guesses, in seconds; see `EvenProgress`
+_READING, _TESTING = "reading", "testing"
+_BEFORE: Final = {_READING: 3.0}  # guesses, in seconds; see `EvenProgress`
 _AFTER: Final = {_TESTING: 2.0}
 _PARTS: Final = {"parts": 8.0}  # before it is known what is to be trained
 _TRAINING_LOCK: Final = "training.lock"
@@ -82,7 +83,7 @@ def make_candidate(
     require("training", *TRAINING)
     folder, models = Path(project_folder), Path(models)
     made = new_folder(models) if out is None else Path(out)
-    with _alone(models, made):
+    with _alone(models, made), _removing(made if out is None else None):
         progress = EvenProgress(on_progress, _BEFORE | _PARTS | _AFTER)
         return _Making(models, made, progress, augmentation).make(
             None if base is None else Path(base),
@@ -109,6 +110,17 @@ def _alone(models: Path, made: Path) -> Iterator[None]:
         raise InputError(
             "one candidate can be trained at a time", hint="when the other training has ended"
         ) from None
+
+
+@contextmanager
+def _removing(folder: Path | None) -> Iterator[None]:
+    """Remove a folder if what is done with it fails."""
+    try:
+        yield
+    except BaseException:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _inside(folder: Path, paths: Paths) -> list[Path]:
@@ -141,7 +153,7 @@ class _Making:
         """Make it; for the arguments see `make_candidate`."""
         progress = self._progress
         with self._timed("reading"):
-            progress.at(_START, 1.0, Stage.READING, "reading the project")
+            progress.at(_READING, 0.0, Stage.READING, "reading the project")
             questions = Questions.read(tests, taught)
             parts = read_parts(config, list(data), list(domain), wants_all=True)
             earlier = None if base is None else Assistant.load(base, config=config)
