@@ -26,7 +26,7 @@ from gossamer.teach.candidates.store import candidates_of
 SRC = Path(__file__).resolve().parents[2] / "src"
 FORKING = """
 import json, os, sys
-import sklearn.svm, torch
+import gossamer.nlu.diet.training, gossamer.nlu.diet.wide, scipy.sparse, sklearn.svm, torch
 from pathlib import Path
 from gossamer.teach.candidates import find_candidate, go_back, make_candidate, put_in_service
 
@@ -147,7 +147,7 @@ def until(project: Path, what: str) -> float:
     began = time.monotonic()
     while not any(line[0] == what for line in log_of(project)):
         assert time.monotonic() - began < 300
-        time.sleep(0.01)
+        time.sleep(0.005)
     return time.monotonic() - began
 
 
@@ -188,17 +188,17 @@ def test_killed_at_any_moment(
     seconds = until(project, "end")
     forking.kill(pid)
     check(project)
-    n_served = 0
+    n_begun = 0
     if kind == "swap":
-        kind, seconds = log_of(project)[0][1], 0.05
+        kind, seconds = log_of(project)[0][1], 0.1
     for _ in range(n_kills):
         (project / "log").write_text("", "utf-8")
         for entry in models_of(project / "models"):
             if entry.name != "first":
                 shutil.move(entry.path, project / "models/candidates" / entry.name)
         pid = forking.begin(kind, project)
-        time.sleep(draw.uniform(0.0, seconds))
+        time.sleep(draw.uniform(0.0, 1.2 * seconds))
         forking.kill(pid)
         check(project)
-        n_served += any(line[0] == "begin" for line in log_of(project))
-    assert n_served > 0
+        n_begun += any(line[0] == "begin" for line in log_of(project))
+    assert kind == "train" or n_begun > n_kills // 2

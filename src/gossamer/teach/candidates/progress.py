@@ -62,9 +62,9 @@ ProgressListener = Callable[[Progress], None]
 class EvenProgress:
     """Turns "this piece is done to so much" into a fraction of the whole time.
 
-    There is a guess of how long each piece takes. What is left of the present piece follows from the
-    time that it has taken so far; the others are guessed, longer or shorter as those before them
-    have been longer or shorter than guessed.
+    There is a guess of how long each piece takes. What is left of the present piece follows from
+    the time that it has taken so far; the others are guessed, longer or shorter as those before
+    them have been longer or shorter than guessed.
 
     Args:
         listener: is told; None: nobody is.

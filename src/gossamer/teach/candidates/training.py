@@ -82,7 +82,7 @@ def prepare(
     earlier: Assistant | None,
     last: LastModel | None,
     *,
-    epoch_fraction: float = FIRST_FRACTION,
+    epoch_fraction: float | None = FIRST_FRACTION,
 ) -> Ready:
     """Check a project, and let it go on from an earlier model where that is possible.
 
@@ -90,13 +90,13 @@ def prepare(
         parts: of the project.
         earlier: the model to go on from; None: all is trained anew.
         last: its parts, of which those are taken that have not changed.
-        epoch_fraction: of their epochs that parts go on for.
+        epoch_fraction: of their epochs that parts go on for; None: they do not.
 
     Raises:
         InputError: the project cannot be trained; all reasons are reported.
     """
     checked: Checked | None = None
-    if earlier is not None:
+    if earlier is not None and epoch_fraction is not None:
         checked = check(parts, last=last, finetuning=earlier.finetuning(epoch_fraction))
     if checked is None or checked.refusals:  # other components, say, than the model has
         checked = check(parts, last=last)
