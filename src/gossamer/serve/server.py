@@ -94,7 +94,7 @@ class Server:
             on_lease=self.metrics.lease_wait,
             on_stored=None if self.publisher is None else self.publisher.put,
         )
-        self.metrics.watch(self.models, self.order)
+        self.metrics.watch(self.models, self.order, self.jobs)
         # One for each turn that may be there: all may wait for an action server that hangs.
         self._threads = ThreadPoolExecutor(settings.limits.waiting, "turn")
 

@@ -13,7 +13,8 @@ from gossamer.teach.corrections import (
 )
 from gossamer.teach.description import ProjectDescription
 from gossamer.teach.files.patch import FileChange, Hunk, Patch
-from gossamer.teach.project import Taught, TaughtProject
+from gossamer.teach.history import Taught
+from gossamer.teach.project import TaughtProject
 
 __all__ = [
     "Correction",

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from gossamer.data.domain.reading import read_domain
 from gossamer.data.errors import DataError, Location
+from gossamer.data.text.files import check_writable
 from gossamer.data.text.search import Paths
-from gossamer.teach.corrections import Correction, correction_json
+from gossamer.teach.corrections import Correction, correction_json, correction_of
 from gossamer.teach.description import ProjectDescription, describe
+from gossamer.teach.files.derive import AlreadySo, derive
+from gossamer.teach.files.hunks import applied
+from gossamer.teach.files.journal import DONE, Journal, Step, put_in_place, text_hash, text_now
 from gossamer.teach.files.patch import Patch
-from gossamer.teach.files.reading import FileReader
+from gossamer.teach.files.reading import FileReader, real_path
+from gossamer.teach.files.undo import derive_undo, step_of
+from gossamer.teach.history import Taught, entries_of, example_json, history_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taught:
-    """A correction that was written into a project.
-
-    Attributes:
-        id: its number, from 1.
-        when: seconds since 1970, UTC.
-        who: who taught it.
-        correction: what was taught.
-        patch: what it changed in the files. It is that of the last time it was written: undoing an
-            earlier correction may write later ones anew.
-        is_undone: whether it was taken out again.
-        undone_when: when it was, or None.
-        undone_by: who took it out, or None.
-    """
-
-    id: int
-    when: float
-    who: str
-    correction: Correction
-    patch: Patch
-    is_undone: bool = False
-    undone_when: float | None = None
-    undone_by: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON, with the `diff` and the `files` of the patch."""
-        return {
-            "id": self.id,
-            "when": self.when,
-            "who": self.who,
-            "correction": correction_json(self.correction),
-            "is_undone": self.is_undone,
-            "undone_when": self.undone_when,
-            "undone_by": self.undone_by,
-            **self.patch.to_json(),
-        }
+_MOST_TRIES: Final = 5
+_LONGEST_NAME: Final = 200
 
 
 class TaughtProject:
@@ -69,7 +39,7 @@ class TaughtProject:
         folder, config, domain, data: the paths, those relative to the folder made whole.
 
     Raises:
-        DataError: the folder is none.
+        DataError: the folder is none, or what a killed process began cannot be finished.
     """
 
     def __init__(
@@ -89,6 +59,10 @@ class TaughtProject:
         self.domain = self._paths("domain.yml" if domain is None else domain)
         self.data = self._paths("data" if data is None else data)
         self._reader = FileReader(self.folder, self.data, self.domain)
+        self._journal = Journal(self.folder)
+        if self._journal.pending() is not None:
+            with self._journal.locked():
+                self._finish()
 
     def _paths(self, given: Paths) -> tuple[Path, ...]:
         paths: Sequence[str | Path] = [given] if isinstance(given, str | Path) else list(given)
@@ -108,9 +82,181 @@ class TaughtProject:
         )
         return describe(
             files.examples(),
-            read_domain(self.domain) if files.domain else None,
+            files.domain_now(),
             has_test_messages=any(file.nlu is not None and file.nlu.examples for file in tests),
             has_test_stories=any(
                 file.stories is not None and file.stories.stories for file in tests
             ),
         )
+
+    def preview(self, correction: Correction) -> Patch:
+        """What teaching a correction would change; nothing is written.
+
+        Raises:
+            DataError: it cannot be taught; the message says why.
+        """
+        files = self._reader.read()
+        return step_of(files, derive(files, correction).texts).patch
+
+    def teach(self, correction: Correction, *, who: str) -> Taught:
+        """Write a correction into the project's files.
+
+        What changes is worked out from the files as they are now. When this returns, it is on the
+        disk; when it raises, nothing has changed.
+
+        Args:
+            correction: what is taught.
+            who: who teaches it.
+
+        Raises:
+            DataError: it cannot be taught, a file cannot be written, or somebody else teaches for
+                longer than a minute.
+        """
+        content = correction_json(correction)
+        if correction_of(content) != correction:
+            raise DataError("a correction must be one that its JSON can carry", got=correction)
+        _check_name(who)
+        with self._journal.locked():
+            records = self._finish()
+            for _ in range(_MOST_TRIES):
+                files = self._reader.read()
+                derived = derive(files, correction)
+                step = step_of(files, derived.texts)
+                record = {
+                    "record": "taught",
+                    "id": 1 + sum(record["record"] == "taught" for record in records),
+                    "when": time.time(),
+                    "who": who,
+                    "correction": content,
+                    "replaced": [example_json(example) for example in derived.replaced],
+                    "files": step.to_json(),
+                }
+                if self._write(record, step, derived.texts):
+                    return history_of([*records, record])[record["id"]]
+        raise _too_busy(self.folder)
+
+    def taught(self) -> list[Taught]:
+        """All that was taught, in order, also what was undone.
+
+        Raises:
+            DataError: the journal cannot be read.
+        """
+        return list(history_of(self._journal.records()).values())
+
+    def undo(self, number: int, *, who: str) -> Taught:
+        """Take out what was taught, wherever it now is; everything else stays.
+
+        Args:
+            number: the `id` of what was taught.
+            who: who takes it out.
+
+        Raises:
+            DataError: there is no such correction, it is undone already or was edited since, or a
+                file cannot be written.
+        """
+        _check_name(who)
+        with self._journal.locked():
+            records = self._finish()
+            known = history_of(records)
+            if number not in known or known[number].is_undone:
+                raise DataError(
+                    "what is undone must have been taught, and not be undone yet", got=number
+                )
+            entries = entries_of(records)
+            later = [entry for entry in entries.values() if entry.id > number]
+            for _ in range(_MOST_TRIES):
+                files = self._reader.read()
+                undone = derive_undo(files, entries[number], later)
+                step = step_of(files, undone.texts)
+                record = {
+                    "record": "undone",
+                    "id": number,
+                    "when": time.time(),
+                    "who": who,
+                    "files": step.to_json(),
+                    "others": {
+                        str(entry.id): {
+                            "replaced": [example_json(each) for each in entry.replaced],
+                            "files": entry.step.to_json(),
+                        }
+                        for entry in undone.others
+                    },
+                }
+                if self._write(record, step, undone.texts):
+                    return history_of([*records, record])[number]
+        raise _too_busy(self.folder)
+
+    def _write(
+        self, record: Mapping[str, Any], step: Step, texts: Mapping[str, str | None]
+    ) -> bool:
+        """Write files and their record; False, and nothing is done, if they have changed since."""
+        folder = real_path(self.folder)
+        paths = {change.path: folder / change.path for change in step.patch.files}
+        for path in paths.values():
+            if not real_path(path).is_relative_to(folder):
+                return False
+        written = {paths[name]: texts[name] for name in paths}
+        check_writable(path for path, text in written.items() if text is not None)
+        if any(text_hash(text_now(paths[name])) != step.before[name] for name in paths):
+            return False
+        size = self._journal.add(record)
+        try:
+            put_in_place(written)
+        except DataError:
+            if all(text_hash(text_now(paths[name])) == step.before[name] for name in paths):
+                self._journal.cut(size)
+            raise
+        with contextlib.suppress(DataError):  # else the next one who opens the journal says it
+            self._journal.add(DONE)
+        return True
+
+    def _finish(self) -> list[dict[str, Any]]:
+        """Finish what a killed process began, under the lock; gives all records."""
+        record = self._journal.pending()
+        if record is None:
+            return self._journal.records()
+        step = Step.of(record["files"])
+        folder = real_path(self.folder)
+        now = {name: text_now(folder / name) for name in step.before}
+        hashes = {name: text_hash(text) for name, text in now.items()}
+        put_in_place(
+            {
+                folder / change.path: applied(change, now[change.path])
+                for change in step.patch.files
+                if hashes[change.path] == step.before[change.path]
+            }
+        )
+        is_edited = any(hashes[name] not in (step.before[name], step.after[name]) for name in now)
+        if is_edited and record["record"] == "taught" and not self._says(record["correction"]):
+            # Somebody edited a file in the meantime. It was never acknowledged, so it is given up.
+            self._journal.add(
+                {"record": "undone", "id": record["id"], "when": time.time(), "who": ""}
+                | {"files": [], "others": {}}
+            )
+        self._journal.add(DONE)
+        return self._journal.records()
+
+    def _says(self, content: object) -> bool:
+        """Whether the files say what a correction teaches."""
+        try:
+            derive(self._reader.read(), correction_of(content))
+        except AlreadySo:
+            return True
+        except DataError:
+            pass
+        return False
+
+
+def _check_name(who: str) -> None:
+    if not isinstance(who, str) or not who.strip() or len(who) > _LONGEST_NAME:
+        raise DataError(
+            f"who teaches must be named, in at most {_LONGEST_NAME} characters", got=who
+        )
+
+
+def _too_busy(folder: Path) -> DataError:
+    return DataError(
+        "files of a project must stay as they are for a moment while it is taught",
+        where=Location(folder),
+        hint="once more",
+    )

@@ -70,10 +70,10 @@ def write_files(
     with _prepared(contents, error) as parts:
         for part in parts:
             if not may_replace:
-                with _explained(part.path, error):
+                with explained(part.path, error):
                     part.claim()
         for part in parts:
-            with _explained(part.path, error):
+            with explained(part.path, error):
                 part.put_in_place()
 
 
@@ -105,7 +105,7 @@ def _prepared(contents: Mapping[Path, bytes], error: type[InputError]) -> Iterat
     is_done = False
     try:
         for path, content in contents.items():
-            with _explained(path, error):
+            with explained(path, error):
                 part = _Part(path=path, content=content)
                 parts.append(part)  # before anything is made, so that it is undone
                 part.prepare(folders)
@@ -201,8 +201,16 @@ class _Part:
 
 
 @contextlib.contextmanager
-def _explained(path: Path, error: type[InputError]) -> Iterator[None]:
-    """Errors of the operating system in the package's words."""
+def explained(path: Path, error: type[InputError]) -> Iterator[None]:
+    """Errors of the operating system in the package's words.
+
+    Args:
+        path: what is written.
+        error: what is raised.
+
+    Raises:
+        InputError: (of the kind `error`) the block raised an `OSError`.
+    """
     try:
         yield
     except FileExistsError as problem:

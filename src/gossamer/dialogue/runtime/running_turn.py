@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -30,10 +31,13 @@ from gossamer.dialogue.history.events import (
 )
 from gossamer.dialogue.history.situation import ACTION_SESSION_START
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.dialogue.policies.ensemble import EnsemblePrediction
+from gossamer.dialogue.policies.ensemble import DISAGREEMENT, EnsemblePrediction
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
 
 FOLLOWUP_POLICY: Final = "followup_action"
+LEAST_NOTED: Final = 0.1
+"""Policies that disagree less are not worth a note in the action's event."""
+
 _RESTART_INTENT = "restart"
 _LAST_ACTIONS = (ACTION_LISTEN, ACTION_SESSION_START)
 
@@ -223,11 +227,15 @@ class RunningTurn:
                 confidence=1.0,
                 hide_rule_turn=False,
             )
-        return action.executed(
+        executed = action.executed(
             policy=chosen.prediction.policy,
             confidence=chosen.confidence,
             hide_rule_turn=chosen.prediction.hide_rule_turn,
         )
+        if chosen.disagreement < LEAST_NOTED:
+            return executed
+        noted = {**executed.metadata, DISAGREEMENT: round(chosen.disagreement, 3)}
+        return dataclasses.replace(executed, metadata=noted)
 
     def _slots_after(self, events: Sequence[Event]) -> list[Event]:
         """Slots that the last message fills, once some events have happened."""

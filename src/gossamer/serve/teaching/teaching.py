@@ -14,7 +14,7 @@ from gossamer.serve.faults import FolderNames
 from gossamer.serve.server import Server
 from gossamer.serve.teaching.known import KnownExamples
 from gossamer.serve.teaching.stored import NewestMessages
-from gossamer.serve.teaching.trainings import Trainings
+from gossamer.serve.teaching.trainings import ServedTrainings
 from gossamer.teach import Correction, MessageCorrection, Patch, Taught, TaughtProject
 from gossamer.teach.accepting import accepted_example
 from gossamer.teach.dismissed import Dismissed
@@ -45,7 +45,7 @@ class Teaching:
         assert folder is not None
         self.server = server
         self.project = TaughtProject(folder)
-        self.trainings = Trainings(server, self.project)
+        self.trainings = ServedTrainings(server, self.project)
         self._names = FolderNames(server.settings)
         self._messages = NewestMessages(server)
         self._dismissed = Dismissed(self.project.folder / ".gossamer")
@@ -105,7 +105,7 @@ class Teaching:
     async def taught_json(self) -> list[dict[str, Any]]:
         """All that was taught, as JSON, and whether the model that answers knows it."""
         taught = await self.taught()
-        read_at = await self.server.in_thread(self._read_at)
+        read_at = await self.server.in_thread(self.trainings.knows_until)
         return [{**each.to_json(), "is_trained": each.when < read_at} for each in taught]
 
     async def inbox(self, limit: int) -> tuple[list[InboxGroup], int]:

@@ -34,7 +34,7 @@ def training_routes(teaching: Teaching) -> APIRouter:
     )
     async def start(who: Teacher) -> Response:
         """Of the project as it is now, in a process of its own. 503 while one is trained."""
-        return JSONResponse({"id": trainings.start(who).id}, 201)
+        return JSONResponse({"id": await trainings.begin(who)}, 201)
 
     @router.get(
         "/trainings",
@@ -42,8 +42,8 @@ def training_routes(teaching: Teaching) -> APIRouter:
         responses=answers(TrainingsAnswer, "The newest first"),
     )
     async def get_all() -> Response:
-        """After a restart of the server: the candidates that are there."""
-        return JSONResponse({"trainings": [each.to_json() for each in trainings.all]})
+        """Those of before the last start of the server, too."""
+        return JSONResponse({"trainings": await trainings.all()})
 
     @router.get(
         "/trainings/{training_id}",
@@ -52,7 +52,7 @@ def training_routes(teaching: Teaching) -> APIRouter:
     )
     async def get(training_id: _Id) -> Response:
         """When it is done, what got better and what got worse."""
-        return JSONResponse(trainings.get(training_id).to_json())
+        return JSONResponse(await trainings.get(training_id))
 
     @router.delete(
         "/trainings/{training_id}",
@@ -61,7 +61,7 @@ def training_routes(teaching: Teaching) -> APIRouter:
     )
     async def cancel(training_id: _Id) -> Response:
         """409 where the candidate is in service."""
-        return JSONResponse((await trainings.cancel(training_id)).to_json())
+        return JSONResponse(await trainings.cancel(training_id))
 
     @router.post(
         "/trainings/{training_id}/swap",

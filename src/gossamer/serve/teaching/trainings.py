@@ -1,33 +1,30 @@
-"""Trainings of candidates: one at a time, each in a process of its own; and their swap."""
+"""Trainings of candidates for the model that answers; their swap, and the way back."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import secrets
-import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from gossamer.data.errors import DataError
 from gossamer.data.installed import TRAINING, MissingPartError, require
+from gossamer.data.model_files import SUFFIX
 from gossamer.serve.errors import ServeError, not_found, overloaded
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.logs import fields
 from gossamer.serve.models.folder import models_folder
 from gossamer.serve.server import Server
-from gossamer.serve.teaching.process import COMMAND, run_process
 from gossamer.serve.training.task import Kind
 from gossamer.teach import TaughtProject
 from gossamer.teach.candidates import (
     Candidate,
-    candidate_path,
-    candidates_of,
-    discard,
+    CandidateTask,
+    Training,
+    TrainingGoesOn,
+    Trainings,
+    find_candidate,
     go_back,
     models_of,
     put_in_service,
@@ -35,65 +32,15 @@ from gossamer.teach.candidates import (
 
 _log = logging.getLogger(__name__)
 
-_MOST_KEPT: Final = 20
 _RETRY_AFTER: Final = 60
+_SECONDS_BETWEEN_LOOKS: Final = 0.5
+_MOST_LISTED: Final = 20
 
 
-class State(StrEnum):
-    """How far a training is."""
+class ServedTrainings:
+    """Trains candidates for the model that answers, one at a time. Its coroutines never block.
 
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(slots=True, kw_only=True)
-class Training:
-    """A training, and the candidate that came of it.
-
-    Attributes:
-        id: its name; the candidate's, too.
-        when: when it began, in seconds since the epoch.
-        who: asked for it; None: that is not known any more.
-        state: how far it is.
-        progress: what its process said last, or None.
-        candidate: what came of it.
-        error: why it failed.
-        is_in_service: whether the candidate was swapped.
-        is_discarded: whether it was thrown away.
-    """
-
-    id: str
-    when: float
-    who: str | None = None
-    state: State = State.RUNNING
-    progress: Mapping[str, Any] | None = None
-    candidate: Candidate | None = None
-    error: Any = None
-    is_in_service: bool = False
-    is_discarded: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "id": self.id,
-            "when": self.when,
-            "who": self.who,
-            "state": self.state,
-            "progress": self.progress,
-            "comparison": None if self.candidate is None else self.candidate.comparison.to_json(),
-            "error": self.error,
-            "is_in_service": self.is_in_service,
-            "is_discarded": self.is_discarded,
-        }
-
-
-class Trainings:
-    """Trains candidates for the model that answers.
-
-    Finished candidates are files in the models folder, so that after a restart they are there
-    again. All else is forgotten with the server.
+    All that is known of them is in the models folder, so it is there again after a restart.
 
     Args:
         server: whose model.
@@ -105,71 +52,72 @@ class Trainings:
         self._project = project
         self._names = FolderNames(server.settings)
         self._models = models_folder(server.settings.model)
-        self._task: asyncio.Task[None] | None = None
-        self._known: dict[str, Training] = {}
-        for candidate in sorted(candidates_of(self._models), key=lambda each: each.when):
-            self._add(
-                Training(
-                    id=candidate.name,
-                    when=candidate.when,
-                    state=State.DONE,
-                    candidate=candidate,
-                )
-            )
+        self._trainings = Trainings(self._models)
+        self._watching: set[asyncio.Task[None]] = set()
 
-    @property
-    def all(self) -> list[Training]:
-        """The last ones, the newest first."""
-        return sorted(self._known.values(), key=lambda each: each.when, reverse=True)
+    async def begin(self, who: str) -> str:
+        """Begin a training of the project as it is now; gives its id.
 
-    def get(self, name: str) -> Training:
-        """One of them.
-
-        Raises:
-            ServeError: 404, there is none of that name.
-        """
-        found = self._known.get(name)
-        if found is None:
-            raise not_found("there is no training of that id")
-        return found
-
-    def start(self, who: str) -> Training:
-        """Begin a training.
+        Args:
+            who: asks for it.
 
         Raises:
             ServeError: 409, no model is loaded; 501, what training needs is not installed; 503, as
                 many run as may.
         """
-        base = self._server.models.get().path
+        task = self._task(who)
         try:
             require("training", *TRAINING)
         except MissingPartError as error:
             raise ServeError(501, "NotImplemented", error.message) from None
-        if any(each.state is State.RUNNING for each in self._known.values()):
-            raise overloaded("one candidate is trained at a time", retry_after=_RETRY_AFTER)
         self._server.jobs.reserve(Kind.TRAIN)
-        training = Training(id=secrets.token_hex(6), when=time.time(), who=who)
-        self._add(training)
-        self._task = asyncio.create_task(self._run(training, base))
-        self._task.add_done_callback(lambda _: self._over(training))
-        return training
+        try:
+            name = await self._server.in_thread(lambda: self._trainings.begin(task))
+        except BaseException as error:
+            self._server.jobs.give_back(Kind.TRAIN)
+            if isinstance(error, TrainingGoesOn):
+                raise overloaded(error.must_hold, retry_after=_RETRY_AFTER) from None
+            raise
+        watching = asyncio.create_task(self._watch(name))
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
+        _log.info("a candidate is trained", extra=fields(training=name, who=who))
+        return name
 
-    async def cancel(self, name: str) -> Training:
-        """End one that runs, or throw its candidate away.
+    async def all(self) -> list[dict[str, Any]]:
+        """The last ones as JSON, the newest first."""
+        return await self._server.in_thread(
+            lambda: [self._json(each) for each in self._trainings.all()[:_MOST_LISTED]]
+        )
+
+    async def get(self, name: str) -> dict[str, Any]:
+        """One of them as JSON.
 
         Raises:
-            ServeError: 404, there is none; 409, its candidate is in service.
+            ServeError: 404, there is none of that id.
         """
-        training = self.get(name)
-        if training.state is State.RUNNING:
-            await self._end()
-        elif training.is_in_service:
-            raise ServeError(409, "Conflict", "this candidate is in service. Try: another model")
-        elif training.candidate is not None and not training.is_discarded:
-            candidate = training.candidate
-            training.is_discarded = True
-            await self._server.in_thread(lambda: discard(candidate))
-        return training
+        return await self._server.in_thread(lambda: self._json(self._look(name)))
+
+    async def cancel(self, name: str) -> dict[str, Any]:
+        """End one that runs, or throw its candidate away; gives it as JSON.
+
+        Raises:
+            ServeError: 404, there is none; 409, its candidate was put in service, or another server
+                has begun it.
+        """
+
+        def work() -> dict[str, Any]:
+            training = self._look(name)
+            try:
+                if training.state == "running":
+                    return self._json(self._trainings.cancel(name))
+                if training.state == "done" and not training.is_waiting:
+                    raise DataError("a candidate must not have been put in service", got=name)
+                return self._json(self._trainings.discard(name))
+            except DataError as error:
+                raise ServeError(409, "Conflict", error.message) from None
+
+        return await self._server.in_thread(work)
 
     async def swap(self, name: str, *, who: str) -> str:
         """Let a candidate answer from now on; gives the name of its file.
@@ -179,121 +127,143 @@ class Trainings:
 
         Args:
             name: of the training.
-            who: asked for it.
+            who: asks for it.
 
         Raises:
-            ServeError: 404, there is none; 409, it is no candidate, or not any more.
+            ServeError: 404, there is none; 409, it has no candidate, or not any more.
             InputError: it cannot be loaded; the old one stays.
         """
-        training = self.get(name)
-        candidate = training.candidate
-        if candidate is None or training.is_discarded or training.is_in_service:
-            raise ServeError(
-                409, "Conflict", f"there must be a candidate to put in service ({_why(training)})"
-            )
-        loaded = await self._server.swap(
-            candidate.path, put=lambda: put_in_service(candidate, self._models)
-        )
-        training.is_in_service = True
-        _log.info("%s answers from now on", loaded.path.name, extra=fields(who=who))
-        return loaded.path.name
+        candidate = await self._server.in_thread(lambda: self._candidate(name))
+        is_waiting = candidate.is_waiting
+        path = candidate.path if is_waiting else self._models / candidate.path.name
+        if not is_waiting and not path.is_file():
+            raise ServeError(409, "Conflict", "this candidate was thrown away. Try: another one")
+        return await self._swap(path, who, lambda: put_in_service(candidate, self._models))
 
     async def models(self) -> list[dict[str, Any]]:
-        """Models of the folder, the newest first, as JSON."""
+        """Models of the folder as JSON, the latest first."""
         loaded = self._server.models.or_none
-        answering = None if loaded is None else loaded.path.name
+        answering = None if loaded is None else loaded.path.stem
         found = await self._server.in_thread(lambda: models_of(self._models))
-        return [{**each.to_json(), "is_in_service": each.name == answering} for each in found]
+        return [
+            {
+                "name": each.name,
+                "when": each.when,
+                "size": each.size,
+                "is_latest": each.is_latest,
+                "is_in_service": each.name == answering,
+                "summary": None if each.comparison is None else each.comparison["summary"],
+            }
+            for each in found
+        ]
 
     async def use(self, name: str, *, who: str) -> str:
         """Go back to a model of the folder; gives the name of its file.
 
         Args:
-            name: of its file.
-            who: asked for it.
+            name: of its file, with or without its suffix.
+            who: asks for it.
 
         Raises:
             ServeError: 404, it is not there.
             InputError: it cannot be loaded; the old one stays.
         """
         found = await self._server.in_thread(lambda: models_of(self._models))
-        if all(each.name != name for each in found):
+        stem = name.removesuffix(SUFFIX)
+        path = next((each.path for each in found if each.name == stem), None)
+        if path is None:
             raise not_found("there is no model of that name")
-        loaded = await self._server.swap(
-            self._models / name, put=lambda: go_back(self._models, name)
-        )
-        _log.info("%s answers from now on", loaded.path.name, extra=fields(who=who))
-        return loaded.path.name
+        return await self._swap(path, who, lambda: go_back(self._models, stem))
+
+    def knows_until(self) -> float:
+        """What was taught before this time the model that answers knows. Blocks.
+
+        Of a candidate it is when its training began, of another model when its file was written.
+        """
+        loaded = self._server.models.or_none
+        if loaded is None:
+            return 0.0
+        name = loaded.path.stem.removeprefix("nlu-").removeprefix("core-")
+        try:
+            return CandidateTask.read(self._trainings.folder_of(name)).begun
+        except (DataError, OSError, ValueError, KeyError, TypeError):
+            pass
+        try:
+            return loaded.path.stat().st_mtime
+        except OSError:
+            return 0.0
 
     async def close(self) -> None:
         """End what runs."""
-        await self._end()
+        for task in self._watching:
+            task.cancel()
+        await self._server.in_thread(self._trainings.close)
 
-    def _add(self, training: Training) -> None:
-        self._known[training.id] = training
-        for old in self.all[_MOST_KEPT:]:
-            del self._known[old.id]
+    async def _swap(self, path: Path, who: str, put: Any) -> str:
+        loaded = await self._server.swap(path, put=put)
+        _log.info("another model answers", extra=fields(model=loaded.path.name, who=who))
+        return loaded.path.name
 
-    async def _end(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    async def _run(self, training: Training, base: Path) -> None:
-        failed: dict[str, Any] = {}
-
-        def on_line(line: Mapping[str, Any]) -> None:
-            if line.get("stage") == State.FAILED:
-                failed.update(line)
-            else:
-                training.progress = line
-
+    async def _watch(self, name: str) -> None:
+        """Give the place for a training back when it has ended."""
         try:
-            code = await self._in_process(training, base, on_line)
-            if code == 0:
-                training.candidate = await self._server.in_thread(lambda: self._made(training.id))
-                training.state = State.DONE
-            else:
-                training.error = self._told(failed.get("error"))
-                training.state = State.FAILED
-        except Exception:
-            _log.exception("a training failed")
-            training.error = self._told(None)
-            training.state = State.FAILED
+            while (await self._server.in_thread(lambda: self._look(name))).state == "running":
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            self._server.jobs.give_back(Kind.TRAIN)
 
-    async def _in_process(
-        self, training: Training, base: Path, on_line: Callable[[Mapping[str, Any]], None]
-    ) -> int:
-        """Train a candidate; gives the exit code of the process."""
-        asked = {
-            "project": str(self._project.folder.resolve()),
-            "models": str(self._models),
-            "base": str(base.resolve()),
-            "out": str(candidate_path(self._models, training.id)),
+    def _task(self, who: str) -> CandidateTask:
+        project = self._project
+        return CandidateTask(
+            project=str(project.folder.resolve()),
+            models=str(self._models),
+            base=str(self._server.models.get().path.resolve()),
+            config=str(project.config.resolve()),
+            domain=tuple(str(path.resolve()) for path in project.domain),
+            data=tuple(str(path.resolve()) for path in project.data),
+            tests=str((project.folder / "tests").resolve()),
+            who=who,
+            begun=time.time(),
+        )
+
+    def _look(self, name: str) -> Training:
+        try:
+            return self._trainings.look(name)
+        except DataError:
+            raise not_found("there is no training of that id") from None
+
+    def _candidate(self, name: str) -> Candidate:
+        training = self._look(name)
+        try:
+            return find_candidate(self._models, name)
+        except DataError:
+            raise ServeError(
+                409, "Conflict", f"there is no candidate to put in service: it is {training.state}"
+            ) from None
+
+    def _json(self, training: Training) -> dict[str, Any]:
+        task = CandidateTask.read(self._trainings.folder_of(training.id))
+        is_done = training.state == "done" and not training.is_waiting
+        is_in_service = is_done and self._is_among_models(training.id)
+        content = training.to_json()
+        error = content["error"]
+        if error is not None:
+            error = {**error, "message": self._names.left_out_of(error["message"])}
+        return {
+            "id": training.id,
+            "when": task.begun,
+            "who": task.who,
+            "state": training.state,
+            "progress": content["progress"],
+            "comparison": content["comparison"],
+            "error": error,
+            "is_in_service": is_in_service,
+            "is_discarded": is_done and not is_in_service,
         }
-        with tempfile.NamedTemporaryFile("w", prefix="gossamer-", suffix=".json") as file:
-            json.dump(asked, file)
-            file.flush()
-            return await run_process([*COMMAND, file.name], on_line)
 
-    def _made(self, name: str) -> Candidate:
-        """The candidate that a process has made."""
-        return next(each for each in candidates_of(self._models) if each.name == name)
-
-    def _told(self, error: Any) -> Any:
-        """Why a training failed, without names of the server's folders."""
-        if not isinstance(error, dict):
-            return "the process for it failed; the server's log says more"
-        told: dict[str, Any] = json.loads(self._names.left_out_of(json.dumps(error)))
-        return told
-
-    def _over(self, training: Training) -> None:
-        self._server.jobs.give_back(Kind.TRAIN)
-        if training.state is State.RUNNING:
-            training.state = State.CANCELLED
-
-
-def _why(training: Training) -> str:
-    if training.is_in_service:
-        return "this one is in service"
-    return "this one was thrown away" if training.is_discarded else f"it is {training.state}"
+    def _is_among_models(self, name: str) -> bool:
+        try:
+            candidate = find_candidate(self._models, name)
+        except DataError:
+            return False
+        return (self._models / candidate.path.name).is_file()

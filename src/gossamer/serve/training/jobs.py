@@ -117,7 +117,7 @@ async def _finish(folder: Path, is_unwanted: Callable[[], Awaitable[bool]] | Non
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=log,
-            env=environment(),
+            env=_environment(),
             start_new_session=True,
         )
     ended = asyncio.ensure_future(process.wait())
@@ -129,12 +129,12 @@ async def _finish(folder: Path, is_unwanted: Callable[[], Awaitable[bool]] | Non
         return ended.result()
     finally:
         if not ended.done():
-            end(process)
+            _kill(process)
         if process.stdin is not None:
             process.stdin.close()
 
 
-def end(process: Process) -> None:
+def _kill(process: Process) -> None:
     """End a process and those that it has started."""
     with contextlib.suppress(ProcessLookupError):
         if hasattr(os, "killpg"):
@@ -143,8 +143,7 @@ def end(process: Process) -> None:
             process.kill()
 
 
-def environment() -> dict[str, str]:
-    """What such a process sees of the server's environment: nothing secret."""
+def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()

@@ -114,10 +114,7 @@ class Trainings:
         Raises:
             DataError: there is none of this id.
         """
-        folder = next((path for path in candidates_of(self._models) if path.name == id), None)
-        if folder is None:
-            raise DataError("there must be a training of this id", got=id)
-        return self._training(folder)
+        return self._training(self.folder_of(id))
 
     def all(self) -> list[Training]:
         """All trainings there are, newest first."""
@@ -136,11 +133,22 @@ class Trainings:
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
             _kill(self._process[1])
-            folder = self._folder(id)
+            folder = self.folder_of(id)
             if read_result(folder) is None:  # else it was ready in this moment
                 write_result(folder, {"state": "cancelled", "when": time.time()})
                 _remove_models(folder)
             self._process = None
+        return self.look(id)
+
+    def discard(self, id: str) -> Training:
+        """Throw a candidate away that is not in service; what is known of its training stays.
+
+        Raises:
+            DataError: there is none of this id.
+        """
+        with self._lock:
+            if self.look(id).state != "running":
+                _remove_models(self.folder_of(id))
         return self.look(id)
 
     def close(self) -> None:
@@ -178,8 +186,16 @@ class Trainings:
             is_waiting=any(folder.glob(f"*{SUFFIX}")),
         )
 
-    def _folder(self, id: str) -> Path:
-        return next(path for path in candidates_of(self._models) if path.name == id)
+    def folder_of(self, id: str) -> Path:
+        """The folder with all that is known of a training.
+
+        Raises:
+            DataError: there is none of this id.
+        """
+        for path in candidates_of(self._models):
+            if path.name == id:
+                return path
+        raise DataError("there must be a training of this id", got=id)
 
 
 class TrainingGoesOn(InputError):

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gossamer.data.domain.reading import DOMAIN_FILES
+from gossamer.data.domain.domain import Domain
+from gossamer.data.domain.reading import DOMAIN_FILES, domain_of
 from gossamer.data.errors import DataError, Location
 from gossamer.data.nlu.examples import Example
 from gossamer.data.nlu.reading import NLU_FILES
 from gossamer.data.stories.reading import STORY_FILES
+from gossamer.data.stories.steps import Rule, Story
 from gossamer.data.text.search import files_in
 from gossamer.data.text.text_files import decoded_text
 from gossamer.teach.files.source import SourceFile
@@ -27,15 +29,17 @@ class ProjectFiles:
         folder: the project.
         data: files of NLU data and stories, in the order in which they are read.
         domain: files of the domain, in the order in which they are read.
+        data_folder: the first folder of data; None where data are named files.
     """
 
     folder: Path
     data: tuple[SourceFile, ...]
     domain: tuple[SourceFile, ...]
+    data_folder: Path | None
 
     def all(self) -> tuple[SourceFile, ...]:
         """Each file once."""
-        return tuple({real_path(file.path): file for file in (*self.data, *self.domain)}.values())
+        return tuple({file.path: file for file in (*self.data, *self.domain)}.values())
 
     def nlu(self) -> Iterator[tuple[SourceFile, tuple[Example, ...]]]:
         """Files with NLU data, and their examples."""
@@ -46,6 +50,33 @@ class ProjectFiles:
     def examples(self) -> list[Example]:
         """All examples, in the order in which they are read."""
         return [example for _, examples in self.nlu() for example in examples]
+
+    def stories(self) -> list[Story]:
+        """All stories."""
+        return [each for file in self.data if file.stories for each in file.stories.stories]
+
+    def rules(self) -> list[Rule]:
+        """All rules."""
+        return [each for file in self.data if file.stories for each in file.stories.rules]
+
+    def domain_now(self) -> Domain | None:
+        """What the files of the domain say, with the responses of NLU data; None without any.
+
+        Raises:
+            DataError: as `read_domain`.
+        """
+        if not self.domain:
+            return None
+        domain = domain_of((file.tree for file in self.domain), Location(self.domain[0].path))
+        for file in self.data:
+            if file.nlu is not None and file.nlu.responses:
+                domain = domain.with_responses(file.nlu.responses)
+        return domain
+
+    def text(self, relative: str) -> str | None:
+        """The text of a file, as it is on the disk, by its path below the project."""
+        file = self.find(relative)
+        return None if file is None else file.raw
 
     def relative(self, path: Path) -> str:
         """A file's path below the project, with slashes.
@@ -62,6 +93,11 @@ class ProjectFiles:
                 hint=f"the file itself in {self.folder}, not a link to it",
             )
         return real.relative_to(folder).as_posix()
+
+    def find(self, relative: str) -> SourceFile | None:
+        """The file of a path below the project, with slashes; None where it is not read."""
+        real = real_path(self.folder) / relative
+        return next((file for file in self.all() if real_path(file.path) == real), None)
 
     def replaced(self, texts: Mapping[str, str | None]) -> ProjectFiles:
         """The same project with other texts of some files, by their paths below it.
@@ -90,6 +126,7 @@ class ProjectFiles:
             folder=self.folder,
             data=(*with_texts(self.data), *added),
             domain=tuple(with_texts(self.domain)),
+            data_folder=self.data_folder,
         )
 
 
@@ -114,23 +151,29 @@ class FileReader:
         Raises:
             DataError: a path of data is missing, a file cannot be read or is not UTF-8.
         """
-        data, seen = [], set()
+        read: dict[Path, SourceFile] = {}
+        data: list[SourceFile] = []
         for path in self.data:
             if not path.exists():
                 raise DataError("a path of training data must exist", where=Location(path))
             for file in files_in(path, _SUFFIXES) if path.is_dir() else [path]:
-                real = real_path(file)
-                if real not in seen:
-                    seen.add(real)
-                    data.append(self._file(file))
-        domain = []
-        for path in self.domain:
+                if (real := real_path(file)) not in read:
+                    read[real] = self._file(file)
+                    data.append(read[real])
+        domain: list[SourceFile] = []
+        for path in filter(Path.exists, self.domain):
             for file in files_in(path, DOMAIN_FILES.suffixes) if path.is_dir() else [path]:
-                source = self._file(file) if file.exists() else None
-                if source is not None and DOMAIN_FILES.parser(source.text, file) is not None:
+                source = read.get(real_path(file)) or self._file(file)
+                is_new = source.path not in (each.path for each in domain)
+                if is_new and DOMAIN_FILES.parser(source.text, file) is not None:
                     domain.append(source)
         self._known = {file.path: file for file in (*data, *domain)}
-        return ProjectFiles(folder=self.folder, data=tuple(data), domain=tuple(domain))
+        return ProjectFiles(
+            folder=self.folder,
+            data=tuple(data),
+            domain=tuple(domain),
+            data_folder=next((path for path in self.data if path.is_dir()), None),
+        )
 
     def _file(self, path: Path) -> SourceFile:
         try:

@@ -152,15 +152,16 @@ class SourceFile:
         return Location(self.path, self.line_of(index) + 1)
 
     def insert_after(self, line: int, lines: Sequence[str]) -> Splice:
-        """Adds lines after a line."""
-        end = self.line_end(line)
+        """Adds lines after a line; what ends the file without a line end, still does."""
+        if line + 1 < self.n_lines:
+            start = self.line_start(line + 1)
+            return Splice(start, start, "".join(f"{new}\n" for new in lines))
+        end = len(self.text)
         return Splice(end, end, "".join(f"\n{new}" for new in lines))
 
     def delete_lines(self, first: int, last: int) -> Splice:
         """Takes out lines, with their ends."""
-        if last + 1 < self.n_lines or first == 0:
-            return Splice(self.line_start(first), self.line_start(last + 1), "")
-        return Splice(self.line_end(first - 1), self.line_end(last), "")
+        return Splice(self.line_start(first), self.line_start(last + 1), "")
 
     def edited(self, splices: Sequence[Splice]) -> str:
         """The text for the disk with all splices done; they must not overlap.
@@ -201,8 +202,7 @@ class _Offsets:
         return index + self._shift + bisect_right(self._breaks, index - 1)
 
     def line_end(self, offset: int) -> str:
-        """The end of the line at an offset, for lines that are added there."""
-        position = self._raw.find("\n", offset)
-        if position < 0:
-            return self._usual
-        return "\r\n" if self._raw[position - 1 : position] == "\r" else "\n"
+        """The end of lines that are added at an offset: the one before it, else that of most."""
+        if self._raw.endswith("\n", 0, offset):
+            return "\r\n" if self._raw.endswith("\r\n", 0, offset) else "\n"
+        return self._usual
