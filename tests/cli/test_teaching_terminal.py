@@ -85,7 +85,7 @@ def test_one_key_in_the_inbox(terminal: Callable[..., Terminal], talking: Path) 
     ]
     Path("talks.json").write_text(json.dumps({"events": events}), encoding="utf-8")
     inbox = terminal("inbox", "--conversations", "talks.json", "--no-train")
-    inbox.wait_for(r"1 of 2.*hello[^[]*\[a\]ccept.*: ")
+    inbox.wait_for(r"1 of 2\s+hello[^[]*\[a\]ccept.*: ")
     inbox.type("a")  # and no Enter
     inbox.wait_for(r"\+    - hello[^[]*2 of 2[^[]*\[a\]ccept.*: ")
     inbox.type("s")

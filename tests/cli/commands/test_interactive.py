@@ -30,7 +30,8 @@ def taught(text: str) -> list[tuple[str | None, list[tuple[str, str]]]]:
 def test_a_talk_that_is_right(run: Run, talking: Path) -> None:
     before = {path: path.read_bytes() for path in talking.rglob("*.yml")}
     result = run("interactive", input=typed("hello", "", "y", "", "/stop"))
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == 0
+    assert result.stderr == ""
     assert result.stdout.splitlines() == [
         "  intent  greet  1.000",
         "  next: utter_greet  RulePolicy 1.00",
