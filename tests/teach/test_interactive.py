@@ -253,7 +253,7 @@ def test_a_new_intent(session: Interactive) -> None:
 def test_a_file_that_is_broken_leaves_all_as_it_is(session: Interactive) -> None:
     (session.project.folder / "data" / "nlu.yml").write_text("nlu: [", encoding="utf-8")
     session.say("hello there")
-    with pytest.raises(DataError, match="nlu.yml"):
+    with pytest.raises(DataError, match=r"nlu\.yml"):
         session.accept()
     assert session.awaits is Awaits.MEANING
     session.accept(teaches=False)

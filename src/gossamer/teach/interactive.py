@@ -30,6 +30,7 @@ from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.teach.accepting import accepted_example, corrected, example_of
 from gossamer.teach.corrections import Correction, MessageCorrection, StoryCorrection
+from gossamer.teach.files.derive import AlreadySo
 from gossamer.teach.files.patch import Patch
 from gossamer.teach.project import Taught, TaughtProject
 from gossamer.teach.stories import story_to_learn
@@ -379,12 +380,15 @@ class Interactive:
         return story_to_learn(title, applied, self.turns.domain)
 
     def preview(self, story: Story) -> Patch:
-        """What teaching a story would change; nothing is written.
+        """What teaching a story would change, nothing if it has it; nothing is written.
 
         Raises:
             DataError: the project cannot be taught it.
         """
-        return self.project.preview(StoryCorrection(story))
+        try:
+            return self.project.preview(StoryCorrection(story))
+        except AlreadySo:
+            return Patch(())
 
     def teach(self, story: Story) -> Taught | None:
         """Teach a story of this conversation; None where the project has it already.
@@ -426,9 +430,10 @@ class Interactive:
         return Awaits.MESSAGE if self.turns.next_action(tracker) is None else Awaits.ACTION
 
     def _teach(self, correction: Correction) -> Taught | None:
-        if not self.project.preview(correction).files:
+        try:
+            taught = self.project.teach(correction, who=self._who)
+        except AlreadySo:
             return None
-        taught = self.project.teach(correction, who=self._who)
         self.taught.append(taught)
         if isinstance(correction, MessageCorrection) and correction.example.intent is not None:
             self._intents.add(correction.example.intent)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gossamer.cli.streams import TypedLines, say
+from gossamer.cli.options import MODELS
+from gossamer.cli.streams import TypedLines
 from gossamer.cli.teaching.asking import Leave, Questions
 from gossamer.data.text.wording import counted
 from gossamer.teach import MessageCorrection, Taught, TaughtProject
@@ -17,7 +18,8 @@ from gossamer.teach import MessageCorrection, Taught, TaughtProject
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gossamer.teach.candidates import Comparison, Difference, ProgressListener
+    from gossamer.teach.candidates import Comparison, Difference
+    from gossamer.teach.candidates.progress import ProgressListener
 
 _MOST_SHOWN = 20
 _KINDS = {
@@ -41,7 +43,7 @@ def end_of_teaching(
     Args:
         taught: what was taught.
         project: what is trained.
-        model: the file that a candidate is compared with; None: there is none.
+        model: the file that a new one is compared with; None: there is none.
         console: where to print.
         lines: what is typed.
         train: whether to train; None: it is asked on a terminal, if something was taught.
@@ -53,16 +55,12 @@ def end_of_teaching(
     questions = Questions(lines)
     try:
         if train is None:
-            train = bool(taught and lines.is_terminal and model is not None) and questions.is_yes(
-                "Train with it now?", default=False
-            )
+            asks = bool(taught) and lines.is_terminal
+            train = asks and questions.is_yes("Train with it now?", default=False)
         if not train:
             if taught:
                 typer.echo("gossamer train trains with it.")
             return
-        if model is None:
-            say("There is no model to go on from. Try: gossamer train")
-            raise typer.Exit(1)
         _train(project, model, console, questions)
     except Leave:
         return
@@ -79,31 +77,38 @@ def told(taught: Sequence[Taught]) -> str:
     return f"Taught: {' and '.join(parts) if parts else 'nothing'}."
 
 
-def _train(project: TaughtProject, model: Path, console: Console, questions: Questions) -> None:
+def _train(
+    project: TaughtProject, model: Path | None, console: Console, questions: Questions
+) -> None:
     """Train a candidate, show what it does better and worse, and put it in service."""
     from gossamer.data.installed import TRAINING, require
 
     require("training", *TRAINING)
 
-    from gossamer.teach.candidates import discard, make_candidate, put_in_service
+    from gossamer.teach.candidates import Comparison, make_candidate, put_in_service
 
-    models = model.parent
-    corrections = [each.correction for each in project.taught() if not each.is_undone]
+    models = MODELS if model is None else model.parent
     with _bar(console) as listener:
         candidate = make_candidate(
-            project.folder, models=models, base=model, taught=corrections, on_progress=listener
+            project.folder,
+            models=models,
+            base=model,
+            taught=[each.correction for each in project.taught() if not each.is_undone],
+            on_progress=listener,
+            config=project.config.absolute(),
+            domain=[path.absolute() for path in project.domain],
+            data=[path.absolute() for path in project.data],
         )
-    show_comparison(candidate.comparison, console)
-    n_worse = len(candidate.comparison.worse)
+    comparison = Comparison.of_json(candidate.comparison)
+    show_comparison(comparison, console)
+    is_wanted = not comparison.worse
     if questions.is_terminal:
-        is_wanted = questions.is_yes("Put this model in service?", default=n_worse == 0)
-    else:
-        is_wanted = n_worse == 0
+        is_wanted = questions.is_yes("Put this model in service?", default=is_wanted)
     if is_wanted:
         typer.echo(f"The model is {put_in_service(candidate, models)}")
-        return
-    discard(candidate)
-    typer.echo(f"The model is still {model}")
+    else:
+        still = "There is still no model" if model is None else f"The model is still {model}"
+        typer.echo(f"{still}. The new one is {candidate.path}")
 
 
 @contextmanager

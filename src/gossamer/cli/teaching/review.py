@@ -14,6 +14,7 @@ from gossamer.data.errors import InputError
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.teach import MessageCorrection, Taught, TaughtProject
 from gossamer.teach.accepting import accepted_example, example_of
+from gossamer.teach.files.derive import AlreadySo
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -173,11 +174,11 @@ class Review:
         return example_of(parse.text, intent, entities)
 
     def _teach(self, example: Example) -> Taught | None:
-        correction = MessageCorrection(example)
-        if not self._project.preview(correction).files:
+        try:
+            taught = self._project.teach(MessageCorrection(example), who=self._who)
+        except AlreadySo:
             self._note("the project has it already")
             return None
-        taught = self._project.teach(correction, who=self._who)
         self.taught.append(taught)
         if example.intent is not None:
             self._intents.add(example.intent)
