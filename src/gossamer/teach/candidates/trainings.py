@@ -94,6 +94,7 @@ class Trainings:
                 raise TrainingGoesOn(
                     "one candidate can be trained at a time", got=running, hint="when it has ended"
                 )
+            self._end()
             folder = new_folder(self._models)
             task.write(folder)
             with (folder / PROGRESS_FILE).open("wb") as out, (folder / LOG_FILE).open("wb") as log:
@@ -132,12 +133,11 @@ class Trainings:
                 return training
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
-            _kill(self._process[1])
+            self._end()
             folder = self.folder_of(id)
             if read_result(folder) is None:  # else it was ready in this moment
                 write_result(folder, {"state": "cancelled", "when": time.time()})
                 _remove_models(folder)
-            self._process = None
         return self.look(id)
 
     def discard(self, id: str) -> Training:
@@ -154,9 +154,13 @@ class Trainings:
     def close(self) -> None:
         """End what runs."""
         with self._lock:
-            if self._process is not None:
-                _kill(self._process[1])
-                self._process = None
+            self._end()
+
+    def _end(self) -> None:
+        """End the process, if it has not ended by itself, and what it has started."""
+        if self._process is not None:
+            _kill(self._process[1])
+            self._process = None
 
     def _running(self) -> str | None:
         """The id of a training that has not ended."""
@@ -203,12 +207,13 @@ class TrainingGoesOn(InputError):
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it has started."""
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    """End a process and those that it has started; if it has ended, its number may be another's."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
