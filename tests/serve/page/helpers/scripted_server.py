@@ -1,4 +1,4 @@
-"""A server whose answers are written down: the page's routes, and the two that the page calls."""
+"""A server whose answers are written down: the page's routes, and those that the page calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fake_teaching import FakeProject, include_teaching
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -27,9 +28,11 @@ class Script:
         n_failures: how many of the next ones are answered with 503, after they were handled if
             `fails_late`.
         token: what requests must bring, or None.
+        project: what is under /teach.
     """
 
     def __init__(self) -> None:
+        self.project = FakeProject()
         self.reset()
 
     def reset(self) -> None:
@@ -40,6 +43,7 @@ class Script:
         self.n_failures = 0
         self.fails_late = False
         self.token: str | None = None
+        self.project.reset()
 
     def slots_of(self, sender: str) -> dict[str, Any]:
         """The slots of a conversation."""
@@ -106,6 +110,7 @@ def scripted_app(script: Script) -> FastAPI:
         events = script.events.get(sender) or _session()
         return JSONResponse({"events": events, "slots": script.slots_of(sender)})
 
+    include_teaching(app, script.project, refusal)
     return app
 
 
