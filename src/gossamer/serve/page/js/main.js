@@ -5,6 +5,7 @@ import { ask } from "./ask.js";
 import { Conversation } from "./conversation.js";
 import { share } from "./dom.js";
 import { Talk } from "./talk.js";
+import { startTeaching } from "./teach/start.js";
 import { Understood } from "./understood.js";
 import { isNarrow, showView, startTabs } from "./views.js";
 
@@ -17,6 +18,7 @@ const understood = new Understood(byId("cards"));
 let conversation = new Conversation("");
 let selected = null; // the number of a turn; null: always the latest
 let isBusy = false;
+let teaching = null; // what teaching adds to the page, where the server teaches
 let restored = Promise.resolve(); // when what the server has stored is here
 
 // ---- the conversation -------------------------------------------------------------------------
@@ -29,12 +31,16 @@ function idInAddress() {
   }
 }
 
+function titleOf(id) {
+  return `${id} · Gossamer`;
+}
+
 /** Show another conversation: a new one, or one that the server has stored. */
 async function open(id) {
   conversation = new Conversation(id);
   selected = null;
   byId("conversation").textContent = id;
-  document.title = `${id} · Gossamer`;
+  if (document.body.dataset.place === "talk") document.title = titleOf(id);
   if (idInAddress() !== id) history.replaceState(null, "", `#${encodeURIComponent(id)}`);
   talk.clear();
   understood.reset();
@@ -131,7 +137,9 @@ async function withToken(work) {
     });
     if (token === null) throw error;
     api.keepToken(token);
-    return withToken(work);
+    const answer = await withToken(work);
+    teach();
+    return answer;
   }
 }
 
@@ -169,6 +177,12 @@ function step(by) {
   if (number >= 0 && number < conversation.turns.length) look(number);
 }
 
+// ---- teaching ---------------------------------------------------------------------------------
+
+async function teach() {
+  teaching ??= await startTeaching({ withToken, look, title: () => titleOf(conversation.id) });
+}
+
 // ---- the page's own parts ---------------------------------------------------------------------
 
 byId("composer").addEventListener("submit", (event) => {
@@ -183,6 +197,7 @@ byId("composer").addEventListener("submit", (event) => {
 // The address's fragment is the conversation, so it is not for the link.
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
+  if (teaching?.places.enter()) return;
   showView("talk");
   input.focus();
 });
@@ -229,3 +244,4 @@ addEventListener("hashchange", () => {
 startTabs();
 api.takeTokenFromAddress();
 await open(idInAddress() || api.newId().slice(0, 8));
+await teach();
