@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fake_teaching import FakeProject
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -70,7 +71,9 @@ def groups() -> list[Json]:
     """The inbox in the beginning."""
     to = entity(LOWMARSH, "Lowmarsh", "city", role="destination")
     return [
-        group(LOWMARSH, 7, "low_confidence small_margin often", parse(LOWMARSH, "book_trip", 0.41, to)),
+        group(
+            LOWMARSH, 7, "low_confidence small_margin often", parse(LOWMARSH, "book_trip", 0.41, to)
+        ),
         group("the thing from before", 1, "fallback unlike", parse("", "nlu_fallback", 0.3)),
         group("see ya", 2, "disagreement", parse("see ya", "goodbye", 0.77)),
         group("hiya", 1, "unlike", parse("hiya", "greet", 0.62)),
@@ -133,6 +136,9 @@ PROGRESS = [
 class FakeTraining:
     """The inbox, trainings and models.
 
+    Args:
+        project: where what is accepted is taught.
+
     Attributes:
         groups: of the inbox.
         accepted, dismissed: texts, in the order in which they came.
@@ -143,8 +149,8 @@ class FakeTraining:
         next_problem: what the next request that changes something is refused with, or None.
     """
 
-    def __init__(self, teach: Callable[[Json, str], Json]) -> None:
-        self.teach = teach
+    def __init__(self, project: FakeProject) -> None:
+        self.project = project
         self.reset()
 
     def reset(self) -> None:
@@ -222,7 +228,7 @@ def include_training(app: FastAPI, fake: FakeTraining, refused: Refusal) -> None
         said = found["parse"]
         correction = {"kind": "message", "text": text, "intent": said["intent"]["name"]}
         correction["entities"] = said["entities"]
-        return JSONResponse(fake.teach(correction, "local"))
+        return JSONResponse(fake.project.teach(correction, "local"))
 
     @router.post("/trainings")
     async def start(request: Request) -> JSONResponse:
@@ -264,6 +270,8 @@ def include_training(app: FastAPI, fake: FakeTraining, refused: Refusal) -> None
         fake.trainings[number - 1]["is_in_service"] = True
         fake.models.append(_model("20251129-180000-new", time.time(), SUMMARY))
         fake.use("20251129-180000-new")
+        for taught in fake.project.taught:
+            taught["is_trained"] = True
         return JSONResponse({"model": "20251129-180000-new"})
 
     @router.get("/models")

@@ -35,7 +35,7 @@ class Script:
 
     def __init__(self) -> None:
         self.project = FakeProject()
-        self.training = FakeTraining(self.project.teach)
+        self.training = FakeTraining(self.project)
         self.look = FakeLook()
         self.reset()
 

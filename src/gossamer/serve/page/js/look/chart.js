@@ -54,8 +54,10 @@ function drawn({ at, name, spread, kind = "plain" }, across, up, [least, most]) 
     parts.unshift(svg("line.spread", { x1: cx, x2: cx, y1, y2 }));
   }
   if (name) {
-    const isRight = cx > WIDTH * 0.7;
-    parts.push(svg("text.name", { x: isRight ? cx - 10 : cx + 10, y: Math.max(cy - 9, 12), "text-anchor": isRight ? "end" : "start" }, name));
+    // Curves rise to the right, so names are on the left where there is room.
+    const isLeft = cx > WIDTH * 0.3;
+    const x = isLeft ? cx - 10 : cx + 10;
+    parts.push(svg("text.name", { x, y: Math.max(cy - 9, 12), "text-anchor": isLeft ? "end" : "start" }, name));
   }
   return parts;
 }

@@ -39,7 +39,7 @@ function layerFigure(layer) {
     fact("connections", `${wholeNumber(nWeights)} of ${wholeNumber(nIn * nOut)} (${percent(density)})`),
     fact("size", `${nIn} inputs, ${nOut} outputs`),
   );
-  if (cells > 1) figure.querySelector(".counts").append(fact("a dot", `${cells} × ${cells} places; the fuller, the darker`));
+  if (cells > 1) figure.querySelector(".counts").append(fact("a dot", `${cells} × ${cells} places, stronger where more are taken`));
   return item;
 }
 

@@ -1,6 +1,6 @@
 // What the new model does better and worse than the one in service, sentence by sentence.
 
-import { hidden, make, share } from "../dom.js";
+import { asText, make, share } from "../dom.js";
 import { markedSentence } from "../sentence.js";
 import { duration } from "./words.js";
 
@@ -20,8 +20,13 @@ export function verdict(comparison) {
   return `${better} got better, ${worse} got worse.`;
 }
 
-/** The comparison as cards. */
-export function comparisonCards(comparison) {
+/**
+ * The comparison as cards.
+ *
+ * @param {Object} comparison
+ * @param {Node} decision  goes below the summary
+ */
+export function comparisonCards(comparison, decision) {
   const { better = [], worse = [], summary = {}, seconds = {}, trained = [] } = comparison;
   return [
     card(
@@ -36,9 +41,10 @@ export function comparisonCards(comparison) {
           make("summary", {}, "What was trained, and why"),
           make("ul.trained", {}, ...trained.map((line) => make("li", { dir: "auto" }, line))),
         ),
+      decision,
     ),
-    card("Worse", ...changes(worse, comparison.n_worse, "Nothing got worse.")),
-    card("Better", ...changes(better, comparison.n_better, "Nothing got better.")),
+    card("Worse", ...changes(worse, comparison.n_worse, "After")),
+    card("Better", ...changes(better, comparison.n_better, "Before")),
   ];
 }
 
@@ -82,8 +88,10 @@ function secondsText(seconds) {
 
 // ---- sentence by sentence -----------------------------------------------------------------------
 
-function changes(list, total = list.length, nothing) {
-  if (!list.length) return [make("p.none", {}, nothing)];
+/** `wrong` says which of the two outcomes is the wrong one: "Before" or "After". */
+function changes(list, total = list.length, wrong) {
+  if (!list.length) return [make("p.none", {}, "None.")];
+  const changeRow = (change) => changeItem(change, wrong);
   const rows = make("ul.changes-list", {}, ...list.slice(0, FIRST).map(changeRow));
   const rest = list.slice(FIRST);
   const more = rest.length > 0 && make("button.act", { type: "button" }, `Show ${rest.length} more`);
@@ -100,31 +108,26 @@ function changes(list, total = list.length, nothing) {
   return [rows, more, untold > 0 && make("p.none", {}, `and ${untold} more, which are not listed`)];
 }
 
-function changeRow(change) {
-  const { kind, text, expected, before, after } = change;
+function changeItem({ kind, text, expected, before, after }, wrong) {
+  const outcomes = { Expected: expected, Before: before, After: after };
   return make(
     "li",
     {},
     kind === "story"
-      ? make("p.sentence", { dir: "auto" }, hidden("Story "), text)
+      ? make("p.sentence", { dir: "auto" }, make("span.quiet", {}, "Story: "), text)
       : markedSentence(text, expected?.entities ?? []),
     make(
       "dl",
       {},
-      outcome("Expected", expected, kind, null),
-      outcome("Before", before, kind, expected),
-      outcome("After", after, kind, expected),
+      ...Object.entries(outcomes).map(([name, what]) =>
+        make(
+          name === wrong ? "div.wrong" : "div",
+          {},
+          make("dt", {}, name),
+          make("dd", { dir: "auto" }, ...(kind === "story" ? [storyText(what)] : messageParts(what))),
+        ),
+      ),
     ),
-  );
-}
-
-function outcome(name, what, kind, expected) {
-  const isWrong = expected !== null && name !== "Expected" && differs(what, expected, kind);
-  return make(
-    isWrong ? "div.wrong" : "div",
-    {},
-    make("dt", {}, name),
-    make("dd", { dir: "auto" }, ...(kind === "story" ? [storyText(what)] : messageParts(what))),
   );
 }
 
@@ -138,15 +141,8 @@ function messageParts(what) {
   if (confidence) parts.push(" ", make("span.number", {}, confidence));
   for (const entity of what?.entities ?? []) {
     const label = [entity.entity, entity.role, entity.group].filter(Boolean).join(" · ");
-    parts.push(" ", make("span.entity", {}, make("bdi", {}, label), entity.value !== undefined && ": ", entity.value !== undefined && make("bdi", {}, String(entity.value))));
+    const value = entity.value === undefined ? [] : [" ", make("bdi", {}, asText(entity.value))];
+    parts.push(" ", make("span.entity", {}, make("bdi", {}, label), ...value));
   }
   return parts;
-}
-
-/** Whether an outcome is other than expected; entities count by place, type, role and group. */
-function differs(what, expected, kind) {
-  if (kind === "story") return storyText(what) !== storyText(expected);
-  const spans = (entities) =>
-    JSON.stringify((entities ?? []).map((e) => [e.start, e.end, e.entity, e.role ?? null, e.group ?? null]).sort());
-  return what?.intent !== expected?.intent || spans(what?.entities) !== spans(expected?.entities);
 }

@@ -106,7 +106,7 @@ export class GroupRow {
     return make(
       "details.messages",
       {},
-      make("summary", {}, `${this.group.n} alike`),
+      make("summary", {}, `${this.group.n} messages are alike`),
       make("ul", { "aria-label": "Messages that are alike" }, ...messages.map(messageRow)),
       rest > 0 && make("p.none", {}, `and ${count(rest, "more message")}`),
     );

@@ -161,7 +161,10 @@ export class Inbox {
     }
     if (this.rows.length) return;
     await this.show();
-    if (isHere && document.activeElement === this.empty) this.#focus(this.current);
+    if (!this.rows.length) return;
+    this.teaching.tell(`${count(this.rows.length, "more message")}.`);
+    const isStill = [document.body, this.empty].includes(document.activeElement);
+    if (isHere && isStill) this.#focus(this.current);
   }
 
   #inTurn(work) {

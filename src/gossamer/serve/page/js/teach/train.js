@@ -20,11 +20,12 @@ export class Train {
     this.teaching = teaching;
     this.teller = new Teller((text) => teaching.tell(text));
     this.followed = null; // the id of the training whose progress is shown
+    this.seen = null; // the id of the last one whose end was shown
     this.taught = make("section.card", { "aria-labelledby": "taught-title" });
     this.run = make("section.card.run", { "aria-labelledby": "run-title", hidden: true });
     this.result = make("div.result");
     this.models = new Models(teaching, (text) => this.#afterSwap(text));
-    section.append(make("div.column", {}, this.taught, this.run, this.result, this.models.element));
+    section.append(make("div.column", {}, this.run, this.result, this.taught, this.models.element));
   }
 
   /** Called each time this place is gone to: a training that runs or is done is there again. */
@@ -39,7 +40,7 @@ export class Train {
       this.isShown = true;
       this.#drawTaught(corrections);
       const [latest] = [...trainings].sort((a, b) => secondsOf(b.when) - secondsOf(a.when));
-      if (latest && latest.id !== this.followed) this.#draw(latest);
+      if (latest && latest.id !== this.followed && latest.id !== this.seen) this.#draw(latest);
     } catch (error) {
       this.taught.replaceChildren(problem(error.message, () => this.show()));
     }
@@ -96,21 +97,24 @@ export class Train {
       return;
     }
     this.followed = null;
+    this.seen = training.id;
     if (this.button) this.button.disabled = false;
     const isOver = training.is_in_service || training.is_discarded;
     this.run.hidden = isOver || training.state === "done";
     this.run.replaceChildren(...this.#ending(training));
     if (training.state === "done" && training.comparison && !training.is_discarded) {
-      this.result.append(...comparisonCards(training.comparison), this.#decision(training));
+      this.result.append(...comparisonCards(training.comparison, this.#decision(training)));
     }
     if (hadFocus) this.#focusResult();
   }
 
   #ending(training) {
-    if (training.state === "failed") {
-      return [title("run-title", "The training failed"), faultList(training.error), make("p.none", {}, "The model that answered before still answers.")];
-    }
-    return [title("run-title", "The training was cancelled"), make("p.none", {}, "The model that answered before still answers.")];
+    const isFailed = training.state === "failed";
+    return [
+      title("run-title", isFailed ? "The training failed" : "The training was cancelled"),
+      isFailed && faultList(training.error),
+      make("p.none", {}, "The model that answered before still answers."),
+    ].filter(Boolean);
   }
 
   async #follow(training) {
@@ -135,16 +139,19 @@ export class Train {
       await this.models.load();
     } catch (error) {
       this.followed = null;
+      if (this.button) this.button.disabled = false;
       this.run.replaceChildren(title("run-title", "Training"), problem(error.message, () => this.#follow(training)));
     }
   }
 
   async #cancel(id) {
-    this.cancelButton.disabled = true;
+    const button = this.cancelButton;
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true"); // it keeps the keyboard, which then goes to what came of it
     try {
       await this.teaching.ask(() => api.cancel(id));
     } catch (error) {
-      this.cancelButton.disabled = false;
+      button.removeAttribute("aria-disabled");
       this.run.append(problem(error.message, null));
     }
   }
@@ -153,7 +160,7 @@ export class Train {
 
   #decision(training) {
     if (training.is_in_service) {
-      return make("section.card", { "aria-label": "Decision" }, make("p", {}, "This model was put in service."));
+      return make("p.decision", {}, "This model was put in service.");
     }
     const swap = make("button.act.strong", { type: "button" }, "Put in service");
     const keep = make("button.act", { type: "button" }, "Keep the old one");
@@ -170,7 +177,13 @@ export class Train {
     };
     swap.addEventListener("click", decide(() => api.swap(training.id), "The new model answers now."));
     keep.addEventListener("click", decide(() => api.cancel(training.id), "The old model stays."));
-    return make("section.card.decision", { "aria-label": "Decision" }, make("p", {}, "The old model answers until you decide."), make("div.acts", {}, swap, keep), wrong);
+    return make(
+      "div.decision",
+      {},
+      make("p", {}, "The old model answers until you decide."),
+      make("div.acts", {}, swap, keep),
+      wrong,
+    );
   }
 
   async #afterSwap(said) {
