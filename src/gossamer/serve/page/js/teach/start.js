@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Changes } from "./changes.js";
+import { Corrector } from "./correct/corrector.js";
 import { Inbox } from "./inbox.js";
 import { Look } from "./look.js";
 import { Places } from "./places.js";
@@ -30,6 +31,7 @@ export async function startTeaching(page) {
     train: new Train(byId("train"), teaching),
     look: new Look(byId("look"), teaching),
   };
+  teaching.corrector = new Corrector(teaching);
   teaching.places = new Places(rooms, page.title);
   document.body.dataset.teaches = "";
   return teaching;
