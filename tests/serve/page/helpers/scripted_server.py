@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fake_look import FakeLook, include_look
 from fake_teaching import FakeProject, include_teaching
+from fake_training import FakeTraining, include_training
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -28,11 +30,13 @@ class Script:
         n_failures: how many of the next ones are answered with 503, after they were handled if
             `fails_late`.
         token: what requests must bring, or None.
-        project: what is under /teach.
+        project, training, look: what is under /teach.
     """
 
     def __init__(self) -> None:
         self.project = FakeProject()
+        self.training = FakeTraining(self.project)
+        self.look = FakeLook()
         self.reset()
 
     def reset(self) -> None:
@@ -44,6 +48,8 @@ class Script:
         self.fails_late = False
         self.token: str | None = None
         self.project.reset()
+        self.training.reset()
+        self.look.reset()
 
     def slots_of(self, sender: str) -> dict[str, Any]:
         """The slots of a conversation."""
@@ -110,7 +116,14 @@ def scripted_app(script: Script) -> FastAPI:
         events = script.events.get(sender) or _session()
         return JSONResponse({"events": events, "slots": script.slots_of(sender)})
 
+    def refusal_to_teach(request: Request) -> JSONResponse | None:
+        if not script.project.is_on:
+            return JSONResponse({"message": "there is no such path"}, 404)
+        return refusal(request)
+
     include_teaching(app, script.project, refusal)
+    include_training(app, script.training, refusal_to_teach)
+    include_look(app, script.look, refusal_to_teach)
     return app
 
 

@@ -49,6 +49,8 @@ export const inbox = (limit = 50) => call("GET", `inbox?limit=${limit}`);
 export const accept = (text) => call("POST", "inbox/accept", { text });
 /** Take a text out of the inbox. */
 export const dismiss = (text) => call("POST", "inbox/dismiss", { text });
+/** Bring a text back that was taken out of the inbox. */
+export const restore = (text) => call("POST", "inbox/restore", { text });
 /** Stored messages that are like a text. */
 export const similar = (text, signal) => call("GET", `similar?text=${inPath(text)}`, undefined, signal);
 
@@ -58,7 +60,7 @@ export const train = () => call("POST", "trainings");
 export const trainings = () => call("GET", "trainings");
 /** How far a training is, and what came of it. */
 export const training = (id) => call("GET", `trainings/${inPath(id)}`);
-/** End a training. */
+/** End a training that runs; throw away what came of one that is done. */
 export const cancel = (id) => call("DELETE", `trainings/${inPath(id)}`);
 /** Put what was trained in service. */
 export const swap = (id) => call("POST", `trainings/${inPath(id)}/swap`);

@@ -1,10 +1,10 @@
 // Teaching begins here, if the server teaches: else the page stays as it is.
 
+import { Look } from "../look/look.js";
 import * as api from "./api.js";
 import { Changes } from "./changes.js";
 import { Corrector } from "./correct/corrector.js";
 import { Inbox } from "./inbox.js";
-import { Look } from "./look.js";
 import { Places } from "./places.js";
 import { Teaching } from "./teaching.js";
 import { Train } from "./train.js";
