@@ -12,8 +12,11 @@ import { isNarrow, showView, startTabs } from "./views.js";
 const byId = (id) => document.getElementById(id);
 
 const input = byId("say");
-const talk = new Talk(byId("log"), { select: look, open: lookClosely, say });
-const understood = new Understood(byId("cards"));
+const talk = new Talk(byId("log"), { select: look, open: lookClosely, say, correct: correctMessage });
+const understood = new Understood(byId("cards"), {
+  correctMessage: () => correctMessage(shownNumber()),
+  correctDialogue: (action) => teaching?.corrector.dialogue(conversation, conversation.turns[shownNumber()], action),
+});
 
 let conversation = new Conversation("");
 let selected = null; // the number of a turn; null: always the latest
@@ -162,10 +165,16 @@ function lookClosely(number) {
   byId("tab-understood").focus();
 }
 
+/** The number of the turn that is looked at; -1: there is none. */
+function shownNumber() {
+  return selected ?? conversation.turns.length - 1;
+}
+
 function showSelected() {
   const last = conversation.turns.length - 1;
-  const number = selected ?? last;
+  const number = shownNumber();
   understood.show(conversation, conversation.turns[number]);
+  teaching?.corrector.looked(conversation, conversation.turns[number]);
   talk.mark(number);
   byId("position").textContent = last < 0 ? "" : `Message ${number + 1} of ${last + 1}`;
   byId("earlier").disabled = number <= 0;
@@ -173,14 +182,24 @@ function showSelected() {
 }
 
 function step(by) {
-  const number = (selected ?? conversation.turns.length - 1) + by;
+  const number = shownNumber() + by;
   if (number >= 0 && number < conversation.turns.length) look(number);
 }
 
 // ---- teaching ---------------------------------------------------------------------------------
 
 async function teach() {
-  teaching ??= await startTeaching({ withToken, look, title: () => titleOf(conversation.id) });
+  teaching ??= await startTeaching({
+    withToken,
+    title: () => titleOf(conversation.id),
+    rowOf: (turn) => talk.rows[conversation.turns.findIndex(({ events }) => events[0] === turn.events[0])],
+  });
+}
+
+function correctMessage(number) {
+  if (!teaching) return;
+  look(number);
+  teaching.corrector.message(conversation, conversation.turns[number]);
 }
 
 // ---- the page's own parts ---------------------------------------------------------------------
@@ -208,7 +227,7 @@ input.addEventListener("keydown", (event) => {
     byId("composer").requestSubmit();
   } else if (event.key === "ArrowUp" && !input.value) {
     event.preventDefault();
-    talk.focus(selected ?? conversation.turns.length - 1);
+    talk.focus(shownNumber());
   }
 });
 

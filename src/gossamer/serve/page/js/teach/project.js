@@ -1,9 +1,11 @@
 // The project's names as the page uses them. Only this file knows how the server tells them.
 
+import { count } from "../dom.js";
+
 /**
  * @typedef {Object} Project
- * @property {{name: string, count: number}[]} intents  with numbers of examples
- * @property {{name: string, roles: string[], groups: string[], values: string[]}[]} entities
+ * @property {{name: string, note: string}[]} intents  `note`: the number of examples
+ * @property {{name: string, note: string, roles: string[], groups: string[], values: string[]}[]} entities
  * @property {string[]} actions  responses and forms among them
  * @property {{name: string, type: string, values: *[]}[]} slots
  * @property {string[]} forms
@@ -17,10 +19,11 @@ export function projectOf(description) {
   return {
     intents: (description.intents ?? []).map((intent) => ({
       name: nameOf(intent),
-      count: intent.n_examples ?? 0,
+      note: count(intent.n_examples ?? 0, "example"),
     })),
     entities: (description.entities ?? []).map((entity) => ({
       name: nameOf(entity),
+      note: entity.n_mentions === undefined ? "" : count(entity.n_mentions, "mention"),
       roles: entity.roles ?? [],
       groups: entity.groups ?? [],
       values: entity.values ?? [],

@@ -3,6 +3,7 @@
 import { Look } from "../look/look.js";
 import * as api from "./api.js";
 import { Changes } from "./changes.js";
+import { Corrector } from "./correct/corrector.js";
 import { Inbox } from "./inbox.js";
 import { Places } from "./places.js";
 import { Teaching } from "./teaching.js";
@@ -30,6 +31,7 @@ export async function startTeaching(page) {
     train: new Train(byId("train"), teaching),
     look: new Look(byId("look"), teaching),
   };
+  teaching.corrector = new Corrector(teaching);
   teaching.places = new Places(rooms, page.title);
   document.body.dataset.teaches = "";
   return teaching;

@@ -10,13 +10,14 @@ import { projectOf } from "./project.js";
 export class Teaching extends EventTarget {
   /**
    * @param {Object} description  what the server says of the project
-   * @param {{withToken: Function, look: (turn: number) => void, title: () => string}} page
+   * @param {{withToken: Function, title: () => string, rowOf: (turn: Object) => Element|undefined}} page
    */
   constructor(description, page) {
     super();
     this.project = projectOf(description);
     this.page = page;
     this.places = null; // set when all places are there
+    this.corrector = null; // likewise
   }
 
   /** Do a request; if the server wants a token, it is asked for. */
