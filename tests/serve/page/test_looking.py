@@ -150,7 +150,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(visitor: Visitor, script: Scr
     judge()
     for tab, shown in {"Confidence": ".figures", "Layers": ".kernel"}.items():
         page.get_by_role("tab", name=tab).click()
-        page.locator(f".panel:not([hidden]) {shown}").first.wait_for()
+        page.locator(f".look-panel:not([hidden]) {shown}").first.wait_for()
         judge()
     page.get_by_role("tab", name="More examples?").click()
     page.get_by_role("button", name="Find out").click()

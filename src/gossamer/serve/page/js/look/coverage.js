@@ -32,6 +32,7 @@ export function drawCoverage(answer) {
   return [
     make("p.lead", { dir: "auto" }, advice(answer)),
     make("div.beside", {}, make("section.card", { "aria-label": "Chart" }, picture), make("section.card", { "aria-label": "Figures" }, table(rows))),
+    make("p.none", {}, "Withheld are right answers that a threshold holds back."),
     answer.where && make("p.none", { dir: "auto" }, `The threshold of FallbackClassifier stands in ${answer.where}.`),
     testedOn(answer),
   ];
@@ -48,7 +49,7 @@ function advice({ suggested, own, everything, no_suggestion_because: reason }) {
 }
 
 function table(rows) {
-  const head = ["", "Threshold", "Answered", "Wrong", "Right ones withheld"];
+  const head = ["", "Threshold", "Answered", "Wrong", "Withheld"];
   return make(
     "table.figures",
     {},

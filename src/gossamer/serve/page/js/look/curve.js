@@ -32,8 +32,8 @@ export class LearningCurve {
   /** The intents to choose from; the one with fewest examples first. */
   load() {
     const chosen = this.select.value;
-    const intents = [...this.teaching.project.intents].sort((a, b) => a.count - b.count || a.name.localeCompare(b.name));
-    this.select.replaceChildren(...intents.map(({ name, count }) => make("option", { value: name }, `${name} (${count})`)));
+    const intents = [...this.teaching.project.intents].sort((a, b) => a.nExamples - b.nExamples || a.name.localeCompare(b.name));
+    this.select.replaceChildren(...intents.map(({ name, note }) => make("option", { value: name }, `${name} (${note})`)));
     if (intents.some(({ name }) => name === chosen)) this.select.value = chosen;
   }
 

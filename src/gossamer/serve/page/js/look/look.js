@@ -24,7 +24,7 @@ export class Look {
     const names = { confusion: "Confusion", coverage: "Confidence", curve: "More examples?", layers: "Layers" };
     this.tabs = Object.entries(names).map(([key, name]) => this.#tab(key, name));
     this.panels = Object.entries(this.looks).map(([key, { element }]) =>
-      make("div.panel", { role: "tabpanel", id: `look-${key}`, "aria-labelledby": `look-tab-${key}`, hidden: true }, element),
+      make("div.look-panel", { role: "tabpanel", id: `look-${key}`, "aria-labelledby": `look-tab-${key}`, hidden: true }, element),
     );
     section.append(
       make("div.column.wide", {}, make("div.tabs.look-tabs", { role: "tablist", "aria-label": "Look at" }, ...this.tabs), ...this.panels),
