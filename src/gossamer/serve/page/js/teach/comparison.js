@@ -124,7 +124,7 @@ function changeItem({ kind, text, expected, before, after }, wrong) {
           name === wrong ? "div.wrong" : "div",
           {},
           make("dt", {}, name),
-          make("dd", { dir: "auto" }, ...(kind === "story" ? [storyText(what)] : messageParts(what))),
+          make("dd", { dir: "auto" }, ...(kind === "story" ? [storyText(what)] : messageParts(what, text))),
         ),
       ),
     ),
@@ -135,14 +135,13 @@ function storyText(what) {
   return what?.text ?? what?.action ?? "right to the end";
 }
 
-function messageParts(what) {
-  const parts = [make("bdi", {}, what?.intent ?? "no answer")];
-  const confidence = share(what?.confidence);
-  if (confidence) parts.push(" ", make("span.number", {}, confidence));
+function messageParts(what, text) {
+  const parts = [make("span.intent-said", {}, make("bdi", {}, what?.intent ?? "no answer"), " ", make("span.number", {}, share(what?.confidence)))];
+  const letters = Array.from(text);
   for (const entity of what?.entities ?? []) {
     const label = [entity.entity, entity.role, entity.group].filter(Boolean).join(" · ");
-    const value = entity.value === undefined ? [] : [" ", make("bdi", {}, asText(entity.value))];
-    parts.push(" ", make("span.entity", {}, make("bdi", {}, label), ...value));
+    const words = letters.slice(entity.start, entity.end).join("") || asText(entity.value ?? "");
+    parts.push(" ", make("span.entity", {}, make("bdi", {}, words), " ", make("bdi.kind", {}, label)));
   }
   return parts;
 }
