@@ -42,8 +42,8 @@ def test_with_the_keyboard_from_training_to_service(train: Visitor, script: Scri
         "Test stories 8 of 8 7 of 8 \N{MINUS SIGN}1",
     ]
     assert train.texts(".worse li") == [
-        "Story: ask for a seat Expected utter_ask_seats Before right to the end"
-        " After step 3: utter_goodbye instead of utter_ask_seats"
+        "Story: ask for a seat Expected utter_greet, utter_ask_seats Before as expected"
+        " After utter_goodbye instead of utter_ask_seats"
     ]
     assert train.texts(".better li")[0].endswith(
         "Expected book_trip Ottersea city · departure Lowmarsh city · destination"

@@ -18,7 +18,7 @@ REASONS = {
     "small_margin": "Two intents are close: book_trip 0.41, goodbye 0.38.",
     "fallback": "The assistant did not know what to do.",
     "disagreement": "The policies disagree: RulePolicy says utter_greet, TEDPolicy utter_goodbye.",
-    "unlike": "It is unlike all training examples.",
+    "unlike_training": "It is unlike all training examples.",
     "often": "It was said 7 times.",
 }
 
@@ -49,14 +49,13 @@ def group(text: str, n: int, reasons: str, answer: Json) -> Json:
             "text": text if i == 0 else f"{text}{'!' * i}",
             "when": 1_760_000_000.0 + 3600 * i,
             "sender_id": f"sender-{i}",
-            "intent": answer["intent"]["name"],
-            "confidence": answer["intent"]["confidence"],
+            "parse": answer,
         }
         for i in range(min(n, 5))
     ]
     return {
         "text": text,
-        "n": n,
+        "n_messages": n,
         "reasons": [{"kind": kind, "text": REASONS[kind]} for kind in reasons.split()],
         "usefulness": 0.5,
         "parse": answer,
@@ -74,9 +73,11 @@ def groups() -> list[Json]:
         group(
             LOWMARSH, 7, "low_confidence small_margin often", parse(LOWMARSH, "book_trip", 0.41, to)
         ),
-        group("the thing from before", 1, "fallback unlike", parse("", "nlu_fallback", 0.3)),
+        group(
+            "the thing from before", 1, "fallback unlike_training", parse("", "nlu_fallback", 0.3)
+        ),
         group("see ya", 2, "disagreement", parse("see ya", "goodbye", 0.77)),
-        group("hiya", 1, "unlike", parse("hiya", "greet", 0.62)),
+        group("hiya", 1, "unlike_training", parse("hiya", "greet", 0.62)),
     ]
 
 
@@ -106,17 +107,22 @@ def comparison() -> Json:
         }
         for i in range(10)
     ]
+    actions = ["utter_greet", "utter_ask_seats"]
     story = {
         "kind": "story",
         "text": "ask for a seat",
-        "expected": {"text": "utter_ask_seats"},
-        "before": {"text": "right to the end"},
-        "after": {"text": "step 3: utter_goodbye instead of utter_ask_seats"},
+        "expected": {"actions": actions},
+        "before": {"actions": actions, "errors": []},
+        "after": {
+            "actions": ["utter_greet", "utter_goodbye"],
+            "errors": [{"expected": "utter_ask_seats", "found": "utter_goodbye"}],
+        },
     }
     return {
         "summary": SUMMARY,
         "better": [message, *short],
         "worse": [story],
+        "still_wrong": [],
         "seconds": {"reading": 0.42, "training": 12.3, "testing": 2.1},
         "trained": ["DIETClassifier: examples changed", "TEDPolicy: stories changed"],
     }

@@ -37,10 +37,25 @@ export function chart({ label, x, y, line, marks = [] }) {
       svg("text.tick", { x: EDGE.left - 8, y: up(value) + 4, "text-anchor": "end" }, y.text(value)),
     ]),
     ...ticks(x.range).map((value) =>
-      svg("text.tick", { x: across(value), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" }, x.text(value)),
+      svg(
+        "text.tick",
+        { x: across(value), y: HEIGHT - EDGE.bottom + 18, "text-anchor": "middle" },
+        x.text(value),
+      ),
     ),
-    svg("text.axis", { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x.label),
-    svg("text.axis", { transform: `translate(13 ${(HEIGHT - EDGE.bottom + EDGE.top) / 2}) rotate(-90)`, "text-anchor": "middle" }, y.label),
+    svg(
+      "text.axis",
+      { x: (EDGE.left + width - EDGE.right) / 2, y: HEIGHT - 6, "text-anchor": "middle" },
+      x.label,
+    ),
+    svg(
+      "text.axis",
+      {
+        transform: `translate(13 ${(HEIGHT - EDGE.bottom + EDGE.top) / 2}) rotate(-90)`,
+        "text-anchor": "middle",
+      },
+      y.label,
+    ),
     svg("polyline.line", { points: line.map(place).join(" ") }),
     ...marks.flatMap((mark) => drawn(mark, { across, up, width, range: y.range })),
   );
@@ -59,7 +74,9 @@ function drawn({ at, name, spread, kind = "plain" }, { across, up, width, range 
     // Curves rise to the right, so names are on the left where there is room.
     const isLeft = cx > width * 0.3;
     const x = isLeft ? cx - 10 : cx + 10;
-    parts.push(svg("text.name", { x, y: Math.max(cy - 9, 12), "text-anchor": isLeft ? "end" : "start" }, name));
+    parts.push(
+      svg("text.name", { x, y: Math.max(cy - 9, 12), "text-anchor": isLeft ? "end" : "start" }, name),
+    );
   }
   return parts;
 }

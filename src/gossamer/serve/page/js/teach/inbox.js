@@ -256,7 +256,8 @@ export class Inbox {
 }
 
 function keys() {
-  const hint = (names, does) => make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
+  const hint = (names, does) =>
+    make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
   return make(
     "p.keys",
     {},
