@@ -14,12 +14,12 @@ Json = dict[str, Any]
 Refusal = Callable[[Request], JSONResponse | None]
 
 REASONS = {
-    "low_confidence": "The model is unsure: book_trip with 0.41.",
-    "small_margin": "Two intents are close: book_trip 0.41, goodbye 0.38.",
-    "fallback": "The assistant did not know what to do.",
-    "disagreement": "The policies disagree: RulePolicy says utter_greet, TEDPolicy utter_goodbye.",
-    "unlike_training": "It is unlike all training examples.",
-    "often": "It was said 7 times.",
+    "low_confidence": "not sure: book_trip, 41%",
+    "small_margin": "book_trip or goodbye",
+    "fallback": "the assistant fell back: utter_rephrase",
+    "disagreement": "the policies disagree: utter_greet or utter_goodbye",
+    "unlike_training": "no training example is like it",
+    "often": "said 7 times in this or nearly this form",
 }
 
 SUMMARY = {
@@ -49,7 +49,8 @@ def group(text: str, n: int, reasons: str, answer: Json) -> Json:
             "text": text if i == 0 else f"{text}{'!' * i}",
             "when": 1_760_000_000.0 + 3600 * i,
             "sender_id": f"sender-{i}",
-            "parse": answer,
+            "intent": answer["intent"]["name"],
+            "confidence": answer["intent"]["confidence"],
         }
         for i in range(min(n, 5))
     ]

@@ -44,7 +44,7 @@ export class GroupRow {
       { id: `group-${nRows}-facts` },
       intentText(answerOf(group.parse)),
       group.n_messages > 1 && make("span.alike", {}, `${group.n_messages} alike`),
-      ...(group.reasons ?? []).map((reason) => make("span.chip", {}, SHORT[reason.kind] ?? reason.text)),
+      ...(group.reasons ?? []).map(chip),
     );
     this.more = make("div.more", { hidden: true });
     this.element = make(
@@ -98,7 +98,7 @@ export class GroupRow {
         make(
           "ul.reasons",
           { "aria-label": "Why it is here" },
-          ...reasons.map((r) => make("li", { dir: "auto" }, r.text)),
+          ...reasons.map((reason) => make("li", {}, chip(reason), " ", make("span", { dir: "auto" }, reason.text))),
         ),
       rows.length && bars(rows, "Intents"),
       this.#alike(),
@@ -152,6 +152,10 @@ export class GroupRow {
   }
 }
 
+function chip({ kind }) {
+  return make("span.chip", {}, SHORT[kind] ?? String(kind).replaceAll("_", " "));
+}
+
 function key(name) {
   return make("kbd", { "aria-hidden": "true" }, name);
 }
@@ -168,8 +172,7 @@ function intentText(intent) {
   );
 }
 
-function messageRow({ text, parse, when }) {
-  const intent = parse?.intent;
+function messageRow({ text, intent, confidence, when }) {
   return make(
     "li",
     {},
@@ -177,8 +180,8 @@ function messageRow({ text, parse, when }) {
     make(
       "span.facts",
       {},
-      intent?.name && make("bdi", {}, intent.name),
-      make("span.number", {}, share(intent?.confidence)),
+      intent && make("bdi", {}, intent),
+      make("span.number", {}, share(confidence)),
       moment(when),
     ),
   );
