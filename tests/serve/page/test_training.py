@@ -29,14 +29,14 @@ def button(visitor: Visitor, name: str) -> None:
 
 def test_with_the_keyboard_from_training_to_service(train: Visitor, script: Script) -> None:
     page, keys = train.page, train.page.keyboard
-    assert "to Lowmarsh book_trip Ada" in train.texts(".taught li")[0]
+    assert "to Lowmarsh book_trip Ada" in train.texts(".taught-list li")[0]
     button(train, "Train")
     page.wait_for_selector("progress[value='0.4']")
     assert train.texts(".stage") == ["Training DIETClassifier, epoch 40 of 100"]
     assert focused(train) == "Cancel"
     page.wait_for_selector(".verdict")
     assert focused(train) == "11 got better, 1 got worse."
-    assert train.texts(".summary tbody tr") == [
+    assert train.texts(".before-after tbody tr") == [
         "All that was ever taught 1 of 3 3 of 3 +2",
         "Test messages 104 of 120 107 of 120 +3",
         "Test stories 8 of 8 7 of 8 \N{MINUS SIGN}1",

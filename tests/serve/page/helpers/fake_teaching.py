@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -35,7 +37,9 @@ class FakeProject:
         taught: in the order of teaching, as the server tells it.
         teachers: the header X-Teacher of each request that changes something.
         is_on: False answers 404 to all, as without `--teach`.
-        problem: what the next request is refused with, or None.
+        senders: the conversation from which each correction comes.
+        previewed: corrections whose diff was asked for.
+        problem: what the next request that sends something is refused with, or None.
     """
 
     def __init__(self) -> None:
@@ -47,6 +51,7 @@ class FakeProject:
         self.files = dict(FILES)
         self.taught: list[dict[str, Any]] = []
         self.teachers: list[str | None] = []
+        self.senders: list[str | None] = []
         self.previewed: list[Correction] = []
         self.problem: str | None = None
 
@@ -74,7 +79,9 @@ class FakeProject:
                 {"name": "language", "type": "categorical", "values": ["en", "de"]},
             ],
             "out_of_scope": "out_of_scope",
-            "has_tests": True,
+            "has_out_of_scope": True,
+            "has_test_messages": True,
+            "has_test_stories": True,
         }
 
     def change(self, correction: Correction) -> tuple[str, str]:
@@ -85,13 +92,12 @@ class FakeProject:
             before = self.files.get(STORIES, "stories:\n")
             return STORIES, before + "\n".join(lines) + "\n"
         before = self.files[NLU]
-        line = f"    - {correction['text']}\n"
+        line = f"    - {annotated(correction)}\n"
         head = f"- intent: {correction['intent']}\n  examples: |\n"
-        if line in before:
+        if line in before.partition(head)[2].partition("- intent")[0]:
             return NLU, before
-        if head in before:
-            return NLU, before.replace(head, head + line)
-        return NLU, before + head + line
+        left = before.replace(f"    - {correction['text']}\n", "")  # it is moved
+        return NLU, left.replace(head, head + line) if head in left else left + head + line
 
     def diff(self, path: str, after: str) -> str:
         """The unified diff of a file's change."""
@@ -106,6 +112,8 @@ class FakeProject:
 
     def teach(self, correction: Correction, who: str) -> dict[str, Any]:
         """Write a correction."""
+        correction = dict(correction)
+        self.senders.append(correction.pop("sender_id", None))
         path, after = self.change(correction)
         entry = {
             "id": len(self.taught) + 1,
@@ -115,15 +123,16 @@ class FakeProject:
             "diff": self.diff(path, after),
             "files": [{"path": path, "before": self.files.get(path), "after": after}],
             "is_undone": False,
+            "is_trained": False,
         }
         self.files[path] = after
         self.taught.append(entry)
         return entry
 
-    def undo(self, number: int) -> dict[str, Any]:
+    def undo(self, number: int, who: str) -> dict[str, Any]:
         """Take it out again."""
         entry = self.taught[number - 1]
-        entry["is_undone"] = True
+        entry |= {"is_undone": True, "undone_by": who, "undone_when": time.time()}
         for file in entry["files"]:
             if file["before"] is None:
                 del self.files[file["path"]]
@@ -134,6 +143,17 @@ class FakeProject:
     def _n_examples(self, intent: str) -> int:
         block = self.files[NLU].partition(f"- intent: {intent}\n")[2].partition("- intent")[0]
         return block.count("    - ")
+
+
+def annotated(correction: Correction) -> str:
+    """A message with its entities in brackets. Their places count characters."""
+    text: str = correction["text"]
+    for entity in sorted(correction["entities"], key=lambda one: -one["start"]):
+        covered = text[entity["start"] : entity["end"]]
+        labels = {key: value for key, value in entity.items() if key not in ("start", "end")}
+        named = f"[{covered}]{json.dumps(labels, ensure_ascii=False)}"
+        text = text[: entity["start"]] + named + text[entity["end"] :]
+    return text
 
 
 def similar_to(text: str, intent: str | None = None) -> list[dict[str, Any]]:
@@ -168,6 +188,9 @@ def include_teaching(app: FastAPI, project: FakeProject, refusal: Refusal) -> No
             return JSONResponse({"message": problem}, 400)
         return refusal(request)
 
+    def who_of(request: Request) -> str:
+        return unquote(request.headers.get("x-teacher", "local"))
+
     @router.get("/project")
     async def description(request: Request) -> JSONResponse:
         return refused(request) or JSONResponse(project.description())
@@ -178,6 +201,7 @@ def include_teaching(app: FastAPI, project: FakeProject, refusal: Refusal) -> No
         if no is not None:
             return no
         correction = await request.json()
+        correction.pop("sender_id", None)
         project.previewed.append(correction)
         path, after = project.change(correction)
         text = correction.get("text")
@@ -194,8 +218,7 @@ def include_teaching(app: FastAPI, project: FakeProject, refusal: Refusal) -> No
         no = refused(request)
         if no is not None:
             return no
-        who = request.headers.get("x-teacher", "local")
-        return JSONResponse(project.teach(await request.json(), who))
+        return JSONResponse(project.teach(await request.json(), who_of(request)))
 
     @router.get("/corrections")
     async def corrections(request: Request) -> JSONResponse:
@@ -203,7 +226,7 @@ def include_teaching(app: FastAPI, project: FakeProject, refusal: Refusal) -> No
 
     @router.post("/corrections/{number}/undo")
     async def undo(number: int, request: Request) -> JSONResponse:
-        return refused(request) or JSONResponse(project.undo(number))
+        return refused(request) or JSONResponse(project.undo(number, who_of(request)))
 
     @router.get("/similar")
     async def similar(text: str, request: Request) -> JSONResponse:

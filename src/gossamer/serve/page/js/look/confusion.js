@@ -1,7 +1,6 @@
 // Which intents are taken for which: a list of mistakes, a grid of all, and the messages of each.
 
 import { count, hidden, make, share } from "../dom.js";
-import { openCorrection } from "../teach/correct.js";
 import { percent } from "../teach/words.js";
 import { Grid } from "./grid.js";
 import { testedOn } from "./shown.js";
@@ -108,11 +107,8 @@ function showMessages(place, cell, opener, tested, teaching) {
 function messageRow({ text, confidence, where, parse }, expected, teaching) {
   const correct = make("button.act", { type: "button" }, "Correct", hidden(`: ${text}`));
   correct.addEventListener("click", async () => {
-    await openCorrection({
-      text,
-      parse: parse ?? { text, intent: { name: expected }, entities: [] },
-      teaching,
-    });
+    const said = parse ?? { text, intent: { name: expected }, entities: [] };
+    await teaching.corrector.text({ text, parse: said });
     correct.focus();
   });
   return make(

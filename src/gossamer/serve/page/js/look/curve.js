@@ -19,7 +19,7 @@ export class LearningCurve {
     });
     this.select = make("select", { id: "curve-intent" });
     const form = make(
-      "form.choose",
+      "form.curve-form",
       {},
       make("label", { for: "curve-intent" }, "Would more examples help"),
       this.select,

@@ -38,7 +38,7 @@ export const project = () => call("GET", "project");
 export const preview = (correction, signal) => call("POST", "preview", correction, signal);
 /** Write a correction into the project's files. */
 export const correct = (correction) => call("POST", "corrections", correction);
-/** All that was taught. */
+/** All that was taught: `corrections`. */
 export const corrections = () => call("GET", "corrections");
 /** Take out what was taught. */
 export const undo = (id) => call("POST", `corrections/${inPath(id)}/undo`);
@@ -68,6 +68,11 @@ export const swap = (id) => call("POST", `trainings/${inPath(id)}/swap`);
 export const models = () => call("GET", "models");
 /** Go back to a model. */
 export const use = (name) => call("POST", `models/${inPath(name)}/use`);
+
+/** All that is stored of a conversation. */
+export const exported = (conversation) => request("GET", `/conversations/${inPath(conversation)}/export`);
+/** Delete a conversation. */
+export const forget = (conversation) => request("DELETE", `/conversations/${inPath(conversation)}`);
 
 /** Kernels of the sparse layers. */
 export const layers = () => call("GET", "look/layers");

@@ -76,22 +76,21 @@ export class Changes {
   }
 
   #row(entry, isOpen) {
-    const { correction } = entry;
-    const line = correction.kind === "message" ? messageLine(correction) : storyLine(correction);
     const time = make("time", { datetime: new Date(entry.when * 1000).toISOString() }, moment.format(entry.when * 1000));
     const undo = make("button.second", { type: "button" }, "Undo", hidden(` change ${entry.id}`));
     undo.addEventListener("click", () => this.#undo(entry, undo));
     const undone = entry.undone_by ? `undone by ${entry.undone_by}` : "undone";
+    const isWaiting = entry.is_trained === false && !entry.is_undone;
     return make(
       entry.is_undone ? "article.card.is-undone" : "article.card",
       { "aria-label": `Change ${entry.id}` },
       make(
         "div.change-head",
         {},
-        line,
-        entry.is_undone ? make("span.badge", { dir: "auto" }, undone) : undo,
+        lineOf(entry),
+        entry.is_undone ? make("span.badge", { dir: "auto" }, undone) : entry.correction && undo,
       ),
-      make("p.by", {}, make("bdi", {}, entry.who), " · ", time),
+      make("p.by", {}, make("bdi", {}, entry.who), " · ", time, isWaiting && " · not trained yet"),
       make("details", { open: isOpen, "data-id": entry.id }, make("summary", {}, summaryOf(entry.diff)), diffView(entry.diff)),
     );
   }
@@ -110,4 +109,9 @@ export class Changes {
     await this.teaching.changed();
     document.getElementById("changes-title").focus();
   }
+}
+
+function lineOf({ correction }) {
+  if (!correction) return make("p.taught-line", {}, "Erased, with the conversation from which it came");
+  return correction.kind === "message" ? messageLine(correction) : storyLine(correction);
 }

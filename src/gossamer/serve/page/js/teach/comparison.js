@@ -78,7 +78,7 @@ function summaryTable(summary) {
   }
   const head = ["Right", "before", "after", "change"];
   return make(
-    "table.summary",
+    "table.before-after",
     {},
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map((name) => summaryRow(NAMES[name], summary[name]))),
@@ -111,7 +111,7 @@ function secondsText(seconds) {
 function changes(list, wrong) {
   if (!list.length) return [make("p.none", {}, "None.")];
   const changeRow = (change) => changeItem(change, wrong);
-  const rows = make("ul.changes-list", {}, ...list.slice(0, FIRST).map(changeRow));
+  const rows = make("ul.differences", {}, ...list.slice(0, FIRST).map(changeRow));
   const rest = list.slice(FIRST);
   const more = rest.length > 0 && make("button.act", { type: "button" }, `Show ${rest.length} more`);
   if (more) {

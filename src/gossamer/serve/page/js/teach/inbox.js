@@ -3,7 +3,6 @@
 
 import { count, make } from "../dom.js";
 import * as api from "./api.js";
-import { openCorrection } from "./correct.js";
 import { GroupRow, answerOf } from "./group.js";
 
 const LIMIT = 50;
@@ -108,8 +107,9 @@ export class Inbox {
   }
 
   async correct(row) {
-    const { text, parse } = row.group;
-    const taught = await openCorrection({ text, parse });
+    const { text, parse, messages } = row.group;
+    const sender = messages?.[0]?.sender_id;
+    const taught = await this.teaching.corrector.text({ text, parse, sender });
     if (!taught) {
       this.#focus(row);
       return;

@@ -10,8 +10,10 @@ export class Places {
   /**
    * @param {Object<string, {show: (options: Object) => void, leave?: () => void}>} rooms  by the place's name
    * @param {() => string} title  of the place of the conversation
+   * @param {() => void} left  called when any place is left
    */
-  constructor(rooms, title) {
+  constructor(rooms, title, left) {
+    this.left = left;
     this.rooms = rooms;
     this.title = title;
     this.place = TALK;
@@ -45,7 +47,10 @@ export class Places {
   }
 
   #show(place, options = {}) {
-    if (place !== this.place) this.rooms[this.place]?.leave?.();
+    if (place !== this.place) {
+      this.rooms[this.place]?.leave?.();
+      this.left();
+    }
     this.place = place;
     document.body.dataset.place = place;
     for (const id of OF_TALK) byId(id).hidden = place !== TALK;

@@ -32,7 +32,7 @@ export async function startTeaching(page) {
     look: new Look(byId("look"), teaching),
   };
   teaching.corrector = new Corrector(teaching);
-  teaching.places = new Places(rooms, page.title);
+  teaching.places = new Places(rooms, page.title, () => teaching.corrector.panel.close(true));
   document.body.dataset.teaches = "";
   return teaching;
 }

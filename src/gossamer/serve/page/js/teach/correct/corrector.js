@@ -24,7 +24,7 @@ export class Corrector {
     const owner = keyOf(conversation, turn);
     const draft = `message ${owner}`;
     const form = this.#draft(draft, () => {
-      return new MessageForm(this.teaching, turn.user, {
+      return new MessageForm(this.teaching, { ...turn.user, sender: conversation.id }, {
         saved: (entry, correction) => {
           this.drafts.delete(draft);
           this.taught.set(owner, correction);
@@ -62,6 +62,30 @@ export class Corrector {
     });
     this.panel.open(owner, "Correct the dialogue", form.element);
     form.focus();
+  }
+
+  /**
+   * Correct a stored message, in any place.
+   *
+   * @param {{text: string, parse: Object, sender?: string}} message  `parse`: what the model says of it
+   * @returns {Promise<Object|null>}  the server's answer; null: nothing was taught
+   */
+  text({ text, parse, sender }) {
+    return new Promise((resolve) => {
+      const form = new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
+        saved: (entry) => {
+          resolve(entry);
+          this.panel.close(true);
+        },
+        cancel: () => this.panel.close(),
+      });
+      const closed = () => {
+        form.end();
+        resolve(null);
+      };
+      this.panel.open(JSON.stringify(["text", text]), "Correct the message", form.element, closed);
+      form.focus();
+    });
   }
 
   /** Another turn is looked at: what was begun is kept for when its turn is corrected again. */

@@ -30,10 +30,9 @@ export class Marking {
     });
     this.element = make("div", {}, this.field, keysLine());
     this.field.addEventListener("keydown", (event) => this.#key(event));
+    this.field.addEventListener("focusin", (event) => this.#moveTo(Number(event.target.dataset.start), false));
     this.field.addEventListener("click", (event) => this.#click(event));
-    this.field.addEventListener("pointerdown", () => {
-      addEventListener("pointerup", () => setTimeout(() => this.#takeSelected()), { once: true });
-    });
+    this.field.addEventListener("pointerdown", () => this.#press());
   }
 
   /** Show the sentence with these entities and selected words. */
@@ -167,12 +166,27 @@ export class Marking {
 
   // ---- by pointer -----------------------------------------------------------------------------
 
+  /** Words that could have the keyboard would not let the pointer select over them, in Chromium. */
+  #press() {
+    for (const word of this.field.querySelectorAll(".word")) word.removeAttribute("tabindex");
+    const end = () => {
+      removeEventListener("pointerup", end);
+      removeEventListener("pointercancel", end);
+      setTimeout(() => {
+        this.#moveTo(this.here, false);
+        this.#takeSelected();
+      });
+    };
+    addEventListener("pointerup", end);
+    addEventListener("pointercancel", end);
+  }
+
   #click(event) {
     const word = event.target.closest(".word");
     const mark = event.target.closest("mark");
     const place = Number(word?.dataset.start ?? NaN);
     if (word && getSelection().isCollapsed) {
-      this.here = place;
+      this.#moveTo(place, true);
       if (mark && this.range === null) this.listener.edit(Number(mark.dataset.number));
       else this.#toggle(place, event.shiftKey);
     } else if (mark && !word) this.listener.edit(Number(mark.dataset.number));

@@ -12,14 +12,16 @@ import { Marking } from "./marking.js";
 export class MessageForm {
   /**
    * @param {import("../teaching.js").Teaching} teaching
-   * @param {Object} user  the event of the message
+   * @param {{text: string, parse_data: Object, sender?: string}} message  an event of the user's, with
+   *   the id of the conversation from which it comes
    * @param {{saved: (entry: Object, correction: Object) => void, cancel: () => void}} listener
    */
-  constructor(teaching, user, { saved, cancel }) {
+  constructor(teaching, { text, parse_data: parse, sender }, { saved, cancel }) {
     this.teaching = teaching;
-    this.text = user.text;
-    this.parse = user.parse_data ?? {};
-    this.intent = this.parse.intent?.name ?? "";
+    this.text = text;
+    this.parse = parse ?? {};
+    this.sender = sender;
+    this.intent = this.#answered();
     this.entities = entitiesOf(this.text, this.parse.entities ?? []);
     this.range = null; // words that are selected
     this.form = null; // of the entity that is described
@@ -38,7 +40,17 @@ export class MessageForm {
 
   /** What is taught, as the server takes it. */
   correction() {
-    return { kind: "message", text: this.text, intent: this.intent, entities: entitiesJson(this.entities) };
+    const { text, intent, sender } = this;
+    return { kind: "message", text, intent, entities: entitiesJson(this.entities), sender_id: sender };
+  }
+
+  /** What the model says, as an intent of the project: with the key of a response, no fallback; else "". */
+  #answered() {
+    const name = this.parse.intent?.name;
+    const selected = this.parse.response_selector ?? {};
+    const full = (selected[name] ?? selected.default)?.response?.intent_response_key;
+    const names = this.teaching.project.intents.map((intent) => intent.name);
+    return [name, full].find((one) => names.includes(one)) ?? "";
   }
 
   /** Move the keyboard to what is most often wrong. */
@@ -115,7 +127,7 @@ export class MessageForm {
   #toggleOutside() {
     const { outOfScope } = this.teaching.project;
     const isOutside = this.intent === outOfScope;
-    const back = this.parse.intent?.name ?? "";
+    const back = this.#answered();
     this.combobox.set(isOutside ? (back === outOfScope ? "" : back) : outOfScope);
     this.#setIntent(this.combobox.value);
   }

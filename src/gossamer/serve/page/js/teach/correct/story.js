@@ -18,6 +18,7 @@ export class StoryForm {
    */
   constructor(teaching, conversation, turn, action, correctionOf, { saved, cancel }) {
     this.teaching = teaching;
+    this.sender = conversation.id;
     const unseen = new Set(teaching.project.slots.filter(({ type }) => type === "any").map(({ name }) => name));
     const nBefore = turn.events[0].number + eventsBefore(turn, action);
     const turnAt = (number) => conversation.turns.find(({ user }) => user?.number === number);
@@ -56,7 +57,7 @@ export class StoryForm {
 
   /** What is taught, as the server takes it. */
   correction() {
-    return { kind: "story", name: this.name.value.trim(), steps: this.steps.map(stepJson) };
+    return { kind: "story", name: this.name.value.trim(), steps: this.steps.map(stepJson), sender_id: this.sender };
   }
 
   focus() {

@@ -60,7 +60,7 @@ export class Combobox {
   /** Show a value without telling of a change. */
   set(value) {
     this.value = value;
-    this.input.value = value;
+    if (this.input.value !== value) this.input.value = value; // else a selection elsewhere would end
     this.#showNote();
   }
 

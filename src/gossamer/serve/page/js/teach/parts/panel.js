@@ -1,4 +1,5 @@
-// Where something is corrected: in place of the cards, or on a narrow screen in a sheet over the page.
+// Where something is corrected: in place of the cards; over the page on a narrow screen, and in
+// places where no cards are.
 
 import { make } from "../../dom.js";
 
@@ -14,12 +15,13 @@ export class Panel {
     this.cards = cards;
     this.owner = null; // what the panel is open for
     this.back = null; // where the keyboard was
-    this.title = make("h3", { id: "panel-title", tabindex: -1 });
-    this.content = make("div.panel-content");
+    this.closed = () => {}; // called when it is closed
+    this.title = make("h3", { id: "sheet-title", tabindex: -1 });
+    this.content = make("div.sheet-content");
     const close = make("button.plain", { type: "button", "aria-label": "Close", onclick: () => this.close() }, cross());
     this.dialog = make(
-      "dialog.panel",
-      { id: "panel", "aria-labelledby": "panel-title" },
+      "dialog.sheet",
+      { id: "sheet", "aria-labelledby": "sheet-title" },
       make("header", {}, this.title, close),
       this.content,
     );
@@ -36,10 +38,19 @@ export class Panel {
     });
   }
 
-  /** Open it for something, with content; the keyboard goes back from where it came at the end. */
-  open(owner, title, content) {
+  /**
+   * Open it for something, with content; the keyboard goes back from where it came at the end.
+   *
+   * @param {string} owner
+   * @param {string} title
+   * @param {Node} content
+   * @param {() => void} [closed]
+   */
+  open(owner, title, content, closed = () => {}) {
     if (this.owner === null) this.back = document.activeElement;
+    else this.closed();
     this.owner = owner;
+    this.closed = closed;
     this.fill(title, content);
     this.cards.hidden = true;
     this.#place();
@@ -61,13 +72,15 @@ export class Panel {
     this.cards.hidden = false;
     if (!isQuiet && this.back?.isConnected && this.back.checkVisibility()) this.back.focus();
     else if (!isQuiet) this.side.focus();
+    this.closed();
   }
 
   #place() {
     const here = this.dialog.contains(document.activeElement) ? document.activeElement : null;
     if (this.dialog.open) this.dialog.close();
-    (narrow.matches ? document.body : this.side).append(this.dialog);
-    if (narrow.matches) this.dialog.showModal();
+    const isOver = narrow.matches || this.side.hidden;
+    (isOver ? document.body : this.side).append(this.dialog);
+    if (isOver) this.dialog.showModal();
     else this.dialog.show();
     here?.focus();
   }
