@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
+from judging import faults_found_by_axe, focused, too_wide
 from scripted_server import TRIP, Script
 from visiting import Visitor
 
@@ -14,34 +14,6 @@ pytestmark = pytest.mark.slow
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 TABLET = {"viewport": {"width": 834, "height": 1112}}
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
-
-
-def focused(visitor: Visitor) -> str:
-    """What the keyboard is at: its text, or its id where it has none."""
-    here = visitor.page.evaluate("(e => e.innerText || e.id)(document.activeElement)")
-    return " ".join(str(here).split())
-
-
-def too_wide(visitor: Visitor) -> list[Any]:
-    """What is wider than its place: sides that would scroll sideways, and why."""
-    found: list[Any] = visitor.page.evaluate(
-        """[document.documentElement, ...document.querySelectorAll('#talk, #understood')]
-        .filter(side => side.scrollWidth > side.clientWidth)
-        .map(side => [side.id, [...side.querySelectorAll('*')].filter(
-            part => part.getBoundingClientRect().right > side.getBoundingClientRect().right + 1
-        ).slice(0, 5).map(part => part.tagName + '.' + part.className)])"""
-    )
-    return found
-
-
-def faults_found_by_axe(visitor: Visitor) -> list[Any]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    results = axe.run(visitor.page, options={"resultTypes": ["violations"]})
-    found: list[Any] = results.response["violations"]
-    return [
-        (fault["id"], [node["html"][:120] for node in fault["nodes"][:3]], fault["help"])
-        for fault in found
-    ]
 
 
 @pytest.mark.thinned(2)

@@ -62,9 +62,12 @@ def test_all_that_the_files_name_is_there(client: httpx.Client) -> None:
     """Also: nothing inline, nothing of other hosts, no HTML from text, no file over 300 lines."""
     index = (FOLDER / "index.html").read_text("utf-8")
     named = re.findall(r'(?:src|href)="(/[^"]+)"', index)
-    for path in FOLDER.glob("js/*.js"):
+    for path in FOLDER.rglob("*.js"):
         source = path.read_text("utf-8")
-        named += [f"/page/js/{name}" for name in re.findall(r'from "\./([^"]+)"', source)]
+        imported = re.findall(r'from "(\.[^"]+)"', source)
+        named += [
+            f"/page/{(path.parent / name).resolve().relative_to(FOLDER)}" for name in imported
+        ]
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", source), (
             path
         )

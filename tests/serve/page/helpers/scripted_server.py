@@ -1,4 +1,4 @@
-"""A server whose answers are written down: the page's routes, and the two that the page calls."""
+"""A server whose answers are written down: the page's routes, and those that the page calls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fake_look import FakeLook, include_look
+from fake_teaching import FakeProject, include_teaching
+from fake_training import FakeTraining, include_training
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -27,9 +30,13 @@ class Script:
         n_failures: how many of the next ones are answered with 503, after they were handled if
             `fails_late`.
         token: what requests must bring, or None.
+        project, training, look: what is under /teach.
     """
 
     def __init__(self) -> None:
+        self.project = FakeProject()
+        self.training = FakeTraining(self.project)
+        self.look = FakeLook()
         self.reset()
 
     def reset(self) -> None:
@@ -40,6 +47,9 @@ class Script:
         self.n_failures = 0
         self.fails_late = False
         self.token: str | None = None
+        self.project.reset()
+        self.training.reset()
+        self.look.reset()
 
     def slots_of(self, sender: str) -> dict[str, Any]:
         """The slots of a conversation."""
@@ -106,6 +116,14 @@ def scripted_app(script: Script) -> FastAPI:
         events = script.events.get(sender) or _session()
         return JSONResponse({"events": events, "slots": script.slots_of(sender)})
 
+    def refusal_to_teach(request: Request) -> JSONResponse | None:
+        if not script.project.is_on:
+            return JSONResponse({"message": "there is no such path"}, 404)
+        return refusal(request)
+
+    include_teaching(app, script.project, refusal)
+    include_training(app, script.training, refusal_to_teach)
+    include_look(app, script.look, refusal_to_teach)
     return app
 
 

@@ -36,6 +36,16 @@ class Visitor:
         """Go to the page that may ask for something first."""
         self.page.goto(f"{self.url}/{query}#{quote(conversation)}")
 
+    def go(self, place: str) -> None:
+        """Go to a place of teaching, with its address."""
+        self.page.goto(f"{self.url}/?place={place}#ada")
+        self.page.wait_for_selector(f"#{place}:not([hidden])")
+
+    def texts(self, selector: str) -> list[str]:
+        """What elements say, on a line each."""
+        found = self.page.locator(selector).all_inner_texts()
+        return [" ".join(text.split()) for text in found]
+
     def say(self, text: str) -> None:
         """Say something and wait for the answer."""
         n_before = self.page.locator(".turns > li").count()

@@ -7,12 +7,18 @@ import { oneLine } from "./timeline.js";
 const MOST_SCORES = 4;
 const LISTEN = "action_listen";
 
-/** All actions of a turn; the first one is open. */
-export function actionList(actions) {
-  return make("ol.actions", {}, ...actions.map((action, i) => make("li", {}, actionRow(action, i === 0))));
+/**
+ * All actions of a turn; the first one is open.
+ *
+ * @param {Object[]} actions
+ * @param {(number: number) => void} correct  another should have come in the action's place
+ */
+export function actionList(actions, correct) {
+  const rows = actions.map((action, i) => make("li", {}, actionRow(action, i === 0, () => correct(i))));
+  return make("ol.actions", {}, ...rows);
 }
 
-function actionRow(action, isOpen) {
+function actionRow(action, isOpen, correct) {
   const chosen = action.policy === null ? "not chosen by a policy" : action.policy;
   const summary = make(
     "summary",
@@ -25,7 +31,7 @@ function actionRow(action, isOpen) {
     action.problem ? "details.failed" : action.name === LISTEN ? "details.listens" : "details",
     { open: isOpen || Boolean(action.problem) },
     summary,
-    make("div.why", {}, ...whyParts(action)),
+    make("div.why", {}, ...whyParts(action), correctButton(action, correct)),
   );
 }
 
@@ -39,6 +45,11 @@ function whyParts(action) {
     action.predictions.length > 0 &&
       make("div.policies", {}, ...action.predictions.map((p) => policy(p, p === winner, action.name))),
   ].filter(Boolean);
+}
+
+function correctButton(action, correct) {
+  const text = ["Correct", hidden(` ${action.name}`), ": something else should come here"];
+  return make("p.teaches", {}, make("button.correct", { type: "button", onclick: correct }, ...text));
 }
 
 function problemText(problem) {

@@ -47,17 +47,29 @@ export function tracker(conversation) {
   return request("GET", `/conversations/${id}/tracker?include_events=ALL`);
 }
 
-async function request(method, path, body) {
-  const headers = { Accept: "application/json" };
+/**
+ * Do a request with the token, if there is one.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {*} [body]  becomes JSON
+ * @param {{headers?: Object, signal?: AbortSignal}} [options]
+ * @returns {Promise<*>} the answer's JSON; null for an answer without content
+ */
+export async function request(method, path, body, options = {}) {
+  const headers = { Accept: "application/json", ...options.headers };
   const token = sessionStorage.getItem(TOKEN_KEY);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-  } catch {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    response = await fetch(path, { method, headers, body: sent, signal: options.signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new RequestError("The server cannot be reached.");
   }
+  if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
     const message = answer?.message ?? `The server answered with status ${response.status}`;

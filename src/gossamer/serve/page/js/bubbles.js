@@ -7,11 +7,21 @@ export function userBubble(text) {
   return make("button.bubble", { type: "button" }, hidden("You: "), make("span.text", { dir: "auto" }, text));
 }
 
-/** What is written under a message of the user's: the intent, and the text that a button sent. */
-export function understoodLine(user) {
+/**
+ * What is written under a message of the user's: the intent, and where the server teaches a button
+ * to correct it.
+ */
+export function understoodLine(user, correct) {
   const intent = user.parse_data?.intent;
-  if (!intent?.name) return make("p.meta", {}, "no intent");
-  return make("p.meta", {}, make("span", {}, intent.name), " ", make("span.number", {}, share(intent.confidence)));
+  const named = [make("span", {}, intent?.name ?? ""), " ", make("span.number", {}, share(intent?.confidence))];
+  const button = make("button.correct.teaches", { type: "button", onclick: correct }, "Correct", hidden(" this message"));
+  return make("p.meta", {}, ...(intent?.name ? named : ["no intent"]), " ", canBeCorrected(user) && button);
+}
+
+/** Whether a message can be corrected: "/greet" says its intent itself. */
+export function canBeCorrected(user) {
+  const text = user?.text?.trim() ?? "";
+  return text !== "" && !/^\/\S/.test(text);
 }
 
 /** The title of the button with which a text was sent; else the text. */

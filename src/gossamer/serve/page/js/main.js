@@ -5,18 +5,23 @@ import { ask } from "./ask.js";
 import { Conversation } from "./conversation.js";
 import { share } from "./dom.js";
 import { Talk } from "./talk.js";
+import { startTeaching } from "./teach/start.js";
 import { Understood } from "./understood.js";
 import { isNarrow, showView, startTabs } from "./views.js";
 
 const byId = (id) => document.getElementById(id);
 
 const input = byId("say");
-const talk = new Talk(byId("log"), { select: look, open: lookClosely, say });
-const understood = new Understood(byId("cards"));
+const talk = new Talk(byId("log"), { select: look, open: lookClosely, say, correct: correctMessage });
+const understood = new Understood(byId("cards"), {
+  correctMessage: () => correctMessage(shownNumber()),
+  correctDialogue: (action) => teaching?.corrector.dialogue(conversation, conversation.turns[shownNumber()], action),
+});
 
 let conversation = new Conversation("");
 let selected = null; // the number of a turn; null: always the latest
 let isBusy = false;
+let teaching = null; // what teaching adds to the page, where the server teaches
 let restored = Promise.resolve(); // when what the server has stored is here
 
 // ---- the conversation -------------------------------------------------------------------------
@@ -29,12 +34,16 @@ function idInAddress() {
   }
 }
 
+function titleOf(id) {
+  return `${id} · Gossamer`;
+}
+
 /** Show another conversation: a new one, or one that the server has stored. */
 async function open(id) {
   conversation = new Conversation(id);
   selected = null;
   byId("conversation").textContent = id;
-  document.title = `${id} · Gossamer`;
+  if (document.body.dataset.place === "talk") document.title = titleOf(id);
   if (idInAddress() !== id) history.replaceState(null, "", `#${encodeURIComponent(id)}`);
   talk.clear();
   understood.reset();
@@ -131,7 +140,9 @@ async function withToken(work) {
     });
     if (token === null) throw error;
     api.keepToken(token);
-    return withToken(work);
+    const answer = await withToken(work);
+    teach();
+    return answer;
   }
 }
 
@@ -154,10 +165,16 @@ function lookClosely(number) {
   byId("tab-understood").focus();
 }
 
+/** The number of the turn that is looked at; -1: there is none. */
+function shownNumber() {
+  return selected ?? conversation.turns.length - 1;
+}
+
 function showSelected() {
   const last = conversation.turns.length - 1;
-  const number = selected ?? last;
+  const number = shownNumber();
   understood.show(conversation, conversation.turns[number]);
+  teaching?.corrector.looked(conversation, conversation.turns[number]);
   talk.mark(number);
   byId("position").textContent = last < 0 ? "" : `Message ${number + 1} of ${last + 1}`;
   byId("earlier").disabled = number <= 0;
@@ -165,8 +182,24 @@ function showSelected() {
 }
 
 function step(by) {
-  const number = (selected ?? conversation.turns.length - 1) + by;
+  const number = shownNumber() + by;
   if (number >= 0 && number < conversation.turns.length) look(number);
+}
+
+// ---- teaching ---------------------------------------------------------------------------------
+
+async function teach() {
+  teaching ??= await startTeaching({
+    withToken,
+    title: () => titleOf(conversation.id),
+    rowOf: (turn) => talk.rows[conversation.turns.findIndex(({ events }) => events[0] === turn.events[0])],
+  });
+}
+
+function correctMessage(number) {
+  if (!teaching) return;
+  look(number);
+  teaching.corrector.message(conversation, conversation.turns[number]);
 }
 
 // ---- the page's own parts ---------------------------------------------------------------------
@@ -183,6 +216,7 @@ byId("composer").addEventListener("submit", (event) => {
 // The address's fragment is the conversation, so it is not for the link.
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
+  if (teaching?.places.enter()) return;
   showView("talk");
   input.focus();
 });
@@ -193,7 +227,7 @@ input.addEventListener("keydown", (event) => {
     byId("composer").requestSubmit();
   } else if (event.key === "ArrowUp" && !input.value) {
     event.preventDefault();
-    talk.focus(selected ?? conversation.turns.length - 1);
+    talk.focus(shownNumber());
   }
 });
 
@@ -229,3 +263,4 @@ addEventListener("hashchange", () => {
 startTabs();
 api.takeTokenFromAddress();
 await open(idInAddress() || api.newId().slice(0, 8));
+await teach();

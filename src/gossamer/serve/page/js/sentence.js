@@ -7,13 +7,14 @@ const N_HUES = 6;
 /** The same colour for a type in the whole page: by the order in which types were met. */
 const hues = new Map();
 
-function hue(type) {
+/** The class of a type's colour. */
+export function hueOf(type) {
   if (!hues.has(type)) hues.set(type, hues.size % N_HUES);
   return `hue-${hues.get(type)}`;
 }
 
 /** "city", with role or group: "city · departure". */
-function labelOf(entity) {
+export function labelOf(entity) {
   return [entity.entity, entity.role, entity.group].filter(Boolean).join(" · ");
 }
 
@@ -62,16 +63,16 @@ function piece(text, over, { start, end }) {
   const nLanes = Math.max(...over.map(({ lane }) => lane)) + 1;
   for (let lane = 0; lane < nLanes; lane += 1) {
     const here = over.find((placed) => placed.lane === lane);
-    inner = make(`span.lane.${here ? hue(here.entity.entity) : "free"}`, {}, inner);
+    inner = make(`span.lane.${here ? hueOf(here.entity.entity) : "free"}`, {}, inner);
     inner.style.setProperty("--lane", lane);
   }
   const labels = ending.map(({ entity }) =>
-    make(`span.label.${hue(entity.entity)}`, {}, hidden(" ("), labelOf(entity), hidden(") ")),
+    make(`span.label.${hueOf(entity.entity)}`, {}, hidden(" ("), labelOf(entity), hidden(") ")),
   );
   const isJoined = (place) => over.some(({ entity }) => entity.start < place && place < entity.end);
   const sides = (isJoined(start) ? ".joins-before" : "") + (isJoined(end) ? ".joins-after" : "");
   const first = [...over].sort((a, b) => a.lane - b.lane)[0].entity;
-  return make(`mark.${hue(first.entity)}${sides}`, { "data-start": start }, inner, ...labels);
+  return make(`mark.${hueOf(first.entity)}${sides}`, { "data-start": start }, inner, ...labels);
 }
 
 /** What is known of each entity. */
@@ -90,7 +91,7 @@ function entityRow(entity) {
   return make(
     "li",
     {},
-    make(`span.label.${hue(entity.entity)}`, { dir: "auto" }, entity.entity),
+    make(`span.label.${hueOf(entity.entity)}`, { dir: "auto" }, entity.entity),
     make("span.value", { dir: "auto" }, asText(entity.value ?? null)),
     make(
       "dl",

@@ -8,8 +8,9 @@ const NEW_SESSION = { session_started: "New session", restart: "Conversation beg
 export class Talk {
   /**
    * @param {HTMLElement} log
-   * @param {{select: (turn: number) => void, open: (turn: number) => void, say: (text: string) => void}}
-   *   listener  `select` when the keyboard moves to a message, `open` when it is clicked
+   * @param {{select: (turn: number) => void, open: (turn: number) => void, say: (text: string) => void,
+   *   correct: (turn: number) => void}} listener  `select` when the keyboard moves to a message, `open`
+   *   when it is clicked
    */
   constructor(log, listener) {
     this.log = log;
@@ -79,7 +80,7 @@ export class Talk {
       const bubble = row.querySelector(":scope > .bubble");
       if (!bubble) return;
       bubble.setAttribute("aria-pressed", String(i === number));
-      bubble.tabIndex = i === number ? 0 : -1;
+      for (const button of [bubble, ...row.querySelectorAll(".correct")]) button.tabIndex = i === number ? 0 : -1;
       row.classList.toggle("looked-at", i === number);
     });
   }
@@ -102,7 +103,7 @@ export class Talk {
       : make("button.bubble.begin", { type: "button" }, i ? "Without a message" : "Beginning");
     bubble.addEventListener("click", () => this.listener.open(i));
     row.append(bubble);
-    if (turn.user) row.append(understoodLine(turn.user));
+    if (turn.user) row.append(understoodLine(turn.user, () => this.listener.correct(i)));
     row.append(...turn.said.map((event) => botBubble(event, this.listener.say)));
     this.rows.push(row);
     this.list.insertBefore(row, this.waiting);
@@ -113,6 +114,11 @@ export class Talk {
     const bubble = event.target.closest(".turn > .bubble");
     const here = this.rows.indexOf(bubble?.parentElement);
     if (here < 0) return;
+    if (event.key === "c" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      this.listener.correct(here);
+      return;
+    }
     const last = this.rows.length - 1;
     const there = { ArrowUp: here - 1, ArrowDown: here + 1, Home: 0, End: last }[event.key];
     if (there === undefined) return;

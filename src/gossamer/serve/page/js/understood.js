@@ -2,6 +2,7 @@
 
 import { actionList } from "./actions.js";
 import { bars } from "./bars.js";
+import { canBeCorrected } from "./bubbles.js";
 import { asText, count, hidden, make } from "./dom.js";
 import { entityList, markedSentence } from "./sentence.js";
 import { Timeline } from "./timeline.js";
@@ -9,8 +10,14 @@ import { Timeline } from "./timeline.js";
 const MOST_INTENTS = 5;
 
 export class Understood {
-  constructor(place) {
+  /**
+   * @param {HTMLElement} place
+   * @param {{correctMessage: () => void, correctDialogue: (action: number|null) => void}} listener  of
+   *   the turn that is shown; its buttons are seen where the server teaches
+   */
+  constructor(place, listener) {
     this.place = place;
+    this.listener = listener;
     this.reset();
   }
 
@@ -33,10 +40,10 @@ export class Understood {
     this.place.replaceChildren(
       ...[
         problems(turn),
-        turn.user && messageCard(turn.user, parse),
+        turn.user && messageCard(turn.user, parse, this.listener),
         turn.user && intentCard(parse),
         slotCard(turn),
-        card("Actions", "actions-card", actionList(turn.actions)),
+        actionCard(turn.actions, this.listener),
         this.timelineCard,
       ].filter(Boolean),
     );
@@ -49,7 +56,7 @@ export class Understood {
   }
 }
 
-/** A part of the page with a title. What a later version lets users do goes into its head. */
+/** A part of the page with a title. */
 function card(title, name, ...content) {
   return make(
     `section.card.${name}`,
@@ -66,15 +73,27 @@ function problems(turn) {
   return make("p.problem", { dir: "auto" }, `${count(failed.length, "action")} failed: ${names}`);
 }
 
-function messageCard(user, parse) {
+/** A button in the head of a part, which begins a correction of what the part shows. */
+function withButton(part, text, work) {
+  part.firstElementChild.append(make("button.correct.teaches", { type: "button", onclick: work }, "Correct", hidden(` ${text}`)));
+  return part;
+}
+
+function actionCard(actions, { correctDialogue }) {
+  const part = card("Actions", "actions-card", actionList(actions, correctDialogue));
+  return withButton(part, "the dialogue", () => correctDialogue(null));
+}
+
+function messageCard(user, parse, { correctMessage }) {
   const entities = parse.entities ?? [];
   const text = user.text ?? "";
-  return card(
+  const part = card(
     "Message",
     "message-card",
     text ? markedSentence(text, entities) : make("p.none", {}, "It has no text."),
     entities.length ? entityList(entities) : make("p.none", {}, "No entities."),
   );
+  return canBeCorrected(user) ? withButton(part, "the message", correctMessage) : part;
 }
 
 function intentCard(parse) {

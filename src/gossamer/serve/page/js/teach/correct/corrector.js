@@ -1,0 +1,131 @@
+// Correcting what is shown of a conversation: opens the panel, keeps what was begun.
+
+import { canBeCorrected } from "../../bubbles.js";
+import { make } from "../../dom.js";
+import { Panel } from "../parts/panel.js";
+import { taughtView } from "../parts/saving.js";
+import { MessageForm, messageLine } from "./message.js";
+import { StoryForm, storyLine } from "./story.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class Corrector {
+  /** @param {import("../teaching.js").Teaching} teaching */
+  constructor(teaching) {
+    this.teaching = teaching;
+    this.panel = new Panel(byId("understood"), byId("cards"));
+    this.drafts = new Map(); // forms that were left without an end, by what they are for
+    this.taught = new Map(); // corrections of messages that were taught here, by the message
+  }
+
+  /** Correct the message of a turn. */
+  message(conversation, turn) {
+    if (!canBeCorrected(turn?.user)) return;
+    const owner = keyOf(conversation, turn);
+    const draft = `message ${owner}`;
+    const form = this.#draft(draft, () => {
+      return new MessageForm(this.teaching, { ...turn.user, sender: conversation.id }, {
+        saved: (entry, correction) => {
+          this.drafts.delete(draft);
+          this.taught.set(owner, correction);
+          this.#mark(turn, true);
+          this.#taught("Taught", entry, messageLine(correction), () => {
+            this.taught.delete(owner);
+            this.#mark(turn, false);
+          });
+        },
+        cancel: () => this.#cancel(draft),
+      });
+    });
+    this.panel.open(owner, "Correct the message", form.element);
+    form.focus();
+  }
+
+  /**
+   * Correct what was done in a turn.
+   *
+   * @param {number|null} action  the number of the action that was wrong; null: none is named
+   */
+  dialogue(conversation, turn, action) {
+    if (!turn) return;
+    const owner = keyOf(conversation, turn);
+    const draft = `story ${owner} ${action}`;
+    const form = this.#draft(draft, () => {
+      const correctionOf = (one) => this.taught.get(keyOf(conversation, one)) ?? null;
+      return new StoryForm(this.teaching, conversation, turn, action, correctionOf, {
+        saved: (entry, correction) => {
+          this.drafts.delete(draft);
+          this.#taught("Taught", entry, storyLine(correction), () => {});
+        },
+        cancel: () => this.#cancel(draft),
+      });
+    });
+    this.panel.open(owner, "Correct the dialogue", form.element);
+    form.focus();
+  }
+
+  /**
+   * Correct a stored message, in any place.
+   *
+   * @param {{text: string, parse: Object, sender?: string}} message  `parse`: what the model says of it
+   * @returns {Promise<Object|null>}  the server's answer; null: nothing was taught
+   */
+  text({ text, parse, sender }) {
+    return new Promise((resolve) => {
+      const form = new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
+        saved: (entry) => {
+          resolve(entry);
+          this.panel.close(true);
+        },
+        cancel: () => this.panel.close(),
+      });
+      const closed = () => {
+        form.end();
+        resolve(null);
+      };
+      this.panel.open(JSON.stringify(["text", text]), "Correct the message", form.element, closed);
+      form.focus();
+    });
+  }
+
+  /** Another turn is looked at: what was begun is kept for when its turn is corrected again. */
+  looked(conversation, turn) {
+    if (this.panel.owner !== null && this.panel.owner !== keyOf(conversation, turn)) this.panel.close(true);
+  }
+
+  #draft(key, begin) {
+    if (this.drafts.has(key)) this.drafts.get(key).refresh();
+    else this.drafts.set(key, begin());
+    return this.drafts.get(key);
+  }
+
+  #cancel(key) {
+    this.drafts.get(key)?.end();
+    this.drafts.delete(key);
+    this.panel.close();
+  }
+
+  #taught(title, entry, line, undone) {
+    const view = taughtView(this.teaching, entry, line, {
+      undone: () => {
+        undone();
+        this.panel.close();
+      },
+      close: () => this.panel.close(),
+    });
+    this.panel.fill(title, view);
+    this.panel.title.focus();
+    this.teaching.tell("Taught.");
+  }
+
+  /** Say beside the message that it was taught. */
+  #mark(turn, isTaught) {
+    const row = this.teaching.page.rowOf(turn);
+    row?.querySelector(".was-taught")?.remove();
+    if (isTaught) row?.querySelector(".meta")?.append(make("span.was-taught", {}, " taught"));
+  }
+}
+
+function keyOf(conversation, turn) {
+  return JSON.stringify([conversation.id, turn?.user?.number ?? turn?.events[0]?.number ?? null]);
+}
