@@ -117,3 +117,16 @@ class ModelsAnswer(Answer):
     """Models of the folder, the newest first."""
 
     models: list[dict[str, Any]]
+
+
+class LookAnswer(Answer):
+    """A look into the model. With "done" there is more, which is its own."""
+
+    state: str = Field(
+        description="done; running: ask again; none: there is nothing to show; failed."
+    )
+    fraction: float | None = Field(None, description="How much is done.")
+    text: str | None = None
+    hint: str | None = None
+    error: str | None = None
+    model: str | None = Field(None, description="The model that was looked into.")

@@ -32,16 +32,22 @@ class KnownExamples:
             InputError: a file cannot be read as meant.
         """
         with self._lock:
-            state = tuple(sorted(self._states()))
+            state = states_of(self._data)
             if self._read is None or self._read[0] != state:
                 self._read = state, read_training_data(self._data)
             return self._read[1]
 
-    def _states(self) -> Iterator[tuple[str, int, int]]:
-        for path in self._data:
-            for file in path.rglob("*") if path.is_dir() else (path,):
-                try:
-                    found = file.stat()
-                except OSError:  # just now it was there; reading tells
-                    continue
-                yield str(file), found.st_mtime_ns, found.st_size
+
+def states_of(paths: Sequence[Path]) -> _State:
+    """Which files there are, sorted, and when each was changed."""
+    return tuple(sorted(_states(paths)))
+
+
+def _states(paths: Sequence[Path]) -> Iterator[tuple[str, int, int]]:
+    for path in paths:
+        for file in path.rglob("*") if path.is_dir() else (path,):
+            try:
+                found = file.stat()
+            except OSError:  # just now it was there; reading tells
+                continue
+            yield str(file), found.st_mtime_ns, found.st_size

@@ -13,6 +13,7 @@ from gossamer.serve.errors import ServeError, bad_request, not_found
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.server import Server
 from gossamer.serve.teaching.known import KnownExamples
+from gossamer.serve.teaching.looks import Looks
 from gossamer.serve.teaching.stored import NewestMessages
 from gossamer.serve.teaching.trainings import ServedTrainings
 from gossamer.teach import Correction, MessageCorrection, Patch, Taught, TaughtProject
@@ -35,6 +36,7 @@ class Teaching:
         server: as given.
         project: what is taught.
         trainings: candidates for the model that answers.
+        looks: into the model that answers.
 
     Raises:
         InputError: the folder is no project that can be taught.
@@ -51,6 +53,7 @@ class Teaching:
         self._messages = NewestMessages(server)
         self._dismissed = Dismissed(self.project.folder / ".gossamer")
         self._known = KnownExamples(self.project.data)
+        self.looks = Looks(server, self.project, self._known)
         self._writing = asyncio.Lock()
         server.on_delete = self._messages.forget
 
@@ -60,6 +63,7 @@ class Teaching:
         try:
             yield
         finally:
+            await self.looks.close()
             await self.trainings.close()
 
     async def description(self) -> dict[str, Any]:

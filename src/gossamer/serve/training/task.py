@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TEST_INTENTS = "test intents"
     CROSS_VALIDATE = "cross-validate"
     TEST_STORIES = "test stories"
+    LEARNING_CURVE = "learning curve"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

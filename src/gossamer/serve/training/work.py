@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,8 @@ def _test(task: Task, folder: Path) -> dict[str, Any]:
     from gossamer.evaluate import evaluate_dialogue, evaluate_nlu
     from gossamer.serve.training.answers import nlu_answer, stories_answer
 
+    if task.kind is Kind.LEARNING_CURVE:
+        return _learning_curve(folder)
     if task.kind is Kind.CROSS_VALIDATE:
         return nlu_answer(_cross_validation(task, folder))
     if task.kind is Kind.TEST_INTENTS:
@@ -108,6 +111,20 @@ def _cross_validation(task: Task, folder: Path) -> Any:
         return Assistant.train(config, part)
 
     return cross_validate(data, train, n_folds=task.folds).pooled
+
+
+def _learning_curve(folder: Path) -> dict[str, Any]:
+    """Of an intent of a project; the body names its files."""
+    from gossamer.teach.look import learning_curve
+
+    asked = json.loads((folder / BODY_FILE).read_bytes())
+    tests = Path(asked["tests"])
+    return learning_curve(
+        asked["intent"],
+        read_training_data([Path(path) for path in asked["data"]]),
+        read_training_data(tests, is_required=False) if tests.is_dir() else TrainingData(),
+        config=read_config(asked["config"]),
+    )
 
 
 def _nlu_data(task: Task, folder: Path) -> TrainingData:
