@@ -30,8 +30,7 @@ from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_mode
 from gossamer.serve.observed import TurnObserver
 from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
-from gossamer.serve.store.address import store_url
-from gossamer.serve.store.conversations import ConversationStore
+from gossamer.serve.store.address import open_store
 from gossamer.serve.store.reminders import Reminder
 from gossamer.serve.store.tables import ID_LENGTH
 from gossamer.serve.training.jobs import Jobs
@@ -85,7 +84,7 @@ class Server:
         self.models = CurrentModel()
         self.swapping = asyncio.Lock()
         self._loads: set[asyncio.Task[LoadedModel]] = set()
-        self.store = ConversationStore.open(store_url(self.endpoints))
+        self.store = open_store(self.endpoints)
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(

@@ -24,6 +24,17 @@ def store_url(endpoints: Endpoints) -> str | URL:
     return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"
 
 
+def open_store(endpoints: Endpoints) -> ConversationStore:
+    """The conversations of a server; made where they are not there yet.
+
+    Raises:
+        ConfigError, MissingPartError, StoreUnavailable: as for `ConversationStore.open`.
+    """
+    store = endpoints.tracker_store
+    login = store.login_url() if isinstance(store, SqlTrackerStore) else None
+    return ConversationStore.open(store_url(endpoints), login_url=login)
+
+
 def opened_store(endpoints: Endpoints) -> ConversationStore:
     """The conversations that servers with these endpoints keep, for another program.
 
