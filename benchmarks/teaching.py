@@ -116,7 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--examples", type=at_least_one, default=5, metavar="N",
         help="of each intent at the start (default 5)")  # fmt: skip
     add("--corrections", type=whole_numbers, default=whole_numbers(CORRECTIONS), metavar="N,N",
-        help=f"after how many it is trained and scored, and before any (default {CORRECTIONS})")  # fmt: skip
+        help=f"after how many it is trained and scored (default {CORRECTIONS})")  # fmt: skip
     add("--random-corrections", type=whole_numbers, default=whole_numbers(RANDOM_CORRECTIONS),
         metavar="N,N", help=f"of random order (default {RANDOM_CORRECTIONS})")  # fmt: skip
     add("--option", type=name_and_value, action="append", default=[], metavar="NAME=VALUE",

@@ -75,7 +75,8 @@ class TextIndex:
         weights = (1.0 + np.log(counts)) * rarity
         asked = np.zeros(len(self.n_grams))
         asked[places[is_known]] = weights[is_known] / np.linalg.norm(weights)
-        return np.bincount(self.rows, self.weights * asked[self.numbers], self.n_texts)
+        shared = self.weights * asked[self.numbers]
+        return np.bincount(self.rows, shared, self.n_texts).astype(np.float64)
 
 
 def text_vectors(texts: Sequence[str]) -> Floats:
