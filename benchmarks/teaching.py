@@ -10,7 +10,7 @@ taught next, so that the command can be interrupted and repeated. Settings of th
 with `--part dev`, the default; `--part test` reads the test file.
 
     python benchmarks/teaching.py --seeds 1,2,3 --workers 2
-    python benchmarks/teaching.py --part test --contestant ours-20 --option epochs=30
+    python benchmarks/teaching.py --part test --option epochs=30
     python benchmarks/teaching.py report --figure docs/figures/teaching.png
 """
 
@@ -38,8 +38,8 @@ from gossamer.study.executors.worker import THREAD_VARIABLES, Failure
 from gossamer.study.results.rows import RowStore
 
 OUT = Path("benchmarks/results/teaching/rows.jsonl")
-CORRECTIONS = "0,50,100,150,200"
-RANDOM_CORRECTIONS = "0,50,100,150,200,300,400,500,600"
+CORRECTIONS = "50,100,200"
+RANDOM_CORRECTIONS = "50,100,200,300,400"
 
 
 def attempt(chain: Chain, path: Path) -> Failure | None:
