@@ -85,6 +85,7 @@ def check(folder: Path, acknowledged: list[str], project: TaughtProject) -> None
     assert used <= {entity.name for entity in domain.entities}
 
 
+@pytest.mark.slow
 def test_two_processes_that_teach_at_once_lose_nothing(tmp_path: Path) -> None:
     folder = make_project(tmp_path)
     processes = [start(folder, name, 50) for name in ("one", "two")]

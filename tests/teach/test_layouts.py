@@ -381,6 +381,13 @@ ROLE = message("to Rome", "inform", city={"text": "Rome", "role": "to"})
             id="a first role",
         ),
         pytest.param(
+            "intents: [inform]\nentities: # c\n- city\n",
+            message("to Rome", "inform", city={"text": "Rome", "role": "to", "group": "a"}),
+            "- city\n",
+            "- city:\n    roles:\n    - to\n    groups:\n    - a\n",
+            id="a first role and group",
+        ),
+        pytest.param(
             "intents: [inform]\nentities: [place, city]\n",
             ROLE,
             "city]",
