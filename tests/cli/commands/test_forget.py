@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from terminals import Terminal, pty
+from terminals import Terminal
 
 pytest.importorskip("sqlalchemy", reason="gossamer[serve] is not installed")
 
@@ -96,7 +97,7 @@ def test_no_database(run: Run, folder: Path, endpoints: str, message: str) -> No
     assert (folder / "data.yml").read_text() == "nlu: []\n" * 100
 
 
-@pytest.mark.skipif(pty is None, reason="there are no pseudo-terminals here")
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
 def test_on_a_terminal_it_is_asked(terminal: Callable[..., Terminal], folder: Path) -> None:
     asking = terminal("forget", "anna")
     asking.wait_for(r"Delete it for good\?")
