@@ -22,6 +22,7 @@ from gossamer.data.errors import DataError, InputError
 from gossamer.data.model_files import SUFFIX
 from gossamer.teach.candidates.progress import Progress
 from gossamer.teach.candidates.store import (
+    CANDIDATES,
     candidates_of,
     clean,
     is_alive,
@@ -94,6 +95,8 @@ class Trainings:
                 raise TrainingGoesOn(
                     "one candidate can be trained at a time", got=running, hint="when it has ended"
                 )
+            if self._process is not None:
+                _end(self._process[1])
             folder = new_folder(self._models)
             task.write(folder)
             with (folder / PROGRESS_FILE).open("wb") as out, (folder / LOG_FILE).open("wb") as log:
@@ -135,20 +138,24 @@ class Trainings:
                 return training
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
-            _kill(self._process[1])
-            folder = self._folder(id)
-            if read_result(folder) is None:  # else it was ready in this moment
-                write_result(folder, {"state": "cancelled", "when": time.time()})
-                _remove_models(folder)
-            self._process = None
+            self._end(*self._process)
         return self.look(id)
 
     def close(self) -> None:
         """End what runs."""
         with self._lock:
             if self._process is not None:
-                _kill(self._process[1])
-                self._process = None
+                self._end(*self._process)
+
+    def _end(self, id: str, process: subprocess.Popen[bytes]) -> None:
+        """End a process, and say so where its result does not."""
+        was_running = process.poll() is None
+        _end(process)
+        self._process = None
+        folder = self._models / CANDIDATES / id
+        if was_running and read_result(folder) is None:
+            write_result(folder, {"state": "cancelled", "when": time.time()})
+            _remove_models(folder)
 
     def _running(self) -> str | None:
         """The id of a training that has not ended."""
@@ -186,13 +193,14 @@ class TrainingGoesOn(InputError):
     """A training was to begin while another one runs."""
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it has started."""
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, unless it has ended, and those that it has started."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
