@@ -28,6 +28,8 @@ class CandidateTask:
         data: files and folders of examples, stories and rules.
         tests: the folder of test data.
         augmentation: how many stories others are joined to.
+        who: asked for it, or None.
+        begun: when it was asked for, in seconds since 1970. What was taught before is in it.
     """
 
     project: str
@@ -38,6 +40,8 @@ class CandidateTask:
     data: tuple[str, ...]
     tests: str
     augmentation: int = DEFAULT_AUGMENTATION
+    who: str | None = None
+    begun: float = 0.0
 
     def write(self, folder: Path) -> None:
         """Write it where `read` finds it.

@@ -95,8 +95,7 @@ class Trainings:
                 raise TrainingGoesOn(
                     "one candidate can be trained at a time", got=running, hint="when it has ended"
                 )
-            if self._process is not None:
-                _end(self._process[1])
+            self._end()
             folder = new_folder(self._models)
             task.write(folder)
             with (folder / PROGRESS_FILE).open("wb") as out, (folder / LOG_FILE).open("wb") as log:
@@ -117,10 +116,7 @@ class Trainings:
         Raises:
             DataError: there is none of this id.
         """
-        folder = next((path for path in candidates_of(self._models) if path.name == id), None)
-        if folder is None:
-            raise DataError("there must be a training of this id", got=id)
-        return self._training(folder)
+        return self._training(self.folder_of(id))
 
     def all(self) -> list[Training]:
         """All trainings there are, newest first."""
@@ -138,22 +134,35 @@ class Trainings:
                 return training
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
-            self._end(*self._process)
+            self._end()
+        return self.look(id)
+
+    def discard(self, id: str) -> Training:
+        """Throw a candidate away that is not in service; what is known of its training stays.
+
+        Raises:
+            DataError: there is none of this id.
+        """
+        with self._lock:
+            if self.look(id).state != "running":
+                _remove_models(self.folder_of(id))
         return self.look(id)
 
     def close(self) -> None:
         """End what runs."""
         with self._lock:
-            if self._process is not None:
-                self._end(*self._process)
+            self._end()
 
-    def _end(self, id: str, process: subprocess.Popen[bytes]) -> None:
-        """End a process, and say so where its result does not."""
+    def _end(self) -> None:
+        """End the process and what it has started, unless it has ended by itself."""
+        if self._process is None:
+            return
+        id, process = self._process
         was_running = process.poll() is None
-        _end(process)
+        _kill(process)
         self._process = None
         folder = self._models / CANDIDATES / id
-        if was_running and read_result(folder) is None:
+        if was_running and read_result(folder) is None:  # else it was ready in this moment
             write_result(folder, {"state": "cancelled", "when": time.time()})
             _remove_models(folder)
 
@@ -185,16 +194,24 @@ class Trainings:
             is_waiting=any(folder.glob(f"*{SUFFIX}")),
         )
 
-    def _folder(self, id: str) -> Path:
-        return next(path for path in candidates_of(self._models) if path.name == id)
+    def folder_of(self, id: str) -> Path:
+        """The folder with all that is known of a training.
+
+        Raises:
+            DataError: there is none of this id.
+        """
+        for path in candidates_of(self._models):
+            if path.name == id:
+                return path
+        raise DataError("there must be a training of this id", got=id)
 
 
 class TrainingGoesOn(InputError):
     """A training was to begin while another one runs."""
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, unless it has ended, and those that it has started."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and those that it has started; if it has ended, its number may be another's."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
