@@ -37,14 +37,11 @@ from gossamer.teach.stories import story_to_learn
 
 
 class Awaits(Enum):
-    """What a conversation waits for."""
+    """What is next: a message (`say`), its meaning (`accept`, `correct`) or an action (`do`)."""
 
     MESSAGE = "message"
-    """What the user says: `say`."""
     MEANING = "meaning"
-    """Whether it was understood: `accept` or `correct`."""
     ACTION = "action"
-    """What the assistant does: `do`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,10 +280,14 @@ class Interactive:
             proposal.prediction if proposal is not None and is_right else None,
             policy=proposal.policy if proposal is not None and is_right else None,
         )
+        listens = any(
+            isinstance(event, ActionExecuted) and event.name == ACTION_LISTEN
+            for event in turn.events
+        )
         self._go(
             _State(
                 tracker=tracker,
-                awaits=Awaits.MESSAGE if _listens(turn) else self._after(tracker),
+                awaits=Awaits.MESSAGE if listens else self._after(tracker),
                 is_corrected=self._state.is_corrected or not is_right,
             )
         )
@@ -448,9 +449,3 @@ class Interactive:
 
     def _heard(self) -> list[UserUttered]:
         return [e for e in self.tracker.applied_events() if isinstance(e, UserUttered)]
-
-
-def _listens(turn: Turn) -> bool:
-    return any(
-        isinstance(event, ActionExecuted) and event.name == ACTION_LISTEN for event in turn.events
-    )
