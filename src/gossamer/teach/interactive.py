@@ -1,7 +1,6 @@
 """Talking with an assistant and correcting it: each message, each action, then the story.
 
-`Interactive` holds no terminal: it is a conversation that waits for a person's yes or no at every
-step. What it hears of messages is taught at once, a conversation as a story when it is asked for.
+`Interactive` holds no terminal. What messages mean is taught at once, a story when it is asked for.
 """
 
 from __future__ import annotations
