@@ -13,7 +13,7 @@ from gossamer.data.nlu.examples import Example, TrainingData
 from gossamer.teach.inbox import Inbox, ReasonKind, StoredMessage, similar
 from gossamer.teach.inbox.doubt import guess_of
 from gossamer.teach.inbox.ranking import Picks
-from gossamer.teach.inbox.vectors import LONGEST_TEXT, text_vectors
+from gossamer.teach.inbox.vectors import LONGEST_TEXT, largest_cosines, text_vectors
 
 KNOWN = TrainingData(
     examples=(
@@ -48,18 +48,24 @@ def kinds(message: StoredMessage) -> set[ReasonKind]:
     return {reason.kind for reason in group.reasons}
 
 
-def test_doubtful_messages_come_before_sure_ones() -> None:
-    sure = said("wake me up at nine", SURE)
-    assert texts(Inbox(KNOWN, [sure, said("buy two train tickets")])) == [
-        "buy two train tickets",
-        "wake me up at nine",
+def test_doubtful_messages_come_before_sure_ones_and_certain_ones_are_left_out() -> None:
+    messages = [
+        said("set an alarm for nine", parse_of(("alarm", 0.9), ("music", 0.1))),
+        said("set an alarm for ten", parse_of(("alarm", 0.99), ("music", 0.01))),
+        said("buy two train tickets"),
     ]
+    assert texts(Inbox(KNOWN, messages)) == ["buy two train tickets", "set an alarm for nine"]
+
+
+def test_confidence_in_what_is_unlike_training_counts_less() -> None:
+    messages = [said("öäü öäü", SURE), said("set an alarm for nine", SURE)]
+    assert texts(Inbox(KNOWN, messages)) == ["öäü öäü"]
 
 
 @pytest.mark.parametrize("more", [{"is_fallback": True}, {"disagreement": 0.9}])
 def test_a_fallback_and_policies_that_disagree_are_doubts(more: dict[str, Any]) -> None:
-    messages = [said("wake me up at nine", SURE), said("buy two train tickets", SURE, **more)]
-    assert texts(Inbox(KNOWN, messages))[0] == "buy two train tickets"
+    messages = [said("set an alarm for nine", SURE), said("play some new jazz", SURE, **more)]
+    assert texts(Inbox(KNOWN, messages)) == ["play some new jazz"]
 
 
 def test_typical_messages_come_before_odd_ones_and_each_kind_has_its_turn() -> None:
@@ -113,9 +119,9 @@ def test_near_duplicates_are_one_group_unless_they_were_understood_otherwise() -
 
 
 def test_of_one_text_the_newest_parse_counts() -> None:
-    messages = [said("buy two tickets", SURE, when=2.0), said("buy two tickets", when=1.0)]
+    messages = [said("buy two tickets", when=2.0), said("buy two tickets", SURE, when=1.0)]
     (group,) = Inbox(KNOWN, messages).groups()
-    assert group.parse == SURE
+    assert group.parse == UNSURE
     assert [message.when for message in group.messages] == [2.0, 1.0]
 
 
@@ -125,7 +131,7 @@ def test_reasons() -> None:
         ReasonKind.SMALL_MARGIN,
         ReasonKind.UNLIKE_TRAINING,
     }
-    assert kinds(said("play some jazz please", SURE)) == set()
+    assert kinds(said("play some jazz please", parse_of(("music", 0.9), ("alarm", 0.1)))) == set()
     assert ReasonKind.FALLBACK in kinds(said("play some jazz please", SURE, is_fallback=True))
     assert ReasonKind.DISAGREEMENT in kinds(said("play some jazz please", SURE, disagreement=0.5))
 
@@ -152,15 +158,15 @@ def test_picks_are_those_of_a_search_through_all() -> None:
     vectors = rng.standard_normal((40, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     doubts, counts = rng.uniform(size=40), rng.integers(1, 9, 40).astype(np.float64)
-    known = vectors[:3]
     alike = np.maximum(vectors @ vectors.T, 0.0) ** 2
-    covered, expected = alike[:, :3].max(axis=1), []
+    covered = alike[:, :3].max(axis=1)
+    expected: list[int] = []
     for _ in range(10):
         gains = (np.maximum(alike - covered, 0.0) @ (doubts * np.sqrt(counts))) * doubts
         gains[expected] = -1.0
         expected.append(int(gains.argmax()))
         covered = np.maximum(covered, alike[expected[-1]])
-    found = Picks(vectors, known, doubts, counts)
+    found = Picks(vectors, largest_cosines(vectors, vectors[:3]), doubts, counts)
     assert [item for _, (item, _) in zip(range(10), found, strict=False)] == expected
 
 

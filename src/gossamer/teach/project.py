@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from gossamer.data.errors import DataError, Location
-from gossamer.data.text.files import check_writable
 from gossamer.data.text.search import Paths
 from gossamer.teach.corrections import Correction, correction_json, correction_of
 from gossamer.teach.description import ProjectDescription, describe
 from gossamer.teach.files.derive import AlreadySo, derive
+from gossamer.teach.files.erasing import erased
 from gossamer.teach.files.hunks import applied
 from gossamer.teach.files.journal import DONE, Journal, Step, put_in_place, text_hash, text_now
 from gossamer.teach.files.patch import Patch
@@ -23,6 +23,10 @@ from gossamer.teach.history import Taught, entries_of, example_json, history_of
 
 _MOST_TRIES: Final = 5
 _LONGEST_NAME: Final = 200
+
+
+class _ChangedSince(Exception):
+    """A file is not any more as it was read."""
 
 
 class TaughtProject:
@@ -98,7 +102,7 @@ class TaughtProject:
         files = self._reader.read()
         return step_of(files, derive(files, correction).texts).patch
 
-    def teach(self, correction: Correction, *, who: str) -> Taught:
+    def teach(self, correction: Correction, *, who: str, senders: Collection[str] = ()) -> Taught:
         """Write a correction into the project's files.
 
         What changes is worked out from the files as they are now. When this returns, it is on the
@@ -107,6 +111,7 @@ class TaughtProject:
         Args:
             correction: what is taught.
             who: who teaches it.
+            senders: whose messages it comes from, for `gossamer forget`.
 
         Raises:
             DataError: it cannot be taught, a file cannot be written, or somebody else teaches for
@@ -122,11 +127,12 @@ class TaughtProject:
                 files = self._reader.read()
                 derived = derive(files, correction)
                 step = step_of(files, derived.texts)
-                record = {
+                record: dict[str, Any] = {
                     "record": "taught",
-                    "id": 1 + sum(record["record"] == "taught" for record in records),
+                    "id": 1 + max((record.get("id", 0) for record in records), default=0),
                     "when": time.time(),
                     "who": who,
+                    "senders": sorted(senders),
                     "correction": content,
                     "replaced": [example_json(example) for example in derived.replaced],
                     "files": step.to_json(),
@@ -136,7 +142,7 @@ class TaughtProject:
         raise _too_busy(self.folder)
 
     def taught(self) -> list[Taught]:
-        """All that was taught, in order, also what was undone.
+        """All that was taught, in order, also what was undone; not what was erased.
 
         Raises:
             DataError: the journal cannot be read.
@@ -186,24 +192,53 @@ class TaughtProject:
                     return history_of([*records, record])[number]
         raise _too_busy(self.folder)
 
+    def erase(self, number: int, *, who: str) -> None:
+        """Leave nothing of what was taught in the project, nor in its journal.
+
+        This is for the person whose words it has. If it is not undone, it is undone first.
+
+        Args:
+            number: the `id` of what was taught.
+            who: who erases it.
+
+        Raises:
+            DataError: there is no such correction, it cannot be undone (see `undo`), or the journal
+                cannot be written.
+        """
+        _check_name(who)
+        known = {each.id: each for each in self.taught()}
+        if number not in known:
+            raise DataError("what is erased must have been taught", got=number)
+        if not known[number].is_undone:
+            self.undo(number, who=who)
+        with self._journal.locked():
+            records = self._finish()
+            self._journal.rewrite(erased(records, number, who=who, when=time.time()))
+
     def _write(
         self, record: Mapping[str, Any], step: Step, texts: Mapping[str, str | None]
     ) -> bool:
         """Write files and their record; False, and nothing is done, if they have changed since."""
         folder = real_path(self.folder)
         paths = {change.path: folder / change.path for change in step.patch.files}
-        for path in paths.values():
-            if not real_path(path).is_relative_to(folder):
-                return False
-        written = {paths[name]: texts[name] for name in paths}
-        check_writable(path for path, text in written.items() if text is not None)
-        if any(text_hash(text_now(paths[name])) != step.before[name] for name in paths):
-            return False
-        size = self._journal.add(record)
+        size: int | None = None
+
+        def is_as_before() -> bool:
+            return all(text_hash(text_now(paths[name])) == step.before[name] for name in paths)
+
+        def add_record() -> None:
+            nonlocal size
+            is_inside = all(real_path(path).is_relative_to(folder) for path in paths.values())
+            if not is_inside or not is_as_before():
+                raise _ChangedSince
+            size = self._journal.add(record)
+
         try:
-            put_in_place(written)
+            put_in_place({paths[name]: texts[name] for name in paths}, when_ready=add_record)
+        except _ChangedSince:
+            return False
         except DataError:
-            if all(text_hash(text_now(paths[name])) == step.before[name] for name in paths):
+            if size is not None and is_as_before():
                 self._journal.cut(size)
             raise
         with contextlib.suppress(DataError):  # else the next one who opens the journal says it

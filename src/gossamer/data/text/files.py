@@ -19,7 +19,7 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def write_files(
     *,
     error: type[InputError] = DataError,
     may_replace: bool = True,
+    when_ready: Callable[[], None] | None = None,
 ) -> None:
     """Write files together: if one cannot be written, all are as they were before.
 
@@ -62,12 +63,16 @@ def write_files(
         error: what is raised.
         may_replace: whether existing files may be replaced. If not, what happens in the moment of
             renaming is undone as well.
+        when_ready: called when all contents are on the disk, before the first file is renamed; what
+            it raises leaves all as it was.
 
     Raises:
         InputError: (of the kind `error`) a file cannot be written, or exists and may not be
             replaced.
     """
     with _prepared(contents, error) as parts:
+        if when_ready is not None:
+            when_ready()
         for part in parts:
             if not may_replace:
                 with explained(part.path, error):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from gossamer.nlu.pipeline.parse import Parse
-from gossamer.serve.errors import bad_request
+from gossamer.serve.errors import ServeError, bad_request
 from gossamer.serve.routes.documented import answers
 from gossamer.serve.routes.json_bodies import json_of
 from gossamer.serve.store.tables import ID_LENGTH
@@ -135,7 +136,8 @@ def correction_routes(teaching: Teaching) -> APIRouter:
         intent: str | None = None
         if isinstance(correction, MessageCorrection):
             intent = correction.example.intent
-            alike = await teaching.alike(correction.example.text)
+            with suppress(ServeError):  # no model that holds conversations is loaded
+                alike = await teaching.alike(correction.example.text)
         return JSONResponse(
             {
                 "diff": patch.diff(),

@@ -90,6 +90,7 @@ def group_json(group: InboxGroup) -> dict[str, Any]:
     content = group.to_json()
     return content | {
         "n": len(group.messages),
+        "usefulness": float(group.usefulness),
         "messages": [
             {
                 "text": message.text,

@@ -45,6 +45,7 @@ class Teaching:
         assert folder is not None
         self.server = server
         self.project = TaughtProject(folder)
+        self.project.description()  # what cannot be read is found out now
         self.trainings = ServedTrainings(server, self.project)
         self._names = FolderNames(server.settings)
         self._messages = NewestMessages(server)
@@ -149,10 +150,14 @@ class Teaching:
 
         return await self._of_project(read)
 
-    async def alike(self, text: str, *, most: int = _MOST_ALIKE) -> list[Parse]:
-        """What the model says of the stored messages that are most like a text."""
+    async def alike(self, text: str) -> list[Parse]:
+        """What the model says of the stored messages that are most like a text.
+
+        Raises:
+            ServeError: 409, no dialogue model is loaded.
+        """
         messages = await self.messages()
-        found = await self.server.in_thread(lambda: similar(text, messages, most))
+        found = await self.server.in_thread(lambda: similar(text, messages, _MOST_ALIKE))
         texts = dict.fromkeys(each.text for each in found)
         return list(await asyncio.gather(*map(self.parse, texts)))
 

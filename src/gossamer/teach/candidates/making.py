@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,11 +30,18 @@ from gossamer.teach.candidates.store import (
     new_folder,
 )
 from gossamer.teach.candidates.testing import Conversations, Questions, ask
-from gossamer.teach.candidates.training import MORE_FRACTION, Ready, Trained, prepare, train
+from gossamer.teach.candidates.training import (
+    FIRST_FRACTION,
+    MORE_FRACTION,
+    Ready,
+    Trained,
+    prepare,
+    train,
+)
 from gossamer.teach.corrections import Correction
 
-_START, _READING, _TESTING = "start", "reading", "testing"
-_BEFORE: Final = {_START: 6.0, _READING: 2.0}  # guesses, in seconds; see `EvenProgress`
+_READING, _TESTING = "reading", "testing"
+_BEFORE: Final = {_READING: 3.0}  # guesses, in seconds; see `EvenProgress`
 _AFTER: Final = {_TESTING: 2.0}
 _PARTS: Final = {"parts": 8.0}  # before it is known what is to be trained
 _TRAINING_LOCK: Final = "training.lock"
@@ -52,6 +60,7 @@ def make_candidate(
     data: Paths = "data",
     tests: str | Path = "tests",
     augmentation: int = DEFAULT_AUGMENTATION,
+    epoch_fraction: float | None = FIRST_FRACTION,
 ) -> Candidate:
     """Train a model from a project as it now is, and compare it with the one that answers.
 
@@ -72,6 +81,8 @@ def make_candidate(
         data: examples, stories and rules.
         tests: the folder of test data; it may be missing.
         augmentation: how many stories others are joined to.
+        epoch_fraction: of their epochs that parts go on for; None: they do not, and what has
+            changed is trained anew.
 
     Raises:
         MissingPartError: libraries for training are not installed.
@@ -82,9 +93,9 @@ def make_candidate(
     require("training", *TRAINING)
     folder, models = Path(project_folder), Path(models)
     made = new_folder(models) if out is None else Path(out)
-    with _alone(models, made):
+    with _alone(models, made), _removing(made if out is None else None):
         progress = EvenProgress(on_progress, _BEFORE | _PARTS | _AFTER)
-        return _Making(models, made, progress, augmentation).make(
+        return _Making(models, made, progress, augmentation, epoch_fraction).make(
             None if base is None else Path(base),
             taught,
             config=folder / config,
@@ -111,6 +122,17 @@ def _alone(models: Path, made: Path) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def _removing(folder: Path | None) -> Iterator[None]:
+    """Remove a folder if what is done with it fails."""
+    try:
+        yield
+    except BaseException:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def _inside(folder: Path, paths: Paths) -> list[Path]:
     given = [paths] if isinstance(paths, str | Path) else paths
     return [folder / path for path in given]
@@ -120,12 +142,18 @@ class _Making:
     """One candidate on its way."""
 
     def __init__(
-        self, models: Path, folder: Path, progress: EvenProgress, augmentation: int
+        self,
+        models: Path,
+        folder: Path,
+        progress: EvenProgress,
+        augmentation: int,
+        epoch_fraction: float | None,
     ) -> None:
         self._models = models
         self._folder = folder
         self._progress = progress
         self._augmentation = augmentation
+        self._epoch_fraction = epoch_fraction
         self._seconds: dict[str, float] = {}
 
     def make(
@@ -141,13 +169,13 @@ class _Making:
         """Make it; for the arguments see `make_candidate`."""
         progress = self._progress
         with self._timed("reading"):
-            progress.at(_START, 1.0, Stage.READING, "reading the project")
+            progress.at(_READING, 0.0, Stage.READING, "reading the project")
             questions = Questions.read(tests, taught)
             parts = read_parts(config, list(data), list(domain), wants_all=True)
             earlier = None if base is None else Assistant.load(base, config=config)
             last = None if base is None else LastModel.read(base, with_what_went_on=True)
             progress.at(_READING, 0.5, Stage.READING, "checking the project")
-            ready = prepare(parts, earlier, last)
+            ready = prepare(parts, earlier, last, epoch_fraction=self._epoch_fraction)
             domain_now = ready.checked.require_sound().domain
             ways = questions.of_domain(domain_now if parts.wants_dialogue else None)
         name = f"{_prefix(parts)}{self._folder.name}"
@@ -185,7 +213,7 @@ class _Making:
             if not ready.goes_on:
                 raise
         # It cannot go on from that model, which a component has found out only now.
-        anew = prepare(ready.parts, None, last)
+        anew = prepare(ready.parts, None, last, epoch_fraction=None)
         self._progress.plan(_BEFORE | anew.guesses() | _AFTER)
         return train(anew, self._progress, augmentation=self._augmentation)
 
@@ -201,14 +229,14 @@ class _Making:
         """Train once more where that makes more of what was taught right; None: it does not."""
         taught, ways = questions.taught(), ways.of_taught()
         known = () if base is None else self._known_to_stay_wrong(base)
-        wrong = [
-            answer
-            for answer in ask(trained.assistant, taught, ways).taught
+        answers = ask(trained.assistant, taught, ways).taught
+        kinds = {
+            answer.kind
+            for answer in answers
             if not answer.is_right and (answer.kind, answer.text) not in known
-        ]
-        if not wrong:
+        }
+        if not kinds:
             return None
-        kinds = {answer.kind for answer in wrong}
         last = LastModel.read(path, with_what_went_on=True)
         last = dataclasses.replace(
             last,
@@ -220,9 +248,8 @@ class _Making:
             return None
         self._progress.plan(_BEFORE | ready.guesses() | _AFTER)
         again = train(ready, self._progress, augmentation=self._augmentation)
-        n_right = sum(answer.is_right for answer in ask(again.assistant, taught, ways).taught)
-        n_before = sum(answer.is_right for answer in ask(trained.assistant, taught, ways).taught)
-        if n_right <= n_before:
+        now = ask(again.assistant, taught, ways).taught
+        if sum(answer.is_right for answer in now) <= sum(answer.is_right for answer in answers):
             return None
         lines = [
             f"{alias}: once more, as what was taught was still wrong" for alias in ready.epochs

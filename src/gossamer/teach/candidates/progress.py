@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 _MOST: Final = 0.99  # until it is done
+_TRUST: Final = 5.0  # seconds after which what was measured counts as much as the guesses
 
 
 class Stage(StrEnum):
@@ -61,8 +62,9 @@ ProgressListener = Callable[[Progress], None]
 class EvenProgress:
     """Turns "this piece is done to so much" into a fraction of the whole time.
 
-    There is a guess of how long each piece takes. The time that was measured replaces it, and tells
-    how much too high or too low the guesses of the others are.
+    There is a guess of how long each piece takes. What is left of the present piece follows from
+    the time that it has taken so far; the others are guessed, longer or shorter as those before
+    them have been longer or shorter than guessed.
 
     Args:
         listener: is told; None: nobody is.
@@ -80,7 +82,8 @@ class EvenProgress:
         self._tell = listener or (lambda progress: None)
         self._guesses = dict(guesses)
         self._clock = clock
-        self._began = clock()
+        self._began = self._last = self._piece_began = clock()
+        self._piece = next(iter(guesses))
         self._fraction = 0.0
 
     def plan(self, guesses: Mapping[str, float]) -> None:
@@ -103,15 +106,21 @@ class EvenProgress:
             text: likewise.
             part: likewise.
         """
+        now = self._clock()
+        if piece != self._piece:  # it began when something was last told
+            self._piece, self._piece_began = piece, self._last
+        self._last = now
         names = list(self._guesses)
-        now = names.index(piece)
-        before = sum(self._guesses[name] for name in names[:now])
-        done = before + share * self._guesses[piece]
-        left = sum(self._guesses[name] for name in names[now:]) - share * self._guesses[piece]
-        elapsed = self._clock() - self._began
-        # What was done says how long a second of a guess is; little of it says little.
-        pace = (elapsed + 1.0) / (done + 1.0)
-        found = elapsed / (elapsed + left * pace) if elapsed + left > 0 else 0.0
+        place = names.index(piece)
+        before = sum(self._guesses[name] for name in names[:place])
+        after = sum(self._guesses[name] for name in names[place + 1 :])
+        elapsed = now - self._began
+        # At first the guesses count, later what was measured.
+        pace = (elapsed + _TRUST) / (before + share * self._guesses[piece] + _TRUST)
+        guessed = (1.0 - share) * self._guesses[piece] * pace
+        measured = (1.0 - share) * (now - self._piece_began) / share if share > 0.0 else 0.0
+        left = share * measured + (1.0 - share) * guessed + after * pace
+        found = elapsed / (elapsed + left) if elapsed + left > 0.0 else 0.0
         self._fraction = max(self._fraction, min(found, _MOST))
         self._tell(Progress(stage=stage, part=part, fraction=round(self._fraction, 4), text=text))
 

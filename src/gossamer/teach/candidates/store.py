@@ -21,7 +21,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,7 @@ KEPT: Final = 10
 """How many candidates are kept that are not in service."""
 
 _YOUNG: Final = 60.0  # seconds in which a process that was started takes its lock
+_DIFFERENCES: Final = ("better", "worse", "still_wrong")
 _PARTS: Final = ("nlu-", "core-")  # what names of models of parts begin with
 
 
@@ -291,6 +292,27 @@ def models_of(models: Path) -> list[ModelEntry]:
             )
         )
     return entries
+
+
+def erase_texts(models: Path, texts: Collection[str]) -> None:
+    """Leave texts out of the comparisons of all candidates, for the person who wrote them.
+
+    Raises:
+        ModelFileError: a comparison cannot be written.
+    """
+    for folder in candidates_of(models):
+        result = read_result(folder)
+        comparison = None if result is None else result.get("comparison")
+        if result is None or not isinstance(comparison, dict):
+            continue
+        left = {
+            key: [each for each in value if each.get("text") not in texts]
+            if key in _DIFFERENCES
+            else value
+            for key, value in comparison.items()
+        }
+        if left != comparison:
+            write_result(folder, {**result, "comparison": left})
 
 
 def clean(models: Path, *, keep: int = KEPT) -> list[Path]:

@@ -29,7 +29,7 @@ MORE_FRACTION: Final = 0.2
 """Share of the epochs that they go on for once more."""
 
 FEATURES: Final = "features"
-"""The piece of the progress in which features are learnt."""
+"""The piece of the progress until the first epoch: libraries are loaded, features learnt."""
 
 _SECONDS_AN_EXAMPLE: Final = 4e-4  # of an epoch; guesses only, which what is measured corrects
 _SECONDS_A_STORY: Final = 4e-3
@@ -71,7 +71,7 @@ class Ready:
         n_stories = 0 if stories is None else len(stories.stories) + len(stories.rules)
         policies = {policy.alias for policy in _policies(self.checked)}
         of_policies, of_others = n_stories * _SECONDS_A_STORY, n_examples * _SECONDS_AN_EXAMPLE
-        return {FEATURES: 3.0} | {
+        return {FEATURES: 8.0} | {
             alias: n_epochs * (of_policies if alias in policies else of_others)
             for alias, n_epochs in self.epochs.items()
         }
@@ -82,7 +82,7 @@ def prepare(
     earlier: Assistant | None,
     last: LastModel | None,
     *,
-    epoch_fraction: float = FIRST_FRACTION,
+    epoch_fraction: float | None = FIRST_FRACTION,
 ) -> Ready:
     """Check a project, and let it go on from an earlier model where that is possible.
 
@@ -90,13 +90,13 @@ def prepare(
         parts: of the project.
         earlier: the model to go on from; None: all is trained anew.
         last: its parts, of which those are taken that have not changed.
-        epoch_fraction: of their epochs that parts go on for.
+        epoch_fraction: of their epochs that parts go on for; None: they do not.
 
     Raises:
         InputError: the project cannot be trained; all reasons are reported.
     """
     checked: Checked | None = None
-    if earlier is not None:
+    if earlier is not None and epoch_fraction is not None:
         checked = check(parts, last=last, finetuning=earlier.finetuning(epoch_fraction))
     if checked is None or checked.refusals:  # other components, say, than the model has
         checked = check(parts, last=last)

@@ -2,12 +2,15 @@
 
 It is written ahead: a record says how files change, and is on the disk before the first of them
 does; another one says that all of them have. So whoever opens the journal after a process was
-killed can finish what it began (`Journal.pending`). Records are lines of JSON, only ever added.
+killed can finish what it began (`Journal.pending`). Records are lines of JSON that are added.
 
     {"record": "taught", "id": 1, "when": ..., "who": ..., "correction": {...},
      "replaced": [...], "files": [...]}
     {"record": "undone", "id": 1, "when": ..., "who": ..., "files": [...], "others": {"2": {...}}}
     {"record": "done"}
+
+Only for the sake of a person whose words it has, a correction that was undone is erased; then the
+journal is written anew, with {"record": "erased", "id": 1, ...} in its place (see `erasing`).
 
 `files` holds hunks with the hashes of each file before and after; `others`, what later corrections
 change in the files once an earlier one is undone.
@@ -19,7 +22,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +35,7 @@ FOLDER: Final = ".gossamer"
 _JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "teach.lock"
 _LONGEST_WAIT_SECONDS: Final = 60.0
+_KINDS: Final = ("taught", "undone", "erased", "done")
 
 DONE: Final[Mapping[str, str]] = {"record": "done"}
 """The record after the last file of a change is in its place."""
@@ -157,7 +161,7 @@ class Journal:
         for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
             try:
                 record = json.loads(line)
-                if record["record"] not in ("taught", "undone", "done"):
+                if record["record"] not in _KINDS:
                     raise ValueError(record["record"])
             except (ValueError, KeyError, TypeError):
                 raise DataError(
@@ -184,7 +188,7 @@ class Journal:
         """
         content = self._read()
         size = content.rfind(b"\n") + 1  # what follows is left of a process that was killed
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = _line(record)
         is_new = not self.path.exists()
         with explained(self.path, DataError):
             handle = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o666)
@@ -210,6 +214,15 @@ class Journal:
         with explained(self.path, DataError):
             os.truncate(self.path, size)
 
+    def rewrite(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Puts other records in place of all there are, whole or not at all.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        write_files({self.path: b"".join(map(_line, records))})
+        sync_folder(self.folder)
+
     def _read(self) -> bytes:
         try:
             return self.path.read_bytes()
@@ -221,6 +234,10 @@ class Journal:
                 got=problem.strerror,
                 where=Location(self.path),
             ) from None
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def sync_folder(folder: Path) -> None:
@@ -243,13 +260,22 @@ def text_now(path: Path) -> str | None:
         raise DataError("a file must be readable", got=str(problem), where=Location(path)) from None
 
 
-def put_in_place(texts: Mapping[Path, str | None]) -> None:
+def put_in_place(
+    texts: Mapping[Path, str | None], *, when_ready: Callable[[], None] | None = None
+) -> None:
     """Write files whole, and remove those that go; on the disk when this returns.
+
+    Args:
+        texts: what each file is to hold; None: it goes.
+        when_ready: as for `write_files`.
 
     Raises:
         DataError: a file cannot be written.
     """
-    write_files({path: text.encode("utf-8") for path, text in texts.items() if text is not None})
+    write_files(
+        {path: text.encode("utf-8") for path, text in texts.items() if text is not None},
+        when_ready=when_ready,
+    )
     for path, text in texts.items():
         if text is None:
             with explained(path, DataError):

@@ -120,16 +120,13 @@ def _turned_back(files: ProjectFiles, entry: Entry) -> dict[str, str | None]:
         DataError: without them, the files do not say what they must.
     """
     texts: dict[str, str | None] = {}
-    is_as_left = True
     for change in entry.step.patch.files:
         text = files.text(change.path)
         if text_hash(text) == entry.step.after[change.path]:
             texts[change.path] = applied(inverse(change), text)
         else:
-            is_as_left = False
             texts[change.path] = reverted(change, text)
-    if not is_as_left:
-        _check(files, files.replaced(texts), entry, texts)
+    _check(files, files.replaced(texts), entry, texts)
     return texts
 
 

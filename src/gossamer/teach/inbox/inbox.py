@@ -15,7 +15,7 @@ from gossamer.data.text.wording import counted
 from gossamer.teach.inbox.doubt import Guess, guess_of
 from gossamer.teach.inbox.messages import StoredMessage
 from gossamer.teach.inbox.ranking import Picks
-from gossamer.teach.inbox.vectors import plain, text_vectors
+from gossamer.teach.inbox.vectors import largest_cosines, plain, text_vectors
 
 NEAR_DUPLICATES: Final = 0.9
 """Texts of one group have at least this cosine with its first, and its intent."""
@@ -23,8 +23,11 @@ NEAR_DUPLICATES: Final = 0.9
 LOW_CONFIDENCE: Final = 0.5
 SMALL_MARGIN: Final = 0.2
 NOTABLE_DISAGREEMENT: Final = 0.3
-UNLIKE: Final = 0.3
+UNLIKE: Final = 0.35
 """With a smaller cosine to all of the training data, a message is unlike them."""
+
+LEAST_DOUBT: Final = 0.05
+"""A message with less doubt is not asked about."""
 
 ALIKE: Final = 0.6
 """Cosine from which reasons call a message like another one."""
@@ -101,19 +104,24 @@ class _Item:
     def newest(self) -> StoredMessage:
         return self.messages[0]
 
-    @property
-    def doubt(self) -> float:
-        """About what was understood, in [0, 1]: 1 less the margin, less that of the policies."""
-        newest = self.newest
-        doubt = 1.0 - self.guess.margin * (1.0 - newest.disagreement)
-        return max(doubt, FALLBACK_DOUBT) if newest.is_fallback else doubt
+    def doubt(self, known_cosine: float) -> float:
+        """About what was understood, in [0, 1].
+
+        It is 1 less the margin between the two likeliest intents. The margin counts less where
+        policies disagreed, and where the text is unlike everything that is known.
+        """
+        sure = (
+            self.guess.margin * (1.0 - self.newest.disagreement) * min(1.0, known_cosine / UNLIKE)
+        )
+        return max(1.0 - sure, FALLBACK_DOUBT) if self.newest.is_fallback else 1.0 - sure
 
 
 class Inbox:
     """Stored messages that are worth an answer, most useful first.
 
     Messages of one text, but for case and blanks, count as one, with the newest parse. Texts that
-    training data have, or that were dismissed, are left out. How the order is found: see
+    training data have, or that were dismissed, are left out. Messages about which there is
+    no doubt are not asked about. How the order is found: see
     `gossamer.teach.inbox.ranking`. It is the same for the same data.
 
     Args:
@@ -162,26 +170,30 @@ class Inbox:
             return
         vectors = text_vectors([*self._known, *(item.newest.text for item in items)])
         known, vectors = vectors[: len(self._known)], vectors[len(self._known) :]
-        doubts = np.array([item.doubt for item in items])
+        known_cosines = largest_cosines(vectors, known)
+        doubts = np.array(
+            [item.doubt(float(c)) for item, c in zip(items, known_cosines, strict=True)]
+        )
         counts = np.array([float(len(item.messages)) for item in items])
-        picks = Picks(vectors, known, doubts, counts)
         is_shown = np.zeros(len(items), dtype=bool)
-        for number, usefulness in picks:
-            if is_shown[number]:
+        for number, usefulness in Picks(vectors, known_cosines, doubts, counts):
+            if is_shown[number] or doubts[number] < LEAST_DOUBT:
                 continue
             first, cosines = items[number], vectors @ vectors[number]
             is_near = (cosines >= NEAR_DUPLICATES) & ~is_shown
             is_near[number] = False
             near = [
-                i for i in np.flatnonzero(is_near) if items[i].guess.intent == first.guess.intent
+                item
+                for item in map(int, np.flatnonzero(is_near))
+                if items[item].guess.intent == first.guess.intent
             ]
             is_shown[[number, *near]] = True
-            messages = [m for i in (number, *near) for m in items[i].messages]
+            messages = [message for item in (number, *near) for message in items[item].messages]
             n_like = int(((cosines >= ALIKE) & (doubts >= IN_DOUBT) & ~is_shown).sum())
             yield InboxGroup(
                 text=first.newest.text,
                 messages=tuple(messages),
-                reasons=_reasons(first, len(messages), float(picks.known_cosines[number]), n_like),
+                reasons=_reasons(first, len(messages), float(known_cosines[number]), n_like),
                 usefulness=usefulness,
                 parse=first.newest.parse,
             )

@@ -158,5 +158,6 @@ def _stored(message: UserUttered, after: Sequence[Event], sender_id: str) -> Sto
 
 def _disagreement(action: ActionExecuted) -> float:
     noted = action.metadata.get(DISAGREEMENT)
-    is_number = isinstance(noted, float | int) and not isinstance(noted, bool)
-    return float(noted) if is_number and 0.0 <= noted <= 1.0 else 0.0
+    if isinstance(noted, float | int) and not isinstance(noted, bool) and 0.0 <= noted <= 1.0:
+        return float(noted)
+    return 0.0

@@ -34,7 +34,7 @@ class Picks:
 
     Args:
         vectors: of the messages, of length 1. *Shape:* (n_items, width).
-        known: vectors of what is taught already. *Shape:* (n_known, width).
+        known_cosines: each one's largest cosine with what is taught already. *Shape:* (n_items,).
         doubts: about each message, in [0, 1]. *Shape:* (n_items,).
         counts: how often each was said. *Shape:* (n_items,).
     """
@@ -42,7 +42,7 @@ class Picks:
     def __init__(
         self,
         vectors: Floats,
-        known: Floats,
+        known_cosines: Floats,
         doubts: npt.NDArray[np.float64],
         counts: npt.NDArray[np.float64],
     ) -> None:
@@ -53,8 +53,7 @@ class Picks:
         self._helped = _largest(weights, MOST_HELPED)
         self._weights = weights[self._helped].astype(np.float32)
         self._own = doubts
-        self.known_cosines = _largest_cosines(vectors, known)
-        self._alike = _sharp(self.known_cosines[self._helped])
+        self._alike = _sharp(known_cosines[self._helped])
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
         """Numbers of messages, and what each brings after those before it; most useful first."""
@@ -98,13 +97,3 @@ def _sharp(cosines: Floats) -> Floats:
 def _largest(values: npt.NDArray[np.float64], number: int) -> Numbers:
     """Places of the largest values, in their order."""
     return np.sort(np.argsort(-values, kind="stable")[:number])
-
-
-def _largest_cosines(vectors: Floats, known: Floats) -> Floats:
-    """The cosine with the most alike of what is known; 0 without anything. *Shape:* (n_items,)."""
-    found = np.zeros(len(vectors), dtype=np.float32)
-    if len(known):
-        for start in range(0, len(vectors), _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            found[rows] = (vectors[rows] @ known.T).max(axis=1)
-    return found

@@ -18,14 +18,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-WIDTH: Final = 128
+WIDTH: Final = 256
 N_BUCKETS: Final = 4096
 LONGEST_TEXT: Final = 400
 """Characters of a text that count."""
 
 _N_GRAMS: Final = (2, 3, 4)
 _ROWS_AT_A_TIME: Final = 2048
-_ROUNDS: Final = 2
+_ROUNDS: Final = 1
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, as is usual
 
 Floats = npt.NDArray[np.float32]
@@ -82,6 +82,16 @@ def of_length_one(vectors: Floats) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     # What is left of a text without known n-grams is rounding.
     return np.where(lengths > 1e-5, vectors / np.maximum(lengths, 1e-5), np.float32(0.0))
+
+
+def largest_cosines(vectors: Floats, others: Floats) -> Floats:
+    """Each text's cosine with the most alike of others; 0 without any. *Shape:* (n_texts,)."""
+    found = np.zeros(len(vectors), dtype=np.float32)
+    if len(others):
+        for start in range(0, len(vectors), _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            found[rows] = (vectors[rows] @ others.T).max(axis=1)
+    return np.maximum(found, 0.0)
 
 
 def _weighted_n_grams(texts: Sequence[str]) -> tuple[Numbers, Numbers, npt.NDArray[np.float64]]:
