@@ -187,13 +187,13 @@ def test_undo_takes_the_example_out_again(session: Interactive) -> None:
     session.correct("travel")
     session.do("utter_travel")
     session.undo()
-    assert session.awaits is Awaits.ACTION
+    assert session.awaits.value == "action"
     assert session.undo() is not None
-    assert session.awaits is Awaits.MEANING
+    assert session.awaits.value == "meaning"
     assert session.taught == []
     assert {path: path.read_bytes() for path in session.project.folder.glob("data/*")} == before
     assert session.undo() is None
-    assert session.awaits is Awaits.MESSAGE
+    assert session.awaits.value == "message"
     assert session.messages() == []
     with pytest.raises(DataError, match="something to take back"):
         session.undo()
