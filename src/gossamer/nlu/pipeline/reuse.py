@@ -393,8 +393,9 @@ def read_fingerprint(stored: Mapping[str, Any]) -> Source:
     went_on = isinstance(stored.get("went_on"), Mapping)
     place = stored["went_on"] if went_on else stored
     found, learnt = place.get("fingerprint"), place.get("learnt")
-    texts = [learnt, *found.keys(), *found.values()] if isinstance(found, Mapping) else [None]
-    if not all(isinstance(text, str) for text in texts):
+    if not isinstance(found, Mapping) or not isinstance(learnt, str):
+        return Source()
+    if not all(isinstance(text, str) for pair in found.items() for text in pair):
         return Source()
     return Source(dict(found), learnt, went_on)
 
