@@ -80,6 +80,25 @@ def test_all_sessions_count_and_messages_that_were_taken_back() -> None:
     assert all(each.action is None for each in found)
 
 
+def test_a_message_that_a_fallback_repeats_counts_once() -> None:
+    found = stored(
+        message("hm", "nlu_fallback"),
+        UserUttered(text="/greet", intent="greet"),
+        UserUtteranceReverted(),
+        listened(),
+        UserUttered(text="hm", intent="greet"),
+        ActionExecuted(name="action_default_fallback"),
+        UserUtteranceReverted(),
+        listened(),
+        message("hm", "nlu_fallback"),
+        UserUtteranceReverted(),
+        listened(),
+        UserUttered(text="hello", intent="greet"),
+    )
+    assert [each.text for each in found] == ["hm", "hm", "hello"]
+    assert found[0].intent == "nlu_fallback"
+
+
 @pytest.mark.parametrize(
     "events",
     [

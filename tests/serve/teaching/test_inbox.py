@@ -12,6 +12,7 @@ from gossamer.dialogue.history.tracker import Tracker
 from gossamer.serve.store import ConversationStore
 from gossamer.serve.teaching import stored
 from gossamer.serve.teaching.stored import newest_trackers
+from gossamer.teach.inbox import stored_messages
 
 
 def texts(running: Running) -> list[str]:
@@ -86,7 +87,7 @@ def test_the_newest_messages_page_by_page(monkeypatch: pytest.MonkeyPatch) -> No
     def read(n_messages: int) -> dict[str, list[str]]:
         trackers = newest_trackers(store, lambda sender: Tracker((), sender), n_messages)
         return {
-            tracker.sender_id: [each.text for each in stored.stored_messages([tracker])]
+            tracker.sender_id: [each.text for each in stored_messages([tracker])]
             for tracker in trackers
         }
 

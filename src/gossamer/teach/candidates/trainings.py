@@ -22,6 +22,7 @@ from gossamer.data.errors import DataError, InputError
 from gossamer.data.model_files import SUFFIX
 from gossamer.teach.candidates.progress import Progress
 from gossamer.teach.candidates.store import (
+    CANDIDATES,
     candidates_of,
     clean,
     is_alive,
@@ -94,6 +95,7 @@ class Trainings:
                 raise TrainingGoesOn(
                     "one candidate can be trained at a time", got=running, hint="when it has ended"
                 )
+            self._end()
             folder = new_folder(self._models)
             task.write(folder)
             with (folder / PROGRESS_FILE).open("wb") as out, (folder / LOG_FILE).open("wb") as log:
@@ -132,12 +134,7 @@ class Trainings:
                 return training
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
-            _kill(self._process[1])
-            folder = self.folder_of(id)
-            if read_result(folder) is None:  # else it was ready in this moment
-                write_result(folder, {"state": "cancelled", "when": time.time()})
-                _remove_models(folder)
-            self._process = None
+            self._end()
         return self.look(id)
 
     def discard(self, id: str) -> Training:
@@ -154,9 +151,20 @@ class Trainings:
     def close(self) -> None:
         """End what runs."""
         with self._lock:
-            if self._process is not None:
-                _kill(self._process[1])
-                self._process = None
+            self._end()
+
+    def _end(self) -> None:
+        """End the process and what it has started, unless it has ended by itself."""
+        if self._process is None:
+            return
+        id, process = self._process
+        was_running = process.poll() is None
+        _kill(process)
+        self._process = None
+        folder = self._models / CANDIDATES / id
+        if was_running and read_result(folder) is None:  # else it was ready in this moment
+            write_result(folder, {"state": "cancelled", "when": time.time()})
+            _remove_models(folder)
 
     def _running(self) -> str | None:
         """The id of a training that has not ended."""
@@ -203,12 +211,13 @@ class TrainingGoesOn(InputError):
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it has started."""
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+    """End a process and those that it has started; if it has ended, its number may be another's."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
     process.wait()
     if process.stdin is not None:
         process.stdin.close()

@@ -30,7 +30,7 @@ LEAST_DOUBT: Final = 0.05
 """A message with less doubt is not asked about."""
 
 ALIKE: Final = 0.6
-"""Cosine from which reasons call a message like another one."""
+"""Cosine from which a reason calls a message like another one."""
 
 IN_DOUBT: Final = 0.5
 """Doubt from which a message is called doubtful, in reasons."""
@@ -197,28 +197,6 @@ class Inbox:
                 usefulness=usefulness,
                 parse=first.newest.parse,
             )
-
-
-def similar(text: str, messages: Iterable[StoredMessage], limit: int = 10) -> list[StoredMessage]:
-    """Stored messages that are like a text, most alike first, each text once, the newest of it.
-
-    The same text is the first, where it was said. Those that share nothing with it are left out.
-
-    Args:
-        text: what to compare with.
-        messages: stored messages.
-        limit: how many at most.
-    """
-    newest: dict[str, StoredMessage] = {}
-    for message in messages:
-        key = plain(message.text)
-        if key and (key not in newest or message.when > newest[key].when):
-            newest[key] = message
-    texts = sorted(newest)
-    vectors = text_vectors([plain(text), *texts])
-    cosines = vectors[1:] @ vectors[0]
-    order = np.argsort(-cosines, kind="stable")
-    return [newest[texts[i]] for i in order[: max(0, limit)] if cosines[i] > 0.1]
 
 
 def _reasons(item: _Item, n_messages: int, known_cosine: float, n_like: int) -> tuple[Reason, ...]:

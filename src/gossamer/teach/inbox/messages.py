@@ -11,7 +11,12 @@ from gossamer.data.nlu.direct_message import parse_direct_message
 from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.dialogue.actions.default_actions import DEFAULT_FALLBACK
 from gossamer.dialogue.actions.two_stage_fallback import TWO_STAGE_FALLBACK
-from gossamer.dialogue.history.events import ActionExecuted, Event, UserUttered
+from gossamer.dialogue.history.events import (
+    ActionExecuted,
+    Event,
+    UserUtteranceReverted,
+    UserUttered,
+)
 from gossamer.dialogue.history.situation import ACTION_SESSION_START
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.ensemble import DISAGREEMENT
@@ -79,7 +84,8 @@ def stored_messages(trackers: Iterable[Tracker]) -> Iterator[StoredMessage]:
     """Every message that was typed, in order; those of before a restart too.
 
     Left out are buttons and messages that name their intent (`/greet`), intents that the API
-    triggered, and messages without a text.
+    triggered, messages without a text, and those that a fallback repeats once the person has
+    affirmed their intent.
 
     Args:
         trackers: stored conversations.
@@ -89,7 +95,11 @@ def stored_messages(trackers: Iterable[Tracker]) -> Iterator[StoredMessage]:
         starts = [i for i, event in enumerate(events) if isinstance(event, UserUttered)]
         for start, end in zip(starts, [*starts[1:], len(events)], strict=True):
             message = events[start]
-            if isinstance(message, UserUttered) and _is_typed(message):
+            if (
+                isinstance(message, UserUttered)
+                and _is_typed(message)
+                and not _is_affirmed(message, events[:start])
+            ):
                 yield _stored(message, events[start + 1 : end], tracker.sender_id)
 
 
@@ -132,6 +142,18 @@ def _is_typed(message: UserUttered) -> bool:
         and bool(text.strip())
         and not message.metadata.get("is_external")
         and parse_direct_message(text) is None
+    )
+
+
+def _is_affirmed(message: UserUttered, before: Sequence[Event]) -> bool:
+    """Whether a fallback has put it, with a certain intent, in the place of the same message."""
+    last = before[-1] if before else None
+    if isinstance(last, ActionExecuted) and last.name == ACTION_LISTEN and len(before) > 1:
+        last = before[-2]
+    return (
+        isinstance(last, UserUtteranceReverted)
+        and message.confidence == 1.0
+        and any(isinstance(e, UserUttered) and e.text == message.text for e in before)
     )
 
 

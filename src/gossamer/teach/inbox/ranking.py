@@ -52,41 +52,35 @@ class Picks:
         self._candidates = _largest(weights, MOST_CANDIDATES)
         self._helped = _largest(weights, MOST_HELPED)
         self._weights = weights[self._helped].astype(np.float32)
-        self._own = doubts
+        self._own = doubts[self._candidates]
         self._alike = _sharp(known_cosines[self._helped])
+        # 80 MB for 10,000 messages, while they are picked.
+        self._alike_to = np.empty((len(self._candidates), len(self._helped)), dtype=np.float32)
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
         """Numbers of messages, and what each brings after those before it; most useful first."""
-        order = [
-            (-gain, int(item), 0)
-            for item, gain in zip(self._candidates, self._first_gains(), strict=True)
-        ]
+        order = [(-gain, place, 0) for place, gain in enumerate(self._first_gains())]
         heapq.heapify(order)
         n_picked = 0
         while order:
-            gain, item, age = heapq.heappop(order)
+            gain, place, age = heapq.heappop(order)
             if age < n_picked:  # gains only shrink: what was best before need not be any more
-                heapq.heappush(order, (-self._gain(item), item, n_picked))
+                heapq.heappush(order, (-self._gain(place), place, n_picked))
                 continue
-            yield item, -gain
+            yield int(self._candidates[place]), -gain
             n_picked += 1
-            np.maximum(self._alike, self._alike_to(item), out=self._alike)
+            np.maximum(self._alike, self._alike_to[place], out=self._alike)
 
-    def _alike_to(self, item: int) -> Floats:
-        return _sharp(self._vectors[self._helped] @ self._vectors[item])
+    def _gain(self, place: int) -> float:
+        more = np.maximum(self._alike_to[place] - self._alike, 0.0)
+        return float(more @ self._weights) * float(self._own[place])
 
-    def _gain(self, item: int) -> float:
-        more = np.maximum(self._alike_to(item) - self._alike, 0.0)
-        return float(more @ self._weights) * float(self._own[item])
-
-    def _first_gains(self) -> Floats:
-        gains = np.empty(len(self._candidates), dtype=np.float32)
+    def _first_gains(self) -> list[float]:
         helped = self._vectors[self._helped].T
-        for start in range(0, len(gains), _ROWS_AT_A_TIME):
-            items = self._candidates[start : start + _ROWS_AT_A_TIME]
-            more = np.maximum(_sharp(self._vectors[items] @ helped) - self._alike, 0.0)
-            gains[start : start + len(items)] = (more @ self._weights) * self._own[items]
-        return gains
+        for start in range(0, len(self._candidates), _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            self._alike_to[rows] = _sharp(self._vectors[self._candidates[rows]] @ helped)
+        return [self._gain(place) for place in range(len(self._candidates))]
 
 
 def _sharp(cosines: Floats) -> Floats:

@@ -37,6 +37,47 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+class TextIndex:
+    """Texts by their character n-grams: TF-IDF rows of length 1.
+
+    A text has each n-gram once, with the logarithm of its count.
+
+    Args:
+        texts: all that are to be compared.
+
+    Attributes:
+        n_texts: how many there are.
+        rows: the text of each n-gram that is stored, ascending. *Shape:* (n_stored,), int64.
+        n_grams: hashes of different ones, ascending. *Shape:* (n_n_grams,), uint64.
+        numbers: which of `n_grams` is stored. *Shape:* (n_stored,), int64.
+        weights: of each, in its text. *Shape:* (n_stored,), float64.
+        n_texts_with: how many texts have it. *Shape:* (n_n_grams,), int64.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.n_texts = len(texts)
+        self.rows, found, counts = _counted_n_grams(texts)
+        self.n_grams, self.numbers, self.n_texts_with = np.unique(
+            found, return_inverse=True, return_counts=True
+        )
+        self._rarity = 1.0 + np.log(max(1, self.n_texts) / self.n_texts_with)
+        self.weights = (1.0 + np.log(counts)) * self._rarity[self.numbers]
+        self.weights /= np.sqrt(np.bincount(self.rows, self.weights**2))[self.rows]
+
+    def cosines(self, text: str) -> npt.NDArray[np.float64]:
+        """How alike a text and each of the texts are, in [0, 1]. *Shape:* (n_texts,)."""
+        _, found, counts = _counted_n_grams([text])
+        places = np.searchsorted(self.n_grams, found)
+        is_known = places < len(self.n_grams)
+        is_known[is_known] = self.n_grams[places[is_known]] == found[is_known]
+        rarity = np.full(len(found), 1.0 + np.log(max(1, self.n_texts)))
+        rarity[is_known] = self._rarity[places[is_known]]
+        weights = (1.0 + np.log(counts)) * rarity
+        asked = np.zeros(len(self.n_grams))
+        asked[places[is_known]] = weights[is_known] / np.linalg.norm(weights)
+        return np.bincount(self.rows, self.weights * asked[self.numbers], self.n_texts)
+
+
 def text_vectors(texts: Sequence[str]) -> Floats:
     """A vector of length 1 for each text, so that products are cosines; the same each time.
 
@@ -48,11 +89,17 @@ def text_vectors(texts: Sequence[str]) -> Floats:
     Returns:
         *Shape:* (n_texts, width).
     """
-    rows, buckets, weights = _weighted_n_grams(texts)
-    n_texts = len(texts)
+    index = TextIndex(texts)
+    n_texts = index.n_texts
     width = min(WIDTH, n_texts, N_BUCKETS)
-    if not len(rows):
+    is_shared = (index.n_texts_with > 1)[index.numbers]
+    if not is_shared.any():
         return np.zeros((n_texts, width), dtype=np.float32)
+    rows = index.rows[is_shared]
+    mixed = (index.n_grams * _MULTIPLIER)[index.numbers[is_shared]]
+    buckets = ((mixed >> np.uint64(40)) % np.uint64(N_BUCKETS)).astype(np.int64)
+    signs = np.where((mixed >> np.uint64(39)) & np.uint64(1), 1.0, -1.0)
+    weights = index.weights[is_shared] * signs
     bounds = np.searchsorted(rows, np.arange(n_texts + 1))
 
     def blocks() -> Iterator[tuple[slice, Floats]]:
@@ -94,27 +141,15 @@ def largest_cosines(vectors: Floats, others: Floats) -> Floats:
     return np.maximum(found, 0.0)
 
 
-def _weighted_n_grams(texts: Sequence[str]) -> tuple[Numbers, Numbers, npt.NDArray[np.float64]]:
-    """Text, bucket and signed weight of every n-gram of every text, text by text."""
+def _counted_n_grams(texts: Sequence[str]) -> tuple[Numbers, npt.NDArray[np.uint64], Numbers]:
+    """Text, hash and count of every n-gram of every text, text by text."""
     rows, grams = _n_grams(texts)
-    # A text has each n-gram once, with the logarithm of its count.
     order = np.lexsort((grams, rows))
     rows, grams = rows[order], grams[order]
     is_first = np.ones(len(rows), dtype=bool)
     is_first[1:] = (rows[1:] != rows[:-1]) | (grams[1:] != grams[:-1])
     counts = np.diff(np.append(np.flatnonzero(is_first), len(rows)))
-    rows, grams = rows[is_first], grams[is_first]
-    _, numbers, n_texts_with = np.unique(grams, return_inverse=True, return_counts=True)
-    with_it = n_texts_with[numbers]
-    weights = (1.0 + np.log(counts)) * (1.0 + np.log(len(texts) / with_it))
-    lengths = np.sqrt(np.bincount(rows, weights**2, len(texts)))
-    weights /= lengths[rows]
-    is_shared = with_it > 1
-    rows, grams, weights = rows[is_shared], grams[is_shared], weights[is_shared]
-    mixed = grams * _MULTIPLIER
-    buckets = (mixed >> np.uint64(40)) % np.uint64(N_BUCKETS)
-    signs = np.where((mixed >> np.uint64(39)) & np.uint64(1), 1.0, -1.0)
-    return rows, buckets.astype(np.int64), weights * signs
+    return rows[is_first], grams[is_first], counts
 
 
 def _n_grams(texts: Sequence[str]) -> tuple[Numbers, npt.NDArray[np.uint64]]:
