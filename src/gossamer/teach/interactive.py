@@ -22,8 +22,6 @@ from gossamer.data.nlu.intents import intent_name
 from gossamer.data.stories.steps import Story
 from gossamer.dialogue.history.events import ActionExecuted, SlotSet, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.dialogue.policies.ensemble import EnsemblePrediction
-from gossamer.dialogue.runtime.running_turn import FOLLOWUP_POLICY
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
@@ -33,6 +31,7 @@ from gossamer.teach.files.derive import AlreadySo
 from gossamer.teach.files.patch import Patch
 from gossamer.teach.history import Taught
 from gossamer.teach.project import TaughtProject
+from gossamer.teach.proposal import Proposal, proposal_of
 from gossamer.teach.stories import story_to_learn
 
 
@@ -42,26 +41,6 @@ class Awaits(Enum):
     MESSAGE = "message"
     MEANING = "meaning"
     ACTION = "action"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What the assistant would do next.
-
-    Attributes:
-        action: the action's name, or the text it says.
-        confidence: in it.
-        policy: who chose it; `FOLLOWUP_POLICY` where an event asked for it.
-        ranking: all actions with the scores that the winning policy gives, best first; of equal
-            ones the domain's own before those that every assistant has.
-        prediction: what policies said, or None.
-    """
-
-    action: str
-    confidence: float
-    policy: str
-    ranking: tuple[tuple[str, float], ...]
-    prediction: EnsemblePrediction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,22 +223,10 @@ class Interactive:
             DataError: it is not its turn.
         """
         self._need(Awaits.ACTION)
-        found = self.turns.next_action(self.tracker)
-        if found is None:  # it is silent, and `_hear` and `do` have seen to that
+        proposal = proposal_of(self.turns, self.tracker)
+        if proposal is None:  # it is silent, and `_hear` and `do` have seen to that
             raise DataError("the assistant is paused")
-        action, prediction = found
-        own = (prediction or self.turns.predict(self.tracker)).prediction
-        domain = self.turns.domain
-        scores = list(zip(domain.action_labels, map(float, own.scores), strict=True))
-        named = {*domain.actions, *domain.responses, *domain.forms, ACTION_LISTEN}
-        scores.sort(key=lambda pair: (-pair[1], pair[0] not in named))
-        return Proposal(
-            action=action,
-            confidence=1.0 if prediction is None else prediction.confidence,
-            policy=FOLLOWUP_POLICY if prediction is None else own.policy,
-            ranking=tuple(scores),
-            prediction=prediction,
-        )
+        return proposal
 
     def do(self, action: str, proposal: Proposal | None = None) -> Turn:
         """Let the assistant do something.
