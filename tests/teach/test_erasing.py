@@ -85,6 +85,18 @@ def test_of_an_intent_that_it_brought(project: TaughtProject) -> None:
     assert (project.folder / "data" / "nlu.yml").read_text() == NLU
 
 
+def test_what_was_written_anew_as_an_earlier_one_was_undone(project: TaughtProject) -> None:
+    first = teach(project, "how is that", "ask")
+    number = teach(project, "secret of anna", "ask", "anna")
+    third = teach(project, "secretly", "ask")
+    project.undo(first, who="ann")
+    project.erase(number, who="forget")
+    assert "secret of anna" not in everything(project)
+    assert "secretly" in everything(project)
+    project.undo(third, who="ann")
+    assert (project.folder / "data" / "nlu.yml").read_text() == NLU
+
+
 def test_what_was_edited_since_stays_and_is_told(project: TaughtProject) -> None:
     number = teach(project, "secret of anna", "greet", "anna")
     path = project.folder / "data" / "nlu.yml"
