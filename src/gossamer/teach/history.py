@@ -28,6 +28,7 @@ class Taught:
         id: its number, from 1.
         when: seconds since 1970, UTC.
         who: who taught it.
+        senders: whose messages it came from, as far as that is known.
         correction: what was taught.
         patch: what it changed in the files. It is that of the last time it was written: undoing an
             earlier correction may write later ones anew.
@@ -44,6 +45,7 @@ class Taught:
     is_undone: bool = False
     undone_when: float | None = None
     undone_by: str | None = None
+    senders: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, with the `diff` and the `files` of the patch."""
@@ -51,6 +53,7 @@ class Taught:
             "id": self.id,
             "when": self.when,
             "who": self.who,
+            "senders": list(self.senders),
             "correction": correction_json(self.correction),
             "is_undone": self.is_undone,
             "undone_when": self.undone_when,
@@ -60,7 +63,7 @@ class Taught:
 
 
 def history_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Taught]:
-    """All that was taught, by its number."""
+    """All that was taught and not erased, by its number."""
     found: dict[int, Taught] = {}
     for record in records:
         if record["record"] == "taught":
@@ -70,6 +73,7 @@ def history_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Taught]:
                 who=record["who"],
                 correction=correction_of(record["correction"]),
                 patch=Step.of(record["files"]).patch,
+                senders=tuple(record.get("senders", ())),
             )
         elif record["record"] == "undone":
             found[record["id"]] = replace(
@@ -78,7 +82,8 @@ def history_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Taught]:
                 undone_when=record["when"],
                 undone_by=record["who"],
             )
-            for number, other in record["others"].items():
+        for number, other in record.get("others", {}).items():
+            if int(number) in found:  # else it was erased
                 patch = Step.of(other["files"]).patch
                 found[int(number)] = replace(found[int(number)], patch=patch)
     return found
@@ -97,7 +102,8 @@ def entries_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Entry]:
             )
         elif record["record"] == "undone":
             del found[record["id"]]
-            for number, other in record["others"].items():
+        for number, other in record.get("others", {}).items():
+            if int(number) in found:  # else it was erased
                 found[int(number)] = replace(
                     found[int(number)],
                     step=Step.of(other["files"]),

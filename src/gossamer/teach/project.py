@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from gossamer.data.text.search import Paths
 from gossamer.teach.corrections import Correction, correction_json, correction_of
 from gossamer.teach.description import ProjectDescription, describe
 from gossamer.teach.files.derive import AlreadySo, derive
+from gossamer.teach.files.erasing import erased
 from gossamer.teach.files.hunks import applied
 from gossamer.teach.files.journal import DONE, Journal, Step, put_in_place, text_hash, text_now
 from gossamer.teach.files.patch import Patch
@@ -102,7 +103,7 @@ class TaughtProject:
             files = self._reader.read()
             return step_of(files, derive(files, correction).texts).patch
 
-    def teach(self, correction: Correction, *, who: str) -> Taught:
+    def teach(self, correction: Correction, *, who: str, senders: Collection[str] = ()) -> Taught:
         """Write a correction into the project's files.
 
         What changes is worked out from the files as they are now. When this returns, it is on the
@@ -111,6 +112,7 @@ class TaughtProject:
         Args:
             correction: what is taught.
             who: who teaches it.
+            senders: whose messages it comes from, for `gossamer forget`.
 
         Raises:
             DataError: it cannot be taught, a file cannot be written, or somebody else teaches for
@@ -126,11 +128,12 @@ class TaughtProject:
                 files = self._reader.read()
                 derived = derive(files, correction)
                 step = step_of(files, derived.texts)
-                record = {
+                record: dict[str, Any] = {
                     "record": "taught",
-                    "id": 1 + sum(record["record"] == "taught" for record in records),
+                    "id": 1 + max((record.get("id", 0) for record in records), default=0),
                     "when": time.time(),
                     "who": who,
+                    "senders": sorted(senders),
                     "correction": content,
                     "files": step.to_json(),
                 } | rest_json(derived)
@@ -139,7 +142,7 @@ class TaughtProject:
         raise _too_busy(self.folder)
 
     def taught(self) -> list[Taught]:
-        """All that was taught, in order, also what was undone.
+        """All that was taught, in order, also what was undone; not what was erased.
 
         Raises:
             DataError: the journal cannot be read.
@@ -188,6 +191,29 @@ class TaughtProject:
                 if self._write(record, step, undone.texts):
                     return history_of([*records, record])[number]
         raise _too_busy(self.folder)
+
+    def erase(self, number: int, *, who: str) -> None:
+        """Leave nothing of what was taught in the project, nor in its journal.
+
+        This is for the person whose words it has. If it is not undone, it is undone first.
+
+        Args:
+            number: the `id` of what was taught.
+            who: who erases it.
+
+        Raises:
+            DataError: there is no such correction, it cannot be undone (see `undo`), or the journal
+                cannot be written.
+        """
+        _check_name(who)
+        known = {each.id: each for each in self.taught()}
+        if number not in known:
+            raise DataError("what is erased must have been taught", got=number)
+        if not known[number].is_undone:
+            self.undo(number, who=who)
+        with self._journal.locked():
+            records = self._finish()
+            self._journal.rewrite(erased(records, number, who=who, when=time.time()))
 
     def _write(
         self, record: Mapping[str, Any], step: Step, texts: Mapping[str, str | None]

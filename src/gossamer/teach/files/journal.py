@@ -2,12 +2,15 @@
 
 It is written ahead: a record says how files change, and is on the disk before the first of them
 does; another one says that all of them have. So whoever opens the journal after a process was
-killed can finish what it began (`Journal.pending`). Records are lines of JSON, only ever added.
+killed can finish what it began (`Journal.pending`). Records are lines of JSON that are added.
 
     {"record": "taught", "id": 1, "when": ..., "who": ..., "correction": {...},
      "files": [...], "is_added": true, "replaced": [...], "fresh": [...]}
     {"record": "undone", "id": 1, "when": ..., "who": ..., "files": [...], "others": {"2": {...}}}
     {"record": "done"}
+
+Only for the sake of a person whose words it has, a correction that was undone is erased; then the
+journal is written anew, with {"record": "erased", "id": 1, ...} in its place (see `erasing`).
 
 `files` holds hunks with the hashes of each file before and after; `others`, what later corrections
 change in the files once an earlier one is undone.
@@ -32,6 +35,7 @@ FOLDER: Final = ".gossamer"
 _JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "teach.lock"
 _LONGEST_WAIT_SECONDS: Final = 60.0
+_KINDS: Final = ("taught", "undone", "erased", "done")
 
 DONE: Final[Mapping[str, str]] = {"record": "done"}
 """The record after the last file of a change is in its place."""
@@ -157,7 +161,7 @@ class Journal:
         for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
             try:
                 record = json.loads(line)
-                if record["record"] not in ("taught", "undone", "done"):
+                if record["record"] not in _KINDS:
                     raise ValueError(record["record"])
             except (ValueError, KeyError, TypeError):
                 raise DataError(
@@ -184,7 +188,7 @@ class Journal:
         """
         content = self._read()
         size = content.rfind(b"\n") + 1  # what follows is left of a process that was killed
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = _line(record)
         is_new = not self.path.exists()
         with explained(self.path, DataError):
             handle = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o666)
@@ -210,6 +214,15 @@ class Journal:
         with explained(self.path, DataError):
             os.truncate(self.path, size)
 
+    def rewrite(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Puts other records in place of all there are, whole or not at all.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        write_files({self.path: b"".join(map(_line, records))})
+        sync_folder(self.folder)
+
     def _read(self) -> bytes:
         try:
             return self.path.read_bytes()
@@ -221,6 +234,10 @@ class Journal:
                 got=problem.strerror,
                 where=Location(self.path),
             ) from None
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def sync_folder(folder: Path) -> None:
