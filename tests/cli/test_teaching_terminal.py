@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from terminals import Terminal
@@ -79,16 +80,18 @@ def test_ctrl_c_keeps_what_was_accepted(terminal: Callable[..., Terminal], talki
 
 
 def test_one_key_in_the_inbox(terminal: Callable[..., Terminal], talking: Path) -> None:
-    events = [
-        {"event": "user", "text": text, "parse_data": {"intent": {"name": None}}}
-        for text in ("hello you", "hello old friend of mine")
-    ]
+    events: list[dict[str, Any]] = []
+    for text in ("hello you", "hello old friend of mine"):
+        events.append({"event": "action", "name": "action_listen"})
+        events.append({"event": "user", "text": text, "parse_data": {"intent": {"name": None}}})
     Path("talks.json").write_text(json.dumps({"events": events}), encoding="utf-8")
     inbox = terminal("inbox", "--conversations", "talks.json", "--no-train")
     inbox.wait_for(r"1 of 2\s+hello[^[]*\[a\]ccept.*: ")
+    inbox.type("\x1b[A")  # an arrow, whose last character is no key
+    inbox.wait_for(r"Please press one of[^[]*\[a\]ccept.*: ")
     inbox.type("a")  # and no Enter
     inbox.wait_for(r"\+    - hello[^[]*2 of 2[^[]*\[a\]ccept.*: ")
-    inbox.type("s")
+    inbox.type("\ns")
     inbox.wait_for(r"that was the last one\s+Taught: 1 message\.")
     assert inbox.end() == 0
     assert len(texts() & {"hello you", "hello old friend of mine"}) == 1

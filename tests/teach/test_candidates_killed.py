@@ -41,11 +41,9 @@ def work(kind, project):
             made = make_candidate(project, models=models, base=first)
             told(log, "made", made.name)
         else:
-            folder = models / "candidates" / kind
-            served = models / f"{kind}.gossamer"
-            if served.exists():
-                served.rename(folder / served.name)  # as it was: not in service
             made = find_candidate(models, kind)
+            if not made.is_waiting:  # as it was: not in service
+                (models / made.path.name).rename(made.path)
         told(log, "begin", made.name)
         put_in_service(made, models)
         told(log, "end", made.name)
@@ -190,12 +188,14 @@ def test_killed_at_any_moment(
     check(project)
     n_begun = 0
     if kind == "swap":
-        kind, seconds = log_of(project)[0][1], 0.1
+        (folder,) = candidates_of(project / "models")
+        kind, seconds = folder.name, 0.1
     for _ in range(n_kills):
         (project / "log").write_text("", "utf-8")
         for entry in models_of(project / "models"):
-            if entry.name != "first":
-                shutil.move(entry.path, project / "models/candidates" / entry.name)
+            if entry.name != "first":  # as it was: not in service
+                folder = project / "models/candidates" / entry.name.removeprefix("nlu-")
+                shutil.move(entry.path, folder)
         pid = forking.begin(kind, project)
         time.sleep(draw.uniform(0.0, 1.2 * seconds))
         forking.kill(pid)

@@ -97,6 +97,10 @@ def examples(session: Interactive) -> set[tuple[str, str | None]]:
     return {(example.text, example.intent) for example in data.examples}
 
 
+def awaited(session: Interactive) -> Awaits:
+    return session.awaits
+
+
 def accepted_turn(session: Interactive) -> list[str]:
     """The assistant does what it would do, until it listens."""
     done = []
@@ -187,13 +191,13 @@ def test_undo_takes_the_example_out_again(session: Interactive) -> None:
     session.correct("travel")
     session.do("utter_travel")
     session.undo()
-    assert session.awaits is Awaits.ACTION
+    assert awaited(session) is Awaits.ACTION
     assert session.undo() is not None
-    assert session.awaits is Awaits.MEANING
+    assert awaited(session) is Awaits.MEANING
     assert session.taught == []
     assert {path: path.read_bytes() for path in session.project.folder.glob("data/*")} == before
     assert session.undo() is None
-    assert session.awaits is Awaits.MESSAGE
+    assert awaited(session) is Awaits.MESSAGE
     assert session.messages() == []
     with pytest.raises(DataError, match="something to take back"):
         session.undo()

@@ -115,6 +115,7 @@ def test_a_training_in_a_process_of_its_own(project: Path, monkeypatch: pytest.M
     assert [each.is_waiting for each in trainings.all()] == [False]
     with pytest.raises(DataError, match="of this id"):
         trainings.look("../models")
+    trainings.close()
 
 
 def test_faults_cancelling_and_leftovers(project: Path) -> None:
@@ -133,10 +134,10 @@ def test_faults_cancelling_and_leftovers(project: Path) -> None:
     id = trainings.begin(task(project))
     assert trainings.cancel(id).state == "cancelled"
     id = trainings.begin(task(project))
-    trainings.close()  # as if the server ended
-    assert trainings.look(id).state == "failed"
+    trainings.close()  # the server ends
+    assert trainings.look(id).state == "cancelled"
     again = Trainings(models)
-    assert [each.state for each in again.all()] == ["cancelled", "failed"]
+    assert sorted(each.state for each in again.all()) == ["cancelled", "cancelled", "failed"]
     assert latest_model(models).name == "nlu-first.gossamer"
     assert not list((models / "candidates").glob("*/*.gossamer"))
 

@@ -71,8 +71,8 @@ class LastModel:
         components = records_from_parts(pipeline, arrays)
         policies = [] if dialogue is None else policy_records(dialogue, arrays)
         if not with_what_went_on:
-            components = [part.unless_went_on() for part in components]
-            policies = [part.unless_went_on() for part in policies]
+            components = [_unless_it_went_on(part) for part in components]
+            policies = [_unless_it_went_on(part) for part in policies]
         return cls(components=components, policies=policies, content=content)
 
     def followed_by(self, others: Sequence[LastModel]) -> LastModel:
@@ -90,6 +90,11 @@ class LastModel:
         Fingerprints of what its parts have learnt are in the content.
         """
         return _text(self.content) == _text(content)
+
+
+def _unless_it_went_on(part: ComponentRecord) -> ComponentRecord:
+    """The part; of what it was learnt from nothing is known if it went on from a model."""
+    return part._replace(fingerprint={}, learnt="") if part.went_on else part
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from gossamer.teach.corrections import (
     correction_json,
     correction_of,
 )
+from gossamer.teach.files.derive import Derived
 from gossamer.teach.files.journal import Step
 from gossamer.teach.files.patch import Patch
 from gossamer.teach.files.undo import Entry
@@ -97,7 +98,7 @@ def entries_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Entry]:
                 id=record["id"],
                 correction=correction_of(record["correction"]),
                 step=Step.of(record["files"]),
-                replaced=tuple(map(_example_of, record["replaced"])),
+                **_rest_of(record),
             )
         elif record["record"] == "undone":
             del found[record["id"]]
@@ -106,12 +107,29 @@ def entries_of(records: Iterable[Mapping[str, Any]]) -> dict[int, Entry]:
                 found[int(number)] = replace(
                     found[int(number)],
                     step=Step.of(other["files"]),
-                    replaced=tuple(map(_example_of, other["replaced"])),
+                    **_rest_of(other),
                 )
     return found
 
 
-def example_json(example: Example) -> dict[str, Any]:
+def rest_json(done: Derived | Entry) -> dict[str, Any]:
+    """What undoing needs besides the files that change, as the journal keeps it."""
+    return {
+        "is_added": done.is_added,
+        "replaced": [_example_json(example) for example in done.replaced],
+        "fresh": sorted(done.fresh),
+    }
+
+
+def _rest_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "is_added": content["is_added"],
+        "replaced": tuple(map(_example_of, content["replaced"])),
+        "fresh": frozenset(map(tuple, content["fresh"])),
+    }
+
+
+def _example_json(example: Example) -> dict[str, Any]:
     """An example as the journal keeps it; its intent may be missing, its entities of any value."""
     correction = MessageCorrection(example)
     return {key: value for key, value in correction_json(correction).items() if key != "kind"}

@@ -1,7 +1,6 @@
 """Talking with an assistant and correcting it: each message, each action, then the story.
 
-`Interactive` holds no terminal: it is a conversation that waits for a person's yes or no at every
-step. What it hears of messages is taught at once, a conversation as a story when it is asked for.
+`Interactive` holds no terminal. What messages mean is taught at once, a story when it is asked for.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ from gossamer.data.nlu.intents import intent_name
 from gossamer.data.stories.steps import Story
 from gossamer.dialogue.history.events import ActionExecuted, SlotSet, UserUttered
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.dialogue.policies.ensemble import EnsemblePrediction
-from gossamer.dialogue.runtime.running_turn import FOLLOWUP_POLICY
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.dialogue.runtime.turn_runner import TurnRunner
 from gossamer.nlu.pipeline.parse import Parse
@@ -32,39 +29,18 @@ from gossamer.teach.accepting import accepted_example, corrected, example_of
 from gossamer.teach.corrections import Correction, MessageCorrection, StoryCorrection
 from gossamer.teach.files.derive import AlreadySo
 from gossamer.teach.files.patch import Patch
-from gossamer.teach.project import Taught, TaughtProject
+from gossamer.teach.history import Taught
+from gossamer.teach.project import TaughtProject
+from gossamer.teach.proposal import Proposal, proposal_of
 from gossamer.teach.stories import story_to_learn
 
 
 class Awaits(Enum):
-    """What a conversation waits for."""
+    """What is next: a message (`say`), its meaning (`accept`, `correct`) or an action (`do`)."""
 
     MESSAGE = "message"
-    """What the user says: `say`."""
     MEANING = "meaning"
-    """Whether it was understood: `accept` or `correct`."""
     ACTION = "action"
-    """What the assistant does: `do`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What the assistant would do next.
-
-    Attributes:
-        action: the action's name, or the text it says.
-        confidence: in it.
-        policy: who chose it; `FOLLOWUP_POLICY` where an event asked for it.
-        ranking: all actions with the scores that the winning policy gives, best first; of equal
-            ones the domain's own before those that every assistant has.
-        prediction: what policies said, or None.
-    """
-
-    action: str
-    confidence: float
-    policy: str
-    ranking: tuple[tuple[str, float], ...]
-    prediction: EnsemblePrediction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +152,7 @@ class Interactive:
             DataError: it is no message's turn, or the text names an intent that is not known.
         """
         self._need(Awaits.MESSAGE)
-        text = text.strip()
-        if not text:
+        if not (text := text.strip()):
             raise DataError("a message must not be blank")
         parse = self.turns.understood(text).parse or Parse(text=text)
         if parse_direct_message(text) is None:
@@ -248,22 +223,10 @@ class Interactive:
             DataError: it is not its turn.
         """
         self._need(Awaits.ACTION)
-        found = self.turns.next_action(self.tracker)
-        if found is None:  # it is silent, and `_hear` and `do` have seen to that
+        proposal = proposal_of(self.turns, self.tracker)
+        if proposal is None:  # it is silent, and `_hear` and `do` have seen to that
             raise DataError("the assistant is paused")
-        action, prediction = found
-        own = (prediction or self.turns.predict(self.tracker)).prediction
-        domain = self.turns.domain
-        scores = list(zip(domain.action_labels, map(float, own.scores), strict=True))
-        named = {*domain.actions, *domain.responses, *domain.forms, ACTION_LISTEN}
-        scores.sort(key=lambda pair: (-pair[1], pair[0] not in named))
-        return Proposal(
-            action=action,
-            confidence=1.0 if prediction is None else prediction.confidence,
-            policy=FOLLOWUP_POLICY if prediction is None else own.policy,
-            ranking=tuple(scores),
-            prediction=prediction,
-        )
+        return proposal
 
     def do(self, action: str, proposal: Proposal | None = None) -> Turn:
         """Let the assistant do something.
@@ -283,10 +246,14 @@ class Interactive:
             proposal.prediction if proposal is not None and is_right else None,
             policy=proposal.policy if proposal is not None and is_right else None,
         )
+        listens = any(
+            isinstance(event, ActionExecuted) and event.name == ACTION_LISTEN
+            for event in turn.events
+        )
         self._go(
             _State(
                 tracker=tracker,
-                awaits=Awaits.MESSAGE if _listens(turn) else self._after(tracker),
+                awaits=Awaits.MESSAGE if listens else self._after(tracker),
                 is_corrected=self._state.is_corrected or not is_right,
             )
         )
@@ -375,8 +342,8 @@ class Interactive:
         applied = self._at_last_message().tracker.applied_events()
         if not any(isinstance(event, UserUttered) for event in applied):
             return None
-        when = datetime.fromtimestamp(self._clock()).astimezone()
-        title = f"taught {when:%Y-%m-%d %H:%M:%S}" if name is None else name
+        now = datetime.fromtimestamp(self._clock())
+        title = f"taught {now:%Y-%m-%d %H:%M:%S}" if name is None else name
         return story_to_learn(title, applied, self.turns.domain)
 
     def preview(self, story: Story) -> Patch:
@@ -423,8 +390,10 @@ class Interactive:
             # Of an intent that is new the model knows nothing; that is why it is taught.
             warnings.simplefilter("ignore", MessageWarning)
             tracker, _ = self.turns.hear(self.tracker, parse)
-        awaits, is_corrected = self._after(tracker), self._state.is_corrected
-        self._go(_State(tracker=tracker, awaits=awaits, is_corrected=is_corrected), taught)
+        awaits = self._after(tracker)
+        self._go(
+            dataclasses.replace(self._state, tracker=tracker, awaits=awaits, parse=None), taught
+        )
 
     def _after(self, tracker: Tracker) -> Awaits:
         return Awaits.MESSAGE if self.turns.next_action(tracker) is None else Awaits.ACTION
@@ -448,9 +417,3 @@ class Interactive:
 
     def _heard(self) -> list[UserUttered]:
         return [e for e in self.tracker.applied_events() if isinstance(e, UserUttered)]
-
-
-def _listens(turn: Turn) -> bool:
-    return any(
-        isinstance(event, ActionExecuted) and event.name == ACTION_LISTEN for event in turn.events
-    )

@@ -17,9 +17,9 @@ from gossamer.teach.files.erasing import erased
 from gossamer.teach.files.hunks import applied
 from gossamer.teach.files.journal import DONE, Journal, Step, put_in_place, text_hash, text_now
 from gossamer.teach.files.patch import Patch
-from gossamer.teach.files.reading import FileReader, real_path
+from gossamer.teach.files.reading import FileReader, quiet, real_path
 from gossamer.teach.files.undo import derive_undo, step_of
-from gossamer.teach.history import Taught, entries_of, example_json, history_of
+from gossamer.teach.history import Taught, entries_of, history_of, rest_json
 
 _MOST_TRIES: Final = 5
 _LONGEST_NAME: Final = 200
@@ -65,7 +65,7 @@ class TaughtProject:
         self._reader = FileReader(self.folder, self.data, self.domain)
         self._journal = Journal(self.folder)
         if self._journal.pending() is not None:
-            with self._journal.locked():
+            with self._journal.locked(), quiet():
                 self._finish()
 
     def _paths(self, given: Paths) -> tuple[Path, ...]:
@@ -99,8 +99,9 @@ class TaughtProject:
         Raises:
             DataError: it cannot be taught; the message says why.
         """
-        files = self._reader.read()
-        return step_of(files, derive(files, correction).texts).patch
+        with quiet():
+            files = self._reader.read()
+            return step_of(files, derive(files, correction).texts).patch
 
     def teach(self, correction: Correction, *, who: str, senders: Collection[str] = ()) -> Taught:
         """Write a correction into the project's files.
@@ -121,7 +122,7 @@ class TaughtProject:
         if correction_of(content) != correction:
             raise DataError("a correction must be one that its JSON can carry", got=correction)
         _check_name(who)
-        with self._journal.locked():
+        with self._journal.locked(), quiet():
             records = self._finish()
             for _ in range(_MOST_TRIES):
                 files = self._reader.read()
@@ -134,9 +135,8 @@ class TaughtProject:
                     "who": who,
                     "senders": sorted(senders),
                     "correction": content,
-                    "replaced": [example_json(example) for example in derived.replaced],
                     "files": step.to_json(),
-                }
+                } | rest_json(derived)
                 if self._write(record, step, derived.texts):
                     return history_of([*records, record])[record["id"]]
         raise _too_busy(self.folder)
@@ -161,7 +161,7 @@ class TaughtProject:
                 file cannot be written.
         """
         _check_name(who)
-        with self._journal.locked():
+        with self._journal.locked(), quiet():
             records = self._finish()
             known = history_of(records)
             if number not in known or known[number].is_undone:
@@ -182,8 +182,8 @@ class TaughtProject:
                     "files": step.to_json(),
                     "others": {
                         str(entry.id): {
-                            "replaced": [example_json(each) for each in entry.replaced],
                             "files": entry.step.to_json(),
+                            **rest_json(entry),
                         }
                         for entry in undone.others
                     },

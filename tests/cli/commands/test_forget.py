@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from terminals import Terminal, pty
+from terminals import Terminal
 
 pytest.importorskip("sqlalchemy", reason="gossamer[serve] is not installed")
 
 from gossamer.serve.store import ConversationStore
+from gossamer.teach import TaughtProject, correction_of
 
 Run = Callable[..., Any]
 MESSAGES = [{"event": "user", "text": "hello"}, {"event": "action", "name": "action_listen"}]
@@ -39,7 +41,7 @@ def stored() -> dict[str, int]:
 def test_one_is_forgotten_and_others_are_not(run: Run, folder: Path) -> None:
     result = run("forget", "anna")
     assert result.exit_code == 0, result.stderr
-    assert "3 events, 1 messages among them, and 1 reminders" in result.stdout
+    assert "3 events (1 message) and 1 reminder" in result.stdout
     assert stored() == {"ben": 3}
     again = run("forget", "anna")
     assert again.exit_code == 1
@@ -69,7 +71,7 @@ def test_events_of_a_broker_go_too(run: Run, folder: Path) -> None:
     lines = [json.dumps({"sender_id": each, "event": "restart"}) for each in ("anna", "ben")]
     (folder / "events.jsonl").write_text("\n".join([*lines, ""]), "utf-8")
     result = run("forget", "anna")
-    assert "In events.jsonl there are 1 events" in result.stdout
+    assert "In events.jsonl: 1 event." in result.stdout
     assert "anna" not in (folder / "events.jsonl").read_text("utf-8")
     assert lines[1] in (folder / "events.jsonl").read_text("utf-8")
     assert stored() == {"ben": 3}
@@ -95,7 +97,7 @@ def test_no_database(run: Run, folder: Path, endpoints: str, message: str) -> No
     assert (folder / "data.yml").read_text() == "nlu: []\n" * 100
 
 
-@pytest.mark.skipif(pty is None, reason="there are no pseudo-terminals here")
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals here")
 def test_on_a_terminal_it_is_asked(terminal: Callable[..., Terminal], folder: Path) -> None:
     asking = terminal("forget", "anna")
     asking.wait_for(r"Delete it for good\?")
@@ -107,3 +109,33 @@ def test_on_a_terminal_it_is_asked(terminal: Callable[..., Terminal], folder: Pa
     agreeing.type("y\r")
     assert agreeing.end() == 0
     assert stored() == {"ben": 3}
+
+
+def test_what_was_taught_is_named_and_taken_out_if_asked(run: Run, folder: Path) -> None:
+    (folder / "data").mkdir()
+    nlu = folder / "data" / "nlu.yml"
+    nlu.write_text('version: "3.1"\nnlu:\n- intent: greet\n  examples: |\n    - hello\n')
+    (folder / "config.yml").write_text("pipeline:\n- name: WhitespaceTokenizer\n")
+    (folder / "domain.yml").write_text("intents: [greet]\n")
+    content = {"kind": "message", "text": "hullo it is anna", "intent": "greet"}
+    TaughtProject(folder).teach(correction_of(content), who="lea", senders=["anna"])
+
+    other = run("forget", "ben", "--dry-run")
+    assert "taught" not in other.stdout
+    result = run("forget", "anna", "--export", "anna.json")
+    assert result.exit_code == 0, result.stderr
+    assert "1. 'hullo it is anna': greet, by lea" in result.stdout
+    assert "stays, unless --taught is given" in result.stdout
+    (exported,) = json.loads((folder / "anna.json").read_text("utf-8"))["taught"]
+    assert exported["correction"]["text"] == "hullo it is anna"
+    assert stored() == {"ben": 3}
+    assert "hullo it is anna" in nlu.read_text("utf-8")
+    assert "Nothing was deleted" in run("forget", "anna").stdout
+
+    later = run("forget", "anna", "--taught")
+    assert later.exit_code == 0, later.stderr
+    assert "What was taught is taken out" in later.stdout
+    (folder / "anna.json").unlink()
+    for path in folder.rglob("*"):
+        assert path.is_dir() or b"anna" not in path.read_bytes(), path
+    assert run("forget", "anna").exit_code == 1

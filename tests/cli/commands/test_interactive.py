@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gossamer.assistant import Assistant
 from gossamer.data import read_project
+from gossamer.data.model_files import latest_model
 from gossamer.data.nlu.reading import read_training_data
 from gossamer.data.stories.reading import read_stories
 
@@ -152,3 +155,14 @@ def test_nothing_to_read(run: Run, talking: Path) -> None:
     result = run("interactive", input="")
     assert result.exit_code == 1
     assert "needs a terminal, or lines to read" in result.stderr
+
+
+@pytest.mark.slow
+def test_what_is_taught_is_trained_and_put_in_service(run: Run, talking: Path) -> None:
+    result = run("interactive", "--train", input=typed("good evening", "travel", ""))
+    assert result.exit_code == 0, result.stderr
+    assert "Right of 1 taught: 0, now 1" in result.stdout
+    assert "better: good evening  (travel)" in result.stdout
+    model = latest_model(Path("models"))
+    assert f"The model is {model}" in result.stdout
+    assert Assistant.load(model).parse("good evening").intent.name == "travel"

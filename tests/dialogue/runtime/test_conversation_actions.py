@@ -169,7 +169,7 @@ def test_too_many_actions() -> None:
     assert [m.text for m in turn.messages] == ["Hello"] * 3
     assert names(turn.events)[-1] == "action action_listen"
     # The next message finds it ready again.
-    conversations._turns._chooser = Script(DOMAIN, "utter_greet")
+    conversations.turns._chooser = Script(DOMAIN, "utter_greet")
     assert len(conversations.handle("greet").messages) == 1
 
 
@@ -215,7 +215,7 @@ def test_a_paused_assistant_is_silent_but_hears() -> None:
 
 def test_restart_ends_a_pause() -> None:
     conversations = paused()
-    conversations._turns._chooser = Script(DOMAIN, "action_restart", "utter_greet")
+    conversations.turns._chooser = Script(DOMAIN, "action_restart", "utter_greet")
     conversations.handle("restart")
     assert not conversations.tracker().is_paused
     assert len(conversations.handle("greet").messages) == 1

@@ -181,7 +181,7 @@ def test_a_turn_changes_all_or_nothing(fails: str) -> None:
         raise RuntimeError("broken")
 
     if fails == "parse":
-        conversations._turns._parse = broken
+        conversations.turns._parse = broken
     else:
         script.predict = broken  # type: ignore[method-assign,assignment]
     with pytest.raises(RuntimeError, match="broken"):

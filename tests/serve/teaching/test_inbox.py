@@ -12,6 +12,7 @@ from gossamer.dialogue.history.tracker import Tracker
 from gossamer.serve.store import ConversationStore
 from gossamer.serve.teaching import stored
 from gossamer.serve.teaching.stored import newest_trackers
+from gossamer.teach.inbox import stored_messages
 
 
 def texts(running: Running) -> list[str]:
@@ -35,9 +36,8 @@ def test_accepted_dismissed_and_forgotten(
     inbox = client.get("/teach/inbox").json()
     assert inbox["n_messages"] == 6, "all that was typed"
     by_text = {group["text"]: group for group in inbox["groups"]}
-    assert {*by_text} == {
-        *("bonjour all", "farewell friends", "no idea what", "something else again")
-    }, "what is known is left out"
+    assert {*by_text} >= {"bonjour all", "no idea what", "something else again"}
+    assert "hello" not in by_text, "what is known is left out"
     group = by_text["bonjour all"]
     assert group["n"] == 2
     assert {each["sender_id"] for each in group["messages"]} == {"anna", "ben"}
@@ -53,7 +53,8 @@ def test_accepted_dismissed_and_forgotten(
     assert "must have an intent" in nothing.json()["message"]
 
     assert client.post("/teach/inbox/dismiss", json={"text": "no idea what"}).status_code == 200
-    assert {*texts(teaching)} == {"bonjour all", "something else again"}
+    assert {"bonjour all", "something else again"} <= {*texts(teaching)}
+    assert not {"farewell friends", "no idea what"} & {*texts(teaching)}
     kept = b"".join(path.read_bytes() for path in (project / ".gossamer").iterdir())
     assert b"no idea what" not in kept
     client.post("/teach/inbox/restore", json={"text": "no idea what"})
@@ -83,14 +84,18 @@ def test_the_newest_messages_page_by_page(monkeypatch: pytest.MonkeyPatch) -> No
         with store.lease(f"sender {number % 3}") as lease:
             lease.append(turn(f"text {number}"))
 
+    with store.lease("nobody wrote") as lease:
+        lease.append(turn("")[2:])
+
     def read(n_messages: int) -> dict[str, list[str]]:
         trackers = newest_trackers(store, lambda sender: Tracker((), sender), n_messages)
         return {
-            tracker.sender_id: [each.text for each in stored.stored_messages([tracker])]
+            tracker.sender_id: [each.text for each in stored_messages([tracker])]
             for tracker in trackers
         }
 
     assert read(4) == {
+        "nobody wrote": [],
         "sender 1": ["text 16", "text 19"],
         "sender 0": ["text 18"],
         "sender 2": ["text 17"],

@@ -58,7 +58,7 @@ def make_project(
     return folder
 
 
-def message(text: str, intent: str, **entities: str | dict[str, object]) -> Correction:
+def message(text: str, intent: str, **entities: str | Mapping[str, object]) -> Correction:
     """A message in which the text of each entity is named: `city="Rome"`."""
     found = []
     for name, said in entities.items():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 
 import typer
 
 from gossamer.cli.streams import STOP, TypedLines, say
+
+_END_OF_INPUT = "\x04"  # Ctrl-D
+_MOST_BYTES = 64
 
 
 class Leave(Exception):
@@ -25,6 +30,7 @@ class Questions:
     def __init__(self, lines: TypedLines, on_command: Callable[[str], None] | None = None) -> None:
         self._lines = lines
         self._on_command = on_command
+        self._ahead = ""
         self.is_terminal = lines.is_terminal
 
     def line(self, prompt: str) -> str:
@@ -77,7 +83,7 @@ class Questions:
         """
         while True:
             pressed = self._pressed(prompt).lower()
-            if pressed and pressed in keys:
+            if len(pressed) == 1 and pressed in keys:
                 return pressed
             say(f"Please press one of {', '.join(keys)}.")
 
@@ -85,10 +91,31 @@ class Questions:
         if not self.is_terminal:
             return self.line(prompt)[:1]
         typer.echo(prompt, nl=False)
-        try:
-            pressed = typer.getchar()
-        except EOFError:
+        pressed = ""
+        while not pressed.strip():  # Enter after a key is no further one
+            self._ahead = self._ahead or _keys_pressed()
+            is_one = self._ahead.startswith("\x1b")  # such as an arrow: several characters
+            pressed = self._ahead if is_one else self._ahead[:1]
+            self._ahead = self._ahead[len(pressed) :]
+        if pressed == _END_OF_INPUT:
             typer.echo()
-            raise Leave from None
+            raise Leave
         typer.echo(pressed if pressed.isprintable() else "")
         return pressed
+
+
+def _keys_pressed() -> str:
+    """At least one key, without Enter, and what was pressed before it was asked for."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        return typer.getchar()
+    stdin = sys.stdin.fileno()
+    before = termios.tcgetattr(stdin)
+    try:
+        tty.setcbreak(stdin, termios.TCSADRAIN)
+        pressed = os.read(stdin, _MOST_BYTES)
+    finally:
+        termios.tcsetattr(stdin, termios.TCSADRAIN, before)
+    return pressed.decode("utf-8", "replace") or _END_OF_INPUT

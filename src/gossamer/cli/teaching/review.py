@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEYS = "acdsuq"
 _PROMPT = "[a]ccept [c]orrect [d]ismiss [s]kip [u]ndo [q]uit: "
 _MOST_VARIANTS = 3
+_MOST_SENDERS = 20
 
 
 def groups_of(
@@ -136,7 +137,7 @@ class Review:
                     self._done.append((number, None, group.text))
                 elif key != "s":
                     example = self._accepted(parse) if key == "a" else self._corrected(parse)
-                    self._done.append((number, self._teach(example), None))
+                    self._done.append((number, self._teach(example, group), None))
                 return number + 1
             except (InputError, OSError) as error:
                 say(f"Error: {error}")
@@ -173,9 +174,12 @@ class Review:
         )
         return example_of(parse.text, intent, entities)
 
-    def _teach(self, example: Example) -> Taught | None:
+    def _teach(self, example: Example, group: InboxGroup) -> Taught | None:
+        senders = {each.sender_id for each in group.messages if each.text == group.text}
+        if len(senders) > _MOST_SENDERS:  # what many say is nobody's own
+            senders = set()
         try:
-            taught = self._project.teach(MessageCorrection(example), who=self._who)
+            taught = self._project.teach(MessageCorrection(example), who=self._who, senders=senders)
         except AlreadySo:
             self._note("the project has it already")
             return None

@@ -60,8 +60,7 @@ class ComponentRecord(NamedTuple):
         state: what was learnt.
         fingerprint: what it was learnt from, by name; empty when that is not known.
         learnt: a fingerprint of `state`; "" when that is not known.
-        went_on: whether it went on from an earlier model, so that it was not learnt from what the
-            fingerprint names alone.
+        went_on: whether it went on from an earlier model, and was not learnt from that alone.
     """
 
     name: str
@@ -76,10 +75,6 @@ class ComponentRecord(NamedTuple):
     def source(self) -> Source:
         """Where it comes from."""
         return Source(self.fingerprint, self.learnt, self.went_on)
-
-    def unless_went_on(self) -> ComponentRecord:
-        """This; of what it was learnt from nothing is known if it went on from a model."""
-        return self._replace(fingerprint=_UNKNOWN, learnt="") if self.went_on else self
 
     @classmethod
     def stored(cls, part: Mapping[str, Any], arrays: Mapping[str, Any]) -> ComponentRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,12 @@ from gossamer.nlu.pipeline.parse import Parse
 from gossamer.serve.models.current import LoadedModel
 from gossamer.serve.server import Server
 from gossamer.serve.store.conversations import ConversationStore
-from gossamer.teach.inbox import StoredMessage, parsed_anew, stored_messages
+from gossamer.teach.inbox import (
+    SimilarMessages,
+    StoredMessage,
+    parsed_anew,
+    stored_messages,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -31,12 +36,18 @@ _SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    messages: tuple[StoredMessage, ...]
+    """What was read, as a model understands it."""
+
+    stored: tuple[StoredMessage, ...]
     until: float
+    model_id: str
+    messages: Sequence[StoredMessage]
+    similar: SimilarMessages
+    parses: Mapping[str, Parse]
 
 
 class NewestMessages:
-    """Reads the newest messages, as the model that answers understands them. `get` blocks.
+    """Reads the newest messages, as the model that answers understands them. Its methods block.
 
     What was read is kept for some seconds, what was understood until another model answers; all of
     it is forgotten when a conversation is deleted.
@@ -52,8 +63,6 @@ class NewestMessages:
         self._lock = threading.Lock()
         self._n_forgotten = 0
         self._read: _Read | None = None
-        self._parses: dict[str, Parse] = {}
-        self._model_id = ""
 
     def get(self, model: LoadedModel) -> Sequence[StoredMessage]:
         """The messages, those of a conversation in order.
@@ -65,35 +74,55 @@ class NewestMessages:
             ServeError: 409, it holds no conversation.
             StoreError: the database does not answer.
         """
-        new_tracker = model.runner.new_tracker
-        with self._lock:
-            n_forgotten, read = self._n_forgotten, self._read
-            if read is None or time.monotonic() > read.until:
-                trackers = newest_trackers(self._server.store, new_tracker, self._n_messages)
-                messages = tuple(stored_messages(trackers))
-                read = _Read(messages, time.monotonic() + _SECONDS)
-            if not model.assistant.understands_texts:
-                return read.messages
-            parses = {} if model.model_id != self._model_id else dict(self._parses)
-            anew = parsed_anew(read.messages, lambda texts: self._parsed(model, texts, parses))
-            if n_forgotten == self._n_forgotten:
-                self._read = read
-                self._model_id = model.model_id
-                self._parses = {each.text: parses[each.text] for each in read.messages}
-            return anew
+        return self._now(model).messages
+
+    def similar(self, model: LoadedModel, text: str, limit: int) -> list[StoredMessage]:
+        """The messages that are most like a text. Args and errors as for `get`."""
+        return self._now(model).similar.to(text, limit)
 
     def forget(self) -> None:
         """Keep nothing, as a conversation was deleted. Never waits."""
         self._n_forgotten += 1
-        self._read, self._parses = None, {}
+        self._read = None
 
-    def _parsed(
-        self, model: LoadedModel, texts: Sequence[str], known: dict[str, Parse]
-    ) -> list[Parse]:
-        new = [text for text in texts if text not in known]
-        parses = self._server.parse_many(model.pipeline, new)
-        known.update(zip(new, parses, strict=True))
-        return [known[text] for text in texts]
+    def _now(self, model: LoadedModel) -> _Read:
+        new_tracker = model.runner.new_tracker
+        with self._lock:
+            n_forgotten, read = self._n_forgotten, self._read
+            is_new = read is None or time.monotonic() > read.until
+            if read is not None and not is_new and read.model_id == model.model_id:
+                return read
+            if read is None or is_new:
+                trackers = newest_trackers(self._server.store, new_tracker, self._n_messages)
+                stored, until = tuple(stored_messages(trackers)), time.monotonic() + _SECONDS
+            else:
+                stored, until = read.stored, read.until
+            is_same = read is not None and read.model_id == model.model_id
+            known = dict(read.parses) if read is not None and is_same else {}
+            now = self._understood(model, stored, until, known)
+            if n_forgotten == self._n_forgotten:
+                self._read = now
+            return now
+
+    def _understood(
+        self,
+        model: LoadedModel,
+        stored: tuple[StoredMessage, ...],
+        until: float,
+        known: Mapping[str, Parse],
+    ) -> _Read:
+        parses: dict[str, Parse] = {}
+
+        def parsed(texts: Sequence[str]) -> list[Parse]:
+            new = [text for text in texts if text not in known]
+            found = dict(zip(new, self._server.parse_many(model.pipeline, new), strict=True))
+            parses.update({text: found[text] if text in found else known[text] for text in texts})
+            return list(parses.values())
+
+        messages: Sequence[StoredMessage] = stored
+        if model.assistant.understands_texts:
+            messages = parsed_anew(stored, parsed)
+        return _Read(stored, until, model.model_id, messages, SimilarMessages(messages), parses)
 
 
 def newest_trackers(

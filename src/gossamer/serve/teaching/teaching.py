@@ -19,7 +19,7 @@ from gossamer.serve.teaching.trainings import ServedTrainings
 from gossamer.teach import Correction, MessageCorrection, Patch, Taught, TaughtProject
 from gossamer.teach.accepting import accepted_example
 from gossamer.teach.dismissed import Dismissed
-from gossamer.teach.inbox import Inbox, InboxGroup, StoredMessage, similar
+from gossamer.teach.inbox import Inbox, InboxGroup, StoredMessage
 
 T = TypeVar("T")
 _MOST_ALIKE: Final = 10
@@ -160,8 +160,10 @@ class Teaching:
         Raises:
             ServeError: 409, no dialogue model is loaded.
         """
-        messages = await self.messages()
-        found = await self.server.in_thread(lambda: similar(text, messages, _MOST_ALIKE))
+        model = self.server.models.get()
+        found = await self.server.in_thread(
+            lambda: self._messages.similar(model, text, _MOST_ALIKE)
+        )
         texts = dict.fromkeys(each.text for each in found)
         return list(await asyncio.gather(*map(self.parse, texts)))
 

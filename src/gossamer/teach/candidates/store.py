@@ -38,7 +38,7 @@ LOCK_FILE: Final = "lock"
 KEPT: Final = 10
 """How many candidates are kept that are not in service."""
 
-_YOUNG: Final = 60.0  # seconds in which a process that was started takes its lock
+_YOUNG: Final = 15.0  # seconds in which a process that was started takes its lock
 _DIFFERENCES: Final = ("better", "worse", "still_wrong")
 _PARTS: Final = ("nlu-", "core-")  # what names of models of parts begin with
 

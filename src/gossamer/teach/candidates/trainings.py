@@ -22,6 +22,7 @@ from gossamer.data.errors import DataError, InputError
 from gossamer.data.model_files import SUFFIX
 from gossamer.teach.candidates.progress import Progress
 from gossamer.teach.candidates.store import (
+    CANDIDATES,
     candidates_of,
     clean,
     is_alive,
@@ -134,10 +135,6 @@ class Trainings:
             if self._process is None or self._process[0] != id:
                 raise DataError("the server that has begun a training must end it", got=id)
             self._end()
-            folder = self.folder_of(id)
-            if read_result(folder) is None:  # else it was ready in this moment
-                write_result(folder, {"state": "cancelled", "when": time.time()})
-                _remove_models(folder)
         return self.look(id)
 
     def discard(self, id: str) -> Training:
@@ -157,10 +154,17 @@ class Trainings:
             self._end()
 
     def _end(self) -> None:
-        """End the process, if it has not ended by itself, and what it has started."""
-        if self._process is not None:
-            _kill(self._process[1])
-            self._process = None
+        """End the process and what it has started, unless it has ended by itself."""
+        if self._process is None:
+            return
+        id, process = self._process
+        was_running = process.poll() is None
+        _kill(process)
+        self._process = None
+        folder = self._models / CANDIDATES / id
+        if was_running and read_result(folder) is None:  # else it was ready in this moment
+            write_result(folder, {"state": "cancelled", "when": time.time()})
+            _remove_models(folder)
 
     def _running(self) -> str | None:
         """The id of a training that has not ended."""

@@ -17,6 +17,7 @@ from gossamer.data.stories.checks import check_stories
 from gossamer.data.stories.steps import Story, StoryData
 from gossamer.teach.corrections import Correction, MessageCorrection
 from gossamer.teach.files.domain_edits import DomainEdits, NewNames, add_to_domain
+from gossamer.teach.files.names import Name, declared_names, names_of, used_names
 from gossamer.teach.files.nlu_edits import NluEdits, Place
 from gossamer.teach.files.reading import ProjectFiles
 from gossamer.teach.files.source import SourceFile, Splice
@@ -31,11 +32,15 @@ class Derived:
 
     Attributes:
         texts: what files are to hold, by their paths below the project; None: it goes.
+        is_added: whether an example comes, or one becomes what is taught.
         replaced: examples that it takes out or changes.
+        fresh: names that it declares in the domain and that nothing used before.
     """
 
     texts: Mapping[str, str | None]
+    is_added: bool = True
     replaced: tuple[Example, ...] = ()
+    fresh: frozenset[Name] = frozenset()
 
 
 class AlreadySo(DataError):
@@ -89,7 +94,8 @@ def _message(files: ProjectFiles, example: Example) -> Derived:
     ]
     same, others = _where_it_is(known, example)
     gone = list(others)
-    if not any(place.example.entities == example.entities for _, place in same):
+    is_added = all(place.example.entities != example.entities for _, place in same)
+    if is_added:
         moved = example
         if same and nlu(same[0][0]).change(same[0][1], example):
             gone += same[1:]
@@ -118,7 +124,10 @@ def _message(files: ProjectFiles, example: Example) -> Derived:
         for number in each.nlu.changed
     ]
     texts = {path: _checked(edit) for path, edit in edits.items() if _has_changes(edit)}
-    return Derived(texts=texts, replaced=(*replaced, *changed))
+    fresh: frozenset[Name] = frozenset()
+    if any(edit.domain is not None for edit in edits.values()):
+        fresh = names_of(MessageCorrection(example)) - declared_names(files) - used_names(files)
+    return Derived(texts=texts, is_added=is_added, replaced=(*replaced, *changed), fresh=fresh)
 
 
 def _has_changes(edit: _Edits) -> bool:

@@ -76,13 +76,12 @@ class DomainEdits:
             self.splices.append(append_item(self.file, *found, lines, ", ".join(flows)))
         self.content[section] = [*(self.content.get(section) or []), *items]
 
-    def add_labels(self, name: str, kind: str, new: Sequence[str]) -> None:
-        """Adds roles or groups to an entity type of this file.
+    def add_labels(self, name: str, new: Mapping[str, Sequence[str]]) -> None:
+        """Adds roles and groups to an entity type of this file.
 
         Args:
             name: the entity type.
-            kind: "roles" or "groups".
-            new: what comes.
+            new: what comes as "roles", and as "groups".
 
         Raises:
             DataError: the type is written in a way that cannot grow.
@@ -92,42 +91,50 @@ class DomainEdits:
             (number, item) for number, item in enumerate(items.value) if _name_of(item) == name
         )
         refuse_shared(self.file, item)
-        added = [f"- {yaml_text(label)}" for label in new]
         if item.id == "scalar":
-            self._add_options(items, item, [f"{kind}:", *added], f"{kind}: {_flow(new)}")
+            self._add_options(items, item, new)
         else:
-            options = item.value[0][1]
-            found = entries(options).get(kind) if options.id == "mapping" else None
-            if found is not None:
-                flow = ", ".join(map(double_quoted, new))
-                self.splices.append(append_item(self.file, *found, added, flow))
-            elif options.id == "mapping" and is_block(options):
-                self.splices.append(add_key(self.file, options, [f"{kind}:", *added]))
-            elif options.id == "mapping" and options.value:
-                end = options.value[-1][1].end_mark.index
-                self.splices.append(Splice(end, end, f", {kind}: {_flow(new)}"))
-            else:
-                raise DataError(
-                    "an entity type that gets roles or groups must have its options in a mapping",
-                    where=self.file.where(item.start_mark.index),
-                )
+            for kind, labels in new.items():
+                self._add_option(item, kind, labels)
         said = self.content["entities"][number]
         said = said if isinstance(said, dict) else {said: {}}
         (key,) = said
-        said[key] = {**said[key], kind: [*(said[key].get(kind) or []), *new]}
-        self.content["entities"][number] = said
+        grown = {kind: [*(said[key].get(kind) or []), *labels] for kind, labels in new.items()}
+        self.content["entities"][number] = {key: said[key] | grown}
 
-    def _add_options(self, items: Any, item: Any, lines: Sequence[str], flow: str) -> None:
+    def _add_option(self, item: Any, kind: str, labels: Sequence[str]) -> None:
+        """Adds roles or groups to an item that has options."""
+        options = item.value[0][1]
+        if options.id != "mapping" or not options.value:
+            raise DataError(
+                "an entity type that gets roles or groups must have its options in a mapping",
+                where=self.file.where(item.start_mark.index),
+            )
+        found = entries(options).get(kind)
+        added = [f"- {yaml_text(label)}" for label in labels]
+        if found is not None:
+            flow = ", ".join(map(double_quoted, labels))
+            self.splices.append(append_item(self.file, *found, added, flow))
+        elif is_block(options):
+            self.splices.append(add_key(self.file, options, [f"{kind}:", *added]))
+        else:
+            end = options.value[-1][1].end_mark.index
+            self.splices.append(Splice(end, end, f", {kind}: {_flow(labels)}"))
+
+    def _add_options(self, items: Any, item: Any, new: Mapping[str, Sequence[str]]) -> None:
         """Gives options to an item that is a name alone."""
         start, end = item.start_mark.index, item.end_mark.index
         if not is_block(items):
+            flow = ", ".join(f"{kind}: {_flow(labels)}" for kind, labels in new.items())
             self.splices += [Splice(start, start, "{"), Splice(end, end, f": {{{flow}}}}}")]
             return
+        lines = []
+        for kind, labels in new.items():
+            lines += [f"{kind}:", *(f"- {yaml_text(label)}" for label in labels)]
         indent = " " * (self.file.column_of(items.start_mark.index) + 4)
+        line = last_line(self.file, item)
         self.splices.append(Splice(end, end, ":"))
-        self.splices.append(
-            self.file.insert_after(last_line(self.file, item), indented(lines, indent))
-        )
+        self.splices.append(self.file.insert_after(line, indented(lines, indent)))
 
 
 def add_to_domain(files: Sequence[SourceFile], names: NewNames) -> list[DomainEdits]:
@@ -156,11 +163,13 @@ def add_to_domain(files: Sequence[SourceFile], names: NewNames) -> list[DomainEd
             new_types[name] = {"roles": roles, "groups": groups}
             continue
         options = _declared(home, "entities")[name]
-        for kind, wanted in (("roles", roles), ("groups", groups)):
-            known = options.get(kind) or []
-            new = [label for label in wanted if label not in known]
-            if new:
-                home.add_labels(name, kind, new)
+        new = {
+            kind: [label for label in wanted if label not in (options.get(kind) or [])]
+            for kind, wanted in (("roles", roles), ("groups", groups))
+        }
+        new = {kind: labels for kind, labels in new.items() if labels}
+        if new:
+            home.add_labels(name, new)
     if new_types:
         _largest(edits, "entities").add_names("entities", new_types)
     return [edit for edit in edits if edit.splices]

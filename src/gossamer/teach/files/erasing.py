@@ -44,7 +44,9 @@ def erased(
                 "undone": {"when": undone["when"], "who": undone["who"]},
                 "others": undone["others"],
             }
-        result.append(_without_lines(record, lines))
+        elif record["record"] == "undone":  # its files are for one who finishes it, and it is done
+            record = {**record, "files": []}
+        result.append(_without(record, number, lines))
     return result
 
 
@@ -52,7 +54,8 @@ def _is(record: Mapping[str, Any], kind: str, number: int) -> bool:
     return bool(record["record"] == kind and record["id"] == number)
 
 
-def _without_lines(record: Mapping[str, Any], lines: Collection[str]) -> dict[str, Any]:
+def _without(record: Mapping[str, Any], number: int, lines: Collection[str]) -> dict[str, Any]:
+    """A record without what it has of a correction, as one that was written anew, or around it."""
     result = dict(record)
     if "files" in record:
         result["files"] = [_part_without(part, lines) for part in record["files"]]
@@ -60,6 +63,7 @@ def _without_lines(record: Mapping[str, Any], lines: Collection[str]) -> dict[st
         result["others"] = {
             key: {**other, "files": [_part_without(part, lines) for part in other["files"]]}
             for key, other in record["others"].items()
+            if key != str(number)
         }
     return result
 

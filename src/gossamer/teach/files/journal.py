@@ -5,7 +5,7 @@ does; another one says that all of them have. So whoever opens the journal after
 killed can finish what it began (`Journal.pending`). Records are lines of JSON that are added.
 
     {"record": "taught", "id": 1, "when": ..., "who": ..., "correction": {...},
-     "replaced": [...], "files": [...]}
+     "files": [...], "is_added": true, "replaced": [...], "fresh": [...]}
     {"record": "undone", "id": 1, "when": ..., "who": ..., "files": [...], "others": {"2": {...}}}
     {"record": "done"}
 

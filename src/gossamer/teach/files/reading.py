@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +75,12 @@ class ProjectFiles:
             if file.nlu is not None and file.nlu.responses:
                 domain = domain.with_responses(file.nlu.responses)
         return domain
+
+    def paths(self) -> list[str]:
+        """Paths below the project, of files in it."""
+        folder = real_path(self.folder)
+        real = [real_path(file.path) for file in self.all()]
+        return [path.relative_to(folder).as_posix() for path in real if path.is_relative_to(folder)]
 
     def text(self, relative: str) -> str | None:
         """The text of a file, as it is on the disk, by its path below the project."""
@@ -187,6 +196,20 @@ class FileReader:
             return known
         decoded_text(raw, path)  # says what is wrong
         return SourceFile(path, raw.decode("utf-8"))
+
+
+_quietly = threading.RLock()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without warnings of what is read: files are tried that may never be written.
+
+    One thread at a time, as Python changes the filters of the whole process.
+    """
+    with _quietly, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def real_path(path: Path) -> Path:

@@ -8,19 +8,18 @@ taught anew: the files are as if the one had never been taught.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gossamer.data.entities import Entity
 from gossamer.data.errors import DataError, InputError
 from gossamer.data.nlu.examples import Example
-from gossamer.data.stories.steps import OrStep, Rule, Story, UserStep
 from gossamer.teach.corrections import Correction, MessageCorrection
 from gossamer.teach.files.derive import AlreadySo, Derived, derive
 from gossamer.teach.files.hunks import Moved, applied, inverse, reverted
 from gossamer.teach.files.journal import Step, text_hash
-from gossamer.teach.files.patch import patch_of
+from gossamer.teach.files.names import Name, declared_names, names_of, used_names
+from gossamer.teach.files.patch import FileChange, patch_of
 from gossamer.teach.files.reading import ProjectFiles
 
 _UNDONE_APART = frozenset({"nlu", "stories", "intents", "entities"})
@@ -34,13 +33,17 @@ class Entry:
         id: its number.
         correction: what was taught.
         step: what it changed.
+        is_added: whether it added an example; the same one may have been there besides another.
         replaced: examples that it took out.
+        fresh: names that it declared in the domain and that nothing used before.
     """
 
     id: int
     correction: Correction
     step: Step
+    is_added: bool
     replaced: tuple[Example, ...]
+    fresh: frozenset[Name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +70,18 @@ def derive_undo(files: ProjectFiles, entry: Entry, later: Sequence[Entry]) -> Un
     Raises:
         DataError: what was taught was edited since.
     """
+    base = _before(files, entry, later)
     try:
-        return Undone(texts=_turned_back(files, entry))
+        texts = _turned_back(files, entry, later)
     except (Moved, InputError):
-        if not later:
+        if not later or base is None:
             raise _edited(entry) from None
+    else:
+        # The others must be able to go the same way afterwards.
+        if base is None or _before(files.replaced(texts), None, later) == base:
+            return Undone(texts=texts)
     state = files
-    texts: dict[str, str | None] = {}
+    texts = {}
     for each in (*reversed(later), entry):
         try:
             new = _turned_back(state, each)
@@ -86,7 +94,7 @@ def derive_undo(files: ProjectFiles, entry: Entry, later: Sequence[Entry]) -> Un
         try:
             again = derive(state, each.correction)
         except AlreadySo:
-            again = Derived(texts={})
+            again = Derived(texts={}, is_added=False)
         except DataError as problem:
             raise DataError(
                 f"a correction that a later one (number {each.id}) needs cannot be undone: "
@@ -94,11 +102,40 @@ def derive_undo(files: ProjectFiles, entry: Entry, later: Sequence[Entry]) -> Un
                 hint=f"undoing number {each.id} first",
             ) from None
         step = step_of(state, again.texts)
-        others.append(replace(each, step=step, replaced=again.replaced))
+        others.append(
+            replace(
+                each,
+                step=step,
+                is_added=again.is_added,
+                replaced=again.replaced,
+                fresh=again.fresh,
+            )
+        )
         texts |= again.texts
         state = state.replaced(again.texts)
     changed = {path: text for path, text in texts.items() if text != files.text(path)}
     return Undone(texts=changed, others=tuple(others))
+
+
+def _before(
+    files: ProjectFiles, entry: Entry | None, later: Sequence[Entry]
+) -> dict[str, str | None] | None:
+    """The files before a correction and all later ones; None if some lines are not there."""
+    texts: dict[str, str | None] = {file: files.text(file) for file in files.paths()}
+    try:
+        for each in (*reversed(later), *([] if entry is None else [entry])):
+            for change in each.step.patch.files:
+                texts[change.path] = _without(change, each, texts.get(change.path))
+    except Moved:
+        return None
+    return {path: text for path, text in texts.items() if text is not None}
+
+
+def _without(change: FileChange, entry: Entry, text: str | None) -> str | None:
+    """A file's text without its change by a correction."""
+    if text_hash(text) == entry.step.after[change.path]:
+        return applied(inverse(change), text)
+    return reverted(change, text)
 
 
 def step_of(files: ProjectFiles, texts: Mapping[str, str | None]) -> Step:
@@ -112,32 +149,37 @@ def step_of(files: ProjectFiles, texts: Mapping[str, str | None]) -> Step:
     )
 
 
-def _turned_back(files: ProjectFiles, entry: Entry) -> dict[str, str | None]:
-    """The texts of files without a correction.
+def _turned_back(
+    files: ProjectFiles, entry: Entry, later: Sequence[Entry] = ()
+) -> dict[str, str | None]:
+    """The texts of files without a correction, others that were taught later being there.
 
     Raises:
         Moved: its lines are not there any more.
         DataError: without them, the files do not say what they must.
     """
-    texts: dict[str, str | None] = {}
-    for change in entry.step.patch.files:
-        text = files.text(change.path)
-        if text_hash(text) == entry.step.after[change.path]:
-            texts[change.path] = applied(inverse(change), text)
-        else:
-            texts[change.path] = reverted(change, text)
-    _check(files, files.replaced(texts), entry, texts)
+    if not entry.step.patch.files:  # the files said it already when it was written anew
+        return {}
+    texts = {
+        change.path: _without(change, entry, files.text(change.path))
+        for change in entry.step.patch.files
+    }
+    _check(files, files.replaced(texts), entry, later, texts)
     return texts
 
 
 def _check(
-    before: ProjectFiles, after: ProjectFiles, entry: Entry, texts: Mapping[str, str | None]
+    before: ProjectFiles,
+    after: ProjectFiles,
+    entry: Entry,
+    later: Sequence[Entry],
+    texts: Mapping[str, str | None],
 ) -> None:
     """Refuse files that do not say what they said, but for a correction."""
     examples = Counter(map(_key, before.examples()))
     stories = Counter(repr(story) for story in before.stories())
     if isinstance(entry.correction, MessageCorrection):
-        examples[_key(entry.correction.example)] -= 1
+        examples[_key(entry.correction.example)] -= entry.is_added
         examples.update(map(_key, entry.replaced))
     else:
         stories[repr(entry.correction.story)] -= 1
@@ -148,9 +190,10 @@ def _check(
         and min(stories.values(), default=0) >= 0
         and all(_rest(before, path) == _rest(after, path) for path in texts)
     )
-    declared = set(_declared(before))
-    left = set(_declared(after))
-    if not is_same or not left <= declared or not set(_used(after)) & declared <= left:
+    needed = {name for each in later for name in names_of(each.correction)}
+    gone = declared_names(before) - declared_names(after)
+    is_needed = gone & (needed | (entry.fresh & used_names(after)))
+    if not is_same or is_needed:
         raise DataError("what a correction changed must be there to be undone")
 
 
@@ -171,42 +214,6 @@ def _rest(files: ProjectFiles, path: str) -> str:
     if file.nlu is not None:
         said += [*file.nlu.synonyms, *file.nlu.regexes, *file.nlu.lookups]
     return repr(said)
-
-
-def _declared(files: ProjectFiles) -> Iterator[tuple[str, ...]]:
-    """Names of intents, entity types, roles and groups of the domain."""
-    domain = files.domain_now()
-    if domain is None:
-        return
-    for intent in domain.intents:
-        yield ("intent", intent.name)
-    for entity in domain.entities:
-        yield ("entity", entity.name)
-        yield from (("role", entity.name, role) for role in entity.roles)
-        yield from (("group", entity.name, group) for group in entity.groups)
-
-
-def _used(files: ProjectFiles) -> Iterator[tuple[str, ...]]:
-    """The same names in examples and stories."""
-    for example in files.examples():
-        yield from _names(example.intent, example.entities)
-    told: list[Story | Rule] = [*files.stories(), *files.rules()]
-    for part in told:
-        for step in part.steps:
-            for each in step.alternatives if isinstance(step, OrStep) else (step,):
-                if isinstance(each, UserStep):
-                    yield from _names(each.intent, each.entities)
-
-
-def _names(intent: str | None, entities: Sequence[Entity]) -> Iterator[tuple[str, ...]]:
-    if intent is not None:
-        yield ("intent", intent.partition("/")[0])
-    for entity in entities:
-        yield ("entity", entity.entity)
-        if entity.role is not None:
-            yield ("role", entity.entity, entity.role)
-        if entity.group is not None:
-            yield ("group", entity.entity, entity.group)
 
 
 def _edited(entry: Entry) -> DataError:

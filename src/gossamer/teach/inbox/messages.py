@@ -93,7 +93,7 @@ def stored_messages(trackers: Iterable[Tracker]) -> Iterator[StoredMessage]:
     for tracker in trackers:
         events = tracker.events
         starts = [i for i, event in enumerate(events) if isinstance(event, UserUttered)]
-        for start, end in zip(starts, [*starts[1:], len(events)], strict=True):
+        for start, end in zip(starts, [*starts[1:], len(events)], strict=False):
             message = events[start]
             if (
                 isinstance(message, UserUttered)
