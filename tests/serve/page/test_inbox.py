@@ -94,7 +94,7 @@ def test_a_click_opens_a_group_and_its_messages(inbox: Visitor, script: Script) 
     inbox.page.get_by_text("see ya").click()
     current = inbox.page.locator(".group.current")
     assert inbox.texts(".current .reasons li") == [
-        "The policies disagree: RulePolicy says utter_greet, TEDPolicy utter_goodbye."
+        "policies disagree the policies disagree: utter_greet or utter_goodbye"
     ]
     current.get_by_text("2 messages are alike").click()
     assert [line.split(" goodbye ")[0] for line in inbox.texts(".current .messages li")] == [
@@ -114,3 +114,23 @@ def test_text_never_becomes_html(visitor: Visitor, script: Script) -> None:
     visitor.page.locator(".messages summary").click()
     assert visitor.page.locator("main b, main img[src=x]").count() == 0
     assert NASTY in visitor.texts(".said")[0]
+
+
+def test_c_corrects(inbox: Visitor, script: Script) -> None:
+    page, keys = inbox.page, inbox.page.keyboard
+    page.locator(".group").first.press("c")
+    page.wait_for_selector("#panel[open] .preview .summary:not(:empty)")
+    keys.press("Escape")
+    page.wait_for_selector("#panel:not([open])", state="attached")
+    assert focused(inbox).startswith("i wanna get 2 Lowmarsh")
+    keys.press("Enter")
+    page.get_by_role("combobox", name="Intent").fill("goodbye")
+    keys.press("Enter")
+    page.locator(".save .main[aria-disabled=false]").press("Enter")
+    wait_for_left(inbox, 3)
+    assert focused(inbox).startswith("the thing from before")
+    assert script.project.taught[-1]["correction"]["intent"] == "goodbye"
+    assert script.project.senders == ["sender-0"]
+    keys.press("u")
+    wait_for_left(inbox, 4)
+    assert script.project.taught[-1]["is_undone"]

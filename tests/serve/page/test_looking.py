@@ -42,6 +42,10 @@ def test_the_confusion_matrix_opens_to_messages(look: Visitor) -> None:
         "from Ottersea, book_trip 0",
         "from Ottersea, book_trip 1",
     ]
+    page.get_by_role("button", name="Correct: from Ottersea, book_trip 1").press("Enter")
+    page.wait_for_selector("#panel[open]:has-text('from Ottersea, book_trip 1')")
+    page.locator("#panel").get_by_role("button", name="Cancel").press("Enter")
+    assert focused(look) == "Correct : from Ottersea, book_trip 1"
     keys.press("Escape")
     assert focused(look) == "2 book_trip taken for cancel_booking_of_a_trip"
     keys.press("Control+End")
@@ -150,7 +154,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(visitor: Visitor, script: Scr
     judge()
     for tab, shown in {"Confidence": ".figures", "Layers": ".kernel"}.items():
         page.get_by_role("tab", name=tab).click()
-        page.locator(f".panel:not([hidden]) {shown}").first.wait_for()
+        page.locator(f".look-panel:not([hidden]) {shown}").first.wait_for()
         judge()
     page.get_by_role("tab", name="More examples?").click()
     page.get_by_role("button", name="Find out").click()

@@ -29,26 +29,26 @@ def button(visitor: Visitor, name: str) -> None:
 
 def test_with_the_keyboard_from_training_to_service(train: Visitor, script: Script) -> None:
     page, keys = train.page, train.page.keyboard
-    assert "to Lowmarsh book_trip Ada" in train.texts(".taught li")[0]
+    assert "to Lowmarsh book_trip Ada" in train.texts(".taught-list li")[0]
     button(train, "Train")
     page.wait_for_selector("progress[value='0.4']")
     assert train.texts(".stage") == ["Training DIETClassifier, epoch 40 of 100"]
     assert focused(train) == "Cancel"
     page.wait_for_selector(".verdict")
     assert focused(train) == "11 got better, 1 got worse."
-    assert train.texts(".summary tbody tr") == [
+    assert train.texts(".before-after tbody tr") == [
         "All that was ever taught 1 of 3 3 of 3 +2",
         "Test messages 104 of 120 107 of 120 +3",
         "Test stories 8 of 8 7 of 8 \N{MINUS SIGN}1",
     ]
     assert train.texts(".worse li") == [
-        "Story: ask for a seat Expected utter_ask_seats Before right to the end"
-        " After step 3: utter_goodbye instead of utter_ask_seats"
+        "Story: ask for a seat Expected utter_greet, utter_ask_seats Before as expected"
+        " After utter_goodbye instead of utter_ask_seats"
     ]
     assert train.texts(".better li")[0].endswith(
-        "Expected book_trip city · departure Ottersea city · destination Lowmarsh"
-        " Before book_trip 0.66 city · destination Ottersea city · destination Lowmarsh"
-        " After book_trip 0.97 city · departure Ottersea city · destination Lowmarsh"
+        "Expected book_trip Ottersea city · departure Lowmarsh city · destination"
+        " Before book_trip 0.66 Ottersea city · destination Lowmarsh city · destination"
+        " After book_trip 0.97 Ottersea city · departure Lowmarsh city · destination"
     )
     assert "training 12 s" in train.texts(".result")[0]
     for _ in range(2):

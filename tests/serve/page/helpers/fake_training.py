@@ -14,12 +14,12 @@ Json = dict[str, Any]
 Refusal = Callable[[Request], JSONResponse | None]
 
 REASONS = {
-    "low_confidence": "The model is unsure: book_trip with 0.41.",
-    "small_margin": "Two intents are close: book_trip 0.41, goodbye 0.38.",
-    "fallback": "The assistant did not know what to do.",
-    "disagreement": "The policies disagree: RulePolicy says utter_greet, TEDPolicy utter_goodbye.",
-    "unlike": "It is unlike all training examples.",
-    "often": "It was said 7 times.",
+    "low_confidence": "not sure: book_trip, 41%",
+    "small_margin": "book_trip or goodbye",
+    "fallback": "the assistant fell back: utter_rephrase",
+    "disagreement": "the policies disagree: utter_greet or utter_goodbye",
+    "unlike_training": "no training example is like it",
+    "often": "said 7 times in this or nearly this form",
 }
 
 SUMMARY = {
@@ -56,7 +56,7 @@ def group(text: str, n: int, reasons: str, answer: Json) -> Json:
     ]
     return {
         "text": text,
-        "n": n,
+        "n_messages": n,
         "reasons": [{"kind": kind, "text": REASONS[kind]} for kind in reasons.split()],
         "usefulness": 0.5,
         "parse": answer,
@@ -74,9 +74,11 @@ def groups() -> list[Json]:
         group(
             LOWMARSH, 7, "low_confidence small_margin often", parse(LOWMARSH, "book_trip", 0.41, to)
         ),
-        group("the thing from before", 1, "fallback unlike", parse("", "nlu_fallback", 0.3)),
+        group(
+            "the thing from before", 1, "fallback unlike_training", parse("", "nlu_fallback", 0.3)
+        ),
         group("see ya", 2, "disagreement", parse("see ya", "goodbye", 0.77)),
-        group("hiya", 1, "unlike", parse("hiya", "greet", 0.62)),
+        group("hiya", 1, "unlike_training", parse("hiya", "greet", 0.62)),
     ]
 
 
@@ -106,17 +108,22 @@ def comparison() -> Json:
         }
         for i in range(10)
     ]
+    actions = ["utter_greet", "utter_ask_seats"]
     story = {
         "kind": "story",
         "text": "ask for a seat",
-        "expected": {"text": "utter_ask_seats"},
-        "before": {"text": "right to the end"},
-        "after": {"text": "step 3: utter_goodbye instead of utter_ask_seats"},
+        "expected": {"actions": actions},
+        "before": {"actions": actions, "errors": []},
+        "after": {
+            "actions": ["utter_greet", "utter_goodbye"],
+            "errors": [{"expected": "utter_ask_seats", "found": "utter_goodbye"}],
+        },
     }
     return {
         "summary": SUMMARY,
         "better": [message, *short],
         "worse": [story],
+        "still_wrong": [],
         "seconds": {"reading": 0.42, "training": 12.3, "testing": 2.1},
         "trained": ["DIETClassifier: examples changed", "TEDPolicy: stories changed"],
     }

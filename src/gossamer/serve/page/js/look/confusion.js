@@ -45,7 +45,13 @@ function mistakeList(mistakes, open) {
       "button.mistake",
       { type: "button" },
       make("span.number", {}, String(cell.n)),
-      make("span", {}, make("bdi", {}, nameOf(cell.expected)), make("span.quiet", {}, " taken for "), make("bdi", {}, nameOf(cell.predicted))),
+      make(
+        "span",
+        {},
+        make("bdi", {}, nameOf(cell.expected)),
+        make("span.quiet", {}, " taken for "),
+        make("bdi", {}, nameOf(cell.predicted)),
+      ),
     );
     button.addEventListener("click", () => open(cell, button));
     return make("li", {}, button);
@@ -53,7 +59,17 @@ function mistakeList(mistakes, open) {
   const list = make("ul.mistakes", {}, ...mistakes.slice(0, FIRST).map(row));
   const rest = mistakes.slice(FIRST);
   if (!rest.length) return list;
-  return make("div", {}, list, make("details", {}, make("summary", {}, `${rest.length} more`), make("ul.mistakes", {}, ...rest.map(row))));
+  return make(
+    "div",
+    {},
+    list,
+    make(
+      "details",
+      {},
+      make("summary", {}, `${rest.length} more`),
+      make("ul.mistakes", {}, ...rest.map(row)),
+    ),
+  );
 }
 
 function showMessages(place, cell, opener, tested, teaching) {
@@ -68,11 +84,17 @@ function showMessages(place, cell, opener, tested, teaching) {
   place.onkeydown = (event) => {
     if (event.key === "Escape") shut();
   };
-  const title = isRight ? `${nameOf(expected)}, right` : `${nameOf(expected)}, taken for ${nameOf(predicted)}`;
+  const title = isRight
+    ? `${nameOf(expected)}, right`
+    : `${nameOf(expected)}, taken for ${nameOf(predicted)}`;
   place.replaceChildren(
     make("header", {}, make("h3", { dir: "auto" }, title), close),
     tested?.kind !== "training" && !isRight
-      ? make("p.none", {}, "These are test messages. What is taught of them no longer tests anything: teach others that are like them.")
+      ? make(
+          "p.none",
+          {},
+          "These are test messages. What is taught of them no longer tests anything: teach others that are like them.",
+        )
       : "",
     make("ul.cell-messages", {}, ...messages.map((message) => messageRow(message, expected, teaching))),
     n > messages.length ? make("p.none", {}, `and ${count(n - messages.length, "more message")}`) : "",
@@ -85,14 +107,20 @@ function showMessages(place, cell, opener, tested, teaching) {
 function messageRow({ text, confidence, where, parse }, expected, teaching) {
   const correct = make("button.act", { type: "button" }, "Correct", hidden(`: ${text}`));
   correct.addEventListener("click", async () => {
-    await teaching.corrector.text({ text, parse: parse ?? { text, intent: { name: expected }, entities: [] } });
+    const said = parse ?? { text, intent: { name: expected }, entities: [] };
+    await teaching.corrector.text({ text, parse: said });
     correct.focus();
   });
   return make(
     "li",
     {},
     make("span.text", { dir: "auto" }, text),
-    make("span.facts", {}, make("span.number", {}, share(confidence)), where && make("span", { dir: "auto" }, where)),
+    make(
+      "span.facts",
+      {},
+      make("span.number", {}, share(confidence)),
+      where && make("span", { dir: "auto" }, where),
+    ),
     correct,
   );
 }

@@ -17,7 +17,8 @@ export function drawCoverage(answer) {
   const line = curve.coverage.map((coverage, i) => [coverage, curve.error[i]]).sort((a, b) => a[0] - b[0]);
   const most = Math.min(1, Math.max(0.05, ...curve.error) * 1.15);
   const picture = chart({
-    label: "Share of wrong answers against the share of messages that are answered, for all thresholds; the table has the figures",
+    label:
+      "Share of wrong answers against the share of messages that are answered, for all thresholds; the table has the figures",
     x: { label: "messages that are answered", range: [0, 1], text: percent },
     y: { label: "wrong ones among them", range: [0, most], text: percent },
     line,
@@ -31,8 +32,15 @@ export function drawCoverage(answer) {
   ].filter(([name, point]) => point || name.startsWith("At most"));
   return [
     make("p.lead", { dir: "auto" }, advice(answer)),
-    make("div.beside", {}, make("section.card", { "aria-label": "Chart" }, picture), make("section.card", { "aria-label": "Figures" }, table(rows))),
-    answer.where && make("p.none", { dir: "auto" }, `The threshold of FallbackClassifier stands in ${answer.where}.`),
+    make(
+      "div.beside",
+      {},
+      make("section.card", { "aria-label": "Chart" }, picture),
+      make("section.card", { "aria-label": "Figures" }, table(rows)),
+    ),
+    make("p.none", {}, "Withheld are right answers that a threshold holds back."),
+    answer.where &&
+      make("p.none", { dir: "auto" }, `The threshold of FallbackClassifier stands in ${answer.where}.`),
     testedOn(answer),
   ];
 }
@@ -48,12 +56,20 @@ function advice({ suggested, own, everything, no_suggestion_because: reason }) {
 }
 
 function table(rows) {
-  const head = ["", "Threshold", "Answered", "Wrong", "Right ones withheld"];
+  const head = ["", "Threshold", "Answered", "Wrong", "Withheld"];
   return make(
     "table.figures",
     {},
-    make("thead", {}, make("tr", {}, ...head.map((name) => (name ? make("th", { scope: "col" }, name) : make("td"))))),
-    make("tbody", {}, ...rows.map(([name, point]) => make("tr", {}, make("th", { scope: "row" }, name), ...cells(point)))),
+    make(
+      "thead",
+      {},
+      make("tr", {}, ...head.map((name) => (name ? make("th", { scope: "col" }, name) : make("td")))),
+    ),
+    make(
+      "tbody",
+      {},
+      ...rows.map(([name, point]) => make("tr", {}, make("th", { scope: "row" }, name), ...cells(point))),
+    ),
   );
 }
 

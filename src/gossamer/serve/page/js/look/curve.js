@@ -11,15 +11,24 @@ export class LearningCurve {
   /** @param {import("../teach/teaching.js").Teaching} teaching */
   constructor(teaching) {
     this.teaching = teaching;
-    this.shown = new Shown(teaching, { name: "The learning curve", ask: null, draw: drawCurve, early: drawPoints });
+    this.shown = new Shown(teaching, {
+      name: "The learning curve",
+      ask: null,
+      draw: drawCurve,
+      early: drawPoints,
+    });
     this.select = make("select", { id: "curve-intent" });
     const form = make(
-      "form.choose",
+      "form.curve-form",
       {},
       make("label", { for: "curve-intent" }, "Would more examples help"),
       this.select,
       make("button.act.strong", { type: "submit" }, "Find out"),
-      make("p.none", {}, "A model is trained several times, with more and more of the intent's examples. That takes a while."),
+      make(
+        "p.none",
+        {},
+        "A model is trained several times, with more and more of the intent's examples. That takes a while.",
+      ),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -32,8 +41,12 @@ export class LearningCurve {
   /** The intents to choose from; the one with fewest examples first. */
   load() {
     const chosen = this.select.value;
-    const intents = [...this.teaching.project.intents].sort((a, b) => a.count - b.count || a.name.localeCompare(b.name));
-    this.select.replaceChildren(...intents.map(({ name, count }) => make("option", { value: name }, `${name} (${count})`)));
+    const intents = [...this.teaching.project.intents].sort(
+      (a, b) => a.nExamples - b.nExamples || a.name.localeCompare(b.name),
+    );
+    this.select.replaceChildren(
+      ...intents.map(({ name, note }) => make("option", { value: name }, `${name} (${note})`)),
+    );
     if (intents.some(({ name }) => name === chosen)) this.select.value = chosen;
   }
 
@@ -83,5 +96,12 @@ function drawPoints({ intent = "", points = [] }) {
       ),
     ),
   );
-  return [make("div.beside", {}, make("section.card", { "aria-label": "Chart" }, picture), make("section.card", { "aria-label": "Figures" }, table))];
+  return [
+    make(
+      "div.beside",
+      {},
+      make("section.card", { "aria-label": "Chart" }, picture),
+      make("section.card", { "aria-label": "Figures" }, table),
+    ),
+  ];
 }

@@ -15,11 +15,23 @@ export class Grid {
     const totals = new Map();
     for (const cell of cells) totals.set(cell.expected, (totals.get(cell.expected) ?? 0) + cell.n);
     const head = this.columns.map((name) =>
-      make("th", { role: "columnheader", scope: "col", title: name ?? none }, make("span", { dir: "auto" }, name ?? none)),
+      make(
+        "th",
+        { role: "columnheader", scope: "col", title: name ?? none },
+        make("span", { dir: "auto" }, name ?? none),
+      ),
     );
     this.table.append(
-      make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, make("td", { role: "gridcell" }, hidden("expected")), ...head)),
-      make("tbody", { role: "rowgroup" }, ...intents.map((expected) => this.#row(expected, found, totals.get(expected), none, open))),
+      make(
+        "thead",
+        { role: "rowgroup" },
+        make("tr", { role: "row" }, make("td", { role: "gridcell" }, hidden("expected")), ...head),
+      ),
+      make(
+        "tbody",
+        { role: "rowgroup" },
+        ...intents.map((expected) => this.#row(expected, found, totals.get(expected), none, open)),
+      ),
     );
     this.element = make("div.grid-scroll", {}, this.table);
     this.#move(0, 0, false);
@@ -29,7 +41,11 @@ export class Grid {
 
   #row(expected, found, total, none, open) {
     const places = [];
-    const row = make("tr", { role: "row" }, make("th", { role: "rowheader", scope: "row", dir: "auto", title: expected }, expected));
+    const row = make(
+      "tr",
+      { role: "row" },
+      make("th", { role: "rowheader", scope: "row", dir: "auto", title: expected }, expected),
+    );
     for (const predicted of this.columns) {
       const cell = found.get(key(expected, predicted));
       const place = cell ? cellButton(cell, predicted ?? none, open) : null;

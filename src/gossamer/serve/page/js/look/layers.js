@@ -16,8 +16,21 @@ export function drawLayers({ layers, n_weights: nWeights, n_possible: nPossible 
 }
 
 function layerFigure(layer) {
-  const { component, name, n_in: nIn, n_out: nOut, n_weights: nWeights, density, cells_per_pixel: cells = 1 } = layer;
-  const title = make("figcaption", {}, make("span.name", { dir: "auto" }, name), make("span.none", { dir: "auto" }, component));
+  const {
+    component,
+    name,
+    n_in: nIn,
+    n_out: nOut,
+    n_weights: nWeights,
+    density,
+    cells_per_pixel: cells = 1,
+  } = layer;
+  const title = make(
+    "figcaption",
+    {},
+    make("span.name", { dir: "auto" }, name),
+    make("span.none", { dir: "auto" }, component),
+  );
   const picture = make("img.kernel", {
     src: pictureOf(layer),
     alt: `Kernel of ${name}: ${wholeNumber(nWeights)} connections from ${nIn} inputs to ${nOut} outputs`,
@@ -25,8 +38,19 @@ function layerFigure(layer) {
     height: Math.ceil(nOut / cells),
     decoding: "async",
   });
-  const larger = make("button.act", { type: "button", "aria-pressed": "false", "aria-label": `Larger: ${name}` }, "Larger");
-  const figure = make("figure", {}, title, make("div.kernel-place", { tabindex: -1 }, picture), counts(layer), larger);
+  const larger = make(
+    "button.act",
+    { type: "button", "aria-pressed": "false", "aria-label": `Larger: ${name}` },
+    "Larger",
+  );
+  const figure = make(
+    "figure",
+    {},
+    title,
+    make("div.kernel-place", { tabindex: -1 }, picture),
+    counts(layer),
+    larger,
+  );
   const item = make("li.card", {}, figure);
   larger.addEventListener("click", () => {
     const isLarge = item.classList.toggle("large");
@@ -35,11 +59,16 @@ function layerFigure(layer) {
     larger.setAttribute("aria-label", `${larger.textContent}: ${name}`);
     item.scrollIntoView({ block: "nearest" });
   });
-  figure.querySelector(".counts").prepend(
-    fact("connections", `${wholeNumber(nWeights)} of ${wholeNumber(nIn * nOut)} (${percent(density)})`),
-    fact("size", `${nIn} inputs, ${nOut} outputs`),
-  );
-  if (cells > 1) figure.querySelector(".counts").append(fact("a dot", `${cells} × ${cells} places, stronger where more are taken`));
+  figure
+    .querySelector(".counts")
+    .prepend(
+      fact("connections", `${wholeNumber(nWeights)} of ${wholeNumber(nIn * nOut)} (${percent(density)})`),
+      fact("size", `${nIn} inputs, ${nOut} outputs`),
+    );
+  if (cells > 1)
+    figure
+      .querySelector(".counts")
+      .append(fact("a dot", `${cells} × ${cells} places, stronger where more are taken`));
   return item;
 }
 
@@ -49,14 +78,21 @@ function pictureOf({ picture }) {
 }
 
 function counts(layer) {
-  const range = (of) => (of ? `${wholeNumber(of.least)} to ${wholeNumber(of.most)}, mean ${wholeNumber(Math.round(of.mean * 10) / 10)}` : "");
+  const range = (of) =>
+    of
+      ? `${wholeNumber(of.least)} to ${wholeNumber(of.most)}, mean ${wholeNumber(Math.round(of.mean * 10) / 10)}`
+      : "";
   const rows = [
     ["inputs of an output", range(layer.inputs_of_an_output)],
     ["outputs of an input", range(layer.outputs_of_an_input)],
     ["outputs without inputs", layer.n_outputs_without_inputs || ""],
     ["inputs not used", layer.n_inputs_unused || ""],
   ];
-  return make("dl.counts", {}, ...rows.filter(([, value]) => value !== "").map(([name, value]) => fact(name, value)));
+  return make(
+    "dl.counts",
+    {},
+    ...rows.filter(([, value]) => value !== "").map(([name, value]) => fact(name, value)),
+  );
 }
 
 function fact(name, value) {

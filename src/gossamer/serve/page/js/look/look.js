@@ -21,13 +21,27 @@ export class Look {
       curve: new LearningCurve(teaching),
       layers: shown("Layers", api.layers, drawLayers),
     };
-    const names = { confusion: "Confusion", coverage: "Confidence", curve: "More examples?", layers: "Layers" };
+    const names = {
+      confusion: "Confusion",
+      coverage: "Confidence",
+      curve: "More examples?",
+      layers: "Layers",
+    };
     this.tabs = Object.entries(names).map(([key, name]) => this.#tab(key, name));
     this.panels = Object.entries(this.looks).map(([key, { element }]) =>
-      make("div.panel", { role: "tabpanel", id: `look-${key}`, "aria-labelledby": `look-tab-${key}`, hidden: true }, element),
+      make(
+        "div.look-panel",
+        { role: "tabpanel", id: `look-${key}`, "aria-labelledby": `look-tab-${key}`, hidden: true },
+        element,
+      ),
     );
     section.append(
-      make("div.column.wide", {}, make("div.tabs.look-tabs", { role: "tablist", "aria-label": "Look at" }, ...this.tabs), ...this.panels),
+      make(
+        "div.column.wide",
+        {},
+        make("div.tabs.look-tabs", { role: "tablist", "aria-label": "Look at" }, ...this.tabs),
+        ...this.panels,
+      ),
     );
     // Another model, or other data: what was seen is no longer so.
     teaching.addEventListener("change", () => this.loaded.clear());
@@ -48,12 +62,21 @@ export class Look {
   }
 
   #tab(key, name) {
-    const tab = make("button", { type: "button", role: "tab", id: `look-tab-${key}`, "aria-controls": `look-${key}` }, name);
+    const tab = make(
+      "button",
+      { type: "button", role: "tab", id: `look-tab-${key}`, "aria-controls": `look-${key}` },
+      name,
+    );
     tab.addEventListener("click", () => this.#choose(key));
     tab.addEventListener("keydown", (event) => {
       const here = this.tabs.indexOf(tab);
       const last = this.tabs.length - 1;
-      const there = { ArrowLeft: here ? here - 1 : last, ArrowRight: here < last ? here + 1 : 0, Home: 0, End: last }[event.key];
+      const there = {
+        ArrowLeft: here ? here - 1 : last,
+        ArrowRight: here < last ? here + 1 : 0,
+        Home: 0,
+        End: last,
+      }[event.key];
       if (there === undefined) return;
       event.preventDefault();
       this.tabs[there].click();

@@ -58,7 +58,10 @@ export class Shown {
 
   #drawn(answer) {
     if (answer.state === "none") {
-      return [make("p.lead", { dir: "auto" }, answer.text), answer.hint && make("p.none", { dir: "auto" }, answer.hint)].filter(Boolean);
+      return [
+        make("p.lead", { dir: "auto" }, answer.text),
+        answer.hint && make("p.none", { dir: "auto" }, answer.hint),
+      ].filter(Boolean);
     }
     if (answer.state === "failed") return [problem(answer.error ?? "It did not work.", () => this.load())];
     return this.look.draw(answer).filter(Boolean);
@@ -68,8 +71,15 @@ export class Shown {
 /** On which messages the model was tested, and a warning where that flatters it. */
 export function testedOn(answer) {
   const { kind, text } = answer.tested_on ?? {};
-  const warning = kind === "training" ? " The model was trained on these, so the figures are too good: add test messages." : "";
-  return make("p.none.tested-on", { dir: "auto" }, `Tested on ${text ?? "messages of the project"}.${warning}`);
+  const warning =
+    kind === "training"
+      ? " The model was trained on these, so the figures are too good: add test messages."
+      : "";
+  return make(
+    "p.none.tested-on",
+    { dir: "auto" },
+    `Tested on ${text ?? "messages of the project"}.${warning}`,
+  );
 }
 
 function problem(message, retry) {

@@ -14,8 +14,8 @@ const NAMES = {
 
 /** The comparison in a sentence. */
 export function verdict(comparison) {
-  const better = comparison?.n_better ?? comparison?.better?.length ?? 0;
-  const worse = comparison?.n_worse ?? comparison?.worse?.length ?? 0;
+  const better = comparison?.better?.length ?? 0;
+  const worse = comparison?.worse?.length ?? 0;
   if (!better && !worse) return "Nothing got better, and nothing worse.";
   return `${better} got better, ${worse} got worse.`;
 }
@@ -27,7 +27,14 @@ export function verdict(comparison) {
  * @param {Node} decision  goes below the summary
  */
 export function comparisonCards(comparison, decision) {
-  const { better = [], worse = [], summary = {}, seconds = {}, trained = [] } = comparison;
+  const {
+    better = [],
+    worse = [],
+    still_wrong: wrong = [],
+    summary = {},
+    seconds = {},
+    trained = [],
+  } = comparison;
   return [
     card(
       "Before and after",
@@ -43,9 +50,10 @@ export function comparisonCards(comparison, decision) {
         ),
       decision,
     ),
-    card("Worse", ...changes(worse, comparison.n_worse, "After")),
-    card("Better", ...changes(better, comparison.n_better, "Before")),
-  ];
+    card("Worse", ...changes(worse, "After")),
+    card("Better", ...changes(better, "Before")),
+    wrong.length > 0 && card("Taught, and still wrong", ...changes(wrong, "After")),
+  ].filter(Boolean);
 }
 
 function card(title, ...content) {
@@ -62,11 +70,15 @@ function card(title, ...content) {
 function summaryTable(summary) {
   const rows = Object.keys(NAMES).filter((name) => summary[name]);
   if (!rows.some((name) => summary[name].n)) {
-    return make("p.none", {}, "The project has no test data, and nothing was taught: there is nothing to compare with.");
+    return make(
+      "p.none",
+      {},
+      "The project has no test data, and nothing was taught: there is nothing to compare with.",
+    );
   }
   const head = ["Right", "before", "after", "change"];
   return make(
-    "table.summary",
+    "table.before-after",
     {},
     make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))),
     make("tbody", {}, ...rows.map((name) => summaryRow(NAMES[name], summary[name]))),
@@ -78,7 +90,14 @@ function summaryRow(name, { n, before, after }) {
   const kind = change > 0 ? ".up" : change < 0 ? ".down" : "";
   const changed = change > 0 ? `+${change}` : change < 0 ? `\u2212${-change}` : "\u00b10";
   const of = (right) => make("td.number", {}, n ? `${right} of ${n}` : "none");
-  return make("tr", {}, make("th", { scope: "row" }, name), of(before), of(after), make(`td.number.change${kind}`, {}, n ? changed : ""));
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, name),
+    of(before),
+    of(after),
+    make(`td.number.change${kind}`, {}, n ? changed : ""),
+  );
 }
 
 function secondsText(seconds) {
@@ -89,10 +108,10 @@ function secondsText(seconds) {
 // ---- sentence by sentence -----------------------------------------------------------------------
 
 /** `wrong` says which of the two outcomes is the wrong one: "Before" or "After". */
-function changes(list, total = list.length, wrong) {
+function changes(list, wrong) {
   if (!list.length) return [make("p.none", {}, "None.")];
   const changeRow = (change) => changeItem(change, wrong);
-  const rows = make("ul.changes-list", {}, ...list.slice(0, FIRST).map(changeRow));
+  const rows = make("ul.differences", {}, ...list.slice(0, FIRST).map(changeRow));
   const rest = list.slice(FIRST);
   const more = rest.length > 0 && make("button.act", { type: "button" }, `Show ${rest.length} more`);
   if (more) {
@@ -104,8 +123,7 @@ function changes(list, total = list.length, wrong) {
       more.remove();
     });
   }
-  const untold = total - list.length;
-  return [rows, more, untold > 0 && make("p.none", {}, `and ${untold} more, which are not listed`)];
+  return [rows, more];
 }
 
 function changeItem({ kind, text, expected, before, after }, wrong) {
@@ -124,25 +142,42 @@ function changeItem({ kind, text, expected, before, after }, wrong) {
           name === wrong ? "div.wrong" : "div",
           {},
           make("dt", {}, name),
-          make("dd", { dir: "auto" }, ...(kind === "story" ? [storyText(what)] : messageParts(what))),
+          make(
+            "dd",
+            { dir: "auto" },
+            ...(kind === "story" ? [storyText(what, name === "Expected")] : messageParts(what, text)),
+          ),
         ),
       ),
     ),
   );
 }
 
-function storyText(what) {
-  return what?.text ?? what?.action ?? "right to the end";
+function storyText(what, isExpected) {
+  if (!what) return "no model";
+  if (isExpected) return (what.actions ?? []).join(", ");
+  if (what.error) return what.error;
+  const errors = (what.errors ?? []).map(
+    ({ expected, found }) => `${found ?? "nothing"} instead of ${expected}`,
+  );
+  return errors.length ? errors.join("; ") : "as expected";
 }
 
-function messageParts(what) {
-  const parts = [make("bdi", {}, what?.intent ?? "no answer")];
-  const confidence = share(what?.confidence);
-  if (confidence) parts.push(" ", make("span.number", {}, confidence));
+function messageParts(what, text) {
+  const parts = [
+    make(
+      "span.intent-said",
+      {},
+      make("bdi", {}, what ? (what.intent ?? "no answer") : "no model"),
+      " ",
+      make("span.number", {}, share(what?.confidence)),
+    ),
+  ];
+  const letters = Array.from(text);
   for (const entity of what?.entities ?? []) {
     const label = [entity.entity, entity.role, entity.group].filter(Boolean).join(" · ");
-    const value = entity.value === undefined ? [] : [" ", make("bdi", {}, asText(entity.value))];
-    parts.push(" ", make("span.entity", {}, make("bdi", {}, label), ...value));
+    const words = letters.slice(entity.start, entity.end).join("") || asText(entity.value ?? "");
+    parts.push(" ", make("span.entity", {}, make("bdi", {}, words), " ", make("bdi.kind", {}, label)));
   }
   return parts;
 }

@@ -6,6 +6,7 @@ import { markedSentence } from "../sentence.js";
 import { moment } from "./words.js";
 
 const MOST_INTENTS = 3;
+const MOST_MESSAGES = 20;
 const NO_ANSWER = "nlu_fallback";
 
 const SHORT = {
@@ -13,8 +14,9 @@ const SHORT = {
   small_margin: "close call",
   fallback: "fallback",
   disagreement: "policies disagree",
-  unlike: "unlike training",
+  unlike_training: "unlike training",
   often: "often",
+  typical: "typical",
 };
 
 let nRows = 0;
@@ -41,8 +43,8 @@ export class GroupRow {
       "p.facts",
       { id: `group-${nRows}-facts` },
       intentText(answerOf(group.parse)),
-      group.n > 1 && make("span.alike", {}, `${group.n} alike`),
-      ...(group.reasons ?? []).map((reason) => make("span.chip", {}, SHORT[reason.kind] ?? reason.text)),
+      group.n_messages > 1 && make("span.alike", {}, `${group.n_messages} alike`),
+      ...(group.reasons ?? []).map(chip),
     );
     this.more = make("div.more", { hidden: true });
     this.element = make(
@@ -92,7 +94,12 @@ export class GroupRow {
       isMain: name === best,
     }));
     return [
-      reasons.length && make("ul.reasons", { "aria-label": "Why it is here" }, ...reasons.map((r) => make("li", { dir: "auto" }, r.text))),
+      reasons.length &&
+        make(
+          "ul.reasons",
+          { "aria-label": "Why it is here" },
+          ...reasons.map((reason) => make("li", {}, chip(reason), " ", make("span", { dir: "auto" }, reason.text))),
+        ),
       rows.length && bars(rows, "Intents"),
       this.#alike(),
       this.#buttons(),
@@ -100,14 +107,15 @@ export class GroupRow {
   }
 
   #alike() {
-    const messages = this.group.messages ?? [];
+    const { n_messages: n, messages = [] } = this.group;
     if (messages.length < 2) return null;
-    const rest = this.group.n - messages.length;
+    const shown = messages.slice(0, MOST_MESSAGES);
+    const rest = n - shown.length;
     return make(
       "details.messages",
       {},
-      make("summary", {}, `${this.group.n} messages are alike`),
-      make("ul", { "aria-label": "Messages that are alike" }, ...messages.map(messageRow)),
+      make("summary", {}, `${n} messages are alike`),
+      make("ul", { "aria-label": "Messages that are alike" }, ...shown.map(messageRow)),
       rest > 0 && make("p.none", {}, `and ${count(rest, "more message")}`),
     );
   }
@@ -128,10 +136,24 @@ export class GroupRow {
           make("span", { dir: "auto" }, `Accept ${answer.name}`),
           key("a"),
         ),
-      make("button.act", { type: "button", "aria-keyshortcuts": "c", onclick: act("correct") }, "Correct", key("c")),
-      make("button.act", { type: "button", "aria-keyshortcuts": "d", onclick: act("dismiss") }, "Dismiss", key("d")),
+      make(
+        "button.act",
+        { type: "button", "aria-keyshortcuts": "c", onclick: act("correct") },
+        "Correct",
+        key("c"),
+      ),
+      make(
+        "button.act",
+        { type: "button", "aria-keyshortcuts": "d", onclick: act("dismiss") },
+        "Dismiss",
+        key("d"),
+      ),
     );
   }
+}
+
+function chip({ kind }) {
+  return make("span.chip", {}, SHORT[kind] ?? String(kind).replaceAll("_", " "));
 }
 
 function key(name) {
@@ -150,11 +172,17 @@ function intentText(intent) {
   );
 }
 
-function messageRow(message) {
+function messageRow({ text, intent, confidence, when }) {
   return make(
     "li",
     {},
-    make("span.text", { dir: "auto" }, message.text),
-    make("span.facts", {}, message.intent && make("bdi", {}, message.intent), make("span.number", {}, share(message.confidence)), moment(message.when)),
+    make("span.text", { dir: "auto" }, text),
+    make(
+      "span.facts",
+      {},
+      intent && make("bdi", {}, intent),
+      make("span.number", {}, share(confidence)),
+      moment(when),
+    ),
   );
 }

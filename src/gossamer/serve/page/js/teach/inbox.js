@@ -107,8 +107,9 @@ export class Inbox {
   }
 
   async correct(row) {
-    const { text, parse } = row.group;
-    const taught = await this.teaching.corrector.text({ text, parse });
+    const { text, parse, messages } = row.group;
+    const sender = messages?.[0]?.sender_id;
+    const taught = await this.teaching.corrector.text({ text, parse, sender });
     if (!taught) {
       this.#focus(row);
       return;
@@ -255,7 +256,8 @@ export class Inbox {
 }
 
 function keys() {
-  const hint = (names, does) => make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
+  const hint = (names, does) =>
+    make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
   return make(
     "p.keys",
     {},

@@ -29,19 +29,27 @@ export class Models {
   async load() {
     const { models } = await this.teaching.ask(api.models);
     models.sort((a, b) => secondsOf(b.when) - secondsOf(a.when));
-    this.inService = models.find((model) => model.is_in_service) ?? models.find((model) => model.is_latest) ?? null;
+    this.inService =
+      models.find((model) => model.is_in_service) ?? models.find((model) => model.is_latest) ?? null;
     this.list.replaceChildren(...models.map((model) => this.#row(model)));
   }
 
   #row(model) {
     const isHere = model === this.inService;
-    const use = !isHere && make("button.act", { type: "button" }, "Go back to this one", hidden(`: ${model.name}`));
+    const use =
+      !isHere && make("button.act", { type: "button" }, "Go back to this one", hidden(`: ${model.name}`));
     if (use) use.addEventListener("click", () => this.#use(model, use));
     return make(
       isHere ? "li.here" : "li",
       {},
       make("span.name", { dir: "auto" }, model.name),
-      make("span.facts", {}, moment(model.when), make("span", {}, bytes(model.size)), ...summaryParts(model.summary)),
+      make(
+        "span.facts",
+        {},
+        moment(model.when),
+        make("span", {}, bytes(model.size)),
+        ...summaryParts(model.summary),
+      ),
       isHere && make("span.badge", {}, "answers now"),
       use,
     );

@@ -4,7 +4,7 @@ import { count } from "../dom.js";
 
 /**
  * @typedef {Object} Project
- * @property {{name: string, note: string}[]} intents  `note`: the number of examples
+ * @property {{name: string, nExamples: number, note: string}[]} intents  `note`: the number in words
  * @property {{name: string, note: string, roles: string[], groups: string[], values: string[]}[]} entities
  * @property {string[]} actions  responses and forms among them
  * @property {{name: string, type: string, values: *[]}[]} slots
@@ -19,6 +19,7 @@ export function projectOf(description) {
   return {
     intents: (description.intents ?? []).map((intent) => ({
       name: nameOf(intent),
+      nExamples: intent.n_examples ?? 0,
       note: count(intent.n_examples ?? 0, "example"),
     })),
     entities: (description.entities ?? []).map((entity) => ({

@@ -8,7 +8,7 @@ const FIRST = 5; // corrections that are shown before one asks for more
 
 /** @param {Object[]} corrections  as the server has them: `correction`, `who`, `when` */
 export function taughtList(corrections) {
-  const list = (some) => make("ul.taught", { "aria-label": "Taught" }, ...some.map(taughtRow));
+  const list = (some) => make("ul.taught-list", { "aria-label": "Taught" }, ...some.map(taughtRow));
   const rest = corrections.slice(FIRST);
   const more = rest.length > 0 && make("details", {}, make("summary", {}, `${rest.length} more`), list(rest));
   return make("div", {}, list(corrections.slice(0, FIRST)), more);

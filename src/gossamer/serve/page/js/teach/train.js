@@ -9,7 +9,12 @@ import { taughtList } from "./taught.js";
 import { ProgressBar, Teller, untilDone } from "./waiting.js";
 import { secondsOf } from "./words.js";
 
-const STAGES = { reading: "Reading the project", training: "Training", testing: "Testing before and after", done: "Done" };
+const STAGES = {
+  reading: "Reading the project",
+  training: "Training",
+  testing: "Testing before and after",
+  done: "Done",
+};
 
 export class Train {
   /**
@@ -122,9 +127,18 @@ export class Train {
     if (this.button) this.button.disabled = true;
     const bar = new ProgressBar("Training");
     const stages = make("ol.stages", { "aria-hidden": "true" });
-    this.cancelButton = make("button.act", { type: "button", onclick: () => this.#cancel(training.id) }, "Cancel");
+    this.cancelButton = make(
+      "button.act",
+      { type: "button", onclick: () => this.#cancel(training.id) },
+      "Cancel",
+    );
     this.run.hidden = false;
-    this.run.replaceChildren(title("run-title", "Training"), stages, bar.element, make("div.acts", {}, this.cancelButton));
+    this.run.replaceChildren(
+      title("run-title", "Training"),
+      stages,
+      bar.element,
+      make("div.acts", {}, this.cancelButton),
+    );
     const each = ({ progress }) => {
       const text = progressText(progress);
       bar.show(text, progress?.fraction ?? null);
@@ -140,7 +154,10 @@ export class Train {
     } catch (error) {
       this.followed = null;
       if (this.button) this.button.disabled = false;
-      this.run.replaceChildren(title("run-title", "Training"), problem(error.message, () => this.#follow(training)));
+      this.run.replaceChildren(
+        title("run-title", "Training"),
+        problem(error.message, () => this.#follow(training)),
+      );
     }
   }
 
@@ -175,8 +192,14 @@ export class Train {
         wrong.replaceChildren(make("p.problem", { dir: "auto" }, error.message));
       }
     };
-    swap.addEventListener("click", decide(() => api.swap(training.id), "The new model answers now."));
-    keep.addEventListener("click", decide(() => api.cancel(training.id), "The old model stays."));
+    swap.addEventListener(
+      "click",
+      decide(() => api.swap(training.id), "The new model answers now."),
+    );
+    keep.addEventListener(
+      "click",
+      decide(() => api.cancel(training.id), "The old model stays."),
+    );
     return make(
       "div.decision",
       {},
