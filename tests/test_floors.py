@@ -31,10 +31,11 @@ FLOORS = {
     "evaluate": 7,
     "export": 7,
     "study": 8,
-    "serve": 8,
-    "cli": 9,
-    "__main__": 10,
-    "__init__": 11,
+    "teach": 8,
+    "serve": 9,
+    "cli": 10,
+    "__main__": 11,
+    "__init__": 12,
 }
 
 # Packages on the first floor that work without this library.

@@ -49,6 +49,46 @@ pipeline:
 """
 
 
+TALKING_CONFIG = """\
+language: en
+pipeline:
+- name: WhitespaceTokenizer
+- name: KeywordIntentClassifier
+policies:
+- name: MemoizationPolicy
+- name: RulePolicy
+"""
+
+TALKING_DOMAIN = """\
+version: "3.1"
+intents: [greet, travel]
+entities: [city]
+slots:
+  city:
+    type: text
+    mappings:
+    - type: from_entity
+      entity: city
+responses:
+  utter_greet:
+  - text: Good day.
+    buttons:
+    - title: Travel
+      payload: /travel
+  utter_travel:
+  - text: Off we go.
+"""
+
+TALKING_RULES = """\
+version: "3.1"
+rules:
+- rule: greet
+  steps:
+  - intent: greet
+  - action: utter_greet
+"""
+
+
 class FakeAssistant:
     """Knows Rome: it is a city, and who names it travels."""
 
@@ -179,6 +219,34 @@ def model(project: Path) -> Path:
     path = project / "models" / "nlu-20250101-000000-quiet-loom.gossamer"
     path.write_text("a model")
     return path
+
+
+@pytest.fixture(scope="session")
+def talking_model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("talking")
+    (folder / "data").mkdir()
+    make_talking(folder)
+    from gossamer.assistant import Assistant
+    from gossamer.data import read_project
+
+    project = read_project(folder / "config.yml", folder / "data", folder / "domain.yml")
+    return Assistant.train_project(project).save(folder / "model.gossamer").read_bytes()
+
+
+def make_talking(folder: Path) -> None:
+    (folder / "data" / "nlu.yml").write_text(NLU, encoding="utf-8")
+    (folder / "config.yml").write_text(TALKING_CONFIG, encoding="utf-8")
+    (folder / "domain.yml").write_text(TALKING_DOMAIN, encoding="utf-8")
+    (folder / "data" / "rules.yml").write_text(TALKING_RULES, encoding="utf-8")
+
+
+@pytest.fixture
+def talking(project: Path, talking_model: bytes) -> Path:
+    """A project with a model that greets."""
+    make_talking(project)
+    (project / "models").mkdir()
+    (project / "models" / "talking.gossamer").write_bytes(talking_model)
+    return project
 
 
 @pytest.fixture

@@ -84,6 +84,6 @@ def test_commands_of_rasa_that_are_not_here(run: Run, words: tuple[str, ...]) ->
 
 
 def test_what_to_use_instead(run: Run) -> None:
-    said = " ".join(run("interactive").stderr.replace("│", " ").split())
-    assert "is not there yet. Try: gossamer shell" in said
+    said = " ".join(run("evaluate").stderr.replace("│", " ").split())
+    assert "is not there yet. Try: gossamer test" in said
     assert "No such command 'frobnicate'" in run("frobnicate").stderr

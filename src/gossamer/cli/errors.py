@@ -21,7 +21,8 @@ _OF_OUTPUT = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EBADF)
 class CommandGroup(TyperGroup):
     """The root group: input errors become one line on stderr, other errors stay tracebacks.
 
-    Exit codes: 1 for an `InputError` or a file that cannot be read or written, 130 for Ctrl-C.
+    Exit codes: 1 for an `InputError`, a file that cannot be read or written, or a database that
+    does not answer, 130 for Ctrl-C.
     A reader that goes away (`gossamer parse ... | head`) ends the command quietly.
     """
 
@@ -46,7 +47,7 @@ class CommandGroup(TyperGroup):
             except (KeyboardInterrupt, typer.Abort):  # Abort: at a question
                 say("Interrupted.")
                 raise typer.Exit(INTERRUPTED) from None
-            except (ValueError, OSError, MemoryError, ModuleNotFoundError) as error:
+            except (ValueError, OSError, MemoryError, ModuleNotFoundError, RuntimeError) as error:
                 message = _message(error)
                 if message is None or ctx.params.get("debug"):
                     raise
@@ -104,6 +105,9 @@ def _message(error: Exception) -> str | None:
         return None if missing is None else str(missing)
     if isinstance(error, MemoryError):
         return "there is not enough memory"
+    stored = sys.modules.get("gossamer.serve.store.errors")
+    if stored is not None and isinstance(error, stored.StoreError):
+        return str(error)
     if not isinstance(error, OSError) or error.errno == errno.EPIPE:
         return None
     if error.filename is not None:

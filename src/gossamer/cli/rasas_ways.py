@@ -1,7 +1,7 @@
 """The command line as Rasa's users type it: several values after one option, Rasa's commands.
 
-And `--finetune`, whose value may be left out. All are handled in one place, before a command reads
-its arguments.
+And `--finetune` and `--teach`, whose value may be left out. All are handled in one place, before a
+command reads its arguments.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ _SHELL = "gossamer shell, to talk with a model in a terminal"
 #: Commands of Rasa that are not here, by their words, and what to use instead.
 NOT_HERE: Mapping[tuple[str, ...], str] = MappingProxyType(
     {
-        ("interactive",): f"not there yet. Try: {_SHELL}; :save keeps the talk, :why explains it",
         ("x",): f"not there, nor in Rasa any more. Try: {_SHELL}",
         ("evaluate",): "not there yet. Try: gossamer test",
         ("telemetry",): "not there: Gossamer sends nothing to anyone",
     }
 )
-_VALUE_MAY_LACK = frozenset({"--finetune"})
+_VALUE_MAY_LACK = frozenset({"--finetune", "--teach"})
 
 
 def prepared_arguments(root: Any, context: Any, arguments: Sequence[str]) -> list[str]:
     """Write `--nlu a b` as `--nlu a --nlu b`, for all options that may be given several times.
 
-    Write `--finetune` without a value as `--finetune=`.
+    Write `--finetune` and `--teach` without a value as `--finetune=` and `--teach=`.
 
     The values end at the next option and at the name of a command (`train --data a nlu`). In a
     command that takes arguments without an option, only one value belongs to an option. What comes

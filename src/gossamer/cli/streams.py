@@ -69,45 +69,67 @@ def input_lines() -> Iterator[str]:
             yield _checked(line.rstrip("\r\n").removeprefix("\ufeff"), number)
 
 
+class TypedLines:
+    """What a person types after prompts, or lines of a pipe, without the blanks around them.
+
+    Args:
+        echo: print each line of a pipe after its prompt, for scripted talks.
+
+    Attributes:
+        is_terminal: whether a person types; a prompt is printed only then.
+    """
+
+    def __init__(self, *, echo: bool = False) -> None:
+        self.is_terminal = sys.stdin.isatty()
+        self._echoes = echo and not self.is_terminal
+        self._number = 0
+        if self.is_terminal:
+            _edit_lines()
+
+    def read(self, prompt: str = PROMPT) -> str | None:
+        """The next line; None at the end of input.
+
+        Raises:
+            InputError: as `input_lines`; on a terminal a line that is not of its encoding is an
+                error that is printed, and another one is asked for.
+        """
+        from gossamer.data.errors import InputError
+
+        while True:
+            self._number += 1
+            try:
+                with _explained():
+                    # `input` would flush standard output too, whose failure is something else.
+                    line = input(prompt) + "\n" if self.is_terminal else sys.stdin.readline()
+                    text = _checked(line.strip(), self._number)
+            except EOFError:
+                typer.echo()
+                return None
+            except InputError as error:
+                if not self.is_terminal:
+                    raise
+                say(f"Error: {error}")
+                continue
+            if not line:
+                return None
+            if self._echoes:
+                typer.echo(f"{prompt}{text}")
+            return text
+
+
 def typed_lines(*, echo: bool = False) -> Iterator[str]:
     """What a person types after a prompt, or what comes through a pipe: lines that are not blank.
 
     The end is `STOP` or the end of input.
 
     Args:
-        echo: print each line of a pipe after the prompt, for scripted talks.
+        echo: as for `TypedLines`.
 
     Raises:
-        InputError: as `input_lines`; on a terminal a line that is not of its encoding is an error
-            that is printed, and the next one is asked for.
+        InputError: as `TypedLines.read`.
     """
-    from gossamer.data.errors import InputError
-
-    is_interactive = sys.stdin.isatty()
-    if is_interactive:
-        _edit_lines()
-    number = 0
-    while True:
-        number += 1
-        try:
-            with _explained():
-                # `input` would flush standard output too, whose failure is something else.
-                line = input(PROMPT) + "\n" if is_interactive else sys.stdin.readline()
-                text = _checked(line.strip(), number)
-        except EOFError:
-            typer.echo()
-            return
-        except InputError as error:
-            if not is_interactive:
-                raise
-            say(f"Error: {error}")
-            continue
-        if not line:
-            return
-        if echo and not is_interactive:
-            typer.echo(f"{PROMPT}{text}")
-        if text == STOP:
-            return
+    lines = TypedLines(echo=echo)
+    while (text := lines.read()) is not None and text != STOP:
         if text:
             yield text
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gossamer.dialogue.history.events import BotUttered
+    from gossamer.dialogue.history.tracker import Tracker
     from gossamer.dialogue.runtime.conversations import Conversations, Turn, TurnAction
 
 HELP = """\
@@ -31,6 +32,62 @@ A number picks one of the buttons that were shown.
 _MOST_OTHERS = 4
 
 
+class Spoken:
+    """Prints what the assistant says.
+
+    Args:
+        console: where to print.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._payloads: list[str] = []
+
+    def show(self, turn: Turn) -> None:
+        """Print a turn's messages, and what went wrong; its buttons can be chosen next."""
+        for message in turn.messages:
+            self._say(message)
+        for problem in turn.problems:
+            say(f"Warning: {problem}")
+
+    def meant(self, text: str) -> str:
+        """What is said with a line: the message of a button, if it is the number of one."""
+        payloads, self._payloads = self._payloads, []
+        if text.isdecimal() and 0 < int(text) <= len(payloads):
+            return payloads[int(text) - 1]
+        return text
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        self.console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
+
+    def note_slots(self, tracker: Tracker) -> None:
+        """Print what the assistant remembers."""
+        values = {name: value for name, value in tracker.slots.items() if value is not None}
+        for name, value in values.items():
+            self.note(f"{name} = {shown(value)}")
+        if tracker.active_loop_name is not None:
+            self.note(f"the form {tracker.active_loop_name} is active")
+        elif not values:
+            self.note("no slot has a value")
+
+    def _say(self, message: BotUttered) -> None:
+        if message.text is not None:
+            self.console.print(message.text, markup=False, soft_wrap=True)
+        for key in ("image", "attachment", "custom"):
+            if message.data.get(key) is not None:
+                said = message.data[key]
+                self.note(f"{key}: {said if isinstance(said, str) else shown(said)}")
+        buttons: Sequence[Mapping[str, Any]] = [
+            *(message.data.get("buttons") or []),
+            *(message.data.get("quick_replies") or []),
+        ]
+        for button in buttons:
+            payload = str(button.get("payload") or button.get("title") or "")
+            self._payloads.append(payload)
+            self.note(f"{len(self._payloads)}: {button.get('title', payload)} ({payload})")
+
+
 class Talk:
     """Takes lines that a person types and prints what the assistant says.
 
@@ -44,9 +101,8 @@ class Talk:
         self, conversations: Conversations, console: Console, *, shows_why: bool = False
     ) -> None:
         self._conversations = conversations
-        self._console = console
+        self._spoken = Spoken(console)
         self._shows_why = shows_why
-        self._payloads: list[str] = []
 
     def begin(self) -> None:
         """Begin the session; what the assistant then says is printed."""
@@ -60,9 +116,7 @@ class Talk:
             except InputError as error:  # the conversation goes on
                 say(f"Error: {error}")
             return
-        if text.isdecimal() and 0 < int(text) <= len(self._payloads):
-            text = self._payloads[int(text) - 1]
-        self._print(self._conversations.handle(text))
+        self._print(self._conversations.handle(self._spoken.meant(text)))
 
     def load(self, path: Path) -> None:
         """Go on with a stored conversation."""
@@ -72,16 +126,16 @@ class Talk:
         here = self._conversations.tracker()
         tracker.sender_id = here.sender_id
         self._conversations.trackers[here.sender_id] = tracker
-        self._note(f"goes on with {len(tracker.events)} events of {path}")
+        self._spoken.note(f"goes on with {len(tracker.events)} events of {path}")
 
     def _command(self, line: str) -> None:
         name, _, rest = line.partition(" ")
         rest = rest.strip()
         if name == "why":
             self._shows_why = not self._shows_why
-            self._note("shows why" if self._shows_why else "no longer shows why")
+            self._spoken.note("shows why" if self._shows_why else "no longer shows why")
         elif name == "slots":
-            self._slots()
+            self._spoken.note_slots(self._conversations.tracker())
         elif name in ("save", "load"):
             if not rest:
                 raise InputError(f":{name} needs a file", hint=f":{name} conversation.json")
@@ -101,46 +155,15 @@ class Talk:
 
         tracker = self._conversations.tracker()
         save_tracker(path, tracker)
-        self._note(f"{len(tracker.events)} events in {path}")
-
-    def _slots(self) -> None:
-        tracker = self._conversations.tracker()
-        values = {name: value for name, value in tracker.slots.items() if value is not None}
-        for name, value in values.items():
-            self._note(f"{name} = {_shown(value)}")
-        if tracker.active_loop_name is not None:
-            self._note(f"the form {tracker.active_loop_name} is active")
-        elif not values:
-            self._note("no slot has a value")
+        self._spoken.note(f"{len(tracker.events)} events in {path}")
 
     def _print(self, turn: Turn) -> None:
         if self._shows_why:
             self._understood(turn)
-        self._payloads = []
-        for message in turn.messages:
-            self._say(message)
-        for problem in turn.problems:
-            say(f"Warning: {problem}")
+        self._spoken.show(turn)
         if self._shows_why:
             for action in turn.actions:
                 self._why(action)
-
-    def _say(self, message: BotUttered) -> None:
-        if message.text is not None:
-            self._console.print(message.text, markup=False, soft_wrap=True)
-        for key in ("image", "attachment", "custom"):
-            if message.data.get(key) is not None:
-                shown = message.data[key]
-                shown = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
-                self._note(f"{key}: {shown}")
-        buttons: Sequence[Mapping[str, Any]] = [
-            *(message.data.get("buttons") or []),
-            *(message.data.get("quick_replies") or []),
-        ]
-        for button in buttons:
-            payload = str(button.get("payload") or button.get("title") or "")
-            self._payloads.append(payload)
-            self._note(f"{len(self._payloads)}: {button.get('title', payload)} ({payload})")
 
     def _understood(self, turn: Turn) -> None:
         from gossamer.dialogue.history.events import SlotSet, UserUttered
@@ -150,27 +173,27 @@ class Talk:
             if isinstance(event, UserUttered):
                 found = [f"{e.entity} = {e.value}" for e in event.entities]
                 text = f"understood {event.intent or 'nothing'} ({event.confidence:.2f})"
-                self._note(", ".join([text, *found]))
+                self._spoken.note(", ".join([text, *found]))
             elif isinstance(event, SlotSet):
                 slots[event.name] = event.value
         for name, value in slots.items():
-            self._note(f"slot {name} = {_shown(value)}")
+            self._spoken.note(f"slot {name} = {shown(value)}")
 
     def _why(self, action: TurnAction) -> None:
         text = f"did {action.reason()}"
         if action.is_rejected:
             text += ", which would not run"
-        self._note(text)
+        self._spoken.note(text)
         if action.prediction is None:
             return
         labels = self._conversations.domain.action_labels
         for other in action.prediction.all[:_MOST_OTHERS]:
             if other is not action.prediction.prediction and other.confidence > 0:
-                self._note(f"    {other.policy}: {labels[other.best]} {other.confidence:.2f}")
+                self._spoken.note(
+                    f"    {other.policy}: {labels[other.best]} {other.confidence:.2f}"
+                )
 
-    def _note(self, text: str) -> None:
-        self._console.print(f"  {text}", style="dim", markup=False, soft_wrap=True)
 
-
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for people: as JSON."""
     return json.dumps(value, ensure_ascii=False, default=str)

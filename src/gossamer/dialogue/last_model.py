@@ -40,30 +40,40 @@ class LastModel:
         return any(record.fingerprint for record in (*self.components, *self.policies))
 
     @classmethod
-    def read(cls, path: Path) -> LastModel:
+    def read(cls, path: Path, *, with_what_went_on: bool = False) -> LastModel:
         """The parts that a model file holds.
+
+        Args:
+            path: the file.
+            with_what_went_on: whether parts that went on from an earlier model count as learnt
+                from what they were trained on last. Training anew would give others.
 
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
         stored = load_model_of_kind(path, ASSISTANT, named="an assistant", hint="another model")
-        return replace(cls.of_parts(*stored), path=path)
+        return replace(cls.of_parts(*stored, with_what_went_on=with_what_went_on), path=path)
 
     @classmethod
     def of_parts(
-        cls, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+        cls,
+        content: Mapping[str, Any],
+        arrays: Mapping[str, npt.NDArray[Any]],
+        *,
+        with_what_went_on: bool = False,
     ) -> LastModel:
-        """The parts of a model that was taken apart.
+        """The parts of a model that was taken apart; see `read`.
 
         Raises:
             ModelFileError: they are not those of a model.
         """
         pipeline, dialogue = content.get("pipeline", []), content.get("dialogue")
-        return cls(
-            components=records_from_parts(pipeline, arrays),
-            policies=[] if dialogue is None else policy_records(dialogue, arrays),
-            content=content,
-        )
+        components = records_from_parts(pipeline, arrays)
+        policies = [] if dialogue is None else policy_records(dialogue, arrays)
+        if not with_what_went_on:
+            components = [part.unless_went_on() for part in components]
+            policies = [part.unless_went_on() for part in policies]
+        return cls(components=components, policies=policies, content=content)
 
     def followed_by(self, others: Sequence[LastModel]) -> LastModel:
         """This model, and parts of others for what it does not have."""

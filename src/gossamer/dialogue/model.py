@@ -32,6 +32,7 @@ from gossamer.nlu.pipeline.reuse import (
     ComponentRecord,
     Earlier,
     Fingerprint,
+    Source,
     of_state,
     restored,
     stored_fingerprint,
@@ -47,13 +48,13 @@ class DialogueModel:
     Attributes:
         domain: what may be said and done.
         ensemble: trained policies.
-        learnt_from: by alias, the fingerprint of what a policy was learnt from, and that of what
-            it has learnt; those that are not known are left out.
+        learnt_from: by alias, what a policy was learnt from; where that is not known it is left
+            out.
     """
 
     domain: Domain
     ensemble: Ensemble
-    learnt_from: Mapping[str, tuple[Fingerprint, str]] = field(default_factory=dict)
+    learnt_from: Mapping[str, Source] = field(default_factory=dict)
 
     @classmethod
     def train(
@@ -97,7 +98,7 @@ class DialogueModel:
                     "alias": policy.alias,
                     "options": options_as_json(policy),
                     "state": dict(state.json),
-                    **stored_fingerprint(*self.learnt_from.get(policy.alias, ({}, ""))),
+                    **stored_fingerprint(self.learnt_from.get(policy.alias, Source())),
                 }
             )
         return {"domain": domain_to_dict(self.domain), "policies": policies}, arrays
@@ -135,7 +136,7 @@ class DialogueModel:
         return cls(
             domain=domain,
             ensemble=ensemble,
-            learnt_from={r.alias: (r.fingerprint, r.learnt) for r in records if r.fingerprint},
+            learnt_from={r.alias: r.source for r in records if r.fingerprint},
         )
 
 
@@ -177,12 +178,14 @@ class _Choice(NamedTuple):
         wanted: the fingerprint of what it is learnt from.
         change: whether it is trained.
         learnt: a fingerprint of what it has learnt; "" before that.
+        went_on: of a policy that is taken, whether it went on from a model before.
     """
 
     policy: Policy
     wanted: Fingerprint
     change: Change
     learnt: str = ""
+    went_on: bool = False
 
 
 class _Unfolded(NamedTuple):
@@ -224,6 +227,19 @@ class PreparedDialogue:
         """What the policies learn from, without augmented stories, which take a while."""
         unfolded = self._unfolded or _unfold(self._project, self._project.require_domain())
         return unfolded.data
+
+    @property
+    def untaken(self) -> list[Policy]:
+        """Policies that take epochs, and that the earlier model does not have.
+
+        Where stories have texts there may be more: that depends on the features.
+        """
+        return [
+            policy
+            for policy in self.ensemble.policies
+            if takes_epochs(policy)
+            and not self._earlier.may_have(policy, fingerprint_of(policy, self._inputs, {}))
+        ]
 
     def foresee(
         self, outputs: Mapping[str, str], *, augmentation_factor: int = DEFAULT_AUGMENTATION
@@ -268,12 +284,15 @@ class PreparedDialogue:
             stories = [*read.stories, *unfolding.augmented(augmentation_factor)]
             data = dataclasses.replace(read, pipeline=pipeline, stories=stories)
         ensemble = Ensemble([choice.policy for choice in choices])
-        # What goes on from a model is not learnt from these data alone.
-        anew = [choice for choice in choices if choice.policy.start is None]
+        go_on = {choice.policy.alias for choice in choices if choice.policy.start is not None}
         ensemble.finish(data, known=known, on_epoch=on_epoch)
         learnt_from = {
-            policy.alias: (wanted, learnt or of_state(checked_state(policy)))
-            for policy, wanted, _, learnt in anew
+            policy.alias: Source(
+                wanted,
+                learnt or of_state(checked_state(policy)),
+                went_on or policy.alias in go_on,
+            )
+            for policy, wanted, _, learnt, went_on in choices
         }
         return DialogueModel(domain=domain, ensemble=ensemble, learnt_from=learnt_from)
 
@@ -372,7 +391,7 @@ def _choose(
     twin = None if record is None else restored(policy, restore)
     if record is None or twin is None:
         return _Choice(policy, wanted, earlier.change(policy, wanted))
-    return _Choice(twin, wanted, Change(policy.alias), record.learnt)
+    return _Choice(twin, wanted, Change(policy.alias), record.learnt, record.went_on)
 
 
 def _unfold(project: Project, domain: Domain, pipeline: Pipeline | None = None) -> _Unfolded:

@@ -33,7 +33,7 @@ def evaluate_responses(examples: Sequence[Example], parses: Sequence[Parse]) -> 
         target = example.response_key
         if target is None:
             continue
-        selection = _selection(example, parse)
+        selection = selection_of(example, parse)
         outcomes.append(
             IntentOutcome(
                 text=example.text,
@@ -61,6 +61,7 @@ def why_not_responses(examples: Sequence[Example], parses: Sequence[Parse]) -> s
     return None
 
 
-def _selection(example: Example, parse: Parse) -> ResponseSelection | None:
+def selection_of(example: Example, parse: Parse) -> ResponseSelection | None:
+    """What counts of a parse: the selection for the example's intent, or for all of them."""
     found = parse.response_selector.get(example.base_intent or "")
     return parse.response_selector.get(DEFAULT_SELECTOR) if found is None else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final
 
 from fastapi import FastAPI
@@ -25,7 +25,10 @@ from gossamer.serve.routes.training import training_routes
 from gossamer.serve.routes.turns import turn_routes
 from gossamer.serve.security.guard import Guard
 from gossamer.serve.security.identity import Gatekeeper
+from gossamer.serve.security.loopback import OwnPagesOnly
 from gossamer.serve.server import Server
+from gossamer.serve.teaching.routes import teaching_routes
+from gossamer.serve.teaching.teaching import Teaching
 from gossamer.version import __version__
 
 API: Final = (status_routes, model_routes, training_routes, conversation_routes, turn_routes)
@@ -39,15 +42,20 @@ def create_app(server: Server) -> FastAPI:
         server: what answers; it gets its channels.
 
     Raises:
-        InputError: a channel, the token or the key cannot be used.
+        InputError: a channel, the token, the key, or the project to teach cannot be used.
     """
     channels = channels_of(server, server.credentials)
     server.channels = channels
     reminders = Reminders(server)
+    teaching = Teaching(server) if server.settings.teach is not None else None
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        async with running_channels(channels.values()), reminders.firing():
+        async with (
+            running_channels(channels.values()),
+            reminders.firing(),
+            nullcontext() if teaching is None else teaching.running(),
+        ):
             yield
 
     app = FastAPI(title="Gossamer", version=__version__, lifespan=running)
@@ -64,6 +72,9 @@ def create_app(server: Server) -> FastAPI:
             app.include_router(router)
             if routes is model_routes:
                 add_quick_route(app, router, "/model/parse")
+    if teaching is not None:
+        for router in teaching_routes(teaching):
+            app.include_router(router)
     include_channels(app, channels)
     describe(app)
     return app
@@ -73,7 +84,8 @@ def _protect(app: FastAPI, server: Server) -> None:
     """Put around the application, from the outside: what observes, other origins, the guard."""
     settings = server.settings
     gatekeeper = Gatekeeper(settings.auth_token, settings.jwt_secret, settings.jwt_method)
-    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits)
+    own_pages = OwnPagesOnly(settings.cors) if settings.teach is not None else None
+    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits, own_pages=own_pages)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

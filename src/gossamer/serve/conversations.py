@@ -122,6 +122,17 @@ class StoredConversations:
             lease.replace([event.to_dict() for event in tracker.events])
         return tracker
 
+    def delete(self, sender_id: str) -> int:
+        """Delete a conversation with its reminders; gives how many events it had.
+
+        Raises:
+            StoreError: the database is gone.
+        """
+        n_events = self._store.delete(sender_id)
+        with self._cache_lock:
+            self._cache.pop(sender_id, None)
+        return n_events
+
     def tracker(self, model: LoadedModel, sender_id: str) -> Tracker:
         """A conversation as it is stored.
 

@@ -34,7 +34,10 @@ class FolderNames:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        files = [settings.model, settings.config, settings.endpoints, settings.credentials]
+        files = [
+            *(settings.model, settings.config, settings.endpoints, settings.credentials),
+            settings.teach,
+        ]
         folders = {Path.cwd(), Path(tempfile.gettempdir()), Path(__file__).parents[2]}
         for file in filter(None, files):
             resolved = file.resolve()

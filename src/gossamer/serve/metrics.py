@@ -21,6 +21,7 @@ from gossamer.dialogue.runtime.turn import Turn
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.serve.models.current import CurrentModel
 from gossamer.serve.store.errors import ConversationBusy, LeaseLost, StoreError, StoreUnavailable
+from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.order import ConversationOrder
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -60,25 +61,23 @@ class Metrics:
         self._lease_waits = self._histogram(
             "lease_wait_seconds", "Seconds until a conversation was held", _SECONDS
         )
-        self.training_jobs = Gauge(
-            "gossamer_training_jobs", "Training jobs that run", registry=self.registry
-        )
 
     def render(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self.registry)
 
-    def watch(self, models: CurrentModel, order: ConversationOrder) -> None:
+    def watch(self, models: CurrentModel, order: ConversationOrder, jobs: Jobs) -> None:
         """Look, when metrics are asked for, at the model and at what waits and runs."""
         for name, what, value in (
             (
-                "waiting",
+                "messages_waiting",
                 "Messages that wait for others of their conversation",
                 lambda: order.n_inside - order.n_running,
             ),
-            ("running", "Messages that are handled", lambda: order.n_running),
+            ("messages_running", "Messages that are handled", lambda: order.n_running),
+            ("training_jobs", "Training jobs that run", lambda: jobs.n_training),
         ):
-            gauge = Gauge(f"gossamer_messages_{name}", what, registry=self.registry)
+            gauge = Gauge(f"gossamer_{name}", what, registry=self.registry)
             gauge.set_function(value)
         self.registry.register(_ModelInfo(models))
 

@@ -123,8 +123,7 @@ def _tell(settings: ServerSettings, model: str, listening: socket.socket) -> Non
     what = "channels and the HTTP API" if settings.enable_api else "channels; no HTTP API"
     port = listening.getsockname()[1]
     _log.info("%s serves %s at %s://%s:%d", model, what, scheme, host, port)
-    has_token = settings.auth_token is not None or settings.jwt_secret is not None
-    if settings.enable_api and settings.host in _ALL_ADDRESSES and not has_token:
+    if settings.enable_api and settings.host in _ALL_ADDRESSES and not settings.asks_for_token:
         _log.warning(
             "the HTTP API is open to everybody who can reach this machine. "
             "Try: GOSSAMER_AUTH_TOKEN, or --interface 127.0.0.1"

@@ -6,12 +6,13 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from gossamer.data.credentials import Channel as ChannelOptions
 from gossamer.data.credentials import read_credentials
-from gossamer.data.endpoints import Endpoints, SqlTrackerStore, read_endpoints
+from gossamer.data.endpoints import Endpoints, read_endpoints
 from gossamer.data.model_files import latest_model
 from gossamer.dialogue.actions.actions_here import custom_actions
 from gossamer.dialogue.actions.nlg_server import NlgServer
@@ -29,6 +30,7 @@ from gossamer.serve.models.current import CurrentModel, LoadedModel, loaded_mode
 from gossamer.serve.observed import TurnObserver
 from gossamer.serve.outgoing import Outgoing
 from gossamer.serve.settings import ServerSettings
+from gossamer.serve.store.address import store_url
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.store.reminders import Reminder
 from gossamer.serve.store.tables import ID_LENGTH
@@ -36,8 +38,8 @@ from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
-DEFAULT_DATABASE: Final = "conversations.db"
 T = TypeVar("T")
+_AT_A_TIME: Final = 32
 
 
 class Server:
@@ -53,10 +55,12 @@ class Server:
         channels: those through which messages can be sent, by name; the application adds them.
         publisher: gives events to the event broker, or None.
         models: the model that answers.
+        swapping: is held while another model takes its place.
         store: where conversations are.
         order: which messages wait for which.
         jobs: processes that train and test.
         metrics: what is counted.
+        on_delete: called when a conversation was deleted.
 
     Raises:
         InputError: a file of the settings cannot be used.
@@ -72,13 +76,16 @@ class Server:
         )
         self.channels: Mapping[str, Outgoing] = {}
         self._custom = custom_actions(self.endpoints.action)
+        self.on_delete: Callable[[], None] = lambda: None
         self.metrics = Metrics()
         self._turns = TurnObserver(self.metrics, log_texts=settings.log_texts)
         self._batcher = ParseBatcher(on_batch=self.metrics.batch)
         broker = self.endpoints.event_broker
         self.publisher = None if broker is None else publisher_of(broker)
         self.models = CurrentModel()
-        self.store = ConversationStore.open(_store_url(self.endpoints))
+        self.swapping = asyncio.Lock()
+        self._loads: set[asyncio.Task[LoadedModel]] = set()
+        self.store = ConversationStore.open(store_url(self.endpoints))
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(
@@ -87,7 +94,7 @@ class Server:
             on_lease=self.metrics.lease_wait,
             on_stored=None if self.publisher is None else self.publisher.put,
         )
-        self.metrics.watch(self.models, self.order)
+        self.metrics.watch(self.models, self.order, self.jobs)
         # One for each turn that may be there: all may wait for an action server that hangs.
         self._threads = ThreadPoolExecutor(settings.limits.waiting, "turn")
 
@@ -114,8 +121,12 @@ class Server:
         context = contextvars.copy_context()  # the log knows the request there, too
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, work)
 
-    async def parse(self, text: str) -> Parse:
+    async def parse(self, text: str, *, is_counted: bool = True) -> Parse:
         """Understand a text, together with others that arrive now.
+
+        Args:
+            text: the text.
+            is_counted: whether it is a user's, and counts in the metrics.
 
         Raises:
             ServeError: no model is loaded, or the text is too long.
@@ -123,7 +134,8 @@ class Server:
         model = self.models.get()
         self.check_text(text)
         parse = await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
-        self.metrics.parse(parse)
+        if is_counted:
+            self.metrics.parse(parse)
         return parse
 
     async def handle(
@@ -214,6 +226,46 @@ class Server:
         self.check_sender(sender_id)
         return await self.in_thread(lambda: self.conversations.tracker(model, sender_id))
 
+    async def swap(self, path: Path, *, put: Callable[[], Path] | None = None) -> LoadedModel:
+        """Load a model, which answers from then on; requests that began end with the old one.
+
+        Loads come one after the other, in the order of the calls. One that has begun goes on when
+        the caller is cancelled.
+
+        Args:
+            path: a file, or a folder: its latest model.
+            put: puts the file where it is to be found at the next start, and gives where that is;
+                called once it is known that the model can be read, before it answers.
+
+        Raises:
+            InputError: it cannot be read, or put there; the old one stays.
+        """
+
+        def work() -> LoadedModel:
+            loaded = self.load(path)
+            return loaded if put is None else replace(loaded, path=put())
+
+        async def load() -> LoadedModel:
+            async with self.swapping:
+                loaded = await self.in_thread(work)
+                self.models.swap(loaded)
+            return loaded
+
+        task = asyncio.create_task(load())
+        self._loads.add(task)
+        task.add_done_callback(self._loads.discard)
+        return await asyncio.shield(task)
+
+    async def delete(self, sender_id: str) -> int:
+        """Delete a conversation, with its reminders; gives how many events it had.
+
+        Turns that began come before. One that another server runs meanwhile is not stored.
+        """
+        async with self.order.turn_of(sender_id):
+            n_events = await self.in_thread(lambda: self.conversations.delete(sender_id))
+        self.on_delete()
+        return n_events
+
     def check_text(self, text: str) -> None:
         """Refuse a text that is too long.
 
@@ -243,13 +295,14 @@ class Server:
         if self.publisher is not None:
             self.publisher.close()
 
+    def parse_many(self, pipeline: Pipeline, texts: Sequence[str]) -> list[Parse]:
+        """Understand texts that nobody waits for; those of users come in between. Blocks."""
+        parses: list[Parse] = []
+        for start in range(0, len(texts), _AT_A_TIME):
+            some = texts[start : start + _AT_A_TIME]
+            waiting = [self._batcher.submit(pipeline, text) for text in some]
+            parses += [each.result() for each in waiting]
+        return parses
+
     def _parse_now(self, pipeline: Pipeline, text: str) -> Parse:
         return self._batcher.submit(pipeline, text).result()
-
-
-def _store_url(endpoints: Endpoints) -> str:
-    """The database of conversations; a file in the working folder, if none is named."""
-    store = endpoints.tracker_store
-    if store is None:
-        return f"sqlite:///{DEFAULT_DATABASE}"
-    return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gossamer.data.errors import ConfigError
+from gossamer.serve.security.loopback import is_loopback
 
 DEFAULT_PORT: Final = 5005
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -73,6 +74,8 @@ class ServerSettings:
             itself alone.
         port: the port; 0 picks a free one.
         enable_api: whether the HTTP API is there besides the channels, and the page.
+        teach: the folder of the project that may be taught over HTTP, or None. The HTTP API is
+            there then, too.
         cors: origins whose pages may call it, "*" for any.
         auth_token: a token that requests of the API must bring, or None.
         jwt_secret: the key that signs JSON web tokens, or None.
@@ -99,6 +102,7 @@ class ServerSettings:
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     enable_api: bool = False
+    teach: Path | None = None
     cors: tuple[str, ...] = ()
     auth_token: str | None = field(default=None, repr=False)
     jwt_secret: str | None = field(default=None, repr=False)
@@ -126,3 +130,27 @@ class ServerSettings:
             )
         if self.ssl_certificate is None and (self.ssl_keyfile or self.ssl_ca_file):
             raise ConfigError("a key or certificates of clients need a certificate of the server")
+        if self.teach is not None:
+            object.__setattr__(self, "enable_api", True)
+            if not self.asks_for_token:
+                self._check_teaching_without_token()
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether requests of the API must say who they are from."""
+        return self.auth_token is not None or self.jwt_secret is not None
+
+    def _check_teaching_without_token(self) -> None:
+        hint = "GOSSAMER_AUTH_TOKEN or --jwt-secret"
+        if not is_loopback(self.host):
+            raise ConfigError(
+                "teaching needs a token, unless the server listens on this machine only",
+                got=f"--interface {self.host}",
+                hint=f"{hint}; or --interface 127.0.0.1",
+            )
+        if "*" in self.cors:
+            raise ConfigError(
+                "teaching needs a token if pages of all websites may call the server",
+                got="--cors *",
+                hint=f"{hint}; or --cors with the origins that may",
+            )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gossamer.cli.commands.shell import describe
+from gossamer.cli.understood import describe
 from gossamer.nlu.pipeline.messages import EntityPrediction, IntentPrediction, Parse
 
 Run = Callable[..., Any]

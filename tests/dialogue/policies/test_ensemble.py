@@ -83,6 +83,22 @@ def test_of_equally_likely_actions_the_first_label_wins() -> None:
     assert winner(says("p", utter_which=0.5, utter_greet=0.5)) == ("p", "utter_greet")
 
 
+@pytest.mark.parametrize(
+    ("predictions", "disagreement"),
+    [
+        ([says("one", 2, utter_greet=0.9), says("other", utter_greet=0.7)], 0.0),
+        ([says("one", 2, utter_greet=0.9), says("other", utter_bye=0.7)], 0.7),
+        ([says("one", 2, utter_greet=0.9), says("other", utter_bye=0.7, utter_greet=0.2)], 0.5),
+        ([says("one", 2, utter_greet=0.9), says("silent")], 0.0),
+        ([says("rule", 2, utter_greet=1.0, hide_rule_turn=True), says("other", utter_bye=0.7)], 0),
+        ([says("form", utter_greet=1.0, is_no_user_prediction=True), says("x", utter_bye=0.7)], 0),
+        ([says("one", utter_greet=0.9), says("r", utter_bye=0.3, reason={"fallback": "f"})], 0.0),
+    ],
+)
+def test_how_far_policies_disagree(predictions: list[Prediction], disagreement: float) -> None:
+    assert chosen(*predictions).disagreement == pytest.approx(disagreement)
+
+
 def test_when_nobody_prefers_anything_the_assistant_listens() -> None:
     assert winner(says("one", 1), says("other", 2)) == ("other", "action_listen")
     assert chosen(says("one")).confidence == 0.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from typing import Any
@@ -56,6 +57,16 @@ def test_a_turn() -> None:
     said = next(e for e in turn.events if names([e]) == ["action utter_greet"])
     assert isinstance(said, ActionExecuted)
     assert (said.policy, said.confidence) == ("Script", 0.75)
+
+
+@pytest.mark.parametrize(("other", "noted"), [(0.4, {"disagreement": 0.4}), (0.05, {})])
+def test_policies_that_disagree_are_noted(other: float, noted: dict[str, float]) -> None:
+    first = prediction_of(DOMAIN, "utter_greet", confidence=0.75)
+    second = prediction_of(DOMAIN, "utter_bye", policy="Other", confidence=other)
+    both = dataclasses.replace(first, all=(*first.all, *second.all))
+    turn = talk(DOMAIN, Script(DOMAIN, both)).handle("greet")
+    said = next(e for e in turn.events if names([e]) == ["action utter_greet"])
+    assert said.metadata == noted
 
 
 def test_why_each_action_was_chosen() -> None:

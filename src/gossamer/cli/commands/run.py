@@ -26,6 +26,15 @@ def run(
     enable_api: Annotated[
         bool, typer.Option("--enable-api", help="Serve the HTTP API and the page, too.")
     ] = False,
+    teach: Annotated[
+        str | None,
+        typer.Option(
+            "--teach",
+            metavar="[PROJECT]",
+            help="Let the page teach the project in this folder, '.' if not given; the HTTP API "
+            "is there, too.",
+        ),
+    ] = None,
     cors: Annotated[
         list[str],
         typer.Option("--cors", help="An origin whose pages may call it, or '*'; several may be."),
@@ -134,6 +143,7 @@ def run(
             host=host,
             port=port,
             enable_api=enable_api,
+            teach=None if teach is None else Path(teach),
             cors=tuple(cors),
             auth_token=auth_token,
             jwt_secret=jwt_secret,

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gossamer.cli.options import MODELS, ModelPath, PartsConfig, RandomSeed
 from gossamer.cli.streams import STOP, typed_lines
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from gossamer.data.entities import Entity
-    from gossamer.nlu.pipeline.messages import Parse
-
-_STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 app = typer.Typer(help="Try a model out in the terminal.", invoke_without_command=True)
 
@@ -91,6 +83,7 @@ def shell_nlu(
 
     from gossamer.cli.commands.parse import to_json
     from gossamer.cli.models import parts_config
+    from gossamer.cli.understood import describe
     from gossamer.data.model_files import latest_model
 
     # Before the networks are imported, which takes seconds: a wrong name is reported at once.
@@ -107,36 +100,3 @@ def shell_nlu(
             typer.echo(to_json(result, indent=2))
         else:
             console.print(describe(result), soft_wrap=True)
-
-
-def describe(result: Parse) -> Text:
-    """A parse for human eyes: intent, the text with its entities marked, one line per entity."""
-    from rich.text import Text
-
-    types = list(dict.fromkeys(entity.entity for entity in result.entities))
-    styles = {name: _STYLES[i % len(_STYLES)] for i, name in enumerate(types)}
-    shown = Text("  intent  ")
-    shown.append("none" if result.intent.name is None else result.intent.name, style="bold")
-    shown.append(f"  {result.intent.confidence:.3f}\n")
-    if result.entities:
-        text = Text(result.text)
-        for entity in result.entities:
-            text.stylize(f"bold {styles[entity.entity]} underline", *entity.span)
-        shown.append("  text    ").append_text(text).append("\n")
-    for entity in result.entities:
-        shown.append("  entity  ").append(entity.entity, style=f"bold {styles[entity.entity]}")
-        shown.append(f" = {_details(entity)}\n")
-    shown.right_crop(1)
-    return shown
-
-
-def _details(entity: Entity) -> str:
-    parts = [str(entity.value)]
-    if entity.role is not None:
-        parts.append(f"role {entity.role}")
-    if entity.group is not None:
-        parts.append(f"group {entity.group}")
-    parts.append(str(entity.extractor))
-    if entity.confidence is not None:
-        parts.append(f"{entity.confidence:.3f}")
-    return "  ".join(parts)

@@ -74,7 +74,7 @@ def _parser(text: str, path: Path) -> Callable[[str, Path], YamlMapping] | None:
     return None if tree is None else lambda _text, _path: tree
 
 
-_DOMAIN = FileKind(
+DOMAIN_FILES = FileKind(
     subject="a domain",
     name="a domain",
     formats="Rasa YAML with intents:, slots:, responses: and the like",
@@ -103,9 +103,20 @@ def read_domain(paths: Paths) -> Domain:
             domain is not what it must be (see the message, which names file and line).
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    trees = read_files(given, _DOMAIN)
-    parts = merge_parts(parts_of(tree) for tree in trees)
-    return _domain(parts, Location(Path(given[0])))
+    return domain_of(read_files(given, DOMAIN_FILES), Location(Path(given[0])))
+
+
+def domain_of(trees: Iterable[YamlMapping], where: Location) -> Domain:
+    """The domain of files that were parsed, at least one; as `read_domain`.
+
+    Args:
+        trees: the files' content, in order.
+        where: the file or folder.
+
+    Raises:
+        DataError: as `read_domain`.
+    """
+    return _domain(merge_parts(parts_of(tree) for tree in trees), where)
 
 
 def _domain(parts: DomainParts, where: Location) -> Domain:

@@ -32,7 +32,7 @@ def read_stories(paths: Paths, *, is_required: bool = True) -> StoryData:
     return _read(paths, STORY_FILES, is_required=is_required)
 
 
-def read_test_stories(paths: Paths) -> StoryData:
+def read_test_stories(paths: Paths, *, is_required: bool = True) -> StoryData:
     """Read test stories.
 
     In folders, they are in files whose name starts with `test_` (in Markdown, also those whose
@@ -40,6 +40,7 @@ def read_test_stories(paths: Paths) -> StoryData:
 
     Args:
         paths: a file, a folder or several of them.
+        is_required: whether folders must hold test stories; else there may be none at all.
 
     Returns:
         The stories and rules of all files, one after the other.
@@ -47,7 +48,7 @@ def read_test_stories(paths: Paths) -> StoryData:
     Raises:
         DataError: as `read_stories`; a folder holds stories, but no test stories.
     """
-    return _read(paths, _TEST_STORIES, is_required=True)
+    return _read(paths, _TEST_STORIES, is_required=is_required)
 
 
 def is_test_file(path: Path) -> bool:

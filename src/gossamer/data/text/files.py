@@ -19,7 +19,7 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def write_files(
     *,
     error: type[InputError] = DataError,
     may_replace: bool = True,
+    when_ready: Callable[[], None] | None = None,
 ) -> None:
     """Write files together: if one cannot be written, all are as they were before.
 
@@ -62,18 +63,22 @@ def write_files(
         error: what is raised.
         may_replace: whether existing files may be replaced. If not, what happens in the moment of
             renaming is undone as well.
+        when_ready: called when all contents are on the disk, before the first file is renamed; what
+            it raises leaves all as it was.
 
     Raises:
         InputError: (of the kind `error`) a file cannot be written, or exists and may not be
             replaced.
     """
     with _prepared(contents, error) as parts:
+        if when_ready is not None:
+            when_ready()
         for part in parts:
             if not may_replace:
-                with _explained(part.path, error):
+                with explained(part.path, error):
                     part.claim()
         for part in parts:
-            with _explained(part.path, error):
+            with explained(part.path, error):
                 part.put_in_place()
 
 
@@ -105,7 +110,7 @@ def _prepared(contents: Mapping[Path, bytes], error: type[InputError]) -> Iterat
     is_done = False
     try:
         for path, content in contents.items():
-            with _explained(path, error):
+            with explained(path, error):
                 part = _Part(path=path, content=content)
                 parts.append(part)  # before anything is made, so that it is undone
                 part.prepare(folders)
@@ -201,8 +206,16 @@ class _Part:
 
 
 @contextlib.contextmanager
-def _explained(path: Path, error: type[InputError]) -> Iterator[None]:
-    """Errors of the operating system in the package's words."""
+def explained(path: Path, error: type[InputError]) -> Iterator[None]:
+    """Errors of the operating system in the package's words.
+
+    Args:
+        path: what is written.
+        error: what is raised.
+
+    Raises:
+        InputError: (of the kind `error`) the block raised an `OSError`.
+    """
     try:
         yield
     except FileExistsError as problem:

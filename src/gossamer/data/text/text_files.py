@@ -24,6 +24,20 @@ def read_text(path: Path, *, error: type[InputError] = DataError) -> str:
         raw = path.read_bytes()
     except OSError as problem:
         raise error("a file must be readable", got=problem.strerror, where=Location(path)) from None
+    return decoded_text(raw, path, error=error)
+
+
+def decoded_text(raw: bytes, path: Path, *, error: type[InputError] = DataError) -> str:
+    r"""The text of a file that was read, a byte order mark dropped and `\r\n` made `\n`.
+
+    Args:
+        raw: what the file holds.
+        path: the file, for locations.
+        error: what is raised.
+
+    Raises:
+        InputError: (of the kind `error`) it is not UTF-8, or holds NUL characters.
+    """
     nul = raw.find(b"\x00")
     if nul >= 0:
         raise error(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gossamer.data.domain.slots import Slot
 from gossamer.data.errors import DataError, Location
@@ -55,19 +55,58 @@ def load_tracker(path: str | Path, slots: Sequence[Slot]) -> Tracker:
         DataError: the file is missing, is not JSON or not a conversation, or has a newer format.
     """
     path = Path(path)
-    where = Location(path)
-    if not path.is_file():
-        raise DataError("a conversation must be a file", where=where)
-    text = read_text(path)
+    return _tracker(_json(_text_of(path), Location(path)), slots, Location(path))
+
+
+def load_trackers(path: str | Path, slots: Sequence[Slot]) -> list[Tracker]:
+    """Read and replay all conversations of a file.
+
+    Args:
+        path: the file: a conversation as for `load_tracker`, a list of such, or one in each line.
+        slots: as for `load_tracker`.
+
+    Raises:
+        DataError: as `load_tracker`.
+    """
+    path = Path(path)
+    text = _text_of(path)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) > 1 and _is_whole(lines[0][1]):
+        places = ((line, Location(path, number)) for number, line in lines)
+        return [_tracker(_json(line, where), slots, where) for line, where in places]
+    content = _json(text, Location(path))
+    listed = content if isinstance(content, list) else [content]
+    return [_tracker(each, slots, Location(path)) for each in listed]
+
+
+def _is_whole(line: str) -> bool:
+    """Whether a line is JSON of its own, and no beginning of one."""
     try:
-        content = json.loads(text)
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text_of(path: Path) -> str:
+    if not path.is_file():
+        raise DataError("a conversation must be a file", where=Location(path))
+    return read_text(path)
+
+
+def _json(text: str, where: Location) -> Any:
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise DataError(
             f"a conversation must be whole JSON: {error}",
-            where=Location(path, line),
+            where=where if where.line is not None else Location(where.path, line),
             hint="an older copy of the file",
         ) from None
+
+
+def _tracker(content: object, slots: Sequence[Slot], where: Location) -> Tracker:
     if not isinstance(content, Mapping):
         raise DataError('a conversation must be a mapping with the key "events"', where=where)
     if content.get("format_version", FORMAT_VERSION) != FORMAT_VERSION:

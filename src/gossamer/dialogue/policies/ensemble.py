@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gossamer.data.domain.domain import ACTION_LISTEN, Domain
 from gossamer.data.errors import ConfigError, InputError, ModelFileError, all_of
@@ -30,6 +31,9 @@ from gossamer.nlu.pipeline.messages import ComponentState
 from gossamer.nlu.pipeline.own_results import checked_state
 from gossamer.nlu.pipeline.pipeline import Pipeline
 
+DISAGREEMENT: Final = "disagreement"
+"""Where an action's event keeps `EnsemblePrediction.disagreement`, in its metadata."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsemblePrediction:
@@ -48,6 +52,20 @@ class EnsemblePrediction:
     confidence: float
     events: tuple[Event, ...]
     all: tuple[Prediction, ...]
+
+    @property
+    def disagreement(self) -> float:
+        """How much surer of another action one of the other policies was, in [0, 1].
+
+        A rule's turn and a form that goes on are not for policies that learn from stories, so there
+        is no disagreement about them; and a fallback is nobody's opinion.
+        """
+        winner = self.prediction
+        if winner.hide_rule_turn or winner.is_no_user_prediction:
+            return 0.0
+        others = (p for p in self.all if p.policy != winner.policy and "fallback" not in p.reason)
+        surer = (p.confidence - float(p.scores[winner.best]) for p in others)
+        return min(1.0, max(0.0, max(surer, default=0.0)))
 
 
 class Ensemble:

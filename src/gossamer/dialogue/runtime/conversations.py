@@ -30,6 +30,7 @@ class Conversations:
     Attributes:
         domain: as given.
         trackers: conversations by sender.
+        turns: runs their turns.
 
     Raises:
         ConfigError: `max_actions` is less than 1.
@@ -50,7 +51,7 @@ class Conversations:
     ) -> None:
         self.domain = domain
         self.trackers: dict[str, Tracker] = {}
-        self._turns = TurnRunner(
+        self.turns = TurnRunner(
             domain,
             chooser,
             parse,
@@ -66,12 +67,12 @@ class Conversations:
 
     def tracker(self, sender_id: str = DEFAULT_SENDER) -> Tracker:
         """The conversation of a sender, a new one if there is none yet."""
-        return self.trackers.setdefault(sender_id, self._turns.new_tracker(sender_id))
+        return self.trackers.setdefault(sender_id, self.turns.new_tracker(sender_id))
 
     def begin(self, sender_id: str = DEFAULT_SENDER) -> Turn:
         """Begin a session if none is open or the last one is too old; see `TurnRunner.begin`."""
         with self._lock(sender_id):
-            tracker, turn = self._turns.begin(self.tracker(sender_id))
+            tracker, turn = self.turns.begin(self.tracker(sender_id))
             self.trackers[sender_id] = tracker
         return turn
 
@@ -102,7 +103,7 @@ class Conversations:
             Exception: whatever `parse` or `chooser` raise.
         """
         with self._lock(sender_id):
-            tracker, turn = self._turns.handle(
+            tracker, turn = self.turns.handle(
                 self.tracker(sender_id),
                 message,
                 channel=channel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -30,10 +31,13 @@ from gossamer.dialogue.history.events import (
 )
 from gossamer.dialogue.history.situation import ACTION_SESSION_START
 from gossamer.dialogue.history.tracker import Tracker
-from gossamer.dialogue.policies.ensemble import EnsemblePrediction
+from gossamer.dialogue.policies.ensemble import DISAGREEMENT, EnsemblePrediction
 from gossamer.dialogue.runtime.turn import Turn, TurnAction
 
 FOLLOWUP_POLICY: Final = "followup_action"
+LEAST_NOTED: Final = 0.1
+"""Policies that disagree less are not worth a note in the action's event."""
+
 _RESTART_INTENT = "restart"
 _LAST_ACTIONS = (ACTION_LISTEN, ACTION_SESSION_START)
 
@@ -109,7 +113,7 @@ class RunningTurn:
         """Begin a session; `metadata` goes into the slot for that, if the domain has it."""
         if metadata and SESSION_METADATA_SLOT in self._context.domain.slot_by_name:
             self.happen([SlotSet(name=SESSION_METADATA_SLOT, value=dict(metadata))])
-        self._do(ACTION_SESSION_START, None)
+        self.do(ACTION_SESSION_START, None)
 
     def fill_slots(self) -> None:
         """Fill slots from the last message."""
@@ -118,40 +122,24 @@ class RunningTurn:
     def act(self) -> None:
         """Do what policies choose until the assistant listens, is paused, or did too much."""
         n_actions = 0
-        while self._is_awake():
-            name, chosen = self._choose()
+        while self.is_awake():
+            name, chosen = self.choose()
             if name not in _LAST_ACTIONS and n_actions >= self._max_actions:
                 self._cut_short(name)
                 return
-            self._do(name, chosen)
+            self.do(name, chosen)
             n_actions += 1
             if name in _LAST_ACTIONS:  # beginning a session listens itself
                 return
 
-    def execute(self, name: str, policy: str | None, confidence: float | None) -> None:
-        """Do one action that the caller asks for."""
-        sure = 1.0 if confidence is None else confidence
-        noted = self._context.find(name).executed(
-            policy=policy, confidence=sure, hide_rule_turn=False
-        )
-        self._do(name, None, noted)
-
-    def _is_awake(self) -> bool:
+    def is_awake(self) -> bool:
+        """Whether the assistant may act: a restart wakes it when it is paused."""
         message = self.tracker.latest_message
         is_restart = message is not None and message.intent == _RESTART_INTENT
         return is_restart or not self.tracker.is_paused
 
-    def _cut_short(self, name: str) -> None:
-        self._is_cut_short = True
-        done = [action.name for action in self._actions[-self._max_actions :]]
-        warnings.warn(
-            f"a message must lead to at most {self._max_actions} actions; '{name}' would have "
-            f"come next, after {', '.join(done)}. Try: a rule or story that says when to listen",
-            stacklevel=5,
-        )
-        self.happen([ActionExecuted(name=ACTION_LISTEN)])
-
-    def _choose(self) -> tuple[str, EnsemblePrediction | None]:
+    def choose(self) -> tuple[str, EnsemblePrediction | None]:
+        """What comes next: what an event asked for, without a prediction, or policies choose."""
         name = self.tracker.followup_action
         if name is not None:
             self.tracker.followup_action = None
@@ -165,7 +153,7 @@ class RunningTurn:
         chosen = self._chooser.predict(self.tracker)
         return chosen.action, chosen
 
-    def _do(
+    def do(
         self, name: str, chosen: EnsemblePrediction | None, executed: ActionExecuted | None = None
     ) -> None:
         """Do an action, and let happen what comes of it."""
@@ -203,6 +191,24 @@ class RunningTurn:
             )
         )
 
+    def execute(self, name: str, policy: str | None, confidence: float | None) -> None:
+        """Do one action that the caller asks for."""
+        sure = 1.0 if confidence is None else confidence
+        noted = self._context.find(name).executed(
+            policy=policy, confidence=sure, hide_rule_turn=False
+        )
+        self.do(name, None, noted)
+
+    def _cut_short(self, name: str) -> None:
+        self._is_cut_short = True
+        done = [action.name for action in self._actions[-self._max_actions :]]
+        warnings.warn(
+            f"a message must lead to at most {self._max_actions} actions; '{name}' would have "
+            f"come next, after {', '.join(done)}. Try: a rule or story that says when to listen",
+            stacklevel=5,
+        )
+        self.happen([ActionExecuted(name=ACTION_LISTEN)])
+
     def _events_before(self, chosen: EnsemblePrediction | None) -> list[Event]:
         """What happens before an action because of how it was chosen."""
         if chosen is None:
@@ -221,11 +227,15 @@ class RunningTurn:
                 confidence=1.0,
                 hide_rule_turn=False,
             )
-        return action.executed(
+        executed = action.executed(
             policy=chosen.prediction.policy,
             confidence=chosen.confidence,
             hide_rule_turn=chosen.prediction.hide_rule_turn,
         )
+        if chosen.disagreement < LEAST_NOTED:
+            return executed
+        noted = {**executed.metadata, DISAGREEMENT: round(chosen.disagreement, 3)}
+        return dataclasses.replace(executed, metadata=noted)
 
     def _slots_after(self, events: Sequence[Event]) -> list[Event]:
         """Slots that the last message fills, once some events have happened."""

@@ -222,6 +222,45 @@ class TurnRunner:
         """The action that policies would choose now; nothing is done."""
         return self._chooser.predict(tracker)
 
+    def next_action(self, tracker: Tracker) -> tuple[str, EnsemblePrediction | None] | None:
+        """What the assistant would do now, within a turn that `hear` began; nothing is done.
+
+        Returns:
+            The action, and what policies said, or None where an event asked for it. Nothing when
+            the assistant is to be silent.
+        """
+        running = self._running(tracker, None)
+        return running.choose() if running.is_awake() else None
+
+    def step(
+        self,
+        tracker: Tracker,
+        action: str,
+        prediction: EnsemblePrediction | None = None,
+        *,
+        policy: str | None = None,
+    ) -> tuple[Tracker, Turn]:
+        """Do one action within a turn that `hear` began, as if the turn went on by itself.
+
+        Args:
+            tracker: the conversation; it is not changed.
+            action: its name, or a text that the assistant says.
+            prediction: what chose it, as `next_action` gave it; None: somebody else did.
+            policy: who is noted as having chosen it, where there is no prediction.
+
+        Raises:
+            DataError: the domain does not have the action.
+        """
+        if action not in self.domain.action_index:
+            raise DataError("an action that is to run must be of the domain", got=action)
+        running = self._running(tracker, None)
+        running.tracker.followup_action = None  # it is this one, or not to be
+        if prediction is None:
+            running.execute(action, policy, None)
+        else:
+            running.do(action, prediction)
+        return running.tracker, running.result()
+
     def understood(
         self,
         message: str | Parse | Mapping[str, Any],
@@ -257,6 +296,15 @@ class TurnRunner:
         on_message: MessageListener | None = None,
     ) -> RunningTurn:
         """A turn on a copy of the conversation; a session has begun where that was due."""
+        running = self._running(tracker, channel, on_message)
+        if self._needs_session(running.tracker):
+            running.begin_session(metadata)
+        return running
+
+    def _running(
+        self, tracker: Tracker, channel: str | None, on_message: MessageListener | None = None
+    ) -> RunningTurn:
+        """A turn on a copy of the conversation."""
         context = ActionContext(
             domain=self.domain,
             responses=self._responses,
@@ -266,7 +314,7 @@ class TurnRunner:
             custom=self._custom,
             nlg=self._nlg,
         )
-        running = RunningTurn(
+        return RunningTurn(
             tracker.fork(),
             context,
             self._chooser,
@@ -274,9 +322,6 @@ class TurnRunner:
             on_message=on_message,
             sends_reminders=self._sends_reminders,
         )
-        if self._needs_session(running.tracker):
-            running.begin_session(metadata)
-        return running
 
     def _hear(self, running: RunningTurn, said: UserUttered) -> None:
         if running.tracker.latest_action_name != ACTION_LISTEN:

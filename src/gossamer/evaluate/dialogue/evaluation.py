@@ -152,7 +152,7 @@ def evaluate_dialogue(
             "there must be test stories to evaluate on",
             hint="tests/test_stories.yml, with '- story:' under 'stories:'",
         )
-    parses = _parses(parser, conversations) if end_to_end and parser is not None else {}
+    parses = parsed_messages(parser, conversations) if end_to_end and parser is not None else {}
     outcomes: list[ConversationOutcome] = []
     for conversation in conversations:
         replay = Replay(conversation, chooser, domain, parses=parses, max_actions=max_actions)
@@ -162,7 +162,10 @@ def evaluate_dialogue(
     return _scored(outcomes, is_end_to_end=end_to_end)
 
 
-def _parses(parser: TextParser, conversations: Sequence[Conversation]) -> Mapping[str, Parse]:
+def parsed_messages(
+    parser: TextParser, conversations: Sequence[Conversation]
+) -> Mapping[str, Parse]:
+    """Parses, by their text, of the messages that conversations give with text and intent."""
     texts = {
         step.text: None
         for conversation in conversations

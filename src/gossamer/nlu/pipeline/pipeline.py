@@ -55,8 +55,8 @@ from gossamer.nlu.pipeline.reuse import (
     ChangeListener,
     ComponentRecord,
     Earlier,
-    Fingerprint,
     Foresight,
+    Source,
     Walk,
     foresee,
     inputs_of,
@@ -106,7 +106,7 @@ class Pipeline:
         self._direct = DirectMessageHandler()
         self._is_trained = False
         self._checked: TrainingData | None = None
-        self._learnt_from: dict[str, tuple[Fingerprint, str]] = {}
+        self._learnt_from: dict[str, Source] = {}
         self.outputs: dict[str, str] = {}
         self.columns_before: ColumnsBefore | None = None
 
@@ -198,8 +198,17 @@ class Pipeline:
             if part.provides & FOR_LATER_COMPONENTS:
                 process(part, probe)
         pairs = list(zip(self._components, earlier._components, strict=True))
-        keeps = {part.alias: functools.partial(keeps_columns, part, old) for part, old in pairs}
-        self.columns_before = ColumnsBefore(probe.blocks, keeps)
+
+        def keeps(number: int, old: Component) -> bool:
+            return keeps_columns(self._components[number], old)  # one that was taken, perhaps
+
+        self.columns_before = ColumnsBefore(
+            probe.blocks,
+            {
+                part.alias: functools.partial(keeps, number, old)
+                for number, (part, old) in enumerate(pairs)
+            },
+        )
         for part, old in pairs:
             if part.can_go_on_from(old):
                 part.start = StartingPoint(old, epoch_fraction, self.columns_before)
@@ -260,7 +269,7 @@ class Pipeline:
         readers = [part for part in self._components if part.reads_features]
         components = list(self._components)
         for number, component in enumerate(self._components):
-            wanted = walk.fingerprint(component)
+            wanted, goes_on = walk.fingerprint(component), component.start is not None
             kept = expected.kept.get(component.alias)
             if kept is not None and kept.record.fingerprint != wanted:
                 kept = None
@@ -286,15 +295,16 @@ class Pipeline:
                 if kept is not None:
                     is_same = learnt == kept.record.learnt
                     tell(Change(component.alias, () if is_same else (UNSTEADY,)))
-            if component.start is None:  # what went on from a model is not learnt from these alone
-                self._learnt_from[component.alias] = (wanted, learnt)
+            is_taken = kept is not None and learnt == kept.record.learnt
+            went_on = kept.record.went_on if kept is not None and is_taken else goes_on
+            self._learnt_from[component.alias] = Source(wanted, learnt, went_on)
             walk.passed(component, learnt)
+        self._components, self.outputs = tuple(components), walk.outputs
         if self.columns_before is not None:
             self.columns_before.settle()
             for component in self._components:
                 component.start = None
         self._direct.train(data, batch)
-        self._components, self.outputs = tuple(components), walk.outputs
         self._is_trained = True
         return batch
 
@@ -427,6 +437,6 @@ class Pipeline:
             with OwnCode(type(component), "restore"):
                 component.restore(record.state)
             if record.fingerprint:
-                pipeline._learnt_from[component.alias] = (record.fingerprint, record.learnt)
+                pipeline._learnt_from[component.alias] = record.source
         pipeline._is_trained = True
         return pipeline

@@ -42,6 +42,14 @@ _UNREADABLE = "the last model's cannot be read"
 UNSTEADY = "it learns something else from the same"
 
 
+class Source(NamedTuple):
+    """What a trained part was learnt from; see `ComponentRecord`."""
+
+    fingerprint: Fingerprint = _UNKNOWN
+    learnt: str = ""
+    went_on: bool = False
+
+
 class ComponentRecord(NamedTuple):
     """A trained component or policy, in parts that can be stored.
 
@@ -52,6 +60,8 @@ class ComponentRecord(NamedTuple):
         state: what was learnt.
         fingerprint: what it was learnt from, by name; empty when that is not known.
         learnt: a fingerprint of `state`; "" when that is not known.
+        went_on: whether it went on from an earlier model, so that it was not learnt from what the
+            fingerprint names alone.
     """
 
     name: str
@@ -60,6 +70,16 @@ class ComponentRecord(NamedTuple):
     state: ComponentState
     fingerprint: Fingerprint = _UNKNOWN
     learnt: str = ""
+    went_on: bool = False
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+        return Source(self.fingerprint, self.learnt, self.went_on)
+
+    def unless_went_on(self) -> ComponentRecord:
+        """This; of what it was learnt from nothing is known if it went on from a model."""
+        return self._replace(fingerprint=_UNKNOWN, learnt="") if self.went_on else self
 
     @classmethod
     def stored(cls, part: Mapping[str, Any], arrays: Mapping[str, Any]) -> ComponentRecord:
@@ -365,19 +385,24 @@ def differences(known: Fingerprint, wanted: Fingerprint) -> tuple[str, ...]:
     return tuple(told or changed)
 
 
-def stored_fingerprint(found: Fingerprint, learnt: str) -> dict[str, Any]:
+def stored_fingerprint(source: Source) -> dict[str, Any]:
     """What is stored of a part so that it can be taken again; nothing when it is not known."""
-    return {"fingerprint": dict(found), "learnt": learnt} if found else {}
+    if not source.fingerprint:
+        return {}
+    found = {"fingerprint": dict(source.fingerprint), "learnt": source.learnt}
+    return {"went_on": found} if source.went_on else found
 
 
-def read_fingerprint(stored: Mapping[str, Any]) -> tuple[Fingerprint, str]:
-    """Fingerprint and `learnt` of a stored part; unknown where they are not as they were stored."""
-    found, learnt = stored.get("fingerprint"), stored.get("learnt")
+def read_fingerprint(stored: Mapping[str, Any]) -> Source:
+    """What a stored part was learnt from; unknown where it is not as it was stored."""
+    went_on = isinstance(stored.get("went_on"), Mapping)
+    place = stored["went_on"] if went_on else stored
+    found, learnt = place.get("fingerprint"), place.get("learnt")
     if not isinstance(found, Mapping) or not isinstance(learnt, str):
-        return _UNKNOWN, ""
+        return Source()
     if not all(isinstance(text, str) for pair in found.items() for text in pair):
-        return _UNKNOWN, ""
-    return dict(found), learnt
+        return Source()
+    return Source(dict(found), learnt, went_on)
 
 
 def restored(part: T, restore: Callable[[T], None]) -> T | None:

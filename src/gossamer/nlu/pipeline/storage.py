@@ -27,7 +27,7 @@ def pipeline_to_parts(pipeline: Pipeline) -> tuple[list[dict[str, Any]], Arrays]
                 "alias": record.alias,
                 "options": record.options,
                 "state": dict(record.state.json),
-                **stored_fingerprint(record.fingerprint, record.learnt),
+                **stored_fingerprint(record.source),
             }
         )
     return components, arrays

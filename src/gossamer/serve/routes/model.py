@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -59,8 +58,6 @@ def model_routes(server: Server) -> APIRouter:
     """Routes under /model, without those that train and test."""
     router = APIRouter(prefix="/model", tags=["model"])
     names = FolderNames(server.settings)
-    loading = asyncio.Lock()
-    loads: set[asyncio.Task[None]] = set()
 
     @router.post(
         "/parse",
@@ -124,16 +121,8 @@ def model_routes(server: Server) -> APIRouter:
         if body.model_file is None:
             raise bad_request("the body must say which model to load, under model_file")
         path = model_in_folder(server.settings.model, body.model_file)
-
-        async def load() -> None:
-            async with loading:  # one after the other, in the order of the requests
-                server.models.swap(await server.in_thread(lambda: server.load(path)))
-
-        task = asyncio.create_task(load())
-        loads.add(task)
-        task.add_done_callback(loads.discard)
         try:
-            await asyncio.shield(task)
+            await server.swap(path)
         except ModelFileError as error:
             raise ServeError(
                 400,
@@ -152,7 +141,7 @@ def model_routes(server: Server) -> APIRouter:
     )
     async def delete() -> Response:
         """Requests that began with it end with it."""
-        async with loading:
+        async with server.swapping:
             server.models.swap(None)
         return Response(status_code=204)
 

@@ -18,6 +18,7 @@ from gossamer.serve.bodies import Body, schema_of
 from gossamer.serve.channels.channel import message_json
 from gossamer.serve.errors import not_found
 from gossamer.serve.faults import FolderNames
+from gossamer.serve.forgetting import kept_of
 from gossamer.serve.routes.documented import Answer, answers
 from gossamer.serve.routes.json_bodies import free_body_of
 from gossamer.serve.routes.parameters import CHANNEL, ConversationId
@@ -78,6 +79,16 @@ class ConversationsAnswer(Answer):
     conversations: list[str]
 
 
+class ExportAnswer(Answer):
+    """What is kept of a conversation."""
+
+    sender_id: str
+    exported: str = Field(description="When, as in ISO 8601.")
+    version: str = Field(description="Of Gossamer.")
+    events: list[dict[str, Any]]
+    reminders: list[dict[str, Any]] = Field(description="Those that are pending.")
+
+
 def turn_routes(server: Server) -> APIRouter:
     """Our own routes under /conversations."""
     router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -129,6 +140,18 @@ def turn_routes(server: Server) -> APIRouter:
             runner, after = server.models.get().runner, await server.tracker(conversation_id)
         return JSONResponse(_turn_answer(turn, after, runner.domain, names))
 
+    @router.get(
+        "/{conversation_id:path}/export",
+        summary="Get all that is kept of a conversation",
+        responses=answers(ExportAnswer, "Its events and reminders", 404),
+    )
+    async def export(conversation_id: ConversationId) -> Response:
+        """For the person whose it is. No model is needed."""
+        kept = await server.in_thread(lambda: kept_of(server.store, conversation_id))
+        if not kept.is_anything:
+            raise not_found("there is no conversation of that id")
+        return JSONResponse(kept.to_json())
+
     @router.delete(
         "/{conversation_id:path}",
         summary="Delete a conversation",
@@ -138,9 +161,7 @@ def turn_routes(server: Server) -> APIRouter:
     )
     async def delete(conversation_id: ConversationId) -> Response:
         """For good."""
-        async with server.order.turn_of(conversation_id):
-            n_events = await server.in_thread(lambda: server.store.delete(conversation_id))
-        if n_events == 0:
+        if await server.delete(conversation_id) == 0:
             raise not_found("there is no conversation of that id")
         return Response(status_code=204)
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gossamer.serve.errors import ServeError, overloaded
 from gossamer.serve.security.identity import Gatekeeper, Identity
+from gossamer.serve.security.loopback import OwnPagesOnly
 from gossamer.serve.security.rate import RateLimit, client_of
 from gossamer.serve.settings import Limits
 
@@ -19,6 +20,15 @@ _OPEN_PATHS: Final = frozenset(
 )
 _OPEN_ROOMS: Final = ("/webhooks/", "/socket.io/", "/page/")
 WITH_TRAINING_DATA: Final = ("/model/train", "/model/test/")
+
+
+USER: Final = "user"
+"""Of a request's state: the name in its JSON web token, or None."""
+
+
+def user_of(who: Identity | ServeError | None) -> str | None:
+    """The name in a JSON web token; None: there is none."""
+    return who.user if isinstance(who, Identity) else None
 
 
 def is_open(path: str) -> bool:
@@ -40,12 +50,20 @@ class Guard:
         app: what it guards.
         gatekeeper: says who asks.
         limits: see `Limits`.
+        own_pages: refuses other websites' requests where no token is asked for; None: nothing does.
     """
 
-    def __init__(self, app: ASGIApp, gatekeeper: Gatekeeper, limits: Limits) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        gatekeeper: Gatekeeper,
+        limits: Limits,
+        own_pages: OwnPagesOnly | None = None,
+    ) -> None:
         self._app = app
         self._gatekeeper = gatekeeper
         self._limits = limits
+        self._own_pages = own_pages
         self._rate = None if limits.rate is None else RateLimit(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,10 +81,13 @@ class Guard:
     def _refusal(self, scope: Scope) -> ServeError | None:
         path: str = scope["path"]
         who: Identity | ServeError | None = None
-        if self._gatekeeper.asks and not is_open(path):
-            who = self._gatekeeper.identify(scope["query_string"], scope["headers"], path)
+        if not is_open(path):
+            if self._gatekeeper.asks:
+                who = self._gatekeeper.identify(scope["query_string"], scope["headers"], path)
+            elif self._own_pages is not None:
+                who = self._own_pages.refusal(scope["headers"])
         if self._rate is not None and not path.startswith("/health/"):
-            name = who.user if isinstance(who, Identity) else None
+            name = user_of(who)
             client = scope.get("client")
             address = "" if client is None else client_of(client[0])
             wait = self._rate.wait_of(f"at {address}" if name is None else f"user {name}")
@@ -77,7 +98,10 @@ class Guard:
                     f"a client may make {self._limits.rate:g} requests a second",
                     retry_after=math.ceil(wait),
                 )
-        return who if isinstance(who, ServeError) else None
+        if isinstance(who, ServeError):
+            return who
+        scope.setdefault("state", {})[USER] = user_of(who)
+        return None
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> ServeError | None:
         """Let the application answer; an error to answer with instead, if it could not."""

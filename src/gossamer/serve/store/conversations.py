@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.engine import URL
 
 from gossamer.data.errors import ConfigError
@@ -29,6 +29,10 @@ _FIRST_POLL, _LAST_POLL = 0.002, 0.02
 _SENDERS: Final = text(
     "SELECT DISTINCT sender_id FROM events WHERE sender_id > :after ORDER BY sender_id LIMIT :n"
 )
+_NEWEST: Final = text(
+    "SELECT id, sender_id, data FROM events"
+    " WHERE id < :before AND type_name IN :kinds ORDER BY id DESC LIMIT :n"
+).bindparams(bindparam("kinds", expanding=True))
 _REMINDERS: Final = text(
     f"SELECT {COLUMNS} FROM gossamer_reminders WHERE sender_id = :sender_id ORDER BY due, id"
 )
@@ -49,6 +53,24 @@ _DELETE: Final = tuple(
     text(f"DELETE FROM {table} WHERE sender_id = :sender_id")
     for table in ("gossamer_conversations", "gossamer_reminders", "events")
 )
+
+
+_OVERWRITE: Final = text("PRAGMA secure_delete = ON")
+_NEWEST_OF_ALL: Final = 2**62
+
+
+class StoredEvent(NamedTuple):
+    """An event of some conversation.
+
+    Attributes:
+        id: grows with each event that is stored.
+        sender_id: the conversation.
+        event: its JSON.
+    """
+
+    id: int
+    sender_id: str
+    event: dict[str, Any]
 
 
 class ConversationStore:
@@ -167,8 +189,29 @@ class ConversationStore:
         values = {"n": limit, "after": column_text(after)}
         return list(self._database.read(lambda c: c.execute(_SENDERS, values).scalars().all()))
 
+    def newest(
+        self, kinds: Sequence[str], limit: int, before: int = _NEWEST_OF_ALL
+    ) -> list[StoredEvent]:
+        """Events of all conversations, the newest first.
+
+        Args:
+            kinds: of events ("user").
+            limit: how many at most.
+            before: the id of the last one of the page before.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+            DataError: a row of the database holds no event.
+        """
+        values = {"kinds": list(kinds), "n": limit, "before": before}
+        rows = self._database.read(lambda c: c.execute(_NEWEST, values).all())
+        found = events_of((number, data) for number, _, data in rows)
+        return [StoredEvent(row[0], row[1], event) for row, event in zip(rows, found, strict=True)]
+
     def delete(self, sender_id: str) -> int:
         """Remove a conversation with its reminders; who holds it cannot write any more.
+
+        SQLite overwrites what is removed, so that it is not in the file either.
 
         Returns:
             How many events it had.
@@ -176,10 +219,14 @@ class ConversationStore:
         values = {"sender_id": checked_sender(sender_id)}
 
         def work(connection: Connection) -> int:
+            if self._database.is_sqlite:
+                connection.execute(_OVERWRITE)
             connection.execute(_LOCK_ROW, values)
             return [connection.execute(each, values).rowcount for each in _DELETE][-1]
 
-        return self._database.write(work)
+        n_events = self._database.write(work)
+        self._database.empty_log()
+        return n_events
 
     def reminders(self, sender_id: str) -> list[Reminder]:
         """Reminders of a conversation that are pending, the next one first."""

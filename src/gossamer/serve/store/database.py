@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, text
@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gossamer.serve.store.engine import is_memory, make_engine, read_url
+from gossamer.serve.store.engine import BUSY_SECONDS, is_memory, make_engine, read_url
 from gossamer.serve.store.errors import StoreUnavailable
 
 ResultT = TypeVar("ResultT")
@@ -26,6 +26,7 @@ _SQLITE_BUSY: Final = 5
 # Hundreds of turns may end at once, as when an action server that hung answers again.
 _GATE_SECONDS: Final = 30.0
 
+_EMPTY_WITHIN_MS: Final = 200
 _CLOCKS: Final = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
@@ -107,6 +108,24 @@ class Database:
             is_one_statement: whether it is one statement, so that PostgreSQL needs no BEGIN.
         """
         return self._twice(work, is_gated=self.is_sqlite, is_one_statement=is_one_statement)
+
+    def empty_log(self) -> None:
+        """Let nothing be left of what was removed in SQLite's log of writes, its second file.
+
+        While others read it, it is left: SQLite writes over it later.
+        """
+
+        def work(connection: Connection) -> None:
+            driver = driver_of(connection)
+            driver.execute(f"PRAGMA busy_timeout = {_EMPTY_WITHIN_MS}")
+            try:
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+        if self.is_sqlite and not self.is_memory:
+            with suppress(StoreUnavailable):
+                self.write_at_once(work)
 
     def close(self) -> None:
         """Close all connections."""

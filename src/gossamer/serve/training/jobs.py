@@ -73,6 +73,11 @@ class Jobs:
         self._n_running += 1
         self.n_training += kind is Kind.TRAIN
 
+    def give_back(self, kind: Kind) -> None:
+        """Give a place back; `run` does that itself."""
+        self._n_running -= 1
+        self.n_training -= kind is Kind.TRAIN
+
     async def run(
         self, task: Task, body: bytes, is_unwanted: Callable[[], Awaitable[bool]] | None = None
     ) -> Finished:
@@ -92,8 +97,7 @@ class Jobs:
             code = await _finish(folder, is_unwanted)
             return await asyncio.to_thread(_finished, folder, code)
         finally:
-            self._n_running -= 1
-            self.n_training -= task.kind is Kind.TRAIN
+            self.give_back(task.kind)
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)  # small files, and a model at most
 

@@ -155,24 +155,34 @@ def _intent_item(examples: list[Example]) -> list[str]:
         lines += yaml_entry("metadata", examples[0].intent_metadata)
     texts = [annotate(example) for example in examples]
     if all(
-        example.metadata is None and _fits_line(text)
+        example.metadata is None and fits_line(text)
         for example, text in zip(examples, texts, strict=True)
     ):
         return [*lines, "examples: |", *(f"  - {text}" for text in texts)]
     lines.append("examples:")
     for example, text in zip(examples, texts, strict=True):
-        # A first dash is dropped by readers, so a text with one gets a second. Only double
-        # quotes keep blanks at the ends.
-        text = f"- {text}" if text.startswith("- ") else text
-        written = yaml_text(text) if text.strip() == text else double_quoted(text)
-        entry = [f"text: {written}"]
+        entry = [f"text: {listed_text(text)}"]
         if example.metadata is not None:
             entry += yaml_entry("metadata", example.metadata)
         lines += _as_list_item(entry)
     return lines
 
 
-def _fits_line(text: str) -> bool:
+def listed_text(text: str, *, is_quoted: bool = False) -> str:
+    """An annotated text as the YAML after `text:` in a list of examples.
+
+    Args:
+        text: the text.
+        is_quoted: whether it is double-quoted in any case, as inside brackets.
+    """
+    # A first dash is dropped by readers, so a text with one gets a second. Only double quotes keep
+    # blanks at the ends.
+    text = f"- {text}" if text.startswith("- ") else text
+    return double_quoted(text) if is_quoted or text.strip() != text else yaml_text(text)
+
+
+def fits_line(text: str) -> bool:
+    """Whether a block of lines can carry an annotated text, or another element."""
     return text.strip() == text and "\n" not in text and is_block_safe(text)
 
 
@@ -187,7 +197,7 @@ def _element_item(kind: str, name: str, elements: Sequence[str]) -> list[str]:
     if not name.strip():
         raise DataError(f"a {kind} needs a name", got=name)
     lines = [f"{kind}: {yaml_text(name)}"]
-    if all(_fits_line(element) for element in elements) and elements:
+    if all(fits_line(element) for element in elements) and elements:
         return [*lines, "examples: |", *(f"  - {element}" for element in elements)]
     # Quotes take every character, and the reader sees the same lines.
     quoted = double_quoted("".join(f"- {element}\n" for element in elements))

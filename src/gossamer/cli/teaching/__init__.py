@@ -1,0 +1,1 @@
+"""Teaching from the terminal: what `gossamer interactive` and `gossamer inbox` share."""

@@ -1,0 +1,60 @@
+"""What the process that makes a candidate is asked, in a file of the candidate's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from gossamer.data.text.files import write_file
+from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION
+
+TASK_FILE: Final = "task.json"
+PROGRESS_FILE: Final = "progress"
+LOG_FILE: Final = "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateTask:
+    """What a candidate is made from; all paths are whole.
+
+    Attributes:
+        project: the project's folder.
+        models: the folder of models.
+        base: the model that answers, or None.
+        config: pipeline and policies.
+        domain: files and folders of the domain.
+        data: files and folders of examples, stories and rules.
+        tests: the folder of test data.
+        augmentation: how many stories others are joined to.
+        who: asked for it, or None.
+        begun: when it was asked for, in seconds since 1970. What was taught before is in it.
+    """
+
+    project: str
+    models: str
+    base: str | None
+    config: str
+    domain: tuple[str, ...]
+    data: tuple[str, ...]
+    tests: str
+    augmentation: int = DEFAULT_AUGMENTATION
+    who: str | None = None
+    begun: float = 0.0
+
+    def write(self, folder: Path) -> None:
+        """Write it where `read` finds it.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        write_file(folder / TASK_FILE, json.dumps(asdict(self)).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> CandidateTask:
+        """The task of a folder."""
+        content = json.loads((folder / TASK_FILE).read_text("utf-8"))
+        return cls(
+            **{**content, "domain": tuple(content["domain"]), "data": tuple(content["data"])}
+        )

@@ -1,0 +1,1 @@
+"""Writing what is taught into a project's own files."""

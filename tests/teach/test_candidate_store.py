@@ -1,0 +1,117 @@
+"""Candidates on disk: put in service, gone back from, cleaned away."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from gossamer.data.errors import DataError, ModelFileError
+from gossamer.data.model_files import latest_model
+from gossamer.teach.candidates import (
+    Candidate,
+    clean,
+    find_candidate,
+    go_back,
+    models_of,
+    put_in_service,
+)
+from gossamer.teach.candidates.store import (
+    CANDIDATES,
+    candidates_of,
+    new_folder,
+    read_result,
+    write_result,
+)
+
+
+def model(models: Path, name: str, age: float) -> Path:
+    """A file that stands for a model, changed so many seconds ago."""
+    path = models / f"{name}.gossamer"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(name.encode())
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def candidate(models: Path, prefix: str = "") -> Candidate:
+    folder = new_folder(models)
+    made = Candidate(
+        id=folder.name,
+        folder=folder,
+        name=f"{prefix}{folder.name}",
+        when=1.0,
+        base="old.gossamer",
+        comparison={"summary": {"of": folder.name}},
+    )
+    made.path.write_bytes(made.name.encode())
+    made.write()
+    return made
+
+
+@pytest.mark.parametrize("age", [100.0, -100.0])
+@pytest.mark.parametrize("prefix", ["", "nlu-"])
+def test_a_candidate_is_put_in_service(tmp_path: Path, age: float, prefix: str) -> None:
+    """Also when the latest model is of a time to come."""
+    old = model(tmp_path, "old", age)
+    made = candidate(tmp_path, prefix)
+    assert made.is_waiting
+    assert latest_model(tmp_path) == old
+    path = put_in_service(find_candidate(tmp_path, made.id), tmp_path)
+    assert path == latest_model(tmp_path) == tmp_path / f"{made.name}.gossamer"
+    assert path.read_bytes() == made.name.encode()
+    assert not made.is_waiting
+    new, before = models_of(tmp_path)
+    assert (new.name, new.is_latest, new.comparison) == (made.name, True, made.comparison)
+    assert (before.name, before.is_latest, before.comparison) == ("old", False, None)
+    assert before.size == 3
+    assert "path" not in new.to_json()
+
+    assert go_back(tmp_path, "old.gossamer") == old == latest_model(tmp_path)
+    assert put_in_service(made, tmp_path) == path == latest_model(tmp_path)  # once more
+    assert [entry.name for entry in models_of(tmp_path)] == [made.name, "old"]
+
+
+def test_what_cannot_be_put_in_service(tmp_path: Path) -> None:
+    old = model(tmp_path, "old", 10)
+    made = candidate(tmp_path)
+    made.path.unlink()
+    with pytest.raises(ModelFileError, match="must be there"):
+        put_in_service(made, tmp_path)
+    for name in ("none", "../old", f"{CANDIDATES}/{made.id}/{made.name}"):
+        with pytest.raises(ModelFileError, match="of this name"):
+            go_back(tmp_path, name)
+        with pytest.raises(DataError, match="of this name"):
+            find_candidate(tmp_path, name)
+    assert latest_model(tmp_path) == old
+    assert models_of(tmp_path / "nowhere") == []
+
+
+def test_only_leftovers_and_old_candidates_are_removed(tmp_path: Path) -> None:
+    served, *waiting = [candidate(tmp_path) for _ in range(5)]
+    put_in_service(served, tmp_path)
+    failed = new_folder(tmp_path)
+    write_result(failed, {"state": "failed", "error": {"message": "no"}})
+    killed, young, alive = (new_folder(tmp_path) for _ in range(3))
+    (killed / ".gossamer-0123456789abcdef.part").write_bytes(b"half")
+    (killed / "lock").touch()
+    with FileLock(alive / "lock"):
+        removed = clean(tmp_path, keep=3)
+        kept = {folder.name for folder in candidates_of(tmp_path)}
+        newest = sorted([failed.name, *(each.id for each in waiting)], reverse=True)
+        assert kept == {served.id, young.name, alive.name, *newest[:3]}
+        assert {folder.name for folder in removed} == {killed.name, *newest[3:]}
+    assert Candidate.read(failed) is None
+    assert latest_model(tmp_path).stem == served.name
+    assert Candidate.read(served.folder) == served
+
+
+def test_a_damaged_result_is_none(tmp_path: Path) -> None:
+    made = candidate(tmp_path)
+    for text in ("", "[]", '{"state": "done"}', '{"state": "done", "when": "x"}'):
+        (made.folder / "result.json").write_text(text)
+        assert Candidate.read(made.folder) is None
+    assert read_result(tmp_path / "none") is None
