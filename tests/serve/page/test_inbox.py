@@ -25,10 +25,8 @@ def told(visitor: Visitor) -> str:
 
 
 def wait_for_left(visitor: Visitor, number: int) -> None:
-    visitor.page.wait_for_function(
-        f"document.querySelectorAll('.group').length === {number}"
-        " && !document.querySelector('.feed').ariaBusy"
-    )
+    last = f".feed:not([aria-busy]) > .group:nth-child({number}):last-child"
+    visitor.page.wait_for_selector(last)
 
 
 def test_the_keyboard_goes_through_it(inbox: Visitor, script: Script) -> None:
