@@ -30,8 +30,12 @@ export class Preview {
   show(correction, missing = "") {
     this.end();
     this.change(false);
-    if (correction) this.timer = setTimeout(() => this.#ask(correction), PAUSE);
-    else this.#fill(missing);
+    if (correction) {
+      if (!this.place.childElementCount) this.#fill("");
+      this.timer = setTimeout(() => this.#ask(correction), PAUSE);
+    } else {
+      this.#fill(missing);
+    }
   }
 
   /** Ask nothing more. */
