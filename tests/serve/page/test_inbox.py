@@ -25,10 +25,8 @@ def told(visitor: Visitor) -> str:
 
 
 def wait_for_left(visitor: Visitor, number: int) -> None:
-    visitor.page.wait_for_function(
-        f"document.querySelectorAll('.group').length === {number}"
-        " && !document.querySelector('.feed').ariaBusy"
-    )
+    last = f".feed:not([aria-busy]) > .group:nth-child({number}):last-child"
+    visitor.page.wait_for_selector(last)
 
 
 def test_the_keyboard_goes_through_it(inbox: Visitor, script: Script) -> None:
@@ -119,9 +117,9 @@ def test_text_never_becomes_html(visitor: Visitor, script: Script) -> None:
 def test_c_corrects(inbox: Visitor, script: Script) -> None:
     page, keys = inbox.page, inbox.page.keyboard
     page.locator(".group").first.press("c")
-    page.wait_for_selector("#panel[open] .preview .summary:not(:empty)")
+    page.wait_for_selector("#sheet[open] .preview .summary:not(:empty)")
     keys.press("Escape")
-    page.wait_for_selector("#panel:not([open])", state="attached")
+    page.wait_for_selector("#sheet:not([open])", state="attached")
     assert focused(inbox).startswith("i wanna get 2 Lowmarsh")
     keys.press("Enter")
     page.get_by_role("combobox", name="Intent").fill("goodbye")

@@ -42,9 +42,9 @@ def test_the_confusion_matrix_opens_to_messages(look: Visitor) -> None:
         "from Ottersea, book_trip 0",
         "from Ottersea, book_trip 1",
     ]
-    page.get_by_role("button", name="Correct: from Ottersea, book_trip 1").press("Enter")
-    page.wait_for_selector("#panel[open]:has-text('from Ottersea, book_trip 1')")
-    page.locator("#panel").get_by_role("button", name="Cancel").press("Enter")
+    page.get_by_role("button", name="from Ottersea, book_trip 1").press("Enter")
+    page.wait_for_selector("#sheet[open]:has-text('book_trip 1')")
+    page.locator("#sheet").get_by_role("button", name="Cancel").press("Enter")
     assert focused(look) == "Correct : from Ottersea, book_trip 1"
     keys.press("Escape")
     assert focused(look) == "2 book_trip taken for cancel_booking_of_a_trip"
