@@ -71,7 +71,6 @@ def test_another_action(teacher: Visitor, script: Script) -> None:
     assert options[:2] == ["utter_goodbye 0.71", "action_listen waits for the user"]
     assert "utter_ask_seats 0.24" not in options
     use(teacher, "Action", "utter_greet")
-    assert teacher.texts(".preview .summary") == [""]
     teacher.page.wait_for_selector(READY)
     assert teacher.texts(".preview .summary") == [f"Adds 7 lines in {STORIES}, a new file."]
     assert teach(teacher, script) == {

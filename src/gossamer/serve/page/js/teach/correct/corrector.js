@@ -38,7 +38,7 @@ export class Corrector {
       });
     });
     this.panel.open(owner, "Correct the message", form.element);
-    form.focus();
+    this.#enter(form);
   }
 
   /**
@@ -61,7 +61,7 @@ export class Corrector {
       });
     });
     this.panel.open(owner, "Correct the dialogue", form.element);
-    form.focus();
+    this.#enter(form);
   }
 
   /**
@@ -84,13 +84,19 @@ export class Corrector {
         resolve(null);
       };
       this.panel.open(JSON.stringify(["text", text]), "Correct the message", form.element, closed);
-      form.focus();
+      this.#enter(form);
     });
   }
 
   /** Another turn is looked at: what was begun is kept for when its turn is corrected again. */
   looked(conversation, turn) {
     if (this.panel.owner !== null && this.panel.owner !== keyOf(conversation, turn)) this.panel.close(true);
+  }
+
+  /** Move the keyboard into a form; one on the screen does not open for it. */
+  #enter(form) {
+    if (matchMedia("(pointer: coarse)").matches) this.panel.title.focus();
+    else form.focus();
   }
 
   #draft(key, begin) {
