@@ -168,8 +168,8 @@ def _choose(page: Page, label: str, name: str) -> None:
 
 def _mark(page: Page, text: str, entities: Sequence[dict[str, Any]]) -> None:
     """Take out what is marked, and mark what should be; entities of one word."""
-    while page.get_by_role("button", name=re.compile("^Remove ")).count():
-        page.get_by_role("button", name=re.compile("^Remove ")).first.click()
+    while page.get_by_role("button", name="Remove").count():
+        page.get_by_role("button", name="Remove").first.click()
     for each in entities:
         words = text[each["start"] : each["end"]]
         page.locator(".marking .word", has_text=words).click()
