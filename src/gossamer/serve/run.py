@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import signal
@@ -57,10 +58,18 @@ def serve(settings: ServerSettings) -> None:
             server.models.swap(server.load(settings.model))
             serving = uvicorn_server(server)
             _tell(settings, server.models.get().path.name, listening)
+            _settle()
             with _ends_well_at_sigterm():
                 serving.run(sockets=[listening])
         finally:
+            gc.unfreeze()
             _close(server, settings.limits.closing_seconds)
+
+
+def _settle() -> None:
+    """Let searches for garbage leave out what was there at the start."""
+    gc.collect()
+    gc.freeze()
 
 
 def uvicorn_server(server: Server) -> uvicorn.Server:
