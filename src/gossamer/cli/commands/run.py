@@ -101,6 +101,10 @@ def run(
     """Serve the assistant over HTTP until Ctrl-C."""
     import warnings
 
+    from gossamer.cli.threads import one_thread_for_products
+
+    one_thread_for_products()
+
     from gossamer.cli.models import parts_config
     from gossamer.data.errors import ConfigError
     from gossamer.data.installed import SERVING, require
