@@ -24,6 +24,6 @@ def one_thread_for_products() -> None:
     if name not in os.environ:
         os.environ[name] = "1"
         try:
-            import numpy  # noqa: F401, ICN001
+            import numpy  # noqa: F401
         finally:
             del os.environ[name]
