@@ -78,7 +78,7 @@ class Server:
         broker = self.endpoints.event_broker
         self.publisher = None if broker is None else publisher_of(broker)
         self.models = CurrentModel()
-        self.store = ConversationStore.open(_store_url(self.endpoints))
+        self.store = open_store(self.endpoints)
         self.jobs = Jobs(settings.limits.training_jobs)
         self.order = ConversationOrder(settings.limits.waiting)
         self.conversations = StoredConversations(
@@ -247,9 +247,15 @@ class Server:
         return self._batcher.submit(pipeline, text).result()
 
 
-def _store_url(endpoints: Endpoints) -> str:
-    """The database of conversations; a file in the working folder, if none is named."""
+def open_store(endpoints: Endpoints) -> ConversationStore:
+    """The conversations of a server; in a file in the working folder, if no database is named.
+
+    Raises:
+        ConfigError, MissingPartError, StoreUnavailable: as for `ConversationStore.open`.
+    """
     store = endpoints.tracker_store
     if store is None:
-        return f"sqlite:///{DEFAULT_DATABASE}"
-    return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"
+        return ConversationStore.open(f"sqlite:///{DEFAULT_DATABASE}")
+    if isinstance(store, SqlTrackerStore):
+        return ConversationStore.open(store.to_url(), login_url=store.login_url())
+    return ConversationStore.open("sqlite://")

@@ -71,7 +71,8 @@ class SqlTrackerStore:
         username: who connects, or None.
         password: with which password, or None; not shown.
         query: further parameters of the connection; not shown.
-        login_db: a database to connect to where `db` may have to be created first; or None.
+        login_db: another database of the server, through which `db` is created if it is missing;
+            or None.
     """
 
     dialect: str = "sqlite"

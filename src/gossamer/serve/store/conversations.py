@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from gossamer.data.errors import ConfigError
+from gossamer.serve.store.creating import create_missing
 from gossamer.serve.store.database import Database
 from gossamer.serve.store.errors import ConversationBusy
 from gossamer.serve.store.heartbeat import Heartbeat
@@ -65,13 +66,17 @@ class ConversationStore:
         self._claim = text(_CLAIM.format(clock=database.clock, lock=lock, columns=COLUMNS))
 
     @classmethod
-    def open(cls, url: str | URL, *, lease_seconds: float = 10.0) -> ConversationStore:
+    def open(
+        cls, url: str | URL, *, login_url: str | URL | None = None, lease_seconds: float = 10.0
+    ) -> ConversationStore:
         """Open a database, make its tables or bring them to the newest form.
 
         A process that forks opens its stores afterwards.
 
         Args:
             url: SQLAlchemy's form; "sqlite://" is a database in memory.
+            login_url: another database of the same PostgreSQL server, through which the database
+                is created if it is missing; None: it must be there.
             lease_seconds: how long a conversation stays with a holder that died.
 
         Raises:
@@ -82,6 +87,8 @@ class ConversationStore:
         """
         if not lease_seconds > 0:
             raise ConfigError("lease_seconds must be above 0", got=lease_seconds)
+        if login_url is not None:
+            create_missing(url, login_url)
         database = Database(url)
         try:
             bring_up_to_date(database)
