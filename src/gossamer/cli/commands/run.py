@@ -81,6 +81,12 @@ def run(
         Path | None,
         typer.Option("--ssl-ca-file", help="Certificates (PEM) by which clients' are known."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", envvar="GOSSAMER_WORKERS", help="Processes that answer; one uses one core."
+        ),
+    ] = 1,
     log_texts: Annotated[
         bool, typer.Option("--log-texts", help="Log what users and the assistant say, too.")
     ] = False,
@@ -146,6 +152,7 @@ def run(
             ssl_keyfile=ssl_keyfile,
             ssl_password=ssl_password,
             ssl_ca_file=ssl_ca_file,
+            workers=workers,
             log_texts=log_texts,
             log_json=log_json,
             log_level=log_level,

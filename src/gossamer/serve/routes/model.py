@@ -127,7 +127,7 @@ def model_routes(server: Server) -> APIRouter:
 
         async def load() -> None:
             async with loading:  # one after the other, in the order of the requests
-                server.models.swap(await server.in_thread(lambda: server.load(path)))
+                await server.use_everywhere(await server.in_thread(lambda: server.load(path)))
 
         task = asyncio.create_task(load())
         loads.add(task)
@@ -153,7 +153,7 @@ def model_routes(server: Server) -> APIRouter:
     async def delete() -> Response:
         """Requests that began with it end with it."""
         async with loading:
-            server.models.swap(None)
+            await server.use_everywhere(None)
         return Response(status_code=204)
 
     return router
