@@ -36,6 +36,7 @@ from gossamer.serve.store.tables import ID_LENGTH
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
+from gossamer.serve.workers.link import Link
 
 T = TypeVar("T")
 _AT_A_TIME: Final = 32
@@ -46,6 +47,7 @@ class Server:
 
     Args:
         settings: what it is told.
+        link: to the other processes that answer; None: there are none.
 
     Attributes:
         settings: as given.
@@ -65,8 +67,9 @@ class Server:
         InputError: a file of the settings cannot be used.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, link: Link | None = None) -> None:
         self.settings = settings
+        self._link = link
         self.endpoints = (
             Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
         )
@@ -114,6 +117,32 @@ class Server:
             nlg=None if self.endpoints.nlg is None else NlgServer(self.endpoints.nlg),
             random_seed=self.settings.random_seed,
         )
+
+    def use(self, model: LoadedModel | None) -> None:
+        """From now on another model answers in this process, or none."""
+        self.models.swap(model)
+
+    async def use_everywhere(self, model: LoadedModel | None) -> None:
+        """From now on another model answers, or none, in all processes."""
+        link = self._link
+        if link is None:
+            self.use(model)
+        else:
+            await self.in_thread(lambda: link.use_model(model))
+
+    def own_metrics(self) -> bytes:
+        """What this process counts, as Prometheus reads it."""
+        return self.metrics.render()
+
+    async def all_metrics(self) -> bytes:
+        """What all processes count."""
+        link = self._link
+        return await self.in_thread(self.own_metrics if link is None else link.metrics)
+
+    def started(self) -> None:
+        """It answers from now on."""
+        if self._link is not None:
+            self._link.start(self)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of work that blocks."""
@@ -247,7 +276,7 @@ class Server:
         async def load() -> LoadedModel:
             async with self.swapping:
                 loaded = await self.in_thread(work)
-                self.models.swap(loaded)
+                await self.use_everywhere(loaded)
             return loaded
 
         task = asyncio.create_task(load())
