@@ -15,8 +15,9 @@ def check_workers(settings: ServerSettings) -> None:
     """Refuse what only one process can do.
 
     Raises:
-        ConfigError: the system cannot fork; it is taught from, which is one process's; conversations are in the memory of a process; a client
-            of socket.io, whose requests belong together, could reach another process with each.
+        ConfigError: the system cannot fork; a project is taught; conversations are in the memory of
+            a process; a client of socket.io, whose requests belong together, could reach another
+            process with each.
     """
     hint = "--workers 1"
     if not hasattr(os, "fork"):
