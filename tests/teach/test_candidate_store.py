@@ -95,7 +95,8 @@ def test_only_leftovers_and_old_candidates_are_removed(tmp_path: Path) -> None:
     put_in_service(served, tmp_path)
     failed = new_folder(tmp_path)
     write_result(failed, {"state": "failed", "error": {"message": "no"}})
-    killed, young, alive = (new_folder(tmp_path) for _ in range(3))
+    killed, empty, young, alive = (new_folder(tmp_path) for _ in range(4))
+    (young / "task.json").touch()
     (killed / ".gossamer-0123456789abcdef.part").write_bytes(b"half")
     (killed / "lock").touch()
     with FileLock(alive / "lock"):
@@ -103,7 +104,7 @@ def test_only_leftovers_and_old_candidates_are_removed(tmp_path: Path) -> None:
         kept = {folder.name for folder in candidates_of(tmp_path)}
         newest = sorted([failed.name, *(each.id for each in waiting)], reverse=True)
         assert kept == {served.id, young.name, alive.name, *newest[:3]}
-        assert {folder.name for folder in removed} == {killed.name, *newest[3:]}
+        assert {folder.name for folder in removed} == {killed.name, empty.name, *newest[3:]}
     assert Candidate.read(failed) is None
     assert latest_model(tmp_path).stem == served.name
     assert Candidate.read(served.folder) == served

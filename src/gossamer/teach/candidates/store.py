@@ -31,6 +31,7 @@ from filelock import FileLock, Timeout
 from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.data.model_files import SUFFIX, latest_model, new_model_path
 from gossamer.data.text.files import write_file
+from gossamer.teach.candidates.task import TASK_FILE
 
 CANDIDATES: Final = "candidates"
 RESULT_FILE: Final = "result.json"
@@ -38,7 +39,7 @@ LOCK_FILE: Final = "lock"
 KEPT: Final = 10
 """How many candidates are kept that are not in service."""
 
-_YOUNG: Final = 15.0  # seconds in which a process that was started takes its lock
+_YOUNG: Final = 15.0  # seconds in which a process that was given a task takes its lock
 _DIFFERENCES: Final = ("better", "worse", "still_wrong")
 _PARTS: Final = ("nlu-", "core-")  # what names of models of parts begin with
 
@@ -185,10 +186,9 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 def is_alive(folder: Path) -> bool:
     """Whether a process trains there, or was told to just now."""
     try:
-        if time.time() - folder.stat().st_ctime < _YOUNG and not (folder / LOCK_FILE).exists():
-            return True
-        lock = FileLock(folder / LOCK_FILE, timeout=0)
-        with lock:
+        if not (folder / LOCK_FILE).exists():
+            return time.time() - (folder / TASK_FILE).stat().st_mtime < _YOUNG
+        with FileLock(folder / LOCK_FILE, timeout=0):
             return False
     except Timeout:
         return True
