@@ -435,6 +435,13 @@ ROLE = message("to Rome", "inform", city={"text": "Rome", "role": "to"})
             id="a group",
         ),
         pytest.param(
+            "intents: [inform]\nentities:\n- city:\n    groups:\n    - b\n",
+            message("to Rome", "inform", city={"text": "Rome", "role": "to", "group": "a"}),
+            "    - b\n",
+            "    - b\n    - a\n    roles:\n    - to\n",
+            id="another group and a first role",
+        ),
+        pytest.param(
             "intents: [inform]\nentities:\n- city: {roles: [to]}\n",
             message("to Rome", "inform", city={"text": "Rome", "role": "to", "group": "b"}),
             "{roles: [to]}",
