@@ -48,7 +48,7 @@ def create_app(server: Server) -> FastAPI:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         async with running_channels(channels.values()), reminders.firing():
-            server.started()
+            await server.started()
             yield
 
     app = FastAPI(title="Gossamer", version=__version__, lifespan=running)
