@@ -139,10 +139,11 @@ class Server:
         link = self._link
         return await self.in_thread(self.own_metrics if link is None else link.metrics)
 
-    def started(self) -> None:
-        """It answers from now on."""
-        if self._link is not None:
-            self._link.start(self)
+    async def started(self) -> None:
+        """It can answer from now on; returns when it may."""
+        link = self._link
+        if link is not None:
+            await self.in_thread(lambda: link.start(self))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of work that blocks."""

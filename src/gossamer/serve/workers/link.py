@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from gossamer.serve.errors import overloaded
 from gossamer.serve.models.current import LoadedModel
 from gossamer.serve.workers.merged_metrics import merged
-from gossamer.serve.workers.messages import Ask, Do, Done, Failed, Kind, Ready, Result
+from gossamer.serve.workers.messages import Ask, Do, Done, Failed, Go, Kind, Ready, Result
 
 _log = logging.getLogger(__name__)
 
@@ -47,14 +47,19 @@ class Link:
         self.number = number
         self._connection = connection
         self._lock = threading.Lock()
+        self._may_answer = threading.Event()
         self._n_asked = 0
         self._asked: dict[int, Future[dict[int, Any]]] = {}
         self._loaded: dict[int, LoadedModel | None] = {}
 
     def start(self, server: Serving) -> None:
-        """Say that this worker answers, and do from now on what is asked for."""
+        """Say that this worker can answer, and do from now on what is asked for.
+
+        Returns when it may answer: all others can, too, or could not in time.
+        """
         self._say(Ready())
         threading.Thread(target=self._listen, args=(server,), name="parent", daemon=True).start()
+        self._may_answer.wait()
 
     def fail(self, reason: str | None) -> None:
         """Say that this worker cannot start; see `Failed`."""
@@ -95,6 +100,8 @@ class Link:
         try:
             while True:
                 match self._connection.recv():
+                    case Go():
+                        self._may_answer.set()
                     case Result(number, values):
                         self._asked[number].set_result(values)
                     case Do() as order:
@@ -103,6 +110,7 @@ class Link:
         except (EOFError, OSError):  # the parent is gone, and nobody else would end this process
             for answered in list(self._asked.values()):
                 answered.set_exception(overloaded("the server is ending"))
+            self._may_answer.set()
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _do(self, server: Serving, order: Do) -> None:

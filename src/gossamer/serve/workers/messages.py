@@ -20,7 +20,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From a worker: it answers."""
+    """From a worker: it can answer, once it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """To a worker: it may answer. At the beginning all others can, too.
+
+    A worker that took connections before the others would keep them: clients hold them open.
+    """
 
 
 @dataclass(frozen=True, slots=True)

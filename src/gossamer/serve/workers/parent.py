@@ -15,13 +15,15 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from gossamer.data.errors import ConfigError, InputError
 from gossamer.serve.workers.link import Link
-from gossamer.serve.workers.messages import Ask, Do, Done, Failed, Kind, Ready, Result
+from gossamer.serve.workers.messages import Ask, Do, Done, Failed, Go, Kind, Ready, Result
 
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 _LIVED_WELL: Final = 30.0
 """Seconds after which a worker that ends is started again at once."""
+_TOGETHER_SECONDS: Final = 30.0
+"""That the first worker waits for the others."""
 _SECONDS: Final = {Kind.MODEL: 120.0, Kind.METRICS: 3.0}
 """In which all workers have to do what one asked for."""
 
@@ -37,7 +39,8 @@ class _Worker:
         number: from 0.
         process_id: None: nobody is there now.
         connection: to it.
-        is_ready: whether it has answered.
+        is_ready: whether it can answer.
+        may_answer: whether it was told that it may.
         started: when.
         start_at: when the next one is started.
         pause: seconds before that, if this one ends early.
@@ -47,6 +50,7 @@ class _Worker:
     process_id: int | None = None
     connection: Connection | None = None
     is_ready: bool = False
+    may_answer: bool = False
     started: float = 0.0
     start_at: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -97,6 +101,7 @@ class Parent:
         self._n_rounds = 0
         self._told: int | None = None  # the signal that ends all
         self._was_ready = False
+        self._go_at: float | None = None  # at the latest; None: no worker is ready yet
 
     def run(self) -> None:
         """Keep workers running until this process is told to end.
@@ -110,6 +115,7 @@ class Parent:
                 while self._told is None:
                     self._start_those_due()
                     self._take_messages(awake)
+                    self._let_answer()
                     self._give_up_late_ones()
             finally:
                 self._end_all()
@@ -156,7 +162,8 @@ class Parent:
                     other.connection.close()
             _be_worker(self._start, Link(theirs, worker.number), self._model)
         theirs.close()
-        worker.process_id, worker.connection, worker.is_ready = process_id, ours, False
+        worker.process_id, worker.connection = process_id, ours
+        worker.is_ready = worker.may_answer = False
 
     def _ended(self, worker: _Worker) -> None:
         """A worker closed its connection: it has ended, or is about to."""
@@ -186,6 +193,17 @@ class Parent:
             worker.connection.close()
             worker.process_id = worker.connection = None
 
+    def _let_answer(self) -> None:
+        """Let workers answer that can: all at once at the beginning, later each by itself."""
+        if self._go_at is None or (
+            time.monotonic() < self._go_at and not all(each.is_ready for each in self._workers)
+        ):
+            return
+        self._go_at = 0.0
+        for worker in self._workers:
+            if worker.is_ready and not worker.may_answer:
+                worker.may_answer = _send(worker, Go())
+
     # -- messages --------------------------------------------------------------------------------
 
     def _take_messages(self, awake: int) -> None:
@@ -210,6 +228,8 @@ class Parent:
         match message:
             case Ready():
                 worker.is_ready = self._was_ready = True
+                if self._go_at is None:
+                    self._go_at = time.monotonic() + _TOGETHER_SECONDS
             case Failed(reason) if not self._was_ready and reason is not None:
                 raise ConfigError(reason)
             case Failed(reason):
