@@ -32,3 +32,13 @@ def test_together_they_are_of_a_limited_size() -> None:
     assert kept(cache) == []
     cache.keep("e", cached(100))
     assert kept(cache) == ["e"]
+
+
+def test_one_that_is_dropped_makes_room() -> None:
+    cache = TrackerCache(most_characters=100)
+    cache.keep("a", cached(60))
+    cache.drop("a")
+    cache.drop("never")
+    for name in "bc":
+        cache.keep(name, cached(50))
+    assert kept(cache) == ["b", "c"]

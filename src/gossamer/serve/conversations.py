@@ -124,8 +124,7 @@ class StoredConversations:
             StoreError: the database is gone.
         """
         n_events = self._store.delete(sender_id)
-        with self._cache_lock:
-            self._cache.pop(sender_id, None)
+        self._cache.drop(sender_id)
         return n_events
 
     def tracker(self, model: LoadedModel, sender_id: str) -> Tracker:

@@ -85,7 +85,7 @@ def test_what_takes_long_is_running_and_worked_out_once(
         return ask(*given)
 
     monkeypatch.setattr(looks, "_PATIENCE", 0.05)
-    monkeypatch.setattr(looks.TestedMessages, "of", slow)
+    monkeypatch.setattr(Tested, "of", slow)
     get = teaching.client.get
     first = get("/teach/look/confusion").json()
     assert (first["state"], first["fraction"]) == ("running", 0.5)

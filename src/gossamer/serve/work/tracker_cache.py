@@ -53,10 +53,18 @@ class TrackerCache:
     def keep(self, sender_id: str, cached: CachedTracker) -> None:
         """Keep a conversation; one that is larger than all may be together is not kept."""
         with self._lock:
-            before = self._kept.pop(sender_id, None)
-            self._n_characters -= 0 if before is None else before.n_characters
+            self._drop(sender_id)
             self._kept[sender_id] = cached
             self._n_characters += cached.n_characters
             while len(self._kept) > self._most or self._n_characters > self._most_characters:
                 _, gone = self._kept.popitem(last=False)
                 self._n_characters -= gone.n_characters
+
+    def drop(self, sender_id: str) -> None:
+        """Keep a conversation no longer."""
+        with self._lock:
+            self._drop(sender_id)
+
+    def _drop(self, sender_id: str) -> None:
+        gone = self._kept.pop(sender_id, None)
+        self._n_characters -= 0 if gone is None else gone.n_characters
