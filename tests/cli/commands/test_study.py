@@ -188,7 +188,7 @@ def test_axes(study: Command, runs: list[Run]) -> None:
     assert [run.input_layer.value for run in runs] == ["none", "learned"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> None:
     small = ("--densities", "0.2", "--seeds", "0", "--epochs", "1")
     result = study("convergence", *small, "--max-group-size", "4")
@@ -206,7 +206,7 @@ def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> N
     assert {run.options.get("max_group_size") for run in runs} == {None, 4, 8, 16}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_density_the_study_has_no_widths_for(study: Command, runs: list[Run]) -> None:
     result = study("convergence", "--densities", "0.5", "--seeds", "0", "--epochs", "1")
     assert result.exit_code == 0, result.stderr
@@ -404,7 +404,7 @@ def test_the_bar_is_drawn_on_a_terminal_only() -> None:
     assert "density" in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_a_terminal(terminal: Callable[..., Terminal], folder: Path) -> None:
     given = ("--densities", "0.2", "--sizes", "8", "--seeds", "0", "--epochs", "1", "--jobs", "1")
     shown = terminal("study", "density", "--train", "nlu.yml", "--test", "test.yml", *given)
