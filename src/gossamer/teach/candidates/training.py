@@ -28,10 +28,13 @@ FIRST_FRACTION: Final = 0.1
 MORE_FRACTION: Final = 0.2
 """Share of the epochs that they go on for once more."""
 
+MOST_EXAMPLES: Final = 400_000
+"""Of more epochs times examples the share is of these, so that large projects are as quick."""
+
 FEATURES: Final = "features"
 """The piece of the progress until the first epoch: libraries are loaded, features learnt."""
 
-_SECONDS_AN_EXAMPLE: Final = 4e-4  # of an epoch; guesses only, which what is measured corrects
+_SECONDS_AN_EXAMPLE: Final = 5e-4  # of an epoch; guesses only, which what is measured corrects
 _SECONDS_A_STORY: Final = 4e-3
 
 
@@ -114,7 +117,7 @@ def prepare(
         checked=checked,
         parts=parts,
         epochs={
-            part.alias: _n_epochs(part, n_examples)
+            part.alias: _epochs_to_go(part, n_examples)
             for part in learning
             if hasattr(part.options, "epochs")
         },
@@ -166,11 +169,15 @@ def _policies(checked: Checked) -> Sequence[Any]:
     return () if checked.dialogue is None else checked.dialogue.ensemble.policies
 
 
-def _n_epochs(part: Any, n_examples: int) -> int:
+def _epochs_to_go(part: Any, n_examples: int) -> int:
+    """How many epochs a part is trained for; one that goes on is kept to `MOST_EXAMPLES`."""
     n_epochs = part.options.epochs
     if hasattr(part.options, "fitting"):
         n_epochs = part.options.fitting(n_examples).epochs
     if not isinstance(n_epochs, int):
         return 1
-    fraction = 1.0 if part.start is None else part.start.epoch_fraction
-    return max(1, round(n_epochs * fraction))
+    if part.start is None:
+        return n_epochs
+    share = min(1.0, MOST_EXAMPLES / max(1, n_epochs * n_examples))
+    part.start = part.start._replace(epoch_fraction=part.start.epoch_fraction * share)
+    return max(1, round(n_epochs * part.start.epoch_fraction))
