@@ -162,7 +162,7 @@ class Server:
         """
         model = self.models.get()
         self.check_text(text)
-        parse = await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
+        parse = await self._batcher.parse(model.pipeline, text)
         if is_counted:
             self.metrics.parse(parse)
         return parse
