@@ -179,5 +179,6 @@ def _epochs_to_go(part: Any, n_examples: int) -> int:
     if part.start is None:
         return n_epochs
     share = min(1.0, MOST_EXAMPLES / max(1, n_epochs * n_examples))
-    part.start = part.start._replace(epoch_fraction=part.start.epoch_fraction * share)
-    return max(1, round(n_epochs * part.start.epoch_fraction))
+    fraction: float = part.start.epoch_fraction * share
+    part.start = part.start._replace(epoch_fraction=fraction)
+    return max(1, round(n_epochs * fraction))
