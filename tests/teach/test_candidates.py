@@ -198,6 +198,7 @@ def test_what_went_on_stays_when_it_has_not_changed(project: Path) -> None:
     assert before.parse(SENTENCE).to_dict() == after.parse(SENTENCE).to_dict()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answers", ["first", None])
 def test_what_cannot_go_on_is_trained_anew(project: Path, answers: str | None) -> None:
     config = project / "config.yml"

@@ -156,6 +156,7 @@ def test_ended_failed_and_thrown_away(teaching: Running, project: Path) -> None:
     assert sorted(states) == ["cancelled", "done", "failed"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_that_is_killed_while_it_trains(
     start_process: StartServer, project: Path, models: Path

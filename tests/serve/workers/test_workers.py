@@ -131,6 +131,7 @@ def test_a_model_is_swapped_in_all_without_a_failed_request(running: Running, mo
     assert metric(running, "gossamer_model_info{") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_all_end_with_the_parent(running: Running, number: signal.Signals) -> None:
     assert running.process is not None
@@ -140,6 +141,7 @@ def test_all_end_with_the_parent(running: Running, number: signal.Signals) -> No
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@pytest.mark.long
 def test_workers_end_when_the_parent_is_killed(running: Running) -> None:
     assert running.process is not None
     pids = children(running)
