@@ -261,39 +261,46 @@ def start_server(models: Path, tiny_project: Path) -> Iterator[StartServer]:
         next(each, None)
 
 
+def start_in_process(log: Path, *arguments: str) -> Iterator[Running]:
+    """Run `gossamer run` in a process of its own while the iterator is open; then it is killed.
+
+    It listens on a port of its own, runs in the folder of `log`, and prints into that file.
+    """
+    port = free_port()
+    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with log.open("w", encoding="utf-8") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gossamer.cli", "run", "--port", str(port), *arguments],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            cwd=log.parent,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=url, timeout=30.0, trust_env=False) as client:
+            wait_until_live(client, process)
+            yield Running(url, client, process=process)
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture
 def start_process(models: Path, tmp_path: Path) -> Iterator[StartServer]:
     """Start `gossamer run` in a process of its own: `start_process("--enable-api")`.
 
-    It serves `models` on a port of its own, in a folder of its own, and is killed with the test.
+    It serves `models`, in a folder of its own, and is killed with the test.
     What it prints is in server-NUMBER.log of the test's folder.
     """
-    running: list[Running] = []
+    running: list[Iterator[Running]] = []
 
     def start(*arguments: str) -> Running:
-        port = free_port()
-        paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-        with (tmp_path / f"server-{len(running)}.log").open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "gossamer.cli", "run", "--model", str(models)),
-                    *("--port", str(port), *arguments),
-                ],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-                cwd=tmp_path,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        url = f"http://127.0.0.1:{port}"
-        client = httpx.Client(base_url=url, timeout=30.0, trust_env=False)
-        running.append(Running(url, client, process=process))
-        wait_until_live(client, process)
-        return running[-1]
+        log = tmp_path / f"server-{len(running)}.log"
+        running.append(start_in_process(log, "--model", str(models), *arguments))
+        return next(running[-1])
 
     yield start
     for each in running:
-        each.client.close()
-        assert each.process is not None
-        each.process.kill()
-        each.process.wait()
+        next(each, None)

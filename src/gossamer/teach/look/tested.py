@@ -185,6 +185,6 @@ def _message(example: Example, parse: Parse, folder: Path) -> dict[str, Any]:
 def _place(where: Location | None, folder: Path) -> str | None:
     if where is None:
         return None
-    path = where.path.resolve()
+    path, folder = where.path.resolve(), folder.resolve()
     shown = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
     return shown if where.line is None else f"{shown}, line {where.line}"

@@ -33,8 +33,11 @@ export class Train {
     section.append(make("div.column", {}, this.run, this.result, this.taught, this.models.element));
   }
 
-  /** Called each time this place is gone to: a training that runs or is done is there again. */
-  async show() {
+  /**
+   * Called each time this place is gone to: a training that runs or is done is there again. With
+   * `start` another one begins, unless one runs.
+   */
+  async show({ start = false } = {}) {
     if (!this.isShown) this.taught.replaceChildren(make("p.none", {}, "Loading …"));
     try {
       const [corrections, trainings] = await Promise.all([
@@ -45,7 +48,9 @@ export class Train {
       this.isShown = true;
       this.#drawTaught(corrections);
       const [latest] = [...trainings].sort((a, b) => secondsOf(b.when) - secondsOf(a.when));
-      if (latest && latest.id !== this.followed && latest.id !== this.seen) this.#draw(latest);
+      const isRunning = latest?.state === "running";
+      if (start && !isRunning) await this.#start();
+      else if (latest && latest.id !== this.followed && latest.id !== this.seen) this.#draw(latest);
     } catch (error) {
       this.taught.replaceChildren(problem(error.message, () => this.show()));
     }
