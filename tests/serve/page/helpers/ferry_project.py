@@ -84,7 +84,7 @@ nlu:
     - please refund my ticket
     - my money back please
     - refund me
-"""
+"""  # noqa: W291
 
 RULES = """\
 version: "3.1"
