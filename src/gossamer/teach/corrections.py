@@ -194,6 +194,10 @@ def _value(value: object) -> Any:
         return value
     if not is_number or (isinstance(value, float) and not math.isfinite(value)):
         raise DataError("the value of an entity must be a text or a number", got=value)
+    try:
+        str(value)
+    except ValueError:  # nor could it be written
+        raise DataError("the value of an entity must not have thousands of digits") from None
     return value
 
 
