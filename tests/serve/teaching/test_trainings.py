@@ -157,6 +157,7 @@ def test_trained_compared_swapped_and_gone_back_from(
     assert in_service(running) == [name]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ended_failed_and_thrown_away(teaching: Running, project: Path) -> None:
     client = teaching.client
