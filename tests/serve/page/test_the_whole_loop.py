@@ -160,7 +160,7 @@ def test_with_the_keyboard_alone(browser: Browser, counter: Counter) -> None:
         page.wait_for_selector(".turns > li:nth-child(2).looked-at")
         assert last_answer(visitor) == "You get it back."
         assert last_intent(visitor) == "refund"
-        assert visitor.texts(".sentence mark") == ["Oslo (port)"]
+        assert visitor.texts(".sentence mark") == ["Oslo ( port )"]
     assert counter.added_since(before) == ["data/nlu.yml: - nobody wants [Oslo](port) any more"]
 
 
