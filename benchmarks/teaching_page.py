@@ -207,7 +207,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.data.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            project = prepared(name, args.sara, args.kept, Path(folder))
+            project = prepared(name, args.sara, args.kept, Path(folder), 1.0)
             meant = [correction(*each) for each in SENTENCES[name][: args.sentences]]
             with served(project) as url, opened(width=1280, height=900) as page:
                 page.set_default_timeout(_PATIENCE * 1000)
