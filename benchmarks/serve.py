@@ -8,11 +8,14 @@ single client. The generator shares the processors with the server; what it take
 
 Rasa's server, when the interpreter of its environment is given, gets the same project and the same
 messages, in turns with Gossamer's. `--bare` measures a server that understands nothing: the ceiling
-of the generator and of HTTP on this machine. Memory and processor time are read from /proc.
+of the generator and of HTTP on this machine. Memory and processor time are read from /proc. On a
+machine that others use only the processor time of a message says something, beside that of another
+checkout that was measured in turns with this one: `--beside`.
 
     python benchmarks/serve.py --rasa-python rasa-env/bin/python --out results
     python benchmarks/serve.py --quick
     python benchmarks/serve.py --peers bare rasa --rasa-python rasa-env/bin/python
+    python benchmarks/serve.py --beside ../main --model starter.gossamer --quick --rounds 3
 """
 
 from __future__ import annotations
@@ -47,6 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="Gossamer's, trained on the starter project")
     parser.add_argument("--rasa-model", type=Path, help="Rasa's, trained on the starter project")
     parser.add_argument("--endpoints", type=Path, help="endpoints.yml for both servers")
+    parser.add_argument("--beside", type=Path, help="another checkout, measured in turns with this")
+    parser.add_argument("--workers", type=int, default=1, help="Gossamer's processes (default: 1)")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of load before it")
@@ -69,11 +74,13 @@ def _arguments() -> argparse.Namespace:
         options.peers = ["gossamer"] if options.rasa_python is None else ["gossamer", "rasa"]
     if "rasa" in options.peers and options.rasa_python is None:
         parser.error("--rasa-python is needed to measure Rasa")
+    if options.beside is not None and not (options.beside / "src" / "gossamer").is_dir():
+        parser.error(f"--beside must be a checkout of this project (got {str(options.beside)!r})")
     for path in (options.model, options.rasa_model, options.endpoints):
         if path is not None and not path.is_file():  # Rasa would start without a model
             parser.error(f"the file must exist (got {str(path)!r})")
-    if min(options.rounds, *options.clients) < 1:
-        parser.error("--rounds and --clients must be 1 or more")
+    if min(options.rounds, options.workers, *options.clients) < 1:
+        parser.error("--rounds, --workers and --clients must be 1 or more")
     if options.seconds <= 0 or min(options.warm_up, options.patience, options.pause) < 0:
         parser.error("--seconds must be above 0; --warm-up, --patience and --pause not below 0")
     return options
@@ -85,13 +92,25 @@ def _sides(options: argparse.Namespace, folder: Path) -> list[sides.Side]:
     for peer in dict.fromkeys(options.peers):
         own = folder / peer
         if peer == "gossamer":
-            found.append(sides.gossamer(own, options.model, options.endpoints))
+            more = [] if options.workers == 1 else ["--workers", str(options.workers)]
+            found.append(sides.gossamer(own, options.model, options.endpoints, more=more))
+            if options.beside is not None:
+                found.append(_beside(options, folder))
         elif peer == "rasa":
             python, epochs = options.rasa_python, options.rasa_epochs
             found.append(sides.rasa(python, own, options.rasa_model, options.endpoints, epochs))
         else:
             found.append(sides.bare(own))
     return found
+
+
+def _beside(options: argparse.Namespace, folder: Path) -> sides.Side:
+    """Another checkout's server, with the same model."""
+    model = options.model or folder / "gossamer" / "starter.gossamer"
+    sources = (options.beside / "src").resolve()
+    return sides.gossamer(
+        folder / "beside", model, options.endpoints, name="the other", sources=sources
+    )
 
 
 def _page(starts: list[Start], rows: list[Row], about: dict[str, Any]) -> list[str]:
@@ -122,6 +141,9 @@ def main() -> None:
             n_compared_conversations=_N_COMPARED_CONVERSATIONS,
             responses=messages.responses(sides.STARTER),
         )
+        for side in peers:  # the first start compiles what is imported
+            with side.server():
+                pass
         for number in range(1, options.rounds + 1):
             for side in peers:
                 start, found = one_round(side, said, effort, number, folder)

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from support import plain_errors
 
 from gossamer.assistant import Assistant
 from gossamer.cli.commands.init import copy_starter
+from gossamer.data.config import ComponentConfig, ProjectConfig
 from gossamer.data.model_files import latest_model
 from gossamer.data.project import read_project
 from gossamer.teach import TaughtProject, correction_of
@@ -95,7 +96,23 @@ class Loop:
         self.seconds[stage] = time.perf_counter() - began
 
 
-def prepared(name: str, sara: Path, kept: Path, folder: Path) -> Path:
+def shortened(config: ProjectConfig, share: float) -> ProjectConfig:
+    """A configuration with a share of the epochs that it names."""
+
+    def short(part: ComponentConfig) -> ComponentConfig:
+        epochs = part.options.get("epochs")
+        if not isinstance(epochs, int):
+            return part
+        return replace(part, options={**part.options, "epochs": max(1, round(epochs * share))})
+
+    return replace(
+        config,
+        pipeline=tuple(map(short, config.pipeline)),
+        policies=tuple(map(short, config.policies)),
+    )
+
+
+def prepared(name: str, sara: Path, kept: Path, folder: Path, share: float) -> Path:
     """A copy of a project with a model that answers, which is trained unless it was kept."""
     project = folder / name
     if name == "starter":
@@ -109,6 +126,7 @@ def prepared(name: str, sara: Path, kept: Path, folder: Path) -> Path:
         kept.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
         read = read_project(project / "config.yml", project / "data", project / "domain.yml")
+        read = replace(read, config=shortened(read.config, share))
         Assistant.train_project(read).save(first)
         print(f"{name}: first model trained in {time.perf_counter() - began:.0f} s", flush=True)
     (project / "models").mkdir()
@@ -232,12 +250,14 @@ def main() -> None:
     parser.add_argument("--sara", type=Path, default=Path("../shared/data/sara"), metavar="DIR")
     parser.add_argument("--kept", type=Path, default=Path("teaching-models"), metavar="DIR",
         help="first models, trained where they are not there")  # fmt: skip
+    parser.add_argument("--first", type=float, default=1.0, metavar="SHARE",
+        help="of their epochs, for which first models are trained")  # fmt: skip
     parser.add_argument("--sentences", type=int, default=3, help="how many of each project")
     parser.add_argument("--ways", default="", help="shares of the epochs, or anew: compare these")
     args = parser.parse_args()
     for name in args.data.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            project = prepared(name, args.sara, args.kept, Path(folder))
+            project = prepared(name, args.sara, args.kept, Path(folder), args.first)
             if args.ways:
                 print(compared_ways(name, project, args.ways.split(",")), flush=True)
                 continue

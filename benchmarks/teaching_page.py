@@ -14,6 +14,7 @@ Needs Playwright and Debian's Chromium.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import socket
 import subprocess
@@ -36,6 +37,7 @@ from teaching_loop import SENTENCES, correction, prepared
 LIMITS: Final = {"starter": 60.0, "sara": 120.0}
 """Seconds for the whole loop, on two quiet cores."""
 
+_SOURCES: Final = Path(__file__).resolve().parents[1] / "src"
 _LETTER: Final = 80.0
 """Milliseconds."""
 _PATIENCE: Final = 600.0
@@ -81,6 +83,7 @@ def served(project: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "gossamer.cli", "run", "--teach", "--port", str(port)],
             cwd=project,
+            env=os.environ | {"PYTHONPATH": str(_SOURCES)},
             stdout=printed,
             stderr=subprocess.STDOUT,
         )
@@ -207,7 +210,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.data.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            project = prepared(name, args.sara, args.kept, Path(folder))
+            project = prepared(name, args.sara, args.kept, Path(folder), 1.0)
             meant = [correction(*each) for each in SENTENCES[name][: args.sentences]]
             with served(project) as url, opened(width=1280, height=900) as page:
                 page.set_default_timeout(_PATIENCE * 1000)

@@ -33,6 +33,7 @@ def tables(starts: Sequence[Start], rows: Sequence[Row]) -> tuple[str, str]:
             [
                 peer,
                 f"{median(start.ready_seconds for start in own):.2f} s",
+                f"{median(start.ready_cpu_seconds for start in own):.2f} s",
                 f"{median(start.first_answer_ms for start in own):,.0f} ms",
                 f"{median(start.rss_mib for start in own):,.0f} MiB",
                 f"{max(row.peak_rss_mib for row in loads):,.0f} MiB",
@@ -42,7 +43,7 @@ def tables(starts: Sequence[Start], rows: Sequence[Row]) -> tuple[str, str]:
                 f"{sum(sum(row.wrong.values()) for row in loads):,}",
             ]
         )
-    head = ["", "ready", "first answer", "memory then", "at most"]
+    head = ["", "ready", "its CPU", "first answer", "memory then", "at most"]
     head += ["messages", "failed", "compared", "wrong"]
     starts_table = markdown_table(head, lines, "lr")
     lines = []

@@ -67,6 +67,7 @@ class Start:
         peer: which server.
         number: of the round, from 1.
         ready_seconds: until its health path answered 200.
+        ready_cpu_seconds: processor time until then.
         first_answer_ms: the first message after that, over a new connection.
         rss_mib: memory of its processes then.
     """
@@ -74,6 +75,7 @@ class Start:
     peer: str
     number: int
     ready_seconds: float
+    ready_cpu_seconds: float
     first_answer_ms: float
     rss_mib: float
 
@@ -173,11 +175,13 @@ def one_round(
             peer=side.name,
             number=number,
             ready_seconds=server.ready_seconds,
+            ready_cpu_seconds=server.ready_cpu_seconds,
             first_answer_ms=first_seconds * 1000,
             rss_mib=server.take_peak_rss_mib(),
         )
         _note(
-            f"{side.name}: ready in {start.ready_seconds:.2f} s, "
+            f"{side.name}: ready in {start.ready_seconds:.2f} s "
+            f"(CPU {start.ready_cpu_seconds:.2f} s), "
             f"{start.rss_mib:.0f} MiB, first answer after {start.first_answer_ms:.0f} ms"
         )
         orders = {PARSE: _parses(server, said), TURN: _turns(server, said, number)}

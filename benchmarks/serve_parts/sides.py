@@ -51,19 +51,30 @@ class Side:
         )
 
 
-def gossamer(folder: Path, model: Path | None, endpoints: Path | None) -> Side:
+def gossamer(
+    folder: Path,
+    model: Path | None,
+    endpoints: Path | None,
+    *,
+    name: str = "Gossamer",
+    sources: Path = SOURCES,
+    more: Sequence[str] = (),
+) -> Side:
     """Gossamer's server.
 
     Args:
         folder: a new one, to work in.
         model: a model trained on the starter project, or None to train one.
         endpoints: `endpoints.yml` for the server, or None.
+        name: shown in tables.
+        sources: the folder that has the package.
+        more: options of `gossamer run`.
 
     Raises:
         RuntimeError: training failed; holds the end of what it printed.
     """
     folder.mkdir()
-    environment = os.environ | {"PYTHONPATH": str(SOURCES)}
+    environment = os.environ | {"PYTHONPATH": str(sources)}
     program = [sys.executable, "-m", "gossamer.cli"]
     if model is None:
         model = folder / "starter.gossamer"
@@ -73,11 +84,12 @@ def gossamer(folder: Path, model: Path | None, endpoints: Path | None) -> Side:
         _call([*program, "train", *files, *named], folder, environment)
     _write_credentials(folder)
     return Side(
-        name="Gossamer",
+        name=name,
         command=[
             *(*program, "run", "--enable-api", "--port", "{port}"),
             *("--model", str(model.resolve()), "--credentials", "credentials.yml"),
             *_endpoints(endpoints),
+            *more,
         ],
         health="/health/ready",
         folder=folder,

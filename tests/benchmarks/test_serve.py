@@ -223,7 +223,14 @@ def _row(peer: str, path: str, rate: float, p99: float, n_clients: int = 64) -> 
 
 
 STARTS = [
-    Start(peer=peer, number=1, ready_seconds=seconds, first_answer_ms=5.0, rss_mib=100.0)
+    Start(
+        peer=peer,
+        number=1,
+        ready_seconds=seconds,
+        ready_cpu_seconds=0.7,
+        first_answer_ms=5.0,
+        rss_mib=100.0,
+    )
     for peer, seconds in (("Gossamer", 0.8), ("Rasa 3.6.21", 30.0))
 ]
 ROWS = [
@@ -237,7 +244,7 @@ ROWS = [
 
 def test_tables_and_targets() -> None:
     starts, loads = report.tables(STARTS, ROWS)
-    assert "| Gossamer | 0.80 s | 5 ms | 100 MiB | 150 MiB | 300 | 2 | 30 | 0 |" in starts
+    assert "| Gossamer | 0.80 s | 0.70 s | 5 ms | 100 MiB | 150 MiB | 300 | 2 | 30 | 0 |" in starts
     assert "| /model/parse | 64 | Gossamer | 900 | 25 | 50 | 150 | 0.562 |" in loads
     assert "| Rasa 3.6.21 | 30 | none | none |" in loads
     assert loads.splitlines()[3].endswith("| 30.0x |")

@@ -60,6 +60,7 @@ def test_a_talk_that_is_corrected(terminal: Callable[..., Terminal], talking: Pa
     assert len(read_stories("data").stories) == 1
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_what_was_accepted(terminal: Callable[..., Terminal], talking: Path) -> None:
     talk = terminal("interactive")
     talk.wait_for("> ")
@@ -79,6 +80,7 @@ def test_ctrl_c_keeps_what_was_accepted(terminal: Callable[..., Terminal], talki
     assert "hello you" in texts()
 
 
+@pytest.mark.long
 def test_one_key_in_the_inbox(terminal: Callable[..., Terminal], talking: Path) -> None:
     Path("models/talking.gossamer").unlink()  # what was understood then counts
     parse = {"intent": {"name": "greet", "confidence": 0.4}}

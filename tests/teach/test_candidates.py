@@ -27,7 +27,7 @@ from gossamer.teach.candidates.testing import Answer, Answers, Conversations, Qu
 from gossamer.teach.corrections import Correction, correction_of
 
 NETWORK = (
-    "epochs: 20, transformer_size: 16, number_of_attention_heads: 2, batch_size: [8, 16], "
+    "transformer_size: 16, number_of_attention_heads: 2, batch_size: [8, 16], "
     "random_seed: 7, embedding_dimension: 8, constrain_similarities: true"
 )
 FILES = {
@@ -35,11 +35,11 @@ FILES = {
 pipeline:
 - name: WhitespaceTokenizer
 - name: CountVectorsFeaturizer
-- {{name: DIETClassifier, {NETWORK}}}
+- {{name: DIETClassifier, epochs: 20, {NETWORK}}}
 - name: EntitySynonymMapper
 policies:
 - name: MemoizationPolicy
-- {{name: TEDPolicy, {NETWORK}, max_history: 2}}
+- {{name: TEDPolicy, epochs: 4, {NETWORK}, max_history: 2}}
 """,
     "domain.yml": """\
 intents: [greet, bye, inform]
@@ -198,6 +198,7 @@ def test_what_went_on_stays_when_it_has_not_changed(project: Path) -> None:
     assert before.parse(SENTENCE).to_dict() == after.parse(SENTENCE).to_dict()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answers", ["first", None])
 def test_what_cannot_go_on_is_trained_anew(project: Path, answers: str | None) -> None:
     config = project / "config.yml"

@@ -51,9 +51,25 @@ def test_several_at_once_lose_nothing(tmp_path: Path) -> None:
     assert Dismissed(tmp_path).texts_among(texts) == {*texts}
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"key": "x", "hashes": []}', '{"key": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", '{"key": "x", "hashes": []}', '{"key": 1}', "[" * 100_000),
+        f'{{"key": "{"00" * 65}", "hashes": []}}',
+    ],
+)
 def test_a_damaged_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "dismissed.json").write_text(content)
     with pytest.raises(DataError, match="this program wrote"):
         Dismissed(tmp_path).add("hello")
     assert (tmp_path / "dismissed.json").read_text() == content
+
+
+def test_what_is_no_file_or_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "kept" / "dismissed.json").mkdir(parents=True)
+    with pytest.raises(DataError, match="can be read"):
+        Dismissed(tmp_path / "kept").texts_among(["hello"])
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "none" / "kept"):
+        with pytest.raises(DataError, match=r"must (not )?be"):
+            Dismissed(folder).add("hello")

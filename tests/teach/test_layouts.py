@@ -298,6 +298,15 @@ def test_mixed_line_ends(tmp_path: Path) -> None:
             id="annotated and in two intents",
         ),
         pytest.param(
+            "nlu:\n- intent: greet\n  examples: [{text: hi there}, {text: hi there}, {text: b},"
+            " {text: hi there}, {text: hi there}]\n- intent: bye\n  examples: [{text: c}]\n",
+            message("hi there", "bye"),
+            "[{text: hi there}, {text: hi there}, {text: b}, {text: hi there}, {text: hi there}]\n"
+            "- intent: bye\n  examples: [{text: c}]",
+            '[{text: b}]\n- intent: bye\n  examples: [{text: c}, {text: "hi there"}]',
+            id="several moved in brackets",
+        ),
+        pytest.param(
             "nlu:\n- intent: greet\n  examples: [{text: hi there}, {text: b}]\n- intent: bye\n"
             "  examples: [{text: c}]\n",
             message("hi there", "bye"),
@@ -322,6 +331,12 @@ def test_the_only_example_of_a_file_moves_to_another(tmp_path: Path) -> None:
     }
     folder = make_project(tmp_path, others=others)
     assert taught(folder, HI, "data/a.yml") == "nlu: []  # one\n# two\n# three\n"
+
+
+def test_all_blocks_of_a_file_move_to_another(tmp_path: Path) -> None:
+    others = {"data/a.yml": f"nlu:\n{MOVES}\n\n# two\n- {{intent: x, examples: [text: hi there]}}"}
+    folder = make_project(tmp_path, others=others)
+    assert taught(folder, HI, "data/a.yml") == "nlu: []\n\n# two\n"
 
 
 def test_an_example_goes_where_most_of_its_intent_are(tmp_path: Path) -> None:
@@ -433,6 +448,13 @@ ROLE = message("to Rome", "inform", city={"text": "Rome", "role": "to"})
             "    roles: [to]\n",
             '    roles: [to]\n    groups:\n    - "1"\n',
             id="a group",
+        ),
+        pytest.param(
+            "intents: [inform]\nentities:\n- city:\n    groups:\n    - b\n",
+            message("to Rome", "inform", city={"text": "Rome", "role": "to", "group": "a"}),
+            "    - b\n",
+            "    - b\n    - a\n    roles:\n    - to\n",
+            id="another group and a first role",
         ),
         pytest.param(
             "intents: [inform]\nentities:\n- city: {roles: [to]}\n",

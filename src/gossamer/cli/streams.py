@@ -14,6 +14,27 @@ STOP = "/stop"
 PROMPT = "> "
 
 
+_LONGEST_NUMBER = 9  # digits; more than there are of anything to choose from
+_SIGNS = dict.fromkeys(
+    (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"
+)
+_SIGNS |= {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"}
+
+
+def visible(text: str) -> str:
+    """What somebody else wrote, with a sign for each character that only a terminal would see.
+
+    Else a message might clear the screen, set the clipboard, or turn the order of signs.
+    """
+    return text.translate(_SIGNS)
+
+
+def number_of(text: str, most: int) -> int | None:
+    """The number from 1 to `most` that somebody typed; None where it is none."""
+    is_short = text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_short and 0 < int(text) <= most else None
+
+
 def prepare_streams() -> None:
     """Prepare the process's streams so that their failures can be told apart and reported.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gossamer.cli.streams import say
+from gossamer.cli.streams import number_of, say
 from gossamer.data.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ class Spoken:
     def meant(self, text: str) -> str:
         """What is said with a line: the message of a button, if it is the number of one."""
         payloads, self._payloads = self._payloads, []
-        if text.isdecimal() and 0 < int(text) <= len(payloads):
-            return payloads[int(text) - 1]
-        return text
+        number = number_of(text, len(payloads))
+        return text if number is None else payloads[number - 1]
 
     def note(self, text: str) -> None:
         """Print a remark."""

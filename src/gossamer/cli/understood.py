@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gossamer.cli.streams import visible
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -23,8 +25,10 @@ def describe(result: Parse) -> Text:
     shown.append("none" if result.intent.name is None else result.intent.name, style="bold")
     shown.append(f"  {result.intent.confidence:.3f}\n")
     if result.entities:
-        text = Text(result.text)
+        text = Text(visible(result.text))
         for entity in result.entities:
+            if not entity.has_place:
+                continue
             text.stylize(f"bold {styles[entity.entity]} underline", *entity.span)
         shown.append("  text    ").append_text(text).append("\n")
     for entity in result.entities:
@@ -35,7 +39,7 @@ def describe(result: Parse) -> Text:
 
 
 def _details(entity: Entity) -> str:
-    parts = [str(entity.value)]
+    parts = [visible(str(entity.value))]
     if entity.role is not None:
         parts.append(f"role {entity.role}")
     if entity.group is not None:

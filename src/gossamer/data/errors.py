@@ -68,7 +68,10 @@ class InputError(ValueError):
         self.hint = hint
         message = must_hold
         if got is not None:
-            shown = repr(got)
+            try:
+                shown = repr(got)
+            except ValueError:  # Python does not print numbers of thousands of digits
+                shown = f"a {type(got).__name__} of very large numbers"
             shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
             message += f" (got {shown})"
         if hint is not None:

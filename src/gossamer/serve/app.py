@@ -56,6 +56,7 @@ def create_app(server: Server) -> FastAPI:
             reminders.firing(),
             nullcontext() if teaching is None else teaching.running(),
         ):
+            await server.started()
             yield
 
     app = FastAPI(title="Gossamer", version=__version__, lifespan=running)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gossamer.dialogue.history.event_json import events_from_dicts
@@ -18,21 +15,13 @@ from gossamer.serve.models.current import LoadedModel
 from gossamer.serve.store.conversations import ConversationStore
 from gossamer.serve.store.leases import Lease
 from gossamer.serve.store.reminders import Reminder
+from gossamer.serve.work.tracker_cache import CachedTracker, TrackerCache
 
 TurnWork: TypeAlias = Callable[[TurnRunner, Tracker], tuple[Tracker, Turn]]
 """A turn: a method of the runner, with what it is given."""
 
 Listener: TypeAlias = Callable[[str, Sequence[Mapping[str, Any]]], None]
 """Is told whose conversation it is, and the JSON of events that were stored."""
-
-_MOST_CACHED = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Cached:
-    fence: int
-    model_id: str
-    tracker: Tracker
 
 
 class StoredConversations:
@@ -61,8 +50,7 @@ class StoredConversations:
         self._store = store
         self._on_stored = on_stored
         self._lease_wait = lease_wait
-        self._cache: OrderedDict[str, _Cached] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._cache = TrackerCache()
 
     def run(
         self,
@@ -95,7 +83,12 @@ class StoredConversations:
                 self._on_lease(time.perf_counter() - started)
             if reminder is not None and not lease.is_pending(reminder):
                 return Turn()
-            tracker = self._tracker(lease, model, runner)
+            cached = self._cached(lease, model)
+            tracker, n_characters = (
+                (self._replayed(runner, sender_id, lease.events()), 0)
+                if cached is None
+                else (cached.tracker, cached.n_characters)
+            )
             if message_id is not None:
                 said = answer_to(tracker.events, message_id)
                 if said is not None:
@@ -103,7 +96,9 @@ class StoredConversations:
             after, turn = work(runner, tracker)
             events = [event.to_dict() for event in turn.events]
             lease.append(events, fired=reminder)
-            self._remember(sender_id, _Cached(lease.fence, model.model_id, after))
+            n_characters += lease.n_characters
+            kept = CachedTracker(lease.fence, model.model_id, after, n_characters)
+            self._cache.keep(sender_id, kept)
             if self._on_stored is not None:
                 self._on_stored(sender_id, events)
         return turn
@@ -129,8 +124,7 @@ class StoredConversations:
             StoreError: the database is gone.
         """
         n_events = self._store.delete(sender_id)
-        with self._cache_lock:
-            self._cache.pop(sender_id, None)
+        self._cache.drop(sender_id)
         return n_events
 
     def tracker(self, model: LoadedModel, sender_id: str) -> Tracker:
@@ -141,16 +135,16 @@ class StoredConversations:
         """
         return self._replayed(model.runner, sender_id, self._store.events(sender_id))
 
-    def _tracker(self, lease: Lease, model: LoadedModel, runner: TurnRunner) -> Tracker:
-        with self._cache_lock:
-            cached = self._cache.get(lease.sender_id)
+    def _cached(self, lease: Lease, model: LoadedModel) -> CachedTracker | None:
+        """The conversation, if this process held it last, with this model."""
+        cached = self._cache.get(lease.sender_id)
         if (
             cached is not None
             and cached.model_id == model.model_id
             and lease.previous_fence_is(cached.fence)
         ):
-            return cached.tracker
-        return self._replayed(runner, lease.sender_id, lease.events())
+            return cached
+        return None
 
     def _replayed(
         self, runner: TurnRunner, sender_id: str, events: Sequence[Mapping[str, Any]]
@@ -158,13 +152,6 @@ class StoredConversations:
         tracker = runner.new_tracker(sender_id)
         tracker.update_all(events_from_dicts(events))
         return tracker
-
-    def _remember(self, sender_id: str, cached: _Cached) -> None:
-        with self._cache_lock:
-            self._cache[sender_id] = cached
-            self._cache.move_to_end(sender_id)
-            while len(self._cache) > _MOST_CACHED:
-                self._cache.popitem(last=False)
 
 
 def answer_to(events: Sequence[Event], message_id: str) -> tuple[BotUttered, ...] | None:

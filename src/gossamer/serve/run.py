@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import signal
@@ -11,17 +12,21 @@ import socket
 import ssl
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from prometheus_client import disable_created_metrics
 
 from gossamer.data.errors import ConfigError
+from gossamer.data.model_files import latest_model
 from gossamer.serve.app import create_app
 from gossamer.serve.logs import start_log
 from gossamer.serve.security.protocol import limited_protocol
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from gossamer.serve.workers.link import Link
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +36,8 @@ _HEADERS: Final = [
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
 ]
+_MORE_SECONDS: Final = 5.0
+"""That the parent of workers waits longer than they do for what was begun."""
 _ALL_ADDRESSES: Final = ("0.0.0.0", "::", "")
 
 
@@ -51,16 +58,55 @@ def serve(settings: ServerSettings) -> None:
     # Otherwise each counter has a second series, which nobody asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     start_log(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts)
+    if settings.workers > 1:
+        _serve_together(settings)
+        return
     with _listen(settings) as listening:
-        server = Server(settings)
-        try:
-            server.models.swap(server.load(settings.model))
-            serving = uvicorn_server(server)
-            _tell(settings, server.models.get().path.name, listening)
-            with _ends_well_at_sigterm():
-                serving.run(sockets=[listening])
-        finally:
-            _close(server, settings.limits.closing_seconds)
+        _serve_alone(settings, listening, latest_model(settings.model))
+
+
+def _serve_together(settings: ServerSettings) -> None:
+    """Serve in several processes."""
+    from gossamer.serve.workers.checks import check_workers
+    from gossamer.serve.workers.parent import Parent
+
+    check_workers(settings)
+    with _listen(settings) as listening:
+        model = latest_model(settings.model)
+
+        def start(link: Link, path: str | None) -> None:
+            _serve_alone(settings, listening, None if path is None else Path(path), link)
+
+        _tell(settings, model.name, listening)
+        _settle()  # what is imported stays in memory that all workers share
+        closing = 2 * settings.limits.closing_seconds + _MORE_SECONDS
+        Parent(settings.workers, start, str(model.resolve()), closing).run()
+
+
+def _serve_alone(
+    settings: ServerSettings,
+    listening: socket.socket,
+    model: Path | None,
+    link: Link | None = None,
+) -> None:
+    """Serve in this process."""
+    server = Server(settings, link)
+    try:
+        server.use(None if model is None else server.load(model))
+        serving = uvicorn_server(server)
+        if link is None and model is not None:
+            _tell(settings, model.name, listening)
+        _settle()
+        with _ends_well_at_sigterm():
+            serving.run(sockets=[listening])
+    finally:
+        gc.unfreeze()
+        _close(server, settings.limits.closing_seconds)
+
+
+def _settle() -> None:
+    """Let searches for garbage leave out what was there at the start."""
+    gc.freeze()
 
 
 def uvicorn_server(server: Server) -> uvicorn.Server:
@@ -122,7 +168,8 @@ def _tell(settings: ServerSettings, model: str, listening: socket.socket) -> Non
     host = f"[{settings.host}]" if ":" in settings.host else settings.host or "0.0.0.0"
     what = "channels and the HTTP API" if settings.enable_api else "channels; no HTTP API"
     port = listening.getsockname()[1]
-    _log.info("%s serves %s at %s://%s:%d", model, what, scheme, host, port)
+    of = "" if settings.workers == 1 else f", in {settings.workers} processes"
+    _log.info("%s serves %s at %s://%s:%d%s", model, what, scheme, host, port, of)
     if settings.enable_api and settings.host in _ALL_ADDRESSES and not settings.asks_for_token:
         _log.warning(
             "the HTTP API is open to everybody who can reach this machine. "

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gossamer.data.credentials import Channel as ChannelOptions
 from gossamer.data.credentials import read_credentials
@@ -37,6 +37,9 @@ from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
 
+if TYPE_CHECKING:
+    from gossamer.serve.workers.link import Link
+
 T = TypeVar("T")
 _AT_A_TIME: Final = 32
 
@@ -46,6 +49,7 @@ class Server:
 
     Args:
         settings: what it is told.
+        link: to the other processes that answer; None: there are none.
 
     Attributes:
         settings: as given.
@@ -65,8 +69,9 @@ class Server:
         InputError: a file of the settings cannot be used.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
+    def __init__(self, settings: ServerSettings, link: Link | None = None) -> None:
         self.settings = settings
+        self._link = link
         self.endpoints = (
             Endpoints() if settings.endpoints is None else read_endpoints(settings.endpoints)
         )
@@ -115,6 +120,33 @@ class Server:
             random_seed=self.settings.random_seed,
         )
 
+    def use(self, model: LoadedModel | None) -> None:
+        """From now on another model answers in this process, or none."""
+        self.models.swap(model)
+
+    async def use_everywhere(self, model: LoadedModel | None) -> None:
+        """From now on another model answers, or none, in all processes."""
+        link = self._link
+        if link is None:
+            self.use(model)
+        else:
+            await self.in_thread(lambda: link.use_model(model))
+
+    def own_metrics(self) -> bytes:
+        """What this process counts, as Prometheus reads it."""
+        return self.metrics.render()
+
+    async def all_metrics(self) -> bytes:
+        """What all processes count."""
+        link = self._link
+        return await self.in_thread(self.own_metrics if link is None else link.metrics)
+
+    async def started(self) -> None:
+        """It can answer from now on; returns when it may."""
+        link = self._link
+        if link is not None:
+            await self.in_thread(lambda: link.start(self))
+
     async def in_thread(self, work: Callable[[], T]) -> T:
         """The result of work that blocks."""
         context = contextvars.copy_context()  # the log knows the request there, too
@@ -132,7 +164,7 @@ class Server:
         """
         model = self.models.get()
         self.check_text(text)
-        parse = await asyncio.wrap_future(self._batcher.submit(model.pipeline, text))
+        parse = await self._batcher.parse(model.pipeline, text)
         if is_counted:
             self.metrics.parse(parse)
         return parse
@@ -247,7 +279,7 @@ class Server:
         async def load() -> LoadedModel:
             async with self.swapping:
                 loaded = await self.in_thread(work)
-                self.models.swap(loaded)
+                await self.use_everywhere(loaded)
             return loaded
 
         task = asyncio.create_task(load())

@@ -85,6 +85,7 @@ class ServerSettings:
         ssl_keyfile: file of its key; None: it is in the certificate's file.
         ssl_password: of the key's file, or None.
         ssl_ca_file: file of certificates by which clients' ones are known, or None.
+        workers: processes that answer.
         log_texts: whether texts of messages may be in the log.
         log_json: whether lines of the log are JSON; None: where it is no terminal.
         log_level: what is in the log: "debug" (each request, too), "info" or "warning".
@@ -111,6 +112,7 @@ class ServerSettings:
     ssl_keyfile: Path | None = None
     ssl_password: str | None = field(default=None, repr=False)
     ssl_ca_file: Path | None = None
+    workers: int = 1
     log_texts: bool = False
     log_json: bool | None = None
     log_level: str = "info"
@@ -128,6 +130,8 @@ class ServerSettings:
             raise ConfigError(
                 f"a log level must be one of {', '.join(LOG_LEVELS)}", got=self.log_level
             )
+        if self.workers < 1:
+            raise ConfigError("there must be 1 worker or more", got=self.workers)
         if self.ssl_certificate is None and (self.ssl_keyfile or self.ssl_ca_file):
             raise ConfigError("a key or certificates of clients need a certificate of the server")
         if self.teach is not None:

@@ -9,10 +9,9 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
-
 from gossamer.data.errors import DataError, Location
 from gossamer.data.text.files import write_file
+from gossamer.teach.files.journal import locked, refuse_links
 
 _NAME: Final = "dismissed.json"
 
@@ -62,8 +61,7 @@ class Dismissed:
     def _change(self, text: str, *, is_dismissed: bool) -> None:
         if not is_dismissed and not self._path.exists():
             return
-        self._path.parent.mkdir(exist_ok=True)
-        with self._lock, FileLock(self._path.with_suffix(".lock")):
+        with self._lock, locked(self._path.with_suffix(".lock")):
             content = self._read()
             hashed = _hash(text, bytes.fromhex(content["key"]))
             others = [each for each in content["hashes"] if each != hashed]
@@ -71,14 +69,21 @@ class Dismissed:
             write_file(self._path, json.dumps(content).encode())
 
     def _read(self) -> dict[str, Any]:
+        refuse_links(self._path.parent, self._path)
         try:
             content = json.loads(self._path.read_bytes())
-            bytes.fromhex(content["key"])
-            if all(isinstance(each, str) for each in content["hashes"]):
+            is_key = len(bytes.fromhex(content["key"])) <= hashlib.blake2b.MAX_KEY_SIZE
+            if is_key and all(isinstance(each, str) for each in content["hashes"]):
                 return {"key": content["key"], "hashes": list(content["hashes"])}
         except FileNotFoundError:
             return {"key": secrets.token_hex(16), "hashes": []}
-        except (ValueError, KeyError, TypeError):
+        except OSError as problem:
+            raise DataError(
+                "dismissed texts must be in a file that can be read",
+                got=problem.strerror,
+                where=Location(self._path),
+            ) from None
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise DataError(
             "dismissed texts must be in a file that this program wrote",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,17 @@ from gossamer.teach.corrections import Correction, correction_json, correction_o
 from gossamer.teach.description import ProjectDescription, describe
 from gossamer.teach.files.derive import AlreadySo, derive
 from gossamer.teach.files.erasing import erased
-from gossamer.teach.files.hunks import applied
-from gossamer.teach.files.journal import DONE, Journal, Step, put_in_place, text_hash, text_now
-from gossamer.teach.files.patch import Patch
+from gossamer.teach.files.hunks import Moved, applied
+from gossamer.teach.files.journal import (
+    DONE,
+    JOURNAL,
+    Journal,
+    Step,
+    put_in_place,
+    text_hash,
+    text_now,
+)
+from gossamer.teach.files.patch import FileChange, Patch
 from gossamer.teach.files.reading import FileReader, quiet, real_path
 from gossamer.teach.files.undo import derive_undo, step_of
 from gossamer.teach.history import Taught, entries_of, history_of, rest_json
@@ -99,6 +108,7 @@ class TaughtProject:
         Raises:
             DataError: it cannot be taught; the message says why.
         """
+        _json_of(correction)
         with quiet():
             files = self._reader.read()
             return step_of(files, derive(files, correction).texts).patch
@@ -118,10 +128,9 @@ class TaughtProject:
             DataError: it cannot be taught, a file cannot be written, or somebody else teaches for
                 longer than a minute.
         """
-        content = correction_json(correction)
-        if correction_of(content) != correction:
-            raise DataError("a correction must be one that its JSON can carry", got=correction)
+        content = _json_of(correction)
         _check_name(who)
+        _check_senders(senders)
         with self._journal.locked(), quiet():
             records = self._finish()
             for _ in range(_MOST_TRIES):
@@ -219,8 +228,7 @@ class TaughtProject:
         self, record: Mapping[str, Any], step: Step, texts: Mapping[str, str | None]
     ) -> bool:
         """Write files and their record; False, and nothing is done, if they have changed since."""
-        folder = real_path(self.folder)
-        paths = {change.path: folder / change.path for change in step.patch.files}
+        paths = {change.path: self._inside(change.path) for change in step.patch.files}
         size: int | None = None
 
         def is_as_before() -> bool:
@@ -228,8 +236,9 @@ class TaughtProject:
 
         def add_record() -> None:
             nonlocal size
-            is_inside = all(real_path(path).is_relative_to(folder) for path in paths.values())
-            if not is_inside or not is_as_before():
+            if any(self._inside(name) != path for name, path in paths.items()):
+                raise _ChangedSince
+            if not is_as_before():
                 raise _ChangedSince
             size = self._journal.add(record)
 
@@ -251,12 +260,12 @@ class TaughtProject:
         if record is None:
             return self._journal.records()
         step = Step.of(record["files"])
-        folder = real_path(self.folder)
-        now = {name: text_now(folder / name) for name in step.before}
+        paths = {name: self._inside(name) for name in step.before}
+        now = {name: text_now(path) for name, path in paths.items()}
         hashes = {name: text_hash(text) for name, text in now.items()}
         put_in_place(
             {
-                folder / change.path: applied(change, now[change.path])
+                paths[change.path]: _after(change, now[change.path], step.after[change.path])
                 for change in step.patch.files
                 if hashes[change.path] == step.before[change.path]
             }
@@ -271,6 +280,20 @@ class TaughtProject:
         self._journal.add(DONE)
         return self._journal.records()
 
+    def _inside(self, name: str) -> Path:
+        """Where a file of the project is.
+
+        Raises:
+            DataError: a symbolic link leads out of the project.
+        """
+        folder = real_path(self.folder)
+        path = folder / name
+        if not real_path(path).is_relative_to(folder):
+            raise DataError(
+                "what is taught must not change a file outside the project", where=Location(path)
+            )
+        return path
+
     def _says(self, content: object) -> bool:
         """Whether the files say what a correction teaches."""
         try:
@@ -282,11 +305,55 @@ class TaughtProject:
         return False
 
 
+def _after(change: FileChange, before: str | None, meant: str | None) -> str | None:
+    """The text of a file after a change that a journal says."""
+    with contextlib.suppress(Moved):
+        after = applied(change, before)
+        if text_hash(after) == meant:
+            return after
+    raise DataError(
+        "the journal of what was taught must be as it was written",
+        got=change.path,
+        hint=f"moving {JOURNAL} away; what it says cannot be undone then",
+    )
+
+
+def _json_of(correction: Correction) -> dict[str, Any]:
+    """The JSON of a correction, as the journal keeps it.
+
+    Raises:
+        DataError: it is none, or JSON cannot carry it.
+    """
+    if not isinstance(correction, Correction):
+        raise DataError(
+            "what is taught must be a correction", got=correction, hint="correction_of(...)"
+        )
+    content = correction_json(correction)
+    try:
+        kept = json.loads(json.dumps(content, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        kept = None
+    if kept is None or correction_of(kept) != correction:
+        raise DataError("a correction must be one that its JSON can carry", got=correction)
+    return content
+
+
 def _check_name(who: str) -> None:
     if not isinstance(who, str) or not who.strip() or len(who) > _LONGEST_NAME:
         raise DataError(
             f"who teaches must be named, in at most {_LONGEST_NAME} characters", got=who
         )
+    if not who.isprintable():
+        raise DataError("the name of who teaches must be printable", got=who)
+
+
+def _check_senders(senders: Collection[str]) -> None:
+    try:
+        "".join(senders).encode()
+    except (TypeError, UnicodeEncodeError):
+        raise DataError(
+            "senders must be texts that hold no half surrogate pair", got=senders
+        ) from None
 
 
 def _too_busy(folder: Path) -> DataError:

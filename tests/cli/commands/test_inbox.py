@@ -170,3 +170,25 @@ def test_what_must_be_there(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     result = run("inbox", "--conversations", "talks.json")
     assert result.exit_code == 1
     assert "must hold a project to teach" in result.stderr
+
+
+def test_what_others_wrote_does_not_reach_the_terminal(run: Run, project: Path) -> None:
+    """Nor does anything that they may write end the review."""
+    (project / "domain.yml").write_text(DOMAIN, encoding="utf-8")
+    odd = [
+        "clear \x1b[2J\x1b]52;c;ZXZpbA==\x07 all",
+        "turn \u202e round \x9b31m\r hidden",
+        "half \0 nothing",
+        "[brackets](city)",
+    ]
+    entity = {"entity": "city", "value": "\x1b[31mx"}
+    events = [LISTEN, *(user(text, "greet", 0.2, entity) for text in odd)]
+    path = project / "odd.json"
+    path.write_text(json.dumps({"sender_id": "eve \ud800", "events": events}), encoding="utf-8")
+    result = reviewed(run, *("c", "1", "", "s") * len(odd), conversations=path)
+    assert result.exit_code == 0, (result.stderr, result.exception)
+    assert not {*"\x1b\x07\x9b\r\0\u202e"} & {*result.stdout, *result.stderr}
+    assert "clear \u241b[2J" in result.stdout
+    assert "that was the last one" in result.stdout
+    assert "hold no half surrogate pair" in result.stderr
+    assert "must look like an annotation" not in result.stdout

@@ -166,3 +166,19 @@ def test_what_is_taught_is_trained_and_put_in_service(run: Run, talking: Path) -
     model = latest_model(Path("models"))
     assert f"The model is {model}" in result.stdout
     assert Assistant.load(model).parse("good evening").intent.name == "travel"
+
+
+def test_answers_that_are_too_long_or_no_json(run: Run, talking: Path) -> None:
+    digits = "9" * 5_000
+    talk = [
+        *(f":fork {digits}", ":set city NaN", ":set city 1e999", f":set city {'[' * 100_000}"),
+        *(':set city "\\ud800"', ":set city 17", ":slots"),
+        *("hello", "n", digits, "/stop"),
+    ]
+    result = run("interactive", input="".join(f"{line}\n" for line in talk))
+    assert result.exit_code == 0, (result.stderr, result.exception)
+    assert "a fork must name a message" in result.stderr
+    assert "Please give a number from 1 to" in result.stderr
+    assert 'slot city = "NaN"' in result.stdout
+    assert 'slot city = "1e999"' in result.stdout
+    assert "city = 17" in result.stdout

@@ -188,7 +188,7 @@ def test_axes(study: Command, runs: list[Run]) -> None:
     assert [run.input_layer.value for run in runs] == ["none", "learned"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> None:
     small = ("--densities", "0.2", "--seeds", "0", "--epochs", "1")
     result = study("convergence", *small, "--max-group-size", "4")
@@ -206,7 +206,7 @@ def test_one_axis_leaves_the_studys_others(study: Command, runs: list[Run]) -> N
     assert {run.options.get("max_group_size") for run in runs} == {None, 4, 8, 16}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_density_the_study_has_no_widths_for(study: Command, runs: list[Run]) -> None:
     result = study("convergence", "--densities", "0.5", "--seeds", "0", "--epochs", "1")
     assert result.exit_code == 0, result.stderr
@@ -314,6 +314,7 @@ def test_another_kind_of_study_in_the_folder(study: Command) -> None:
     assert result.stderr.startswith("Error: study: a folder holds one kind of study")
 
 
+@pytest.mark.long
 def test_a_failing_run(study: Command, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
     whole: Any = vars(running)["perform"]
 
@@ -367,6 +368,7 @@ def test_where_runs_are_done(study: Command, monkeypatch: pytest.MonkeyPatch, fo
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_reports_are_made_anew(study: Command, run: Command, folder: Path) -> None:
     study("density", *SMALL, "--out", "one")
@@ -404,7 +406,7 @@ def test_the_bar_is_drawn_on_a_terminal_only() -> None:
     assert "density" in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_a_terminal(terminal: Callable[..., Terminal], folder: Path) -> None:
     given = ("--densities", "0.2", "--sizes", "8", "--seeds", "0", "--epochs", "1", "--jobs", "1")
     shown = terminal("study", "density", "--train", "nlu.yml", "--test", "test.yml", *given)

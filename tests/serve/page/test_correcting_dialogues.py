@@ -89,6 +89,7 @@ def test_another_action(teacher: Visitor, script: Script) -> None:
     assert STORIES not in script.project.files
 
 
+@pytest.mark.long
 def test_it_should_not_have_listened(teacher: Visitor, script: Script) -> None:
     """What the actions before it did is told, slots too."""
     teacher.say(TRIP)
@@ -105,6 +106,7 @@ def test_it_should_not_have_listened(teacher: Visitor, script: Script) -> None:
     ]
 
 
+@pytest.mark.long
 def test_it_should_have_listened(teacher: Visitor, script: Script) -> None:
     teacher.say("hello")
     correct(teacher, 1)
@@ -113,6 +115,7 @@ def test_it_should_have_listened(teacher: Visitor, script: Script) -> None:
     assert teach(teacher, script)["steps"] == [{"intent": "greet"}]
 
 
+@pytest.mark.long
 def test_slots_forms_and_messages(teacher: Visitor, script: Script) -> None:
     page = teacher.page
     teacher.say("hello")
@@ -150,6 +153,7 @@ def test_slots_forms_and_messages(teacher: Visitor, script: Script) -> None:
     }
 
 
+@pytest.mark.long
 def test_steps_are_moved_edited_and_removed_by_keyboard(teacher: Visitor, script: Script) -> None:
     page, keys = teacher.page, teacher.page.keyboard
     teacher.say(TRIP)
@@ -181,6 +185,7 @@ def test_steps_are_moved_edited_and_removed_by_keyboard(teacher: Visitor, script
     ]
 
 
+@pytest.mark.long
 def test_a_message_that_was_taught_counts_in_the_story(teacher: Visitor, script: Script) -> None:
     teacher.say("hello")
     teacher.page.locator(".turn .correct").click()
@@ -195,6 +200,7 @@ def test_a_message_that_was_taught_counts_in_the_story(teacher: Visitor, script:
     assert teach(teacher, script)["steps"] == [{"intent": "goodbye"}, {"action": "utter_goodbye"}]
 
 
+@pytest.mark.long
 def test_what_was_taken_back_is_not_told(teacher: Visitor, script: Script) -> None:
     """A restart, a message that was reverted, slots of the server's own, values that stay."""
     said = [
@@ -249,6 +255,7 @@ def test_changes(teacher: Visitor, script: Script) -> None:
     assert page.url.endswith("/#ada")
 
 
+@pytest.mark.long
 def test_a_token_is_asked_for_before(visitor: Visitor, script: Script) -> None:
     script.project.is_on = True
     script.token = "open sesame"

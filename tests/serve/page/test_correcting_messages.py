@@ -87,6 +87,7 @@ def select(teacher: Visitor, first: str, last: str) -> None:
     teacher.page.wait_for_selector(".entity-form")
 
 
+@pytest.mark.long
 def test_without_teaching_the_page_is_as_it_was(visitor: Visitor) -> None:
     visitor.open(query="?place=changes")
     visitor.say("hello")
@@ -135,6 +136,7 @@ def test_another_intent(teacher: Visitor, script: Script) -> None:
     assert teacher.texts(".turn .meta") == ["greet 0.96 Correct this message"]
 
 
+@pytest.mark.long
 def test_a_new_intent(teacher: Visitor, script: Script) -> None:
     correct(teacher, "hello")
     teacher.page.get_by_role("combobox", name="Intent").fill("say_hi")
@@ -146,6 +148,7 @@ def test_a_new_intent(teacher: Visitor, script: Script) -> None:
     assert teacher.page.url.endswith("?place=train#ada")
 
 
+@pytest.mark.long
 def test_out_of_scope(teacher: Visitor, script: Script) -> None:
     correct(teacher, "hello")
     outside = teacher.page.get_by_role("button", name="This is out of scope")
@@ -158,6 +161,7 @@ def test_out_of_scope(teacher: Visitor, script: Script) -> None:
     assert teach(teacher, script)["intent"] == "out_of_scope"
 
 
+@pytest.mark.long
 def test_what_the_model_found_can_be_changed_and_removed(teacher: Visitor, script: Script) -> None:
     correct(teacher, TRIP)
     assert teacher.texts(".marked .what-marked") == [  # of two that overlap the longer one
@@ -223,6 +227,7 @@ def test_places_count_characters(teacher: Visitor, script: Script, by: str) -> N
         assert entity == {"entity": "city", "role": "destination"}
 
 
+@pytest.mark.long
 def test_several_words_and_parts_of_words(teacher: Visitor, script: Script) -> None:
     text = "\N{FERRY} from Great Ottersea-on-Sea to Lowmarsh!"
     correct(teacher, text)
@@ -251,6 +256,7 @@ def test_several_words_and_parts_of_words(teacher: Visitor, script: Script) -> N
     assert teacher.texts(".correct-message .none") == ["No entities are marked."]
 
 
+@pytest.mark.long
 def test_the_keyboard_is_enough(teacher: Visitor, script: Script) -> None:
     page, keys = teacher.page, teacher.page.keyboard
     teacher.say("hello")
@@ -287,6 +293,7 @@ def test_the_keyboard_is_enough(teacher: Visitor, script: Script) -> None:
     assert focused(teacher) == "You: off to Ottersea"
 
 
+@pytest.mark.long
 def test_what_was_begun_is_kept(teacher: Visitor, script: Script) -> None:
     correct(teacher, "hello")
     teacher.page.get_by_role("button", name="This is out of scope").click()
@@ -299,6 +306,7 @@ def test_what_was_begun_is_kept(teacher: Visitor, script: Script) -> None:
     assert teacher.page.get_by_role("combobox", name="Intent").input_value() == "greet"
 
 
+@pytest.mark.long
 def test_errors_are_shown_beside_the_form(teacher: Visitor, script: Script) -> None:
     correct(teacher, "hello")
     script.project.problem = "an intent must have a name without blanks"
@@ -318,6 +326,7 @@ def test_errors_are_shown_beside_the_form(teacher: Visitor, script: Script) -> N
     assert teach(teacher, script)["intent"] == "out_of_scope"
 
 
+@pytest.mark.long
 def test_what_the_project_says_already_is_not_taught(teacher: Visitor) -> None:
     teacher.say("hi there")
     teacher.page.locator(".turn .correct").click()
@@ -339,6 +348,7 @@ def test_text_never_becomes_html(teacher: Visitor, script: Script) -> None:
     assert NASTY in teacher.texts(".changes-list q")[0]
 
 
+@pytest.mark.long
 def test_messages_that_say_their_intent_themselves(teacher: Visitor) -> None:
     teacher.say('/seats{"n": 2}')
     assert teacher.page.locator(".turn .correct, .message-card .correct").count() == 0
@@ -346,6 +356,7 @@ def test_messages_that_say_their_intent_themselves(teacher: Visitor) -> None:
     assert not teacher.page.locator("#sheet").is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
 def test_on_a_phone_it_is_a_sheet(teacher: Visitor, script: Script) -> None:
     teacher.say(TRIP)

@@ -55,6 +55,7 @@ def test_the_keyboard_goes_through_it(inbox: Visitor, script: Script) -> None:
     assert script.project.taught[0]["correction"]["entities"][0]["value"] == "Lowmarsh"
 
 
+@pytest.mark.long
 def test_it_is_empty_at_the_end(inbox: Visitor, script: Script) -> None:
     for _ in range(4):
         inbox.page.keyboard.press("d") if _ else inbox.page.locator(".group").first.press("d")
@@ -66,6 +67,7 @@ def test_it_is_empty_at_the_end(inbox: Visitor, script: Script) -> None:
     assert focused(inbox).startswith("hiya")
 
 
+@pytest.mark.long
 def test_more_is_fetched_when_all_is_done(inbox: Visitor, script: Script) -> None:
     for text in ("one more", "and one"):
         script.training.groups.append(group(text, 1, "often", parse(text, "greet", 0.9)))
@@ -77,6 +79,7 @@ def test_more_is_fetched_when_all_is_done(inbox: Visitor, script: Script) -> Non
     assert told(inbox) == "2 more messages."
 
 
+@pytest.mark.long
 def test_what_the_server_refuses_is_back_with_the_reason(inbox: Visitor, script: Script) -> None:
     script.training.next_problem = "the file was edited meanwhile"
     inbox.page.locator(".group").first.press("a")
@@ -88,6 +91,7 @@ def test_what_the_server_refuses_is_back_with_the_reason(inbox: Visitor, script:
     assert script.training.accepted == [LOWMARSH]
 
 
+@pytest.mark.long
 def test_a_click_opens_a_group_and_its_messages(inbox: Visitor, script: Script) -> None:
     inbox.page.get_by_text("see ya").click()
     current = inbox.page.locator(".group.current")
@@ -114,6 +118,7 @@ def test_text_never_becomes_html(visitor: Visitor, script: Script) -> None:
     assert NASTY in visitor.texts(".said")[0]
 
 
+@pytest.mark.long
 def test_c_corrects(inbox: Visitor, script: Script) -> None:
     page, keys = inbox.page, inbox.page.keyboard
     page.locator(".group").first.press("c")

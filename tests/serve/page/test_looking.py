@@ -52,6 +52,7 @@ def test_the_confusion_matrix_opens_to_messages(look: Visitor) -> None:
     assert focused(look) == "1 out_of_scope taken for no answer"
 
 
+@pytest.mark.long
 def test_the_suggested_threshold(look: Visitor) -> None:
     look.page.get_by_role("tab", name="Confusion").press("ArrowRight")
     look.page.wait_for_selector("#look-coverage .figures")
@@ -63,6 +64,7 @@ def test_the_suggested_threshold(look: Visitor) -> None:
     assert look.page.locator("#look-coverage svg circle").count() == 3
 
 
+@pytest.mark.long
 def test_no_threshold_is_suggested(look: Visitor, script: Script) -> None:
     answer = script.look.answers["coverage"][0]
     answer |= {"suggested": None, "reaching": [], "no_suggestion_because": "too few errors to tell"}
@@ -73,6 +75,7 @@ def test_no_threshold_is_suggested(look: Visitor, script: Script) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_learning_curve_comes_after_a_while(look: Visitor) -> None:
     page = look.page
     page.get_by_role("tab", name="More examples?").click()
@@ -95,6 +98,7 @@ def test_layers_with_counts(look: Visitor) -> None:
     assert page.locator(".layers .large").count() == 1
 
 
+@pytest.mark.long
 def test_what_cannot_be_looked_at(look: Visitor, script: Script) -> None:
     script.look.answers["layers"] = [{"state": "none", "text": "No layer is sparse.", "hint": "x"}]
     script.look.answers["coverage"] = [{"state": "failed", "error": "it went wrong"}]
@@ -105,6 +109,7 @@ def test_what_cannot_be_looked_at(look: Visitor, script: Script) -> None:
     look.page.get_by_role("button", name="Try again").wait_for()
 
 
+@pytest.mark.long
 def test_text_never_becomes_html(visitor: Visitor, script: Script) -> None:
     script.project.is_on = True
     answer = confusion()
@@ -117,6 +122,7 @@ def test_text_never_becomes_html(visitor: Visitor, script: Script) -> None:
     assert visitor.page.locator("main b, main img[src=x]").count() == 0
 
 
+@pytest.mark.long
 @pytest.mark.thinned(2)
 @pytest.mark.parametrize(
     "visitor",

@@ -24,6 +24,7 @@ def files_of(project: Path) -> dict[str, str]:
     return {str(path.relative_to(project)): path.read_text("utf-8") for path in found}
 
 
+@pytest.mark.long
 def test_correct_see_undo(
     browser: Browser, start_server: StartServer, tiny_project: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_with_the_keyboard_from_training_to_service(train: Visitor, script: Scri
     assert page.locator("#told").inner_text().strip() == "The new model answers now."
 
 
+@pytest.mark.long
 def test_a_training_is_there_again_after_a_reload(train: Visitor, script: Script) -> None:
     script.training.is_held = True
     button(train, "Train")
@@ -76,6 +77,7 @@ def test_a_training_is_there_again_after_a_reload(train: Visitor, script: Script
     assert train.page.get_by_role("button", name="Put in service").is_enabled()
 
 
+@pytest.mark.long
 def test_the_old_model_is_kept(train: Visitor, script: Script) -> None:
     script.training.progress = []
     button(train, "Train")
@@ -88,6 +90,7 @@ def test_the_old_model_is_kept(train: Visitor, script: Script) -> None:
     assert "now" in train.texts(".models .here")[0]
 
 
+@pytest.mark.long
 def test_cancel(train: Visitor, script: Script) -> None:
     script.training.is_held = True
     button(train, "Train")
@@ -111,6 +114,7 @@ def test_faults_are_shown_with_their_places(train: Visitor, script: Script, is_t
     assert train.texts(".faults code") == ["data/nlu.yml:12"]
 
 
+@pytest.mark.long
 def test_one_that_cannot_begin(train: Visitor, script: Script) -> None:
     script.training.next_problem = "a training runs already"
     button(train, "Train")
@@ -118,6 +122,7 @@ def test_one_that_cannot_begin(train: Visitor, script: Script) -> None:
     assert train.texts(".run .problem") == ["A training runs already."]
 
 
+@pytest.mark.long
 def test_going_back_to_a_model(train: Visitor, script: Script) -> None:
     assert [line.split()[0] for line in train.texts(".models li")] == [
         "20251120-090000-now",
@@ -128,6 +133,7 @@ def test_going_back_to_a_model(train: Visitor, script: Script) -> None:
     assert focused(train) == "20251101-080000-old answers now."
 
 
+@pytest.mark.long
 def test_text_never_becomes_html(train: Visitor, script: Script) -> None:
     told = comparison()
     told["better"][1]["text"] = told["worse"][0]["text"] = told["trained"][0] = NASTY

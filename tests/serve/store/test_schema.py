@@ -15,7 +15,7 @@ from postgres import PostgresServer
 
 from gossamer.data.errors import ConfigError
 from gossamer.serve.store import ConversationStore, StoreUnavailable
-from gossamer.serve.store.schema import REVISIONS, VERSION_TABLE
+from gossamer.serve.store.schema import REVISIONS, VERSION_TABLE, make_newest, upgrade
 from gossamer.serve.store.tables import metadata
 
 Opens = Callable[..., ConversationStore]
@@ -98,18 +98,60 @@ def test_a_strange_table_of_events_is_refused(new_url: str) -> None:
     engine.dispose()
 
 
-def test_the_migrations_make_the_tables_that_are_used(new_url: str, open_store: Opens) -> None:
+def test_the_migrations_make_the_tables_that_are_used(new_url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    open_store(new_url)
     engine = engine_of(new_url)
+    with engine.begin() as connection:
+        upgrade(connection)
     with engine.connect() as connection:
         options = {"version_table": VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
         assert context.get_current_heads() == (REVISIONS[-1],)
     engine.dispose()
+
+
+def tables_made_by(engine: sa.Engine, make: Callable[[sa.Connection], None]) -> dict[str, Any]:
+    """All that is known of the tables that are made."""
+    with engine.begin() as connection:
+        make(connection)
+    made: dict[str, Any] = {}
+    with engine.connect() as connection:
+        found = sa.inspect(connection)
+        for table in found.get_table_names():
+            made[table] = {
+                "columns": [
+                    column | {"type": str(column["type"])} for column in found.get_columns(table)
+                ],
+                "key": found.get_pk_constraint(table),
+                "unique": found.get_unique_constraints(table),
+                "indexes": found.get_indexes(table),
+            }
+        if engine.dialect.name == "sqlite":  # AUTOINCREMENT is nowhere else
+            rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master")).all()
+            made["sql"] = {
+                name: sorted((sql or "").replace(",", " ").split()) for name, sql in rows
+            }
+        versions = connection.execute(sa.text(f"SELECT * FROM {VERSION_TABLE}"))
+        made["version"] = [*map(tuple, versions)]
+    engine.dispose()
+    return made
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_new_tables_are_those_of_the_migrations(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "sqlite":
+        new, migrated = (f"sqlite:///{tmp_path / name}.db" for name in ("new", "migrated"))
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        new, migrated = server.new_database(), server.new_database()
+    made = tables_made_by(engine_of(new), make_newest)
+    assert made == tables_made_by(engine_of(migrated), upgrade)
+    assert {*metadata.tables, VERSION_TABLE} <= made.keys()
 
 
 def test_all_revisions_are_known() -> None:
@@ -130,12 +172,12 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path, open_store: Op
         ConversationStore.open(f"sqlite:///{path}")
 
 
-def test_a_second_start_needs_no_alembic(
-    url: str, open_store: Opens, monkeypatch: pytest.MonkeyPatch
+def test_no_start_on_a_new_database_needs_alembic(
+    new_url: str, open_store: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_store(url)
     monkeypatch.setitem(sys.modules, "alembic", None)
-    open_store(url).check()
+    open_store(new_url).check()
+    open_store(new_url).check()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -58,6 +60,56 @@ def test_what_is_not_there(teaching: Running) -> None:
         assert client.request(method, f"/teach/{path}").status_code == 404, path
     (model,) = client.get("/teach/models").json()["models"]
     assert (model["name"], model["is_in_service"], model["summary"]) == ("tiny", True, None)
+
+
+def test_what_was_not_begun_here(teaching: Running, project: Path, models: Path) -> None:
+    """Leavings of commands and of killed processes, and damaged ones, are told all the same."""
+    client = teaching.client
+    done = {"state": "done", "when": 7.0, "base": None}
+    comparison = {"summary": {"taught": {"n": 1, "before": 0, "after": 1}}}
+    names = [f"20200101-00000{number}-a-b" for number in range(4)]
+    said: tuple[object, ...] = (comparison, 5, None, None)
+    for name, compared in zip(names, said, strict=True):
+        folder = models / "candidates" / name
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
+        if compared is not None:
+            result = {**done, "name": name, "comparison": compared}
+            (folder / "result.json").write_text(json.dumps(result))
+    (models / "candidates" / names[3] / "task.json").write_text('{"domain": 5}')
+    found = client.get("/teach/trainings").json()["trainings"]
+    assert [(each["id"], each["state"], each["when"], each["who"]) for each in found] == [
+        *((name, "failed", 0.0, None) for name in names[:0:-1]),
+        (names[0], "done", 7.0, None),
+    ]
+    assert found[3]["comparison"] == comparison
+    for name in names:
+        assert client.get(f"/teach/trainings/{name}").status_code == 200
+        assert client.delete(f"/teach/trainings/{name}").status_code in (200, 409)
+        assert client.post(f"/teach/trainings/{name}/swap").status_code == 409
+    assert client.get("/teach/models").status_code == 200
+    client.post("/teach/corrections", json=BONJOUR)
+    (taught,) = client.get("/teach/corrections").json()["corrections"]
+    assert not taught["is_trained"]
+    assert client.post("/teach/models/tiny/use").status_code == 200
+    (taught,) = client.get("/teach/corrections").json()["corrections"]
+    assert not taught["is_trained"], "going back to a model teaches it nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["gossamer.teach.candidates", "gossamer.serve.training"])
+def test_what_trains_ends_by_itself(module: str, tmp_path: Path) -> None:
+    """Although one of its threads waits for the server's end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, str(tmp_path / "missing")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert "missing" in process.stderr.read().splitlines()[-1]
+        assert process.wait() == 1
 
 
 @pytest.mark.slow
@@ -123,6 +175,7 @@ def test_trained_compared_swapped_and_gone_back_from(
     assert in_service(running) == [name]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ended_failed_and_thrown_away(teaching: Running, project: Path) -> None:
     client = teaching.client
@@ -156,6 +209,7 @@ def test_ended_failed_and_thrown_away(teaching: Running, project: Path) -> None:
     assert sorted(states) == ["cancelled", "done", "failed"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_that_is_killed_while_it_trains(
     start_process: StartServer, project: Path, models: Path

@@ -90,6 +90,12 @@ def run(
         Path | None,
         typer.Option("--ssl-ca-file", help="Certificates (PEM) by which clients' are known."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", envvar="GOSSAMER_WORKERS", help="Processes that answer; one uses one core."
+        ),
+    ] = 1,
     log_texts: Annotated[
         bool, typer.Option("--log-texts", help="Log what users and the assistant say, too.")
     ] = False,
@@ -109,6 +115,10 @@ def run(
 ) -> None:
     """Serve the assistant over HTTP until Ctrl-C."""
     import warnings
+
+    from gossamer.cli.threads import one_thread_for_products
+
+    one_thread_for_products()
 
     from gossamer.cli.models import parts_config
     from gossamer.data.errors import ConfigError
@@ -152,6 +162,7 @@ def run(
             ssl_keyfile=ssl_keyfile,
             ssl_password=ssl_password,
             ssl_ca_file=ssl_ca_file,
+            workers=workers,
             log_texts=log_texts,
             log_json=log_json,
             log_level=log_level,

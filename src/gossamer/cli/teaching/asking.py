@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from gossamer.cli.streams import STOP, TypedLines, say
+from gossamer.cli.streams import STOP, TypedLines, number_of, say
 
 _END_OF_INPUT = "\x04"  # Ctrl-D
 _MOST_BYTES = 64
@@ -67,8 +67,9 @@ class Questions:
         shown = prompt if default is None else f"{prompt} [{default}]"
         while True:
             answer = self.line(f"{shown}: ")
-            if answer.isdecimal() and 0 < int(answer) <= len(choices):
-                return choices[int(answer) - 1]
+            number = number_of(answer, len(choices))
+            if number is not None:
+                return choices[number - 1]
             if answer and not answer.isdecimal():
                 return answer
             if not answer and default is not None:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from gossamer.cli.streams import say
+from gossamer.cli.streams import say, visible
 from gossamer.cli.teaching.asking import Questions
 from gossamer.data.errors import InputError, MistakeWarning
 
@@ -101,21 +101,24 @@ def _asked_entities(
 
     example = example_of(parse.text, intent, parse.entities)
     sentence = annotated(example)
-    console.print(f"  {sentence}", markup=False, soft_wrap=True)
+    console.print(f"  {visible(sentence)}", markup=False, soft_wrap=True)
     remember_line(sentence)
     while True:
         typed = questions.line("Enter if that is all, or type it with its entities, [Rome](city): ")
-        if not typed:
-            typed = sentence
+        is_all = not typed
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", MistakeWarning)
-                text, entities = parse_annotated(typed)
+                text, entities = parse_annotated(typed or sentence)
         except (InputError, MistakeWarning) as error:
+            if is_all:
+                return ()
             say(f"Error: {error}")
             continue
         if text == example.text:
             return entities
+        if is_all:  # its brackets look like annotations, and are none
+            return ()
         say(f"Error: without its annotations it must be the same text (got {text!r})")
 
 
@@ -125,7 +128,8 @@ def remember_line(text: str) -> None:
         import readline
     except ImportError:
         return
-    readline.add_history(text)
+    if "\0" not in text:
+        readline.add_history(text)
 
 
 def show_choices(choices: Sequence[tuple[str, str]], console: Console) -> None:
@@ -147,7 +151,8 @@ def show_patch(patch: Patch, console: Console, *, is_whole: bool = False) -> Non
         console: where to print.
         is_whole: with the lines around it; else each file's name and the lines that come and go.
     """
-    for line in patch.diff().splitlines():
+    for written in patch.diff().split("\n")[:-1]:
+        line = visible(written.removesuffix("\r"))
         is_head = line.startswith(("---", "+++", "@@"))
         if is_whole or (not is_head and line[:1] in _STYLES):
             style = "bold" if is_head else _STYLES.get(line[:1])

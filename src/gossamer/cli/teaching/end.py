@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gossamer.cli.options import MODELS
-from gossamer.cli.streams import TypedLines
+from gossamer.cli.streams import TypedLines, visible
 from gossamer.cli.teaching.asking import Leave, Questions
 from gossamer.data.text.wording import counted
 from gossamer.teach import MessageCorrection, Taught, TaughtProject
@@ -144,7 +144,10 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     ):
         for each in differences[:_MOST_SHOWN]:
             console.print(
-                f"  {name}: {each.text}{_said(each)}", style=style, markup=False, soft_wrap=True
+                f"  {name}: {visible(each.text)}{_said(each)}",
+                style=style,
+                markup=False,
+                soft_wrap=True,
             )
         if len(differences) > _MOST_SHOWN:
             typer.echo(f"  {name}: and {len(differences) - _MOST_SHOWN:,} more")

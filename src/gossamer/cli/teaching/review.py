@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gossamer.cli.streams import TypedLines, say
+from gossamer.cli.streams import TypedLines, say, visible
 from gossamer.cli.teaching.asking import Leave, Questions
 from gossamer.cli.teaching.correcting import asked_example, show_patch
 from gossamer.cli.understood import describe
@@ -152,10 +152,10 @@ class Review:
             head += f": {', '.join(reasons)}"
         self._console.print()
         self._console.print(head, style="dim", markup=False, soft_wrap=True)
-        self._console.print(group.text, style="bold", markup=False, soft_wrap=True)
+        self._console.print(visible(group.text), style="bold", markup=False, soft_wrap=True)
         texts = dict.fromkeys(message.text for message in group.messages)
         for text in [text for text in texts if text != group.text][:_MOST_VARIANTS]:
-            self._note(f"also: {text}")
+            self._note(f"also: {visible(text)}")
         self._console.print(describe(parse), soft_wrap=True)
 
     def _accepted(self, parse: Parse) -> Example:

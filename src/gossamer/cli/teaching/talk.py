@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gossamer.cli.streams import TypedLines, say
+from gossamer.cli.streams import TypedLines, number_of, say
 from gossamer.cli.talk import Spoken, shown
 from gossamer.cli.teaching.asking import Leave, Questions
 from gossamer.cli.teaching.correcting import asked_example, show_choices, show_patch
@@ -214,10 +214,10 @@ class InteractiveTalk:
             return
         if not rest.isdecimal():
             raise InputError("a fork must name the number of a message", got=rest, hint=":fork 1")
-        number = int(rest)
-        if not 0 < number <= len(messages):
+        number = number_of(rest, len(messages))
+        if number is None:
             raise InputError(
-                f"a fork must name a message from 1 to {len(messages)}", got=number, hint=":fork"
+                f"a fork must name a message from 1 to {len(messages)}", got=rest, hint=":fork"
             )
         self._end_story()
         self._session.fork(number - 1)
@@ -268,6 +268,9 @@ class InteractiveTalk:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+        # What no JSON has (NaN, an infinite number), and what no file can hold, is a text.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         return text
+    return value

@@ -13,7 +13,6 @@ from gossamer.nlu.own.importing import OwnParts, folders_of
 from gossamer.serve.channels.callback import CallbackChannel
 from gossamer.serve.channels.channel import Channel
 from gossamer.serve.channels.rest import RestChannel
-from gossamer.serve.channels.socketio import SocketioChannel
 
 if TYPE_CHECKING:
     from gossamer.serve.server import Server
@@ -46,6 +45,8 @@ def channels_of(
             case credentials.CallbackChannel():
                 found[CallbackChannel.name] = CallbackChannel(server, options)
             case credentials.SocketioChannel():
+                from gossamer.serve.channels.socketio import SocketioChannel  # with jwt
+
                 found[SocketioChannel.name] = SocketioChannel(server, options)
             case credentials.CmdlineChannel():
                 pass

@@ -14,7 +14,7 @@ def metrics_routes(server: Server) -> APIRouter:
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        content = await server.in_thread(server.metrics.render)
+        content = await server.all_metrics()
         return Response(content, headers={"Content-Type": CONTENT_TYPE})
 
     return router

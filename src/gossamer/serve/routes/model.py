@@ -142,7 +142,7 @@ def model_routes(server: Server) -> APIRouter:
     async def delete() -> Response:
         """Requests that began with it end with it."""
         async with server.swapping:
-            server.models.swap(None)
+            await server.use_everywhere(None)
         return Response(status_code=204)
 
     return router

@@ -11,6 +11,7 @@ import hashlib
 import os
 import uuid
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,8 @@ _START, _STATE = 19, 0  # places in /proc/PID/stat, behind the name
 
 def new_holder() -> str:
     """A name that no other lease has."""
-    name = uuid.uuid4().hex
-    place, process_id = _place(), os.getpid()
-    started = None if place is None else _started(process_id)
-    return name if started is None else f"{name}-{place}-{process_id}-{started}"
+    name, own = uuid.uuid4().hex, _process(os.getpid())
+    return name if own is None else f"{name}-{own}"
 
 
 def is_dead(holder: str) -> bool:
@@ -33,6 +32,14 @@ def is_dead(holder: str) -> bool:
     if len(parts) != 4 or parts[1] != _place() or not parts[2].isdecimal():
         return False
     return _started(int(parts[2])) != parts[3]
+
+
+@cache
+def _process(process_id: int) -> str | None:
+    """Names this process, by its id: one that was forked has another."""
+    place = _place()
+    started = None if place is None else _started(process_id)
+    return None if started is None else f"{place}-{process_id}-{started}"
 
 
 def _place() -> str | None:

@@ -157,6 +157,7 @@ class Lease:
         sender_id: the conversation.
         fence: grows by one with each holder of this conversation.
         holder: names this lease among all of all servers.
+        n_characters: of the JSON of events that were read and written with it.
     """
 
     def __init__(
@@ -176,6 +177,7 @@ class Lease:
         self._renewed = time.monotonic()
         self._is_taken_over = False
         self._is_released = False
+        self.n_characters = 0
 
     @property
     def is_lost(self) -> bool:
@@ -209,7 +211,9 @@ class Lease:
             DataError: a row of the database holds no event.
         """
         values = {"sender_id": self.sender_id}
-        return events_of(self._database.read(lambda c: c.execute(SELECT_EVENTS, values).all()))
+        rows = self._database.read(lambda c: c.execute(SELECT_EVENTS, values).all())
+        self.n_characters += sum(len(data or "") for _, data in rows)
+        return events_of(rows)
 
     def is_pending(self, reminder: Reminder) -> bool:
         """Whether a claimed reminder is still to be fired, asked before its turn is run."""
@@ -290,6 +294,7 @@ class Lease:
             self._is_taken_over = True
             raise
         self._written += 1
+        self.n_characters += sum(len(row["data"]) for row in rows)
         self._is_released = self._is_released or release
 
     def _change_reminders(

@@ -1,4 +1,7 @@
-"""The tables brought to the form that this version works with, with Alembic.
+"""The tables brought to the form that this version works with.
+
+Where there are none they are made as they are now; older ones are changed with Alembic, which takes
+long to import. Both lead to the same tables.
 
 Several processes may start on a new database at once: one of them makes the tables, in one
 transaction, and the others wait for it.
@@ -12,7 +15,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 
 from gossamer.data.errors import ConfigError
 from gossamer.serve.store.database import Database, DatabaseBusy, ResultT
@@ -23,11 +35,18 @@ REVISIONS: Final = ("1_first_tables",)
 """All revisions in `migrations/versions`, the newest last."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PATIENCE_SECONDS: Final = 60.0
+# As Alembic makes it.
+_VERSIONS: Final = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
 _LOCK_NUMBER: Final = 0x676F7373  # "goss", for PostgreSQL's lock of one transaction
 
 
 def bring_up_to_date(database: Database) -> None:
-    """Make the tables, or change them to the newest form; Alembic is imported only for that.
+    """Make the tables, or change them to the newest form.
 
     Raises:
         ConfigError: a newer version of Gossamer wrote the database, or SQLite cannot keep a
@@ -58,6 +77,30 @@ def _is_newest(connection: Connection) -> bool:
 
 
 def _migrate(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})"))
+        if _is_newest(connection):
+            return  # another process was first
+        tables = {VERSION_TABLE, *metadata.tables}
+        if tables.isdisjoint(inspect(connection).get_table_names()):
+            make_newest(connection)
+        else:
+            upgrade(connection)
+
+    _patiently(lambda: database.write(work))
+
+
+def make_newest(connection: Connection) -> None:
+    """Make the tables of the newest revision in a database that has none of them."""
+    metadata.create_all(connection, checkfirst=False)
+    _VERSIONS.create(connection)
+    connection.execute(_VERSIONS.insert(), {"version_num": REVISIONS[-1]})
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing."""
     from alembic import command
     from alembic.config import Config
 
@@ -65,16 +108,8 @@ def _migrate(database: Database) -> None:
     # "%" begins a reference in Alembic's options.
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-
-    def work(connection: Connection) -> None:
-        if not database.is_sqlite:
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})"))
-        if not _is_newest(connection):  # else another process was first
-            config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-            command.upgrade(config, "head")
-
-    _patiently(lambda: database.write(work))
+    config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+    command.upgrade(config, "head")
 
 
 def _use_write_ahead_log(database: Database) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gossamer.nlu.pipeline.parse import Parse
@@ -14,9 +16,29 @@ from gossamer.nlu.pipeline.pipeline import Pipeline
 
 @dataclass(slots=True)
 class _Waiting:
+    """A text for which a thread waits."""
+
     pipeline: Pipeline
     text: str
     result: Future[Parse] = field(default_factory=Future)
+
+    def is_wanted(self) -> bool:
+        """Whether its client still waits, and will until it is answered."""
+        return self.result.set_running_or_notify_cancel()
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """A text for which a coroutine waits."""
+
+    pipeline: Pipeline
+    text: str
+    loop: asyncio.AbstractEventLoop
+    result: asyncio.Future[Parse]
+
+    def is_wanted(self) -> bool:
+        """Whether its client still waits."""
+        return not self.result.done()
 
 
 class ParseBatcher:
@@ -35,7 +57,7 @@ class ParseBatcher:
     ) -> None:
         self._max_batch = max_batch
         self._on_batch = on_batch
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Waiting | _Awaited] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="parse", daemon=True)
@@ -48,12 +70,20 @@ class ParseBatcher:
             RuntimeError: the batcher is closed.
         """
         waiting = _Waiting(pipeline, text)
-        with self._changed:
-            if self._is_closed:
-                raise RuntimeError("the batcher is closed")
-            self._waiting.append(waiting)
-            self._changed.notify()
+        self._add(waiting)
         return waiting.result
+
+    async def parse(self, pipeline: Pipeline, text: str) -> Parse:
+        """Have a text parsed. The loop is woken once for all texts of a batch.
+
+        Raises:
+            RuntimeError: the batcher is closed.
+            Exception: what the pipeline raised.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Awaited(pipeline, text, loop, loop.create_future())
+        self._add(waiting)
+        return await waiting.result
 
     def close(self) -> None:
         """Finish what waits, then end."""
@@ -62,15 +92,22 @@ class ParseBatcher:
             self._changed.notify()
         self._thread.join()
 
+    def _add(self, waiting: _Waiting | _Awaited) -> None:
+        with self._changed:
+            if self._is_closed:
+                raise RuntimeError("the batcher is closed")
+            self._waiting.append(waiting)
+            self._changed.notify()
+
     def _work(self) -> None:
         while batch := self._next():
             if self._on_batch is not None:
                 self._on_batch(len(batch))
             _parse(batch)
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self) -> list[_Waiting | _Awaited]:
         """What is parsed next, all by one model; empty at the end."""
-        batch: list[_Waiting] = []
+        batch: list[_Waiting | _Awaited] = []
         with self._changed:
             while not batch:
                 while not self._waiting:
@@ -82,20 +119,40 @@ class ParseBatcher:
                     if self._waiting[0].pipeline is not pipeline:
                         break
                     one = self._waiting.popleft()
-                    if one.result.set_running_or_notify_cancel():  # its client still waits
+                    if one.is_wanted():
                         batch.append(one)
         return batch
 
 
-def _parse(batch: list[_Waiting]) -> None:
+def _parse(batch: list[_Waiting | _Awaited]) -> None:
+    results: list[Parse | Exception] = []
     try:
-        parses = batch[0].pipeline.parse([one.text for one in batch])
+        results += batch[0].pipeline.parse([one.text for one in batch])
     except Exception as error:
-        if len(batch) == 1:
-            batch[0].result.set_exception(error)
+        if len(batch) > 1:
+            for one in batch:  # which of them it was; the others are answered
+                _parse([one])
             return
-        for one in batch:  # which of them it was; the others are answered
-            _parse([one])
-        return
-    for one, parse in zip(batch, parses, strict=True):
-        one.result.set_result(parse)
+        results = [error]
+    awaited: dict[asyncio.AbstractEventLoop, list[tuple[_Awaited, Parse | Exception]]] = {}
+    for one, result in zip(batch, results, strict=True):
+        if isinstance(one, _Awaited):
+            awaited.setdefault(one.loop, []).append((one, result))
+        else:
+            _set(one.result, result)
+    for loop, answers in awaited.items():
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(_deliver, answers)
+
+
+def _deliver(answers: Sequence[tuple[_Awaited, Parse | Exception]]) -> None:
+    for one, result in answers:
+        if one.is_wanted():
+            _set(one.result, result)
+
+
+def _set(future: Future[Parse] | asyncio.Future[Parse], result: Parse | Exception) -> None:
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

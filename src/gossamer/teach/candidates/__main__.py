@@ -81,7 +81,7 @@ def _fault(error: Any, project: Path) -> dict[str, Any]:
 
 def _end_with_parent() -> None:
     """The parent holds the other end of the standard input, and never writes."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin, whose lock Python wants when it ends
     os._exit(1)
 
 

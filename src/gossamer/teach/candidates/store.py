@@ -31,6 +31,7 @@ from filelock import FileLock, Timeout
 from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.data.model_files import SUFFIX, latest_model, new_model_path
 from gossamer.data.text.files import write_file
+from gossamer.teach.candidates.task import TASK_FILE
 
 CANDIDATES: Final = "candidates"
 RESULT_FILE: Final = "result.json"
@@ -38,7 +39,7 @@ LOCK_FILE: Final = "lock"
 KEPT: Final = 10
 """How many candidates are kept that are not in service."""
 
-_YOUNG: Final = 15.0  # seconds in which a process that was started takes its lock
+_YOUNG: Final = 15.0  # seconds in which a process that was given a task takes its lock
 _DIFFERENCES: Final = ("better", "worse", "still_wrong")
 _PARTS: Final = ("nlu-", "core-")  # what names of models of parts begin with
 
@@ -96,17 +97,14 @@ class Candidate:
         result = read_result(folder)
         if result is None or result.get("state") != "done":
             return None
-        try:
-            return cls(
-                id=folder.name,
-                folder=folder,
-                name=str(result["name"]),
-                when=float(result["when"]),
-                base=result["base"],
-                comparison=result["comparison"],
-            )
-        except (KeyError, TypeError, ValueError):
-            return None
+        return cls(
+            id=folder.name,
+            folder=folder,
+            name=result["name"],
+            when=result["when"],
+            base=result.get("base"),
+            comparison=result["comparison"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,21 +172,59 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """What came of a training; None: nothing, so far."""
+    """What came of a training; None: nothing, so far, or it is damaged."""
+    result = _read_mapping(folder)
+    return result if result is not None and _is_sound(result, folder.name) else None
+
+
+def _read_mapping(folder: Path) -> dict[str, Any] | None:
     try:
         result = json.loads((folder / RESULT_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        json.dumps(result, allow_nan=False)
+    except (OSError, ValueError, RecursionError):
         return None
     return result if isinstance(result, dict) else None
+
+
+def _is_sound(result: Mapping[str, Any], id: str) -> bool:
+    """Whether a result is one that this program writes."""
+    when, error, comparison = (result.get(key) for key in ("when", "error", "comparison"))
+    is_told = isinstance(error, dict) and isinstance(error.get("message"), str)
+    is_timed = isinstance(when, int | float) and not isinstance(when, bool)
+    if result.get("state") != "done":
+        return (
+            result.get("state") in ("failed", "cancelled")
+            and (when is None or is_timed)
+            and (error is None or is_told)
+            and comparison is None
+        )
+    return (
+        is_timed
+        and error is None
+        # Its model must be in its own folder.
+        and result.get("name") in [f"{part}{id}" for part in ("", *_PARTS)]
+        and (result.get("base") is None or isinstance(result["base"], str))
+        and isinstance(comparison, dict)
+        and isinstance(comparison.get("summary"), dict)
+        and all(_is_differences(comparison.get(key, [])) for key in _DIFFERENCES)
+    )
+
+
+def _is_differences(found: object) -> bool:
+    return isinstance(found, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("kind"), str)
+        and isinstance(each.get("text"), str)
+        for each in found
+    )
 
 
 def is_alive(folder: Path) -> bool:
     """Whether a process trains there, or was told to just now."""
     try:
-        if time.time() - folder.stat().st_ctime < _YOUNG and not (folder / LOCK_FILE).exists():
-            return True
-        lock = FileLock(folder / LOCK_FILE, timeout=0)
-        with lock:
+        if not (folder / LOCK_FILE).exists():
+            return time.time() - (folder / TASK_FILE).stat().st_mtime < _YOUNG
+        with FileLock(folder / LOCK_FILE, timeout=0):
             return False
     except Timeout:
         return True
@@ -301,18 +337,22 @@ def erase_texts(models: Path, texts: Collection[str]) -> None:
         ModelFileError: a comparison cannot be written.
     """
     for folder in candidates_of(models):
-        result = read_result(folder)
+        result = _read_mapping(folder)  # also of one that is damaged
         comparison = None if result is None else result.get("comparison")
         if result is None or not isinstance(comparison, dict):
             continue
         left = {
-            key: [each for each in value if each.get("text") not in texts]
-            if key in _DIFFERENCES
+            key: [each for each in value if not _is_of(each, texts)]
+            if key in _DIFFERENCES and isinstance(value, list)
             else value
             for key, value in comparison.items()
         }
         if left != comparison:
             write_result(folder, {**result, "comparison": left})
+
+
+def _is_of(difference: object, texts: Collection[str]) -> bool:
+    return isinstance(difference, dict) and difference.get("text") in [*texts]
 
 
 def clean(models: Path, *, keep: int = KEPT) -> list[Path]:

@@ -9,6 +9,7 @@ more.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +29,15 @@ FIRST_FRACTION: Final = 0.1
 MORE_FRACTION: Final = 0.2
 """Share of the epochs that they go on for once more."""
 
-FEATURES: Final = "features"
-"""The piece of the progress until the first epoch: libraries are loaded, features learnt."""
+MOST_EXAMPLES: Final = 400_000
+"""Of more epochs times examples the share is of these, so that large projects are as quick."""
 
-_SECONDS_AN_EXAMPLE: Final = 4e-4  # of an epoch; guesses only, which what is measured corrects
+LOADING, FEATURES = "loading", "features"
+"""Pieces of the progress before the first epoch: libraries are loaded, features learnt."""
+
+_SECONDS_AN_EXAMPLE: Final = 5e-4  # of an epoch; guesses only, which what is measured corrects
 _SECONDS_A_STORY: Final = 4e-3
+_LIBRARIES: Final = ("torch", "scipy.stats", "sklearn.svm")  # what networks are trained with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +70,13 @@ class Ready:
     goes_on: frozenset[str]
 
     def guesses(self) -> dict[str, float]:
-        """Seconds of `FEATURES` and of each part, by its alias; see `EvenProgress`."""
+        """Seconds of `LOADING`, `FEATURES`, and each part, by its alias; see `EvenProgress`."""
         nlu, stories = self.parts.nlu, self.parts.stories
         n_examples = 0 if nlu is None else len(nlu.examples)
         n_stories = 0 if stories is None else len(stories.stories) + len(stories.rules)
         policies = {policy.alias for policy in _policies(self.checked)}
         of_policies, of_others = n_stories * _SECONDS_A_STORY, n_examples * _SECONDS_AN_EXAMPLE
-        return {FEATURES: 8.0} | {
+        return {LOADING: 5.0 if self.epochs else 0.0, FEATURES: 2.0} | {
             alias: n_epochs * (of_policies if alias in policies else of_others)
             for alias, n_epochs in self.epochs.items()
         }
@@ -114,7 +119,7 @@ def prepare(
         checked=checked,
         parts=parts,
         epochs={
-            part.alias: _n_epochs(part, n_examples)
+            part.alias: _epochs_to_go(part, n_examples)
             for part in learning
             if hasattr(part.options, "epochs")
         },
@@ -129,13 +134,16 @@ def train(
 
     Args:
         ready: it can be trained once.
-        progress: is told after each epoch; its pieces are `FEATURES` and those of `Ready.guesses`.
+        progress: is told after each epoch; its pieces are those of `Ready.guesses`.
         augmentation: how many stories others are joined to.
 
     Raises:
         InputError: a component or policy cannot use the data.
     """
     changes: list[Change] = []
+    for number, library in enumerate(_LIBRARIES if ready.epochs else ()):
+        progress.at(LOADING, number / len(_LIBRARIES), Stage.TRAINING, "loading libraries")
+        importlib.import_module(library)
     progress.at(FEATURES, 0.0, Stage.TRAINING, "learning words")
 
     def note(change: Change) -> None:
@@ -166,11 +174,16 @@ def _policies(checked: Checked) -> Sequence[Any]:
     return () if checked.dialogue is None else checked.dialogue.ensemble.policies
 
 
-def _n_epochs(part: Any, n_examples: int) -> int:
+def _epochs_to_go(part: Any, n_examples: int) -> int:
+    """How many epochs a part is trained for; one that goes on is kept to `MOST_EXAMPLES`."""
     n_epochs = part.options.epochs
     if hasattr(part.options, "fitting"):
         n_epochs = part.options.fitting(n_examples).epochs
     if not isinstance(n_epochs, int):
         return 1
-    fraction = 1.0 if part.start is None else part.start.epoch_fraction
+    if part.start is None:
+        return n_epochs
+    share = min(1.0, MOST_EXAMPLES / max(1, n_epochs * n_examples))
+    fraction: float = part.start.epoch_fraction * share
+    part.start = part.start._replace(epoch_fraction=fraction)
     return max(1, round(n_epochs * fraction))

@@ -94,8 +94,10 @@ class DomainEdits:
         if item.id == "scalar":
             self._add_options(items, item, new)
         else:
-            for kind, labels in new.items():
-                self._add_option(item, kind, labels)
+            known = entries(item.value[0][1]) if item.value[0][1].id == "mapping" else {}
+            # What a list gets comes before a new list: both may go after the same line.
+            for kind in sorted(new, key=lambda kind: kind not in known):
+                self._add_option(item, kind, new[kind])
         said = self.content["entities"][number]
         said = said if isinstance(said, dict) else {said: {}}
         (key,) = said

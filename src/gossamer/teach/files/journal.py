@@ -32,10 +32,9 @@ from gossamer.data.text.files import explained, write_files
 from gossamer.teach.files.patch import FileChange, Hunk, Patch
 
 FOLDER: Final = ".gossamer"
-_JOURNAL: Final = "journal.jsonl"
+JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "teach.lock"
 _LONGEST_WAIT_SECONDS: Final = 60.0
-_KINDS: Final = ("taught", "undone", "erased", "done")
 
 DONE: Final[Mapping[str, str]] = {"record": "done"}
 """The record after the last file of a change is in its place."""
@@ -115,13 +114,8 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / FOLDER
-        self.path = self.folder / _JOURNAL
-        for path in (self.folder, self.path):
-            if path.is_symlink():
-                raise DataError(
-                    "what is taught must be kept in the project itself, not behind a link",
-                    where=Location(path),
-                )
+        self.path = self.folder / JOURNAL
+        refuse_links(self.folder, self.path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -130,24 +124,8 @@ class Journal:
         Raises:
             DataError: the project cannot be written, or others hold the lock for a minute.
         """
-        from filelock import FileLock, Timeout  # late: it brings asyncio and more
-
-        with explained(self.folder, DataError):
-            self.folder.mkdir(exist_ok=True)
-            lock = FileLock(self.folder / _LOCK)
-            try:
-                lock.acquire(timeout=_LONGEST_WAIT_SECONDS)
-            except Timeout:
-                raise DataError(
-                    "nobody else may be teaching the project for so long",
-                    got=f"{_LONGEST_WAIT_SECONDS:.0f} s",
-                    where=Location(self.folder / _LOCK),
-                    hint="ending the other process",
-                ) from None
-        try:
+        with locked(self.folder / _LOCK):
             yield
-        finally:
-            lock.release()
 
     def records(self) -> list[dict[str, Any]]:
         """All records that are whole; a last line that is not was never acknowledged.
@@ -156,20 +134,22 @@ class Journal:
             DataError: the journal cannot be read, or was changed by hand.
         """
         content = self._read()
-        whole = content[: content.rfind(b"\n") + 1]
+        lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
+        if not lines:
+            return []
+        from gossamer.teach.files.records import RecordReader  # late: it brings pydantic
+
+        reader = RecordReader()
         result = []
-        for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
+        for number, line in enumerate(lines, start=1):
             try:
-                record = json.loads(line)
-                if record["record"] not in _KINDS:
-                    raise ValueError(record["record"])
-            except (ValueError, KeyError, TypeError):
+                result.append(reader.read(line))
+            except ValueError:
                 raise DataError(
                     "the journal of what was taught must be as it was written",
                     where=Location(self.path, number),
                     hint="moving the file away; what it says cannot be undone then",
                 ) from None
-            result.append(record)
         return result
 
     def pending(self) -> dict[str, Any] | None:
@@ -234,6 +214,51 @@ class Journal:
                 got=problem.strerror,
                 where=Location(self.path),
             ) from None
+
+
+def refuse_links(*paths: Path) -> None:
+    """Refuse what is kept of teaching where a link leads elsewhere.
+
+    Raises:
+        DataError: one of the paths is a symbolic link.
+    """
+    for path in paths:
+        if path.is_symlink():
+            raise DataError(
+                "what is taught must be kept in the project itself, not behind a link",
+                where=Location(path),
+            )
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keeps out other processes, and other threads of this one, by a file in a folder of its own.
+
+    Args:
+        path: the file; its folder is made.
+
+    Raises:
+        DataError: it cannot be written, or others hold the lock for a minute.
+    """
+    from filelock import FileLock, Timeout  # late: it brings asyncio and more
+
+    refuse_links(path.parent, path)
+    with explained(path.parent, DataError):
+        path.parent.mkdir(exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=_LONGEST_WAIT_SECONDS)
+        except Timeout:
+            raise DataError(
+                "nobody else may be teaching the project for so long",
+                got=f"{_LONGEST_WAIT_SECONDS:.0f} s",
+                where=Location(path),
+                hint="ending the other process",
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from gossamer.teach.files.places import (
     is_null,
     last_line,
     refuse_shared,
-    remove_item,
+    remove_items,
 )
 from gossamer.teach.files.source import SourceFile, Splice
 
@@ -108,29 +108,32 @@ class NluEdits:
         key, items = self._nlu()
         places = self.places()
         going = {place.number for place in gone}
+        whole: list[int] = []
         for number in sorted({place.item for place in gone}):
             own = [place for place in places if place.item == number]
             if number not in self._grown and all(place.number in going for place in own):
-                self.splices += remove_item(
-                    self.file, key, items, number, others_come=self._has_new_item
-                )
-                continue
-            for place in own:
-                if place.number in going:
-                    self._remove_one(place)
+                whole.append(number)
+            else:
+                self._remove_from(number, [place for place in own if place.number in going])
+        if whole:
+            self.splices += remove_items(
+                self.file, key, items, whole, others_come=self._has_new_item
+            )
         self.removed |= going
 
-    def _remove_one(self, place: Place) -> None:
-        item = self._nlu()[1].value[place.item]
+    def _remove_from(self, number: int, gone: Sequence[Place]) -> None:
+        """Takes examples out of an item that keeps others."""
+        item = self._nlu()[1].value[number]
         key, examples = entries(item)["examples"]
         refuse_shared(self.file, item)
         refuse_shared(self.file, examples)
-        if place.line is not None:
-            self.splices.append(self.file.delete_lines(place.line, place.line))
-        elif place.entry is not None:
-            self.splices += remove_item(self.file, key, examples, place.entry)
-        else:
+        numbers = [place.entry for place in gone if place.entry is not None]
+        lines = [place.line for place in gone if place.line is not None]
+        if len(numbers) + len(lines) < len(gone):
             raise self._refusal(examples)
+        self.splices += (self.file.delete_lines(line, line) for line in lines)
+        if numbers:
+            self.splices += remove_items(self.file, key, examples, numbers, others_come=True)
 
     def change(self, place: Place, example: Example) -> bool:
         """Makes an example another one of the same intent, where it is; its metadata stay.

@@ -5,7 +5,7 @@ All of it works with nodes as `gossamer.data.text.yaml_nodes.read_nodes` gives t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from gossamer.data.errors import DataError
@@ -180,38 +180,56 @@ def indented(lines: Sequence[str], indent: str) -> list[str]:
     return [f"{indent}{line}" if line else "" for line in lines]
 
 
-def remove_item(
-    file: SourceFile, key: Any, items: Any, number: int, *, others_come: bool = False
+def remove_items(
+    file: SourceFile, key: Any, items: Any, numbers: Collection[int], *, others_come: bool = False
 ) -> list[Splice]:
-    """Takes an item out of a list; a list that would be empty is written `[]`.
+    """Takes items out of a list; a list that would be empty is written `[]`.
 
     Args:
         file: the file.
         key: the list's key.
         items: the list.
-        number: which item.
+        numbers: which items.
         others_come: whether other items are added at the same time.
 
     Raises:
-        DataError: an anchor shares the list or the item.
+        DataError: an anchor shares the list or an item.
     """
-    item = items.value[number]
     refuse_shared(file, items)
-    refuse_shared(file, item)
-    if is_block(items):
+    gone = sorted(set(numbers))
+    for number in gone:
+        refuse_shared(file, items.value[number])
+    if not is_block(items):
+        return _remove_from_brackets(items, gone)
+    splices: list[Splice] = []
+    is_empty = len(gone) == len(items.value) and not others_come
+    if is_empty:
+        colon = file.text.index(":", key.end_mark.index) + 1
+        splices.append(Splice(colon, colon, " []"))
+    for number in gone:
+        item = items.value[number]
         first, last = dash_line(file, items, item), last_line(file, item)
-        if len(items.value) == 1 and not others_come:
-            colon = file.text.index(":", key.end_mark.index) + 1
-            return [Splice(colon, colon, " []"), file.delete_lines(first, last)]
-        if _is_blank(file, first - 1) and _is_blank(file, last + 1):
+        if not is_empty and _is_blank(file, first - 1) and _is_blank(file, last + 1):
             first -= 1
-        return [file.delete_lines(first, last)]
-    start, end = item.start_mark.index, item.end_mark.index
-    if number + 1 < len(items.value):
-        end = items.value[number + 1].start_mark.index
-    elif number > 0:
-        start = items.value[number - 1].end_mark.index
-    return [Splice(start, end, "")]
+        splices.append(file.delete_lines(first, last))
+    return splices
+
+
+def _remove_from_brackets(items: Any, gone: Sequence[int]) -> list[Splice]:
+    """With the comma after an item, or before it where an item that stays is before it."""
+    splices: list[Splice] = []
+    n_first = 0  # items that go, from the first one on
+    for number in gone:
+        item = items.value[number]
+        start, end = item.start_mark.index, item.end_mark.index
+        if number == n_first:
+            n_first += 1
+            if number + 1 < len(items.value):
+                end = items.value[number + 1].start_mark.index
+        else:
+            start = items.value[number - 1].end_mark.index
+        splices.append(Splice(start, end, ""))
+    return splices
 
 
 def _is_blank(file: SourceFile, line: int) -> bool:
