@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rasa-model", type=Path, help="Rasa's, trained on the starter project")
     parser.add_argument("--endpoints", type=Path, help="endpoints.yml for both servers")
     parser.add_argument("--beside", type=Path, help="another checkout, measured in turns with this")
+    parser.add_argument("--workers", type=int, default=1, help="Gossamer's processes (default: 1)")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64, 256])
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of load before it")
@@ -78,8 +79,8 @@ def _arguments() -> argparse.Namespace:
     for path in (options.model, options.rasa_model, options.endpoints):
         if path is not None and not path.is_file():  # Rasa would start without a model
             parser.error(f"the file must exist (got {str(path)!r})")
-    if min(options.rounds, *options.clients) < 1:
-        parser.error("--rounds and --clients must be 1 or more")
+    if min(options.rounds, options.workers, *options.clients) < 1:
+        parser.error("--rounds, --workers and --clients must be 1 or more")
     if options.seconds <= 0 or min(options.warm_up, options.patience, options.pause) < 0:
         parser.error("--seconds must be above 0; --warm-up, --patience and --pause not below 0")
     return options
@@ -91,7 +92,8 @@ def _sides(options: argparse.Namespace, folder: Path) -> list[sides.Side]:
     for peer in dict.fromkeys(options.peers):
         own = folder / peer
         if peer == "gossamer":
-            found.append(sides.gossamer(own, options.model, options.endpoints))
+            more = [] if options.workers == 1 else ["--workers", str(options.workers)]
+            found.append(sides.gossamer(own, options.model, options.endpoints, more=more))
             if options.beside is not None:
                 found.append(_beside(options, folder))
         elif peer == "rasa":

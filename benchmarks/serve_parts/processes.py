@@ -32,12 +32,24 @@ def tree(pid: int) -> list[int]:
 
 
 def rss_mib(pid: int) -> float:
-    """Memory that a process and all below it hold; pages that they share count for each."""
-    pages = 0
-    for each in tree(pid):
-        with contextlib.suppress(OSError):
-            pages += int(Path(f"/proc/{each}/statm").read_text().split()[1])
-    return pages * _PAGE_MIB
+    """Memory that a process and all below it hold; what several share counts once.
+
+    Of one process this is what it holds; pages of libraries that other programs use count in full.
+    """
+    processes = tree(pid)
+    if len(processes) > 1:
+        return sum(map(_share_mib, processes))
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_MIB
+    return 0.0
+
+
+def _share_mib(pid: int) -> float:
+    """What a process holds, of shared pages its share."""
+    with contextlib.suppress(OSError, IndexError):
+        found = Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1]
+        return int(found.split()[0]) / 1024
+    return 0.0
 
 
 def cpu_seconds(pid: int) -> float:

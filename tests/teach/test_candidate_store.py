@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -22,10 +24,12 @@ from gossamer.teach.candidates import (
 from gossamer.teach.candidates.store import (
     CANDIDATES,
     candidates_of,
+    erase_texts,
     new_folder,
     read_result,
     write_result,
 )
+from gossamer.teach.candidates.task import CandidateTask
 
 
 def model(models: Path, name: str, age: float) -> Path:
@@ -112,7 +116,42 @@ def test_only_leftovers_and_old_candidates_are_removed(tmp_path: Path) -> None:
 
 def test_a_damaged_result_is_none(tmp_path: Path) -> None:
     made = candidate(tmp_path)
-    for text in ("", "[]", '{"state": "done"}', '{"state": "done", "when": "x"}'):
+    good: dict[str, Any] = {"state": "done", "when": 1.0, "name": made.name, "base": None}
+    good["comparison"] = {"summary": {}, "better": [{"kind": "message", "text": "hello"}]}
+    no = {"state": "failed", "when": 1.0, "error": {"message": "no"}}
+    (made.folder / "result.json").write_text(json.dumps(good))
+    assert Candidate.read(made.folder) is not None
+    damaged: list[object] = [
+        *({**good, "name": name} for name in ("other", f"../../{made.name}", 5, None)),
+        *({**good, "comparison": each} for each in (None, 5, {}, {"summary": 5})),
+        {**good, "comparison": {"summary": {}, "worse": 5}},
+        {**good, "comparison": {"summary": {}, "worse": [5]}},
+        {**good, "comparison": {"summary": {}, "worse": [{}]}},
+        *({**good, "state": "other"}, {**good, "when": "x"}, {**good, "when": float("nan")}),
+        *({**no, "error": 5}, {**no, "error": {}}, {**no, "comparison": 5}, [], 5, None),
+    ]
+    for text in ("", "[" * 100_000, *map(json.dumps, damaged)):
         (made.folder / "result.json").write_text(text)
+        assert read_result(made.folder) is None, text[:200]
         assert Candidate.read(made.folder) is None
+        erase_texts(tmp_path, {"hello"})
+        assert models_of(tmp_path) == []
     assert read_result(tmp_path / "none") is None
+
+
+def test_a_model_outside_is_not_moved(tmp_path: Path) -> None:
+    made = candidate(tmp_path / "models")
+    outside = model(tmp_path / "outside", "theirs", 10)
+    result = {"state": "done", "when": 1.0, "base": None, "comparison": {"summary": {}}}
+    result["name"] = f"../../../outside/{outside.stem}"
+    (made.folder / "result.json").write_text(json.dumps(result))
+    with pytest.raises(DataError, match="of this name"):
+        put_in_service(find_candidate(tmp_path / "models", made.id), tmp_path / "models")
+    assert outside.is_file()
+
+
+def test_a_damaged_task(tmp_path: Path) -> None:
+    for text in ("", "[]", "{}", "[" * 100_000, '{"domain": 5, "data": []}'):
+        (tmp_path / "task.json").write_text(text)
+        with pytest.raises(DataError, match="as it was written"):
+            CandidateTask.read(tmp_path)

@@ -173,7 +173,7 @@ def check(project: Path) -> None:
 
 @pytest.mark.parametrize(
     "n_kills",
-    [pytest.param(10, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.long)],
+    [pytest.param(10, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.long)],
 )
 @pytest.mark.parametrize("kind", ["train", "swap"])
 def test_killed_at_any_moment(

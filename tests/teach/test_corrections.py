@@ -171,3 +171,10 @@ def test_a_step_without_json() -> None:
     made = StoryCorrection(Story(name="s", steps=(UserStep(intent="a"), CheckpointStep(name="c"))))
     with pytest.raises(DataError, match="a taught story must consist of"):
         correction_json(made)
+
+
+def test_a_story_has_a_limit() -> None:
+    steps = [{"intent": "greet"}, {"action": "utter_greet"}] * 500
+    assert correction_of({"kind": "story", "name": "long", "steps": steps})
+    with pytest.raises(DataError, match="may have 1000 steps"):
+        correction_of({"kind": "story", "name": "too long", "steps": [*steps, steps[0]]})

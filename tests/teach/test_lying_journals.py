@@ -11,7 +11,7 @@ import pytest
 from small_projects import NLU, bytes_of, make_project, message, story
 
 from gossamer.data.errors import DataError
-from gossamer.teach import TaughtProject
+from gossamer.teach import TaughtProject, correction_of
 from gossamer.teach.dismissed import Dismissed
 
 SAYS = {"kind": "message", "text": "hi", "intent": "greet", "entities": []}
@@ -165,6 +165,13 @@ def test_what_cannot_be_kept_is_not_taught(tmp_path: Path) -> None:
             project.teach(story("a story", *steps), who="me")
     assert bytes_of(tmp_path) == before
     assert project.taught() == []
+
+
+def test_numbers_that_python_does_not_print() -> None:
+    for odd in ({"start": 10**5000}, {"start": 0, "value": 10**5000}):
+        entity = {"end": 2, "entity": "city", **odd}
+        with pytest.raises(DataError, match="an entity must"):
+            correction_of({"kind": "message", "text": "hi", "intent": "a", "entities": [entity]})
 
 
 def test_dismissing_writes_nothing_outside(tmp_path: Path) -> None:

@@ -141,6 +141,20 @@ def test_undoing_the_first_example_of_an_intent_keeps_the_second(tmp_path: Path)
     assert bytes_of(folder) == before
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3, 4, 5), (1, 3, 2, 4, 5), (3, 5, 1, 4, 2)])
+def test_undoing_in_any_order(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """A text moves twice, and the block that it was moved from was taught as well."""
+    folder = make_project(tmp_path)
+    before = bytes_of(folder)
+    project = TaughtProject(folder)
+    for text, intent in (("x", "bye"), ("y", "bye"), ("z", "faq/one"), ("x", "faq/one")):
+        project.teach(message(text, intent), who="me")
+    project.teach(message("x", "new", letter={"text": "x", "role": "r"}), who="me")
+    for number in order:
+        project.undo(number, who="me")
+    assert bytes_of(folder) == before
+
+
 def test_undoing_a_text_that_was_taught_twice(tmp_path: Path) -> None:
     folder = make_project(tmp_path)
     before = bytes_of(folder)

@@ -118,6 +118,7 @@ def test_a_training_in_a_process_of_its_own(project: Path, monkeypatch: pytest.M
     trainings.close()
 
 
+@pytest.mark.long
 def test_faults_cancelling_and_leftovers(project: Path) -> None:
     models = project / "models"
     (project / "data/more.yml").write_text("nlu:\n- intent: a/b/c\n", "utf-8")

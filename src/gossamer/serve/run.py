@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from prometheus_client import disable_created_metrics
@@ -24,9 +24,9 @@ from gossamer.serve.logs import start_log
 from gossamer.serve.security.protocol import limited_protocol
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
-from gossamer.serve.workers.checks import check_workers
-from gossamer.serve.workers.link import Link
-from gossamer.serve.workers.parent import Parent
+
+if TYPE_CHECKING:
+    from gossamer.serve.workers.link import Link
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +59,20 @@ def serve(settings: ServerSettings) -> None:
     disable_created_metrics()  # type: ignore[no-untyped-call]
     start_log(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts)
     if settings.workers > 1:
-        check_workers(settings)
+        _serve_together(settings)
+        return
+    with _listen(settings) as listening:
+        _serve_alone(settings, listening, latest_model(settings.model))
+
+
+def _serve_together(settings: ServerSettings) -> None:
+    """Serve in several processes."""
+    from gossamer.serve.workers.checks import check_workers
+    from gossamer.serve.workers.parent import Parent
+
+    check_workers(settings)
     with _listen(settings) as listening:
         model = latest_model(settings.model)
-        if settings.workers == 1:
-            _serve_alone(settings, listening, model)
-            return
 
         def start(link: Link, path: str | None) -> None:
             _serve_alone(settings, listening, None if path is None else Path(path), link)
@@ -98,7 +106,6 @@ def _serve_alone(
 
 def _settle() -> None:
     """Let searches for garbage leave out what was there at the start."""
-    gc.collect()
     gc.freeze()
 
 

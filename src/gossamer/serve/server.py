@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gossamer.data.credentials import Channel as ChannelOptions
 from gossamer.data.credentials import read_credentials
@@ -36,7 +36,9 @@ from gossamer.serve.store.tables import ID_LENGTH
 from gossamer.serve.training.jobs import Jobs
 from gossamer.serve.work.batcher import ParseBatcher
 from gossamer.serve.work.order import ConversationOrder
-from gossamer.serve.workers.link import Link
+
+if TYPE_CHECKING:
+    from gossamer.serve.workers.link import Link
 
 T = TypeVar("T")
 _AT_A_TIME: Final = 32

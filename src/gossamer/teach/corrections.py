@@ -38,6 +38,8 @@ from gossamer.data.stories.steps import (
 )
 from gossamer.data.text.limits import MAX_DEPTH, is_too_deep
 
+MOST_STEPS: Final = 1_000
+"""Of a taught story: what would be written is worked out with each keystroke."""
 _ENTITY_KEYS: Final = ("start", "end", "entity", "value", "role", "group")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -194,6 +196,10 @@ def _value(value: object) -> Any:
         return value
     if not is_number or (isinstance(value, float) and not math.isfinite(value)):
         raise DataError("the value of an entity must be a text or a number", got=value)
+    try:
+        str(value)
+    except ValueError:  # nor could it be written
+        raise DataError("the value of an entity must not have thousands of digits") from None
     return value
 
 
@@ -213,6 +219,8 @@ def _entity_json(entity: Entity, text: str | None) -> dict[str, Any]:
 def _story(content: Mapping[str, Any]) -> Story:
     name = _text(content, "name", "a taught story").strip()
     items = _list(content, "steps", "a taught story")
+    if len(items) > MOST_STEPS:
+        raise DataError(f"a taught story may have {MOST_STEPS} steps", got=len(items))
     steps = tuple(step for item in items for step in _steps(item))
     check_steps("story", name, steps, None)
     return Story(name=name, steps=steps)

@@ -314,6 +314,7 @@ def test_another_kind_of_study_in_the_folder(study: Command) -> None:
     assert result.stderr.startswith("Error: study: a folder holds one kind of study")
 
 
+@pytest.mark.long
 def test_a_failing_run(study: Command, runs: list[Run], monkeypatch: pytest.MonkeyPatch) -> None:
     whole: Any = vars(running)["perform"]
 
@@ -367,6 +368,7 @@ def test_where_runs_are_done(study: Command, monkeypatch: pytest.MonkeyPatch, fo
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_reports_are_made_anew(study: Command, run: Command, folder: Path) -> None:
     study("density", *SMALL, "--out", "one")

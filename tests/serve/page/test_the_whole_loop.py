@@ -160,10 +160,11 @@ def test_with_the_keyboard_alone(browser: Browser, counter: Counter) -> None:
         page.wait_for_selector(".turns > li:nth-child(2).looked-at")
         assert last_answer(visitor) == "You get it back."
         assert last_intent(visitor) == "refund"
-        assert visitor.texts(".sentence mark") == ["Oslo (port)"]
+        assert visitor.texts(".sentence mark") == ["Oslo ( port )"]
     assert counter.added_since(before) == ["data/nlu.yml: - nobody wants [Oslo](port) any more"]
 
 
+@pytest.mark.long
 def test_with_the_pointer_then_back(browser: Browser, counter: Counter) -> None:
     before = counter.files()
     with visiting(browser, counter, **DESKTOP) as visitor:
@@ -187,6 +188,7 @@ def test_with_the_pointer_then_back(browser: Browser, counter: Counter) -> None:
     assert counter.files() == before
 
 
+@pytest.mark.long
 def test_on_a_phone(browser: Browser, counter: Counter) -> None:
     before = counter.files()
     with visiting(browser, counter, **PHONE) as visitor:
@@ -197,6 +199,7 @@ def test_on_a_phone(browser: Browser, counter: Counter) -> None:
     assert counter.added_since(before) == ["data/nlu.yml: - bonjour"]
 
 
+@pytest.mark.long
 def test_axe_finds_nothing_at_any_place(browser: Browser, counter: Counter) -> None:
     """With what a real server has there."""
     with visiting(browser, counter, **DESKTOP) as visitor:

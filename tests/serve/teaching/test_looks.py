@@ -95,6 +95,7 @@ def test_what_takes_long_is_running_and_worked_out_once(
     assert len(calls) == 1, "confusion and coverage share it"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_learning_curve_is_made_in_a_process_of_its_own(teaching: Running) -> None:
     found = look(teaching, "learning-curve", intent="greet")

@@ -60,6 +60,40 @@ def test_what_is_not_there(teaching: Running) -> None:
     assert (model["name"], model["is_in_service"], model["summary"]) == ("tiny", True, None)
 
 
+def test_what_was_not_begun_here(teaching: Running, project: Path, models: Path) -> None:
+    """Leavings of commands and of killed processes, and damaged ones, are told all the same."""
+    client = teaching.client
+    done = {"state": "done", "when": 7.0, "base": None}
+    comparison = {"summary": {"taught": {"n": 1, "before": 0, "after": 1}}}
+    names = [f"20200101-00000{number}-a-b" for number in range(4)]
+    said: tuple[object, ...] = (comparison, 5, None, None)
+    for name, compared in zip(names, said, strict=True):
+        folder = models / "candidates" / name
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
+        if compared is not None:
+            result = {**done, "name": name, "comparison": compared}
+            (folder / "result.json").write_text(json.dumps(result))
+    (models / "candidates" / names[3] / "task.json").write_text('{"domain": 5}')
+    found = client.get("/teach/trainings").json()["trainings"]
+    assert [(each["id"], each["state"], each["when"], each["who"]) for each in found] == [
+        *((name, "failed", 0.0, None) for name in names[:0:-1]),
+        (names[0], "done", 7.0, None),
+    ]
+    assert found[3]["comparison"] == comparison
+    for name in names:
+        assert client.get(f"/teach/trainings/{name}").status_code == 200
+        assert client.delete(f"/teach/trainings/{name}").status_code in (200, 409)
+        assert client.post(f"/teach/trainings/{name}/swap").status_code == 409
+    assert client.get("/teach/models").status_code == 200
+    client.post("/teach/corrections", json=BONJOUR)
+    (taught,) = client.get("/teach/corrections").json()["corrections"]
+    assert not taught["is_trained"]
+    assert client.post("/teach/models/tiny/use").status_code == 200
+    (taught,) = client.get("/teach/corrections").json()["corrections"]
+    assert not taught["is_trained"], "going back to a model teaches it nothing"
+
+
 @pytest.mark.slow
 def test_trained_compared_swapped_and_gone_back_from(
     start_server: StartServer, project: Path, models: Path
@@ -123,6 +157,7 @@ def test_trained_compared_swapped_and_gone_back_from(
     assert in_service(running) == [name]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_ended_failed_and_thrown_away(teaching: Running, project: Path) -> None:
     client = teaching.client

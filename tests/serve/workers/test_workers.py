@@ -85,6 +85,7 @@ def test_all_answer_and_conversations_are_in_order(running: Running, tmp_path: P
     assert status["model_file"] == "tiny.gossamer"
 
 
+@pytest.mark.long
 def test_one_that_is_killed_is_replaced(running: Running) -> None:
     first, second = children(running)
     os.kill(first, signal.SIGKILL)

@@ -46,7 +46,7 @@ class Answers:
 
     def parse(self, text: str) -> Parse:
         """The parse."""
-        ranking = [IntentPrediction(name=n, confidence=sure) for n, sure in self.said[text]]
+        ranking = [IntentPrediction(name=name, confidence=sure) for name, sure in self.said[text]]
         return Parse(text=text, intent=ranking[0], intent_ranking=ranking)
 
 

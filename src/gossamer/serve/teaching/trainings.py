@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,7 +180,8 @@ class ServedTrainings:
     def knows_until(self) -> float:
         """What was taught before this time the model that answers knows. Blocks.
 
-        Of a candidate it is when its training began, of another model when its file was written.
+        Of a candidate it is when its training began, of another model when it was trained. The time
+        of a file says nothing: going back to a model makes its file the newest.
         """
         loaded = self._server.models.or_none
         if loaded is None:
@@ -186,12 +189,8 @@ class ServedTrainings:
         name = loaded.path.stem.removeprefix("nlu-").removeprefix("core-")
         try:
             return CandidateTask.read(self._trainings.folder_of(name)).begun
-        except (DataError, OSError, ValueError, KeyError, TypeError):
-            pass
-        try:
-            return loaded.path.stat().st_mtime
-        except OSError:
-            return 0.0
+        except DataError:
+            return datetime.fromisoformat(loaded.assistant.trained_at).timestamp()
 
     async def close(self) -> None:
         """End what runs."""
@@ -242,7 +241,10 @@ class ServedTrainings:
             ) from None
 
     def _json(self, training: Training) -> dict[str, Any]:
-        task = CandidateTask.read(self._trainings.folder_of(training.id))
+        begun, who = training.when or 0.0, None
+        with contextlib.suppress(DataError):  # one that `gossamer interactive` made has no task
+            task = CandidateTask.read(self._trainings.folder_of(training.id))
+            begun, who = task.begun, task.who
         is_done = training.state == "done" and not training.is_waiting
         is_in_service = is_done and self._is_among_models(training.id)
         content = training.to_json()
@@ -251,8 +253,8 @@ class ServedTrainings:
             error = {**error, "message": self._names.left_out_of(error["message"])}
         return {
             "id": training.id,
-            "when": task.begun,
-            "who": task.who,
+            "when": begun,
+            "who": who,
             "state": training.state,
             "progress": content["progress"],
             "comparison": content["comparison"],

@@ -97,17 +97,14 @@ class Candidate:
         result = read_result(folder)
         if result is None or result.get("state") != "done":
             return None
-        try:
-            return cls(
-                id=folder.name,
-                folder=folder,
-                name=str(result["name"]),
-                when=float(result["when"]),
-                base=result["base"],
-                comparison=result["comparison"],
-            )
-        except (KeyError, TypeError, ValueError):
-            return None
+        return cls(
+            id=folder.name,
+            folder=folder,
+            name=result["name"],
+            when=result["when"],
+            base=result.get("base"),
+            comparison=result["comparison"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,12 +172,51 @@ def write_result(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """What came of a training; None: nothing, so far."""
+    """What came of a training; None: nothing, so far, or it is damaged."""
+    result = _read_mapping(folder)
+    return result if result is not None and _is_sound(result, folder.name) else None
+
+
+def _read_mapping(folder: Path) -> dict[str, Any] | None:
     try:
         result = json.loads((folder / RESULT_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
+        json.dumps(result, allow_nan=False)
+    except (OSError, ValueError, RecursionError):
         return None
     return result if isinstance(result, dict) else None
+
+
+def _is_sound(result: Mapping[str, Any], id: str) -> bool:
+    """Whether a result is one that this program writes."""
+    when, error, comparison = (result.get(key) for key in ("when", "error", "comparison"))
+    is_told = isinstance(error, dict) and isinstance(error.get("message"), str)
+    is_timed = isinstance(when, int | float) and not isinstance(when, bool)
+    if result.get("state") != "done":
+        return (
+            result.get("state") in ("failed", "cancelled")
+            and (when is None or is_timed)
+            and (error is None or is_told)
+            and comparison is None
+        )
+    return (
+        is_timed
+        and error is None
+        # Its model must be in its own folder.
+        and result.get("name") in [f"{part}{id}" for part in ("", *_PARTS)]
+        and (result.get("base") is None or isinstance(result["base"], str))
+        and isinstance(comparison, dict)
+        and isinstance(comparison.get("summary"), dict)
+        and all(_is_differences(comparison.get(key, [])) for key in _DIFFERENCES)
+    )
+
+
+def _is_differences(found: object) -> bool:
+    return isinstance(found, list) and all(
+        isinstance(each, dict)
+        and isinstance(each.get("kind"), str)
+        and isinstance(each.get("text"), str)
+        for each in found
+    )
 
 
 def is_alive(folder: Path) -> bool:
@@ -301,18 +337,22 @@ def erase_texts(models: Path, texts: Collection[str]) -> None:
         ModelFileError: a comparison cannot be written.
     """
     for folder in candidates_of(models):
-        result = read_result(folder)
+        result = _read_mapping(folder)  # also of one that is damaged
         comparison = None if result is None else result.get("comparison")
         if result is None or not isinstance(comparison, dict):
             continue
         left = {
-            key: [each for each in value if each.get("text") not in texts]
-            if key in _DIFFERENCES
+            key: [each for each in value if not _is_of(each, texts)]
+            if key in _DIFFERENCES and isinstance(value, list)
             else value
             for key, value in comparison.items()
         }
         if left != comparison:
             write_result(folder, {**result, "comparison": left})
+
+
+def _is_of(difference: object, texts: Collection[str]) -> bool:
+    return isinstance(difference, dict) and difference.get("text") in [*texts]
 
 
 def clean(models: Path, *, keep: int = KEPT) -> list[Path]:

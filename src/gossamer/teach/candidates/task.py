@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from gossamer.data.errors import DataError, Location
 from gossamer.data.text.files import write_file
 from gossamer.dialogue.defaults import DEFAULT_AUGMENTATION
 
@@ -53,8 +54,18 @@ class CandidateTask:
 
     @classmethod
     def read(cls, folder: Path) -> CandidateTask:
-        """The task of a folder."""
-        content = json.loads((folder / TASK_FILE).read_text("utf-8"))
-        return cls(
-            **{**content, "domain": tuple(content["domain"]), "data": tuple(content["data"])}
-        )
+        """The task of a folder.
+
+        Raises:
+            DataError: it has none, as one that was made without a server, or it is damaged.
+        """
+        path = folder / TASK_FILE
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            lists = {key: tuple(map(str, content[key])) for key in ("domain", "data")}
+            task = cls(**{**content, **lists, "begun": float(content.get("begun", 0.0))})
+            if task.who is None or isinstance(task.who, str):
+                return task
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            pass
+        raise DataError("the task of a training must be as it was written", where=Location(path))

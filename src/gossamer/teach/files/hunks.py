@@ -51,10 +51,15 @@ def applied(change: FileChange, before: str | None) -> str | None:
     return None if change.is_removed else text
 
 
-def reverted(change: FileChange, text: str | None) -> str | None:
+def reverted(change: FileChange, text: str | None, *, is_strict: bool = False) -> str | None:
     """A text without a change that was done to it, or to an earlier state of it.
 
     The lines that came are looked for near their place, with the lines around them.
+
+    Args:
+        change: what changed.
+        text: the text; None: no file.
+        is_strict: whether the lines next to each place must be the same as then.
 
     Raises:
         Moved: they are not there any more, or it is unclear where what went is to come back.
@@ -65,7 +70,7 @@ def reverted(change: FileChange, text: str | None) -> str | None:
     places: list[tuple[int, Hunk]] = []
     shift = 0
     for hunk in change.hunks:
-        places.append((_place(hunk, lines, hunk.line + shift), hunk))
+        places.append((_place(hunk, lines, hunk.line + shift, is_strict=is_strict), hunk))
         shift += len(hunk.after) - len(hunk.before)
     last = len(lines)
     for place, hunk in reversed(places):
@@ -81,7 +86,7 @@ def reverted(change: FileChange, text: str | None) -> str | None:
     return left
 
 
-def _place(hunk: Hunk, lines: Sequence[str], expected: int) -> int:
+def _place(hunk: Hunk, lines: Sequence[str], expected: int, *, is_strict: bool) -> int:
     """The line at which the new lines of a change are, the likeliest one."""
     n = len(hunk.after)
     best: tuple[int, int, int] | None = None
@@ -90,9 +95,8 @@ def _place(hunk: Hunk, lines: Sequence[str], expected: int) -> int:
             continue
         above = _n_alike(hunk.above[::-1], lines[max(0, place - len(hunk.above)) : place][::-1])
         below = _n_alike(hunk.below, lines[place + n : place + n + len(hunk.below)])
-        if n == 0 and (
-            (hunk.above and not above) or (hunk.below and not below)
-        ):  # nothing else says where what went was
+        is_apart = (hunk.above and not above) or (hunk.below and not below)
+        if is_apart and (is_strict or n == 0):  # nothing else says where what went was
             continue
         candidate = (above + below, -abs(place - expected), place)
         best = candidate if best is None else max(best, candidate)

@@ -77,8 +77,7 @@ def derive_undo(files: ProjectFiles, entry: Entry, later: Sequence[Entry]) -> Un
         if not later or base is None:
             raise _edited(entry) from None
     else:
-        # The others must be able to go the same way afterwards.
-        if base is None or _before(files.replaced(texts), None, later) == base:
+        if base is None or _can_follow(files.replaced(texts), entry, later, base):
             return Undone(texts=texts)
     state = files
     texts = {}
@@ -117,25 +116,47 @@ def derive_undo(files: ProjectFiles, entry: Entry, later: Sequence[Entry]) -> Un
     return Undone(texts=changed, others=tuple(others))
 
 
+def _can_follow(
+    files: ProjectFiles, entry: Entry, later: Sequence[Entry], base: Mapping[str, str | None]
+) -> bool:
+    """Whether later corrections can still be undone, in order, once an earlier one is."""
+    if _before(files, None, later, is_strict=True) == base:
+        return True
+    if _before(files, None, later) != base:
+        return False
+    paths = {change.path for change in entry.step.patch.files}
+    for each in reversed(later):
+        if paths & {change.path for change in each.step.patch.files}:
+            try:
+                files = files.replaced(_turned_back(files, each))
+            except (Moved, InputError):
+                return False
+    return True
+
+
 def _before(
-    files: ProjectFiles, entry: Entry | None, later: Sequence[Entry]
+    files: ProjectFiles, entry: Entry | None, later: Sequence[Entry], *, is_strict: bool = False
 ) -> dict[str, str | None] | None:
     """The files before a correction and all later ones; None if some lines are not there."""
     texts: dict[str, str | None] = {file: files.text(file) for file in files.paths()}
     try:
         for each in (*reversed(later), *([] if entry is None else [entry])):
             for change in each.step.patch.files:
-                texts[change.path] = _without(change, each, texts.get(change.path))
+                texts[change.path] = _without(
+                    change, each, texts.get(change.path), is_strict=is_strict
+                )
     except Moved:
         return None
     return {path: text for path, text in texts.items() if text is not None}
 
 
-def _without(change: FileChange, entry: Entry, text: str | None) -> str | None:
+def _without(
+    change: FileChange, entry: Entry, text: str | None, *, is_strict: bool = False
+) -> str | None:
     """A file's text without its change by a correction."""
     if text_hash(text) == entry.step.after[change.path]:
         return applied(inverse(change), text)
-    return reverted(change, text)
+    return reverted(change, text, is_strict=is_strict)
 
 
 def step_of(files: ProjectFiles, texts: Mapping[str, str | None]) -> Step:

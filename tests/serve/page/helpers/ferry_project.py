@@ -63,7 +63,7 @@ nlu:
 - intent: bye
   examples: |
     - bye
-    - see you later   
+    - see you later  \x20
     - good bye then
     - farewell
 
@@ -84,7 +84,7 @@ nlu:
     - please refund my ticket
     - my money back please
     - refund me
-"""  # noqa: W291
+"""
 
 RULES = """\
 version: "3.1"
