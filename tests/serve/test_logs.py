@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -16,7 +17,7 @@ from gossamer.data.errors import DataError, MessageWarning
 from gossamer.dialogue.actions.action import ActionProblem
 from gossamer.dialogue.runtime.turn import Turn
 from gossamer.serve import logs
-from gossamer.serve.logs import start_log
+from gossamer.serve.logs import logged
 from gossamer.serve.metrics import Metrics
 from gossamer.serve.observed import TurnObserver
 
@@ -27,24 +28,16 @@ SECRET = "my secret"
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """Starts a log into a text; everything is put back after the test."""
-    names = ("gossamer", "uvicorn", "uvicorn.error")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(each.handlers, each.propagate, each.level) for each in loggers]
+    """Starts a log into a text, until the test ends."""
+    with contextlib.ExitStack() as stack:
 
-    def start(**options: Any) -> io.StringIO:
-        stream = io.StringIO()
-        settings: dict[str, Any] = {"as_json": True, "level": "info", "log_texts": False}
-        start_log(**(settings | options), stream=stream)
-        return stream
+        def start(**options: Any) -> io.StringIO:
+            stream = io.StringIO()
+            settings: dict[str, Any] = {"as_json": True, "level": "info", "log_texts": False}
+            stack.enter_context(logged(**(settings | options), stream=stream))
+            return stream
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
         yield start
-    for each, (handlers, propagate, level) in zip(loggers, before, strict=True):
-        each.handlers, each.propagate = handlers, propagate
-        each.setLevel(level)
-    logs._Settings.log_texts = False
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -70,6 +63,20 @@ def test_what_users_say_is_left_out_of_tracebacks(log: Log, as_json: bool) -> No
         text = stream.getvalue()
         assert "ValueError" in text and "KeyError" in text and "test_logs.py" in text
         assert (SECRET in text) is log_texts
+
+
+def test_it_ends_with_its_block(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("gossamer", "uvicorn", "uvicorn.error")
+    before = [(each.handlers, each.propagate, each.level) for each in map(logging.getLogger, names)]
+    show = warnings.showwarning
+    with pytest.raises(RuntimeError), logged(as_json=True, level="debug", log_texts=True):
+        assert logs.sender("ada") == "ada" and warnings.showwarning is not show
+        logging.getLogger("gossamer.x").debug("told")
+        raise RuntimeError
+    assert "told" in capsys.readouterr().err
+    loggers = map(logging.getLogger, names)
+    assert [(each.handlers, each.propagate, each.level) for each in loggers] == before
+    assert logs.sender("ada") != "ada" and warnings.showwarning is show
 
 
 def test_a_line_of_json(log: Log) -> None:
@@ -168,12 +175,12 @@ def test_a_failed_action(log: Log) -> None:
 
 def test_each_request_where_they_are_asked_for(log: Log, start_server: Any) -> None:
     stream = log(level="debug")
-    body = {"message": "hello", "sender": "ada"}
+    body = {"message": "hello", "sender": "my name"}
     path = "/webhooks/rest/webhook"
     start_server().client.post(path, json=body, headers={"X-Request-ID": "one"})
     (line,) = [line for line in lines(stream) if line.get("request_id") == "one"]
     assert (line["message"], line["route"], line["status"]) == ("request", path, 200)
-    assert "ada" not in stream.getvalue()
+    assert "my name" not in stream.getvalue()
 
 
 def test_texts_where_they_are_asked_for(log: Log, start_server: Any) -> None:

@@ -26,8 +26,8 @@ def test_requests_turns_and_the_model(start_server: Any) -> None:
     running = start_server(enable_api=True)
     client = running.client
     client.post("/model/parse", json={"text": "hello"})
-    client.post("/webhooks/rest/webhook", json={"message": "hello", "sender": "ada"})
-    client.post("/webhooks/rest/webhook", json={"message": "bye", "sender": "ada"})
+    client.post("/webhooks/rest/webhook", json={"message": "hello", "sender": "my name"})
+    client.post("/webhooks/rest/webhook", json={"message": "bye", "sender": "my name"})
     client.post("/webhooks/rest/webhook", content=b"{")
     for n in range(30):
         client.get(f"/nowhere/{n}")
@@ -50,7 +50,7 @@ def test_requests_turns_and_the_model(start_server: Any) -> None:
     model = running.server.models.get()
     assert found["model_info", model.path.name, model.model_id] == 1
     assert found["process_resident_memory_bytes",] > 0
-    assert "ada" not in answer.text
+    assert "my name" not in answer.text
     running.server.models.swap(None)
     assert "model_info{" not in client.get("/metrics").text
 

@@ -7,6 +7,7 @@ a message: its class is there, and where it happened.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import hashlib
 import json
@@ -15,6 +16,7 @@ import sys
 import traceback
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import IO, Any, Final, TextIO
 
@@ -55,10 +57,11 @@ def reason_of(error: BaseException) -> str:
     return type(error).__name__
 
 
-def start_log(
+@contextlib.contextmanager
+def logged(
     *, as_json: bool | None, level: str, log_texts: bool, stream: IO[str] | None = None
-) -> None:
-    """Send the log of the server and of uvicorn, and warnings, to one stream.
+) -> Iterator[None]:
+    """Send the log of the server and of uvicorn, and warnings, to one stream until the block ends.
 
     Args:
         as_json: whether lines are JSON; None: where the stream is no terminal.
@@ -68,21 +71,45 @@ def start_log(
     """
     stream = sys.stderr if stream is None else stream
     is_json = not stream.isatty() if as_json is None else as_json
-    _Settings.log_texts = log_texts
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if is_json else ReadableLines())
-    for name in ("gossamer", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.propagate = False
-        logger.setLevel(level.upper())
-    # Of starts and ends the lines of `run` tell; with what is no HTTP anybody could fill the log.
-    logging.getLogger("uvicorn.error").setLevel(
-        logging.DEBUG if level == "debug" else logging.ERROR
-    )
-    warnings.showwarning = LoggedWarnings()
-    if not sys.warnoptions:  # each comes here, which says it once; else they pile up in modules
-        warnings.simplefilter("always", UserWarning)
+    with warnings.catch_warnings(), _kept_loggers(), _told_texts(log_texts):
+        for name in ("gossamer", "uvicorn"):
+            logger = logging.getLogger(name)
+            logger.handlers = [handler]
+            logger.propagate = False
+            logger.setLevel(level.upper())
+        # Of starts and ends `run` tells; with what is no HTTP anybody could fill the log.
+        logging.getLogger("uvicorn.error").setLevel(
+            logging.DEBUG if level == "debug" else logging.ERROR
+        )
+        warnings.showwarning = LoggedWarnings()
+        if not sys.warnoptions:  # each comes here, which says it once; else they pile up in modules
+            warnings.simplefilter("always", UserWarning)
+        yield
+
+
+@contextlib.contextmanager
+def _kept_loggers() -> Iterator[None]:
+    """Put back how the loggers were, for those who go on in this process."""
+    loggers = [logging.getLogger(name) for name in ("gossamer", "uvicorn", "uvicorn.error")]
+    before = [(each.handlers, each.propagate, each.level) for each in loggers]
+    try:
+        yield
+    finally:
+        for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _told_texts(log_texts: bool) -> Iterator[None]:
+    """Say whether texts may be in the log, and put back what was said before."""
+    before, _Settings.log_texts = _Settings.log_texts, log_texts
+    try:
+        yield
+    finally:
+        _Settings.log_texts = before
 
 
 class JsonLines(logging.Formatter):

@@ -20,7 +20,7 @@ from prometheus_client import disable_created_metrics
 from gossamer.data.errors import ConfigError
 from gossamer.data.model_files import latest_model
 from gossamer.serve.app import create_app
-from gossamer.serve.logs import start_log
+from gossamer.serve.logs import logged
 from gossamer.serve.security.protocol import limited_protocol
 from gossamer.serve.server import Server
 from gossamer.serve.settings import ServerSettings
@@ -57,12 +57,12 @@ def serve(settings: ServerSettings) -> None:
     _check_certificates(settings)
     # Otherwise each counter has a second series, which nobody asks for.
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    start_log(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts)
-    if settings.workers > 1:
-        _serve_together(settings)
-        return
-    with _listen(settings) as listening:
-        _serve_alone(settings, listening, latest_model(settings.model))
+    with logged(as_json=settings.log_json, level=settings.log_level, log_texts=settings.log_texts):
+        if settings.workers > 1:
+            _serve_together(settings)
+            return
+        with _listen(settings) as listening:
+            _serve_alone(settings, listening, latest_model(settings.model))
 
 
 def _serve_together(settings: ServerSettings) -> None:

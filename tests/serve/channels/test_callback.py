@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from tiny_server import TinyServer, answers
+from waiting import wait_until
 
 from gossamer.serve.app import create_app
 from gossamer.serve.channels import callback
@@ -24,13 +25,6 @@ Settings = Callable[..., dict[str, Any]]
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callback, "PAUSES", (0.0, 0.01))
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 20.0
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 def channel_of(running: Any) -> callback.CallbackChannel:

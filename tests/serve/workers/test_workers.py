@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from servers import ROOT, Running, StartServer
+from waiting import wait_until
 
 from gossamer.serve.store import ConversationStore
 
@@ -31,13 +30,6 @@ def running(start_process: StartServer) -> Running:
     server = start_process("--enable-api", "--workers", "2")
     wait_until(lambda: len(workers_seen(server)) == 2)
     return server
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + WITHIN
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def children(server: Running) -> list[int]:
