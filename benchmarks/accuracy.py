@@ -18,12 +18,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +36,7 @@ from accuracy_parts.report import write_report
 from accuracy_parts.runs import FEATURES, PEERS, Task, check_task, run_once, source_of
 from nlu_f1 import name_and_value
 from support import plain_errors
+from support.each_in_a_process import each_in_a_process
 
 from gossamer.data.errors import InputError
 from gossamer.data.text.files import check_writable
@@ -162,14 +160,6 @@ def to_do(
     return waiting, len(wanted) - len(waiting)
 
 
-def attempt(task: Task) -> dict[str, Any] | Failure:
-    """A row, or the reason why it is missing. Called in a process of its own."""
-    try:
-        return run_once(task)
-    except Exception as error:
-        return Failure.of(error)
-
-
 def run_tasks(tasks: Sequence[Task], store: RowStore, *, workers: int, again: bool) -> int:
     """Do the runs that have no row yet.
 
@@ -186,37 +176,23 @@ def run_tasks(tasks: Sequence[Task], store: RowStore, *, workers: int, again: bo
     if n_kept:
         print(f"{counted(n_kept, 'run')} already in {store.path}; --again repeats them")
     n_failed = 0
-    with ProcessPoolExecutor(
-        max_workers=workers,
-        mp_context=get_context("spawn"),
-        max_tasks_per_child=1,
-        initializer=_leave_interrupts_to_the_parent,
-    ) as pool:
-        futures = {pool.submit(attempt, task): key for key, task in waiting.items()}
-        try:
-            for number, future in enumerate(as_completed(futures), start=1):
-                key = futures[future]
-                task = waiting[key]
-                error = future.exception()  # the process died
-                outcome = Failure.of(error) if error is not None else future.result()
-                if isinstance(outcome, Failure):
-                    n_failed += 1
-                    said = f"FAILED: {outcome.type}: {outcome.message}"
-                else:
-                    store.append({"key": key, **outcome})
-                    said = _figures(outcome)
-                print(f"[{number}/{len(waiting)}] {task.described()}: {said}", flush=True)
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in active_children():
-                process.terminate()
-            print(f"\nInterrupted. The rows so far are in {store.path}.", file=sys.stderr)
-            raise SystemExit(130) from None
+
+    def on_end(keyed: tuple[str, Task], outcome: dict[str, Any] | Failure) -> str:
+        nonlocal n_failed
+        key, task = keyed
+        if isinstance(outcome, Failure):
+            n_failed += 1
+            return f"{task.described()}: FAILED: {outcome.type}: {outcome.message}"
+        store.append({"key": key, **outcome})
+        return f"{task.described()}: {_figures(outcome)}"
+
+    kept = f"The rows so far are in {store.path}."
+    each_in_a_process(_run_keyed, [*waiting.items()], on_end, workers=workers, kept=kept)
     return n_failed
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _run_keyed(keyed: tuple[str, Task]) -> dict[str, Any]:
+    return run_once(keyed[1])
 
 
 def _figures(row: Mapping[str, Any]) -> str:

@@ -17,17 +17,17 @@ with `--part dev`, the default; `--part test` reads the test file.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 from accuracy import at_least_one, whole_numbers
 from accuracy_parts.data import DATA_FOLDER, DATA_SETS, PARTS
 from nlu_f1 import name_and_value
 from support import plain_errors
+from support.each_in_a_process import each_in_a_process
 from teaching_parts.report import write_report
 from teaching_parts.simulation import LOGISTIC, ORDERS, Chain, run_chain
 
@@ -42,28 +42,20 @@ CORRECTIONS = "50,100,200"
 RANDOM_CORRECTIONS = "50,100,200,300,400"
 
 
-def attempt(chain: Chain, path: Path) -> Failure | None:
-    """Simulate, in a process of its own; None, or why it failed."""
-    try:
-        run_chain(chain, RowStore(path))
-    except Exception as error:
-        return Failure.of(error)
-    return None
-
-
 def run_chains(chains: Sequence[Chain], path: Path, *, workers: int) -> int:
     """Simulate what has no rows yet; how many failed. Their messages are printed."""
     n_failed = 0
-    with ProcessPoolExecutor(
-        max_workers=workers, mp_context=get_context("spawn"), max_tasks_per_child=1
-    ) as pool:
-        futures = {pool.submit(attempt, chain, path): chain for chain in chains}
-        for number, future in enumerate(as_completed(futures), start=1):
-            error = future.exception()  # the process died
-            failure = Failure.of(error) if error is not None else future.result()
-            n_failed += failure is not None
-            said = "done" if failure is None else f"FAILED: {failure.type}: {failure.message}"
-            print(f"[{number}/{len(chains)}] {futures[future].described()}: {said}", flush=True)
+
+    def on_end(chain: Chain, outcome: Failure | None) -> str:
+        nonlocal n_failed
+        if outcome is None:
+            return f"{chain.described()}: done"
+        n_failed += 1
+        return f"{chain.described()}: FAILED: {outcome.type}: {outcome.message}"
+
+    simulate = functools.partial(run_chain, store=RowStore(path))
+    kept = f"The rows so far are in {path}."
+    each_in_a_process(simulate, chains, on_end, workers=workers, kept=kept)
     return n_failed
 
 

@@ -243,9 +243,9 @@ def compared_ways(name: str, project: Path, ways: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, and print tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """The command line of a loop: which projects, and the models that answer first."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", default="starter,sara")
     parser.add_argument("--sara", type=Path, default=Path("../shared/data/sara"), metavar="DIR")
     parser.add_argument("--kept", type=Path, default=Path("teaching-models"), metavar="DIR",
@@ -253,6 +253,12 @@ def main() -> None:
     parser.add_argument("--first", type=float, default=1.0, metavar="SHARE",
         help="of their epochs, for which first models are trained")  # fmt: skip
     parser.add_argument("--sentences", type=int, default=3, help="how many of each project")
+    return parser
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = make_parser((__doc__ or "").partition("\n")[0])
     parser.add_argument("--ways", default="", help="shares of the epochs, or anew: compare these")
     args = parser.parse_args()
     for name in args.data.split(","):

@@ -13,7 +13,6 @@ Needs Playwright and Debian's Chromium.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import socket
@@ -32,7 +31,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Page
 from support import plain_errors
 from support.browser import opened
-from teaching_loop import SENTENCES, correction, prepared
+from teaching_loop import SENTENCES, correction, make_parser, prepared
 
 LIMITS: Final = {"starter": 60.0, "sara": 120.0}
 """Seconds for the whole loop, on two quiet cores."""
@@ -201,16 +200,10 @@ def table(name: str, loops: Sequence[Loop]) -> str:
 
 def main() -> None:
     """Measure, and print tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", default="starter,sara")
-    parser.add_argument("--sara", type=Path, default=Path("../shared/data/sara"), metavar="DIR")
-    parser.add_argument("--kept", type=Path, default=Path("teaching-models"), metavar="DIR",
-        help="first models, trained where they are not there")  # fmt: skip
-    parser.add_argument("--sentences", type=int, default=3, help="how many of each project")
-    args = parser.parse_args()
+    args = make_parser((__doc__ or "").partition("\n")[0]).parse_args()
     for name in args.data.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            project = prepared(name, args.sara, args.kept, Path(folder), 1.0)
+            project = prepared(name, args.sara, args.kept, Path(folder), args.first)
             meant = [correction(*each) for each in SENTENCES[name][: args.sentences]]
             with served(project) as url, opened(width=1280, height=900) as page:
                 page.set_default_timeout(_PATIENCE * 1000)

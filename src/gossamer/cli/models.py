@@ -1,10 +1,16 @@
-"""Which configuration goes with a model file."""
+"""Which files of the working folder go with a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from gossamer.data.errors import ConfigError, Location
+
+if TYPE_CHECKING:
+    from gossamer.data.endpoints import Endpoints
+
+_ENDPOINTS: Final = "endpoints.yml"
 
 
 def parts_config(given: Path | None) -> Path | None:
@@ -21,3 +27,20 @@ def parts_config(given: Path | None) -> Path | None:
     if not given.is_file():
         raise ConfigError("a configuration must be a file", where=Location(given))
     return given
+
+
+def endpoints_of(given: Path | None, *keys: str) -> Endpoints:
+    """What `endpoints.yml` says.
+
+    Args:
+        given: on the command line; None: `endpoints.yml` of the working folder, if it exists.
+        keys: what is read of it.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    from gossamer.data.endpoints import Endpoints, read_endpoints
+
+    if given is None and not Path(_ENDPOINTS).is_file():
+        return Endpoints()
+    return read_endpoints(Path(_ENDPOINTS) if given is None else given, only=keys)

@@ -48,6 +48,16 @@ PartsConfig: TypeAlias = Annotated[
         help="Names the model's own components and policies; config.yml if it exists.",
     ),
 ]
+TalkEndpoints: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--endpoints",
+        help="endpoints.yml: where custom actions run, and the NLG server; used if it exists.",
+    ),
+]
+Echo: TypeAlias = Annotated[
+    bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
+]
 RandomSeed: TypeAlias = Annotated[
     int | None,
     typer.Option("--random-seed", help="Same seed, same result; a new one is drawn if not given."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -27,9 +27,10 @@ from gossamer.serve.security.guard import Guard
 from gossamer.serve.security.identity import Gatekeeper
 from gossamer.serve.security.loopback import OwnPagesOnly
 from gossamer.serve.server import Server
-from gossamer.serve.teaching.routes import teaching_routes
-from gossamer.serve.teaching.teaching import Teaching
 from gossamer.version import __version__
+
+if TYPE_CHECKING:
+    from gossamer.serve.teaching.teaching import Teaching
 
 API: Final = (status_routes, model_routes, training_routes, conversation_routes, turn_routes)
 """Routes that are there with --enable-api. Order counts: the last ones match what others do."""
@@ -47,7 +48,7 @@ def create_app(server: Server) -> FastAPI:
     channels = channels_of(server, server.credentials)
     server.channels = channels
     reminders = Reminders(server)
-    teaching = Teaching(server) if server.settings.teach is not None else None
+    teaching = _teaching_of(server)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -74,11 +75,22 @@ def create_app(server: Server) -> FastAPI:
             if routes is model_routes:
                 add_quick_route(app, router, "/model/parse")
     if teaching is not None:
+        from gossamer.serve.teaching.routes import teaching_routes
+
         for router in teaching_routes(teaching):
             app.include_router(router)
     include_channels(app, channels)
     describe(app)
     return app
+
+
+def _teaching_of(server: Server) -> Teaching | None:
+    """What is taught, if a project is; other servers start without what that needs."""
+    if server.settings.teach is None:
+        return None
+    from gossamer.serve.teaching.teaching import Teaching
+
+    return Teaching(server)
 
 
 def _protect(app: FastAPI, server: Server) -> None:

@@ -12,7 +12,9 @@ from gossamer.data.nlu.examples import Example
 from gossamer.data.nlu.intents import FALLBACK_INTENT
 from gossamer.nlu.pipeline.parse import IntentPrediction, Parse
 from gossamer.nlu.pipeline.response_selection import DEFAULT_SELECTOR
+from gossamer.teach.inbox.messages import StoredMessage
 
+_MOST_SENDERS: Final = 20
 _NOT_LEARNT: Final = frozenset(
     {"DucklingEntityExtractor", "RegexEntityExtractor", "SpacyEntityExtractor"}
 )
@@ -71,6 +73,20 @@ def example_of(text: str, intent: str, entities: Iterable[Entity] = ()) -> Examp
             )
         )
     return Example(text=plain, intent=intent, entities=tuple(kept))
+
+
+def senders_of(text: str, messages: Iterable[StoredMessage]) -> set[str]:
+    """Who wrote a text, for the record of who a correction comes from.
+
+    Args:
+        text: as it was written.
+        messages: stored ones.
+
+    Returns:
+        Ids of conversations; none where more than 20 people wrote it: then it is nobody's own.
+    """
+    senders = {message.sender_id for message in messages if message.text == text}
+    return senders if len(senders) <= _MOST_SENDERS else set()
 
 
 def corrected(parse: Parse, example: Example) -> Parse:

@@ -78,11 +78,11 @@ def test_what_takes_long_is_running_and_worked_out_once(
     goes_on, calls = threading.Event(), []
     ask = Tested.of
 
-    def slow(*given: Any) -> Tested:
+    def slow(*given: Any, **named: Any) -> Tested:
         calls.append(given)
         given[-1](0.5)
         assert goes_on.wait(30)
-        return ask(*given)
+        return ask(*given, **named)
 
     monkeypatch.setattr(looks, "_PATIENCE", 0.05)
     monkeypatch.setattr(Tested, "of", slow)

@@ -51,7 +51,7 @@ def forget(
     Events in the file of an event broker are written over, too. What was taught from their messages
     is named, and stays unless --taught is given.
     """
-    from gossamer.data.endpoints import Endpoints, read_endpoints
+    from gossamer.cli.models import endpoints_of
     from gossamer.data.errors import InputError
     from gossamer.data.installed import SERVING, require
     from gossamer.data.text.files import write_files
@@ -62,14 +62,7 @@ def forget(
     from gossamer.serve.store.address import opened_store
     from gossamer.teach import TaughtProject
 
-    default = Path("endpoints.yml")
-    if endpoints is None and default.is_file():
-        endpoints = default
-    read = (
-        Endpoints()
-        if endpoints is None
-        else read_endpoints(endpoints, only=("tracker_store", "event_broker"))
-    )
+    read = endpoints_of(endpoints, "tracker_store", "event_broker")
     broker_file = broker_file_of(read)
     known = TaughtProject(project)
     store = opened_store(read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,10 @@ from gossamer.cli.options import (
     ConfigPath,
     DataPaths,
     DomainPaths,
+    Echo,
     ModelPath,
     RandomSeed,
+    TalkEndpoints,
 )
 from gossamer.cli.teaching.options import Teacher, Train
 
@@ -26,18 +27,10 @@ def interactive(
     config: ConfigPath = CONFIG,
     domain: DomainPaths = [DOMAIN],  # noqa: B006  (typer copies it)
     data: DataPaths = [DATA],  # noqa: B006
-    endpoints: Annotated[
-        Path | None,
-        typer.Option(
-            "--endpoints",
-            help="endpoints.yml: where custom actions run, and the NLG server; used if it exists.",
-        ),
-    ] = None,
+    endpoints: TalkEndpoints = None,
     train: Train = None,
     teacher: Teacher = None,
-    echo: Annotated[
-        bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
-    ] = False,
+    echo: Echo = False,
     random_seed: RandomSeed = None,
     skip_visualization: Annotated[bool, typer.Option("--skip-visualization", hidden=True)] = False,
 ) -> None:
@@ -49,18 +42,13 @@ def interactive(
     """
     from rich.console import Console
 
-    from gossamer.cli.models import parts_config
+    from gossamer.cli.models import endpoints_of, parts_config
     from gossamer.cli.teaching.project import found_project, teacher_name
-    from gossamer.data.endpoints import Endpoints, read_endpoints
     from gossamer.data.model_files import latest_model
 
     who, project = teacher_name(teacher), found_project(config, domain, data)
     path = latest_model(model)
-    if endpoints is None and Path("endpoints.yml").is_file():
-        endpoints = Path("endpoints.yml")
-    known = Endpoints()
-    if endpoints is not None:
-        known = read_endpoints(endpoints, only=("action_endpoint", "nlg"))
+    known = endpoints_of(endpoints, "action_endpoint", "nlg")
 
     from gossamer.assistant import Assistant
     from gossamer.cli.streams import STOP, TypedLines

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from gossamer.cli.options import MODELS, ModelPath, PartsConfig, RandomSeed
+from gossamer.cli.options import (
+    MODELS,
+    Echo,
+    ModelPath,
+    PartsConfig,
+    RandomSeed,
+    TalkEndpoints,
+)
 from gossamer.cli.streams import STOP, typed_lines
 
 app = typer.Typer(help="Try a model out in the terminal.", invoke_without_command=True)
@@ -19,22 +26,14 @@ def shell(
     context: typer.Context,
     model: ModelPath = MODELS,
     config: PartsConfig = None,
-    endpoints: Annotated[
-        Path | None,
-        typer.Option(
-            "--endpoints",
-            help="endpoints.yml: where custom actions run, and the NLG server; used if it exists.",
-        ),
-    ] = None,
+    endpoints: TalkEndpoints = None,
     why: Annotated[
         bool, typer.Option("--why", help="Show why each action was chosen; :why toggles it.")
     ] = False,
     load: Annotated[
         Path | None, typer.Option("--load", help="Go on with a conversation that :save wrote.")
     ] = None,
-    echo: Annotated[
-        bool, typer.Option("--echo", help="Print each line that is read, for scripted talks.")
-    ] = False,
+    echo: Echo = False,
     random_seed: RandomSeed = None,
 ) -> None:
     """Talk with the assistant. /stop or Ctrl-D ends, :help lists what else can be typed."""
@@ -42,16 +41,11 @@ def shell(
         return
     from rich.console import Console
 
-    from gossamer.cli.models import parts_config
-    from gossamer.data.endpoints import Endpoints, read_endpoints
+    from gossamer.cli.models import endpoints_of, parts_config
     from gossamer.data.model_files import latest_model
 
     path, named = latest_model(model), parts_config(config)
-    if endpoints is None and Path("endpoints.yml").is_file():
-        endpoints = Path("endpoints.yml")
-    known = Endpoints()
-    if endpoints is not None:
-        known = read_endpoints(endpoints, only=("action_endpoint", "nlg"))
+    known = endpoints_of(endpoints, "action_endpoint", "nlg")
 
     from gossamer.assistant import Assistant
     from gossamer.cli.talk import Talk

@@ -13,7 +13,7 @@ from gossamer.cli.understood import describe
 from gossamer.data.errors import InputError
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.teach import MessageCorrection, Taught, TaughtProject
-from gossamer.teach.accepting import accepted_example, example_of
+from gossamer.teach.accepting import accepted_example, example_of, senders_of
 from gossamer.teach.files.derive import AlreadySo
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _KEYS = "acdsuq"
 _PROMPT = "[a]ccept [c]orrect [d]ismiss [s]kip [u]ndo [q]uit: "
 _MOST_VARIANTS = 3
-_MOST_SENDERS = 20
 
 
 def groups_of(
@@ -175,9 +174,7 @@ class Review:
         return example_of(parse.text, intent, entities)
 
     def _teach(self, example: Example, group: InboxGroup) -> Taught | None:
-        senders = {each.sender_id for each in group.messages if each.text == group.text}
-        if len(senders) > _MOST_SENDERS:  # what many say is nobody's own
-            senders = set()
+        senders = senders_of(group.text, group.messages)
         try:
             taught = self._project.teach(MessageCorrection(example), who=self._who, senders=senders)
         except AlreadySo:

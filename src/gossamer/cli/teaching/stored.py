@@ -38,7 +38,7 @@ def trackers_of_database(endpoints: Path | None, project: TaughtProject) -> list
         InputError: there is no such database, or its driver is not installed.
         StoreUnavailable: it does not answer, or is none.
     """
-    from gossamer.data.endpoints import Endpoints, read_endpoints
+    from gossamer.cli.models import endpoints_of
     from gossamer.data.installed import SERVING, require
 
     require("the database of conversations", *SERVING)
@@ -47,13 +47,8 @@ def trackers_of_database(endpoints: Path | None, project: TaughtProject) -> list
     from gossamer.serve.store.address import opened_store
     from gossamer.serve.teaching.stored import MOST_MESSAGES, newest_trackers
 
-    if endpoints is None and Path("endpoints.yml").is_file():
-        endpoints = Path("endpoints.yml")
-    known = Endpoints()
-    if endpoints is not None:
-        known = read_endpoints(endpoints, only=("tracker_store",))
     slots = _slots(project)
-    store = opened_store(known)
+    store = opened_store(endpoints_of(endpoints, "tracker_store"))
     try:
         with _slots_may_lack():
             return newest_trackers(store, lambda sender: Tracker(slots, sender), MOST_MESSAGES)

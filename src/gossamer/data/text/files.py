@@ -235,6 +235,21 @@ def explained(path: Path, error: type[InputError]) -> Iterator[None]:
         ) from problem
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of a folder's files are on the disk; Windows has no such call.
+
+    Raises:
+        OSError: the system cannot do that here.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _mode(path: Path) -> int | None:
     try:
         return path.stat().st_mode

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from gossamer.data.installed import TRAINING, MissingPartError, require
 from gossamer.serve.bodies import read_body
-from gossamer.serve.errors import ServeError, bad_request, no_model
+from gossamer.serve.errors import bad_request, no_model
 from gossamer.serve.models.folder import model_in_folder, models_folder
 from gossamer.serve.routes.callbacks import Callbacks, CallbackUrl, check_callback
 from gossamer.serve.routes.documented import Answer, answers
 from gossamer.serve.server import Server
-from gossamer.serve.training.jobs import Finished
+from gossamer.serve.training.jobs import Finished, require_training
 from gossamer.serve.training.task import Kind, Task
 
 _YAML: Final[dict[str, Any]] = {
@@ -110,7 +109,7 @@ def training_routes(server: Server) -> APIRouter:
         callback_url: CallbackUrl = None,
     ) -> Response:
         """Nothing is loaded: PUT /model does that. If the client goes away, training ends."""
-        _require_training()
+        require_training()
         folder = str(models_folder(server.settings.model))
         task = Task(
             kind=Kind.TRAIN,
@@ -148,7 +147,7 @@ def training_routes(server: Server) -> APIRouter:
                 kind=Kind.TEST_INTENTS, is_json=is_json, model=_model(model), config=_config()
             )
             return await done(request, task, callback_url)
-        _require_training()
+        require_training()
         if is_json:
             raise bad_request("cross-validation needs YAML, with a pipeline")
         task = Task(kind=Kind.CROSS_VALIDATE, folds=cross_validation_folds)
@@ -188,13 +187,6 @@ def training_routes(server: Server) -> APIRouter:
         return None if config is None else str(config.resolve())
 
     return router
-
-
-def _require_training() -> None:
-    try:
-        require("training", *TRAINING)
-    except MissingPartError as error:
-        raise ServeError(501, "NotImplemented", error.message) from None
 
 
 def _answer(finished: Finished) -> Response:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Final, TypeAlias
 
 from gossamer.data.errors import InputError
-from gossamer.data.installed import TRAINING, MissingPartError, require
 from gossamer.serve.errors import ServeError, bad_request
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.models.current import LoadedModel
 from gossamer.serve.server import Server
 from gossamer.serve.teaching.known import KnownExamples, states_of
+from gossamer.serve.training.jobs import require_training
 from gossamer.serve.training.task import Kind, Task
 from gossamer.teach import TaughtProject
 from gossamer.teach.look import TestedMessages, confusion_of, coverage_of, layers_of
@@ -54,7 +53,7 @@ class Looks:
         self._known = known
         self._tests = project.folder / "tests"
         self._names = FolderNames(server.settings)
-        self._works: OrderedDict[tuple[str, ...], _Work] = OrderedDict()
+        self._works: dict[tuple[Hashable, ...], _Work] = {}
 
     async def layers(self) -> Look:
         """Sparse layers, with pictures of their kernels."""
@@ -79,10 +78,7 @@ class Looks:
         Raises:
             ServeError: 400, there is no such intent; 501, what training needs is not installed.
         """
-        try:
-            require("training", *TRAINING)
-        except MissingPartError as error:
-            raise ServeError(501, "NotImplemented", error.message) from None
+        require_training()
         known = await self._server.in_thread(self._known.get)
         if intent not in known.intents:
             raise bad_request("an intent of the project must be asked for")
@@ -112,7 +108,13 @@ class Looks:
                 begun.share = share
 
             return await self._server.in_thread(
-                lambda: TestedMessages.of(model.assistant, self._tests, self._known.get, on_share)
+                lambda: TestedMessages.of(
+                    model.assistant,
+                    self._tests,
+                    self._known.get,
+                    on_share,
+                    parse_many=lambda texts: self._server.parse_many(model.pipeline, texts),
+                )
             )
 
         text = "Asking the model about the test messages"
@@ -121,19 +123,19 @@ class Looks:
     async def _look(
         self,
         model: LoadedModel | None,
-        key: tuple[str, ...],
+        key: tuple[Hashable, ...],
         text: str,
-        work: Callable[[_Work], Awaitable[Any]],
+        work: Callable[[_Work], Coroutine[Any, Any, Any]],
         told: Callable[[Any], Look] = lambda found: found,
     ) -> Look:
         """What is worked out, or how far it is. One that failed is begun anew when asked again."""
         paths = [*self._project.data, self._tests]
-        state = await self._server.in_thread(lambda: str(hash(tuple(states_of(paths)))))
-        key = (*key, "" if model is None else model.model_id, state)
+        state = await self._server.in_thread(lambda: states_of(paths))
+        key = (*key, None if model is None else model.model_id, state)
         begun = self._works.get(key)
         if begun is None:
             begun = self._works[key] = _Work()
-            begun.task = asyncio.ensure_future(_awaited(work, begun))
+            begun.task = asyncio.create_task(work(begun))
             self._forget_old()
         await asyncio.wait({begun.task}, timeout=_PATIENCE)
         if not begun.task.done():
@@ -160,7 +162,3 @@ class Looks:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def _awaited(work: Callable[[_Work], Awaitable[Any]], begun: _Work) -> Any:
-    return await work(begun)

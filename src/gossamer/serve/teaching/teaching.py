@@ -17,13 +17,12 @@ from gossamer.serve.teaching.looks import Looks
 from gossamer.serve.teaching.stored import NewestMessages
 from gossamer.serve.teaching.trainings import ServedTrainings
 from gossamer.teach import Correction, MessageCorrection, Patch, Taught, TaughtProject
-from gossamer.teach.accepting import accepted_example
+from gossamer.teach.accepting import accepted_example, senders_of
 from gossamer.teach.dismissed import Dismissed
 from gossamer.teach.inbox import Inbox, InboxGroup, StoredMessage
 
 T = TypeVar("T")
 _MOST_ALIKE: Final = 10
-_MOST_SENDERS: Final = 20
 
 
 class Teaching:
@@ -134,9 +133,7 @@ class Teaching:
         example = accepted_example(parse, known.intents)
         if example is None:
             raise bad_request("the model must have an intent for it. Try: correcting it")
-        senders = {each.sender_id for each in messages if each.text == text}
-        if len(senders) > _MOST_SENDERS:  # what many say is nobody's own
-            senders = set()
+        senders = senders_of(text, messages)
         return await self.teach(MessageCorrection(example), who=who, senders=senders)
 
     async def messages(self) -> Sequence[StoredMessage]:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from gossamer.data.errors import DataError
-from gossamer.data.installed import TRAINING, MissingPartError, require
 from gossamer.data.model_files import SUFFIX
 from gossamer.serve.errors import ServeError, not_found, overloaded
 from gossamer.serve.faults import FolderNames
 from gossamer.serve.logs import fields
 from gossamer.serve.models.folder import models_folder
 from gossamer.serve.server import Server
+from gossamer.serve.training.jobs import require_training
 from gossamer.serve.training.task import Kind
 from gossamer.teach import TaughtProject
 from gossamer.teach.candidates import (
@@ -68,10 +68,7 @@ class ServedTrainings:
                 many run as may.
         """
         task = self._task(who)
-        try:
-            require("training", *TRAINING)
-        except MissingPartError as error:
-            raise ServeError(501, "NotImplemented", error.message) from None
+        require_training()
         self._server.jobs.reserve(Kind.TRAIN)
         try:
             name = await self._server.in_thread(lambda: self._trainings.begin(task))

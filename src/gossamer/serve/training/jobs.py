@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import shutil
-import signal
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from gossamer.data.child_processes import kill_with_children
+from gossamer.data.installed import TRAINING, MissingPartError, require
 from gossamer.serve.errors import ServeError, overloaded
 from gossamer.serve.training.task import BODY_FILE, Kind, Result, Task
 
@@ -102,6 +102,18 @@ class Jobs:
                 shutil.rmtree(folder, ignore_errors=True)  # small files, and a model at most
 
 
+def require_training() -> None:
+    """Refuse to train where what it needs is not installed.
+
+    Raises:
+        ServeError: 501.
+    """
+    try:
+        require("training", *TRAINING)
+    except MissingPartError as error:
+        raise ServeError(501, "NotImplemented", error.message) from None
+
+
 def _new_folder(task: Task, body: bytes) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="gossamer-"))
     (folder / BODY_FILE).write_bytes(body)
@@ -129,18 +141,9 @@ async def _finish(folder: Path, is_unwanted: Callable[[], Awaitable[bool]] | Non
         return ended.result()
     finally:
         if not ended.done():
-            _kill(process)
+            kill_with_children(process)
         if process.stdin is not None:
             process.stdin.close()
-
-
-def _kill(process: Process) -> None:
-    """End a process and those that it has started."""
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
 
 
 def _environment() -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gossamer.data.errors import InputError, Location
+from gossamer.data.text.files import sync_folder
 from gossamer.study.results.locking import exclusive
 
 Row = dict[str, Any]
@@ -157,7 +158,7 @@ class RowStore:
                 file.truncate(size)
                 raise
         if is_new:
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def _read(self) -> _Content:
         try:
@@ -215,7 +216,7 @@ class RowStore:
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
             with self.path.open("r+b") as file:
                 file.truncate(content.n_bytes)
                 os.fsync(file.fileno())
@@ -264,14 +265,3 @@ def _not_json(value: Any) -> Any:
         except RecursionError:
             return None
     return value
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until a new file's name is on the disk; Windows has no such call."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

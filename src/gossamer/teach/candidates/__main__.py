@@ -8,18 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
+
+from gossamer.data.child_processes import work_in_background
 
 
 def main() -> None:
     """Do the task, and end with the process that asked for it, however that ends."""
     folder = Path(sys.argv[1]).resolve()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(10)  # conversations go first
+    work_in_background()  # conversations go first
 
     from gossamer.data.errors import InputError
     from gossamer.teach.candidates.making import make_candidate
@@ -77,12 +76,6 @@ def _fault(error: Any, project: Path) -> dict[str, Any]:
     with contextlib.suppress(ValueError):
         path = path.relative_to(project)
     return {"message": message, "file": str(path), "line": place.line}
-
-
-def _end_with_parent() -> None:
-    """The parent holds the other end of the standard input, and never writes."""
-    os.read(0, 1)  # not sys.stdin, whose lock Python wants when it ends
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.data.model_files import SUFFIX, latest_model, new_model_path
-from gossamer.data.text.files import write_file
+from gossamer.data.text.files import sync_folder, write_file
 from gossamer.teach.candidates.task import TASK_FILE
 
 CANDIDATES: Final = "candidates"
@@ -274,7 +274,7 @@ def put_in_service(candidate: Candidate, models: Path) -> Path:
         try:
             _set_time(candidate.path, models)
             candidate.path.replace(target)
-            _settle(models)
+            sync_folder(models)
         except OSError as error:
             raise ModelFileError(
                 "a candidate must be there, and the folder of models be writable",
@@ -404,16 +404,6 @@ def _set_time(path: Path, models: Path) -> None:
     os.utime(path, ns=(now, now))
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _settle(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _one_at_a_time(models: Path) -> FileLock:

@@ -6,9 +6,7 @@ killed, finds what was done. A training ends with the process that began it.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from gossamer.data.child_processes import kill_with_children
 from gossamer.data.errors import DataError, InputError
 from gossamer.data.model_files import SUFFIX
 from gossamer.teach.candidates.progress import Progress
@@ -213,11 +212,7 @@ class TrainingGoesOn(InputError):
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a process and those that it has started; if it has ended, its number may be another's."""
     if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
+        kill_with_children(process)
     process.wait()
     if process.stdin is not None:
         process.stdin.close()

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gossamer.data.errors import DataError, Location
-from gossamer.data.text.files import explained, write_files
+from gossamer.data.text.files import explained, sync_folder, write_files
 from gossamer.teach.files.patch import FileChange, Hunk, Patch
 
 FOLDER: Final = ".gossamer"
@@ -186,7 +186,7 @@ class Journal:
             finally:
                 os.close(handle)
         if is_new:
-            sync_folder(self.folder)
+            _settle(self.folder)
         return size
 
     def cut(self, size: int) -> None:
@@ -201,7 +201,7 @@ class Journal:
             DataError: it cannot be written.
         """
         write_files({self.path: b"".join(map(_line, records))})
-        sync_folder(self.folder)
+        _settle(self.folder)
 
     def _read(self) -> bytes:
         try:
@@ -265,14 +265,10 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def sync_folder(folder: Path) -> None:
+def _settle(folder: Path) -> None:
     """Names of a folder's files, on the disk; where the system cannot do that, nothing."""
     with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
 
 
 def text_now(path: Path) -> str | None:
@@ -306,4 +302,4 @@ def put_in_place(
             with explained(path, DataError):
                 path.unlink(missing_ok=True)
     for folder in {path.parent for path in texts}:
-        sync_folder(folder)
+        _settle(folder)

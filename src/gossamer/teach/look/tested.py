@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -59,6 +59,8 @@ class TestedMessages:
         tests: Path,
         training: Callable[[], TrainingData],
         on_share: Callable[[float], None] = lambda share: None,
+        *,
+        parse_many: Callable[[Sequence[str]], Sequence[Parse]] | None = None,
     ) -> TestedMessages:
         """Ask a model about the test messages of a project.
 
@@ -68,6 +70,8 @@ class TestedMessages:
             training: gives what it was trained on, which is asked about if there are no test
                 messages.
             on_share: told how much is done.
+            parse_many: understands texts with this model where others use it, too; None: the
+                assistant does.
 
         Raises:
             InputError: a file of test data cannot be read as meant.
@@ -82,7 +86,7 @@ class TestedMessages:
         parses: list[Parse] = []
         for start in range(0, len(examples), _AT_A_TIME):
             part = examples[start : start + _AT_A_TIME]
-            parses += assistant.parse_many([example.text for example in part])
+            parses += (parse_many or assistant.parse_many)([example.text for example in part])
             on_share(len(parses) / len(examples))
         return cls(
             kind=kind,
