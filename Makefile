@@ -34,6 +34,9 @@ for line in sys.stdin:
 endef
 export SHOW_PARSED
 
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	-c constraints.txt $(PIP_ARGS)
+
 .DEFAULT_GOAL := help
 .PHONY: help env services demo study studies test check docs bench scores accuracy fuzz matrix clean
 
@@ -42,12 +45,12 @@ help:  ## list these words
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/'
 
 # The environment is made once, and again when what it is made from changes. Bytecode is made of what
-# is imported, when it is.
+# is imported, when it is. Older pips take twice as long, so a newer one is installed first.
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "Making the environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing gossamer and its tools into $(VENV) (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
-		--no-compile -c constraints.txt -e ".[dev]"
+	@$(PIP_INSTALL) pip
+	@$(PIP_INSTALL) -e ".[dev]"
 	@touch $@
 
 env: $(INSTALLED)  ## make the environment only

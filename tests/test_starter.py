@@ -379,6 +379,7 @@ def test_what_is_known_is_still_understood(starter_assistant: Assistant, text: s
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_model_of_it_is_good(
     project: Project, test: TrainingData, test_stories: StoryData
 ) -> None:

@@ -23,8 +23,8 @@ WORDS = st.one_of(
     st.sampled_from(["yes", "null", "- a", "# b", "17", "a: b", "x", "y z", "${HOME}", "[a](b)"]),
 )
 TEXTS = WORDS.filter(lambda text: bool(text.strip()))
-INTENTS = st.sampled_from(["greet", "bye", "faq/one", "faq/two", "new one"])
-ENTITIES = st.sampled_from(["city", "date", "it's"])
+INTENTS = st.sampled_from(["greet", "bye", "faq/one", "faq/two", "new one", "${HOME}", "17", "yes"])
+ENTITIES = st.sampled_from(["city", "date", "it's", "${HOME}", "null"])
 LABELS = st.one_of(st.none(), st.sampled_from(["to", "from", "1"]))
 
 

@@ -30,6 +30,7 @@ from gossamer.teach.candidates.store import (
     write_result,
 )
 from gossamer.teach.candidates.task import CandidateTask
+from gossamer.teach.files import journal
 
 
 def model(models: Path, name: str, age: float) -> Path:
@@ -92,6 +93,21 @@ def test_what_cannot_be_put_in_service(tmp_path: Path) -> None:
             find_candidate(tmp_path, name)
     assert latest_model(tmp_path) == old
     assert models_of(tmp_path / "nowhere") == []
+
+
+def test_only_one_at_a_time_changes_which_model_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_LONGEST_WAIT_SECONDS", 0.05)
+    old, new = model(tmp_path, "old", 10), model(tmp_path, "new", 5)
+    made = candidate(tmp_path)
+    with FileLock(tmp_path / CANDIDATES / "service.lock"):
+        with pytest.raises(DataError, match="nobody else"):
+            go_back(tmp_path, "old")
+        with pytest.raises(DataError, match="nobody else"):
+            put_in_service(made, tmp_path)
+    assert latest_model(tmp_path) == new and made.is_waiting
+    assert go_back(tmp_path, "old") == old
 
 
 def test_only_leftovers_and_old_candidates_are_removed(tmp_path: Path) -> None:

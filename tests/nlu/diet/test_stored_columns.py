@@ -172,6 +172,7 @@ DAMAGES = [
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(6)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_columns_are_refused(travel_assistant: Assistant, damage: str) -> None:
     component = diet(travel_assistant)

@@ -176,6 +176,7 @@ def filled(case: Case) -> list[int | Tensor]:
     return words
 
 
+@pytest.mark.thinned(12)
 @pytest.mark.parametrize("name", [name for name in CASES if name != "adam.adam"])
 def test_the_number_of_threads_changes_nothing(name: str) -> None:
     """Bit for bit, so that a seed gives the same network on a busy machine."""

@@ -274,7 +274,7 @@ LOOKS = [(0, "light"), (2, "dark"), (0, "dark"), (1, "light"), (1, "dark"), (2, 
     [
         pytest.param(
             {"viewport": SCREENS[i], "color_scheme": theme},
-            marks=[pytest.mark.long] if n > 1 else [],
+            marks=[pytest.mark.long] if n > 0 else [],
             id=f"{SCREENS[i]['width']}-{theme}",
         )
         for n, (i, theme) in enumerate(LOOKS)

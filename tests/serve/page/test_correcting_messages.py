@@ -201,7 +201,7 @@ TEXTS = {  # what is said, and a part of it that becomes an entity
 }
 
 
-@pytest.mark.parametrize("by", ["drag", "click", "keys"])
+@pytest.mark.parametrize("by", [pytest.param("drag", marks=pytest.mark.long), "click", "keys"])
 def test_places_count_characters(teacher: Visitor, script: Script, by: str) -> None:
     """However words are selected, what is sent covers them as Python counts."""
     page = teacher.page

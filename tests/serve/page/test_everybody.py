@@ -41,6 +41,7 @@ def test_axe_finds_nothing(visitor: Visitor, script: Script) -> None:
     assert too_wide(visitor) == []
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("visitor", [{"color_scheme": "dark"}, {}], indirect=True)
 def test_axe_finds_nothing_before_anything_is_said(visitor: Visitor) -> None:
     visitor.open()

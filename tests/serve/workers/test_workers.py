@@ -151,6 +151,7 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -32,10 +32,13 @@ from gossamer.data.errors import DataError, Location, ModelFileError
 from gossamer.data.model_files import SUFFIX, latest_model, new_model_path
 from gossamer.data.text.files import sync_folder, write_file
 from gossamer.teach.candidates.task import TASK_FILE
+from gossamer.teach.files.journal import locked
 
 CANDIDATES: Final = "candidates"
 RESULT_FILE: Final = "result.json"
 LOCK_FILE: Final = "lock"
+_SERVICE_LOCK: Final = "service.lock"
+"""Held while another model becomes the latest."""
 KEPT: Final = 10
 """How many candidates are kept that are not in service."""
 
@@ -266,9 +269,10 @@ def put_in_service(candidate: Candidate, models: Path) -> Path:
 
     Raises:
         ModelFileError: it cannot be moved there, or is not there any more.
+        DataError: others hold the folder's lock for a minute.
     """
     target = models / candidate.path.name
-    with _one_at_a_time(models):
+    with locked(models / CANDIDATES / _SERVICE_LOCK):
         if not candidate.is_waiting and target.is_file():
             return _make_latest(target, models)
         try:
@@ -293,6 +297,7 @@ def go_back(models: Path, name: str) -> Path:
 
     Raises:
         ModelFileError: there is no such model, or its time cannot be set.
+        DataError: others hold the folder's lock for a minute.
     """
     stem = name.removesuffix(SUFFIX)
     entry = next((each for each in models_of(models) if each.name == stem), None)
@@ -302,7 +307,7 @@ def go_back(models: Path, name: str) -> Path:
             got=name,
             where=Location(models),
         )
-    with _one_at_a_time(models):
+    with locked(models / CANDIDATES / _SERVICE_LOCK):
         return _make_latest(entry.path, models)
 
 
@@ -404,9 +409,3 @@ def _set_time(path: Path, models: Path) -> None:
     os.utime(path, ns=(now, now))
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _one_at_a_time(models: Path) -> FileLock:
-    """Held while another model becomes the latest."""
-    (models / CANDIDATES).mkdir(parents=True, exist_ok=True)
-    return FileLock(models / CANDIDATES / "service.lock", timeout=30)

@@ -168,6 +168,7 @@ def states(policy: TEDPolicy, domain: Any, *, use_text: bool) -> list[Any]:
     ]
 
 
+@pytest.mark.thinned(8)
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_stories_with_texts(spoken: DialogueData, options: dict[str, Any], seed: int) -> None:
     policy, twin = checked(spoken, seed, **options)

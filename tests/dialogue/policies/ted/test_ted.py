@@ -153,10 +153,21 @@ def says(text: str, intent: str = "bye") -> list[Any]:
     return [ActionExecuted(name="action_listen"), UserUttered(text=text, intent=intent)]
 
 
+@pytest.fixture(scope="module")
+def talker(spoken: DialogueData) -> TEDPolicy:
+    """A policy that has learnt what is said in and out. Tests change nothing of it."""
+    return trained(spoken, epochs=150, random_seed=2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"number_of_transformer_layers": 0, "drop_rate": 0.1}])
-def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None:
-    policy = trained(spoken, epochs=150, random_seed=2, **options)
+def test_texts_in_and_out(
+    spoken: DialogueData, request: pytest.FixtureRequest, options: dict[str, Any]
+) -> None:
+    if options:
+        policy = trained(spoken, epochs=150, random_seed=2, **options)
+    else:
+        policy = request.getfixturevalue("talker")
     tracker = Tracker(DOMAIN.slots, events=says("some green tea please"))
     prediction = policy.predict(tracker)
     assert spoken.domain.action_labels[prediction.best] == "Here is your tea"
@@ -175,11 +186,12 @@ def test_texts_in_and_out(spoken: DialogueData, options: dict[str, Any]) -> None
 
 
 @pytest.mark.slow
-def test_a_message_without_an_intent_counts_by_its_text(spoken: DialogueData) -> None:
-    policy = trained(spoken, epochs=150)
+def test_a_message_without_an_intent_counts_by_its_text(
+    spoken: DialogueData, talker: TEDPolicy
+) -> None:
     message = UserUttered(text="some green tea please")
     events = [ActionExecuted(name="action_listen"), message]
-    prediction = policy.predict(Tracker(DOMAIN.slots, events=events))
+    prediction = talker.predict(Tracker(DOMAIN.slots, events=events))
     assert spoken.domain.action_labels[prediction.best] == "Here is your tea"
     assert prediction.is_end_to_end
     assert prediction.optional_events
