@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -88,3 +90,36 @@ def test_one_that_fails_leaves_the_others(batcher: ParseBatcher) -> None:
     first, a, bad, b = asyncio.run(ask())
     assert (first.text, a.text, b.text) == ("first", "a", "b")
     assert isinstance(bad, ValueError)
+
+
+def test_a_batch_waits_for_a_text_that_is_expected() -> None:
+    own = Understands()
+    own.may_go_on.set()
+    pipeline = cast(Pipeline, own)
+    batcher = ParseBatcher(longest_wait=30.0)
+    with batcher.expecting():
+        other = ThreadPoolExecutor(1).submit(lambda: batcher.submit(pipeline, "one"))
+        first = other.result(10)
+        time.sleep(0.05)
+        assert own.batches == []
+        second = batcher.submit(pipeline, "two")
+        assert [first.result(10).text, second.result(10).text] == ["one", "two"]
+        assert own.batches == [["one", "two"]]
+        batcher.submit(pipeline, "three").result(10)  # no other is expected: at once
+    with batcher.expecting():  # nothing came
+        other = ThreadPoolExecutor(1).submit(lambda: batcher.submit(pipeline, "four"))
+        assert not other.result(10).done()
+    other.result(10).result(10)
+    batcher.close()
+    assert own.batches[1:] == [["three"], ["four"]]
+
+
+def test_a_batch_waits_for_a_moment_only() -> None:
+    own = Understands()
+    own.may_go_on.set()
+    batcher = ParseBatcher(longest_wait=0.05)
+    with batcher.expecting(), ThreadPoolExecutor(1) as pool:
+        started = time.monotonic()
+        pool.submit(lambda: batcher.submit(cast(Pipeline, own), "one").result(10)).result(10)
+        assert time.monotonic() - started >= 0.05
+    batcher.close()

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -207,7 +208,7 @@ class Server:
                 on_message=on_message,
             )
 
-        return await self.turn(sender_id, work, message_id=message_id)
+        return await self.turn(sender_id, work, message_id=message_id, is_parsed=True)
 
     async def turn(
         self,
@@ -216,10 +217,12 @@ class Server:
         *,
         message_id: str | None = None,
         reminder: Reminder | None = None,
+        is_parsed: bool = False,
     ) -> Turn:
         """Run a turn of a conversation, after those that came before.
 
-        Args as for `StoredConversations.run`.
+        Args as for `StoredConversations.run`, and:
+            is_parsed: whether the turn begins with a text that is parsed.
 
         Raises:
             ServeError, StoreError: as for `handle`.
@@ -228,12 +231,14 @@ class Server:
         self.check_sender(sender_id)
         async with self.order.turn_of(sender_id):
             model = self.models.get()
-            running = self.in_thread(
-                lambda: self.conversations.run(
-                    model, sender_id, work, message_id=message_id, reminder=reminder
-                )
-            )
-            return await self._turns.of(sender_id, running)
+
+            def run() -> Turn:
+                with self._batcher.expecting() if is_parsed else nullcontext():
+                    return self.conversations.run(
+                        model, sender_id, work, message_id=message_id, reminder=reminder
+                    )
+
+            return await self._turns.of(sender_id, self.in_thread(run))
 
     async def send(
         self, sender_id: str, channel: str | None, messages: Sequence[BotUttered]

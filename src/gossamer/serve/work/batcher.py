@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from gossamer.nlu.pipeline.parse import Parse
 from gossamer.nlu.pipeline.pipeline import Pipeline
+
+_LONGEST_WAIT: Final = 0.03
+"""Seconds that a batch waits for texts that are on their way."""
 
 
 @dataclass(slots=True)
@@ -47,21 +52,47 @@ class ParseBatcher:
     While a batch is parsed, others queue up; they are the next batch. So batches grow with the
     load, and without load each text is a batch of its own that starts at once.
 
+    A batch waits a moment for texts that are known to come: a text costs a fifth in a batch of what
+    it costs alone, and what brings the others runs undisturbed meanwhile.
+
     Args:
         max_batch: texts in a batch at most.
+        longest_wait: seconds that a batch waits for texts that are expected.
         on_batch: called with the size of each batch.
     """
 
     def __init__(
-        self, max_batch: int = 64, *, on_batch: Callable[[int], None] | None = None
+        self,
+        max_batch: int = 64,
+        *,
+        longest_wait: float = _LONGEST_WAIT,
+        on_batch: Callable[[int], None] | None = None,
     ) -> None:
         self._max_batch = max_batch
+        self._longest_wait = longest_wait
         self._on_batch = on_batch
+        self._n_expected = 0
+        self._this_thread = threading.local()
         self._waiting: deque[_Waiting | _Awaited] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="parse", daemon=True)
         self._thread.start()
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Say that this thread is about to submit a text; others wait a moment for it.
+
+        The first text it submits ends that, or the end of the block.
+        """
+        self._this_thread.is_expected = True
+        with self._changed:
+            self._n_expected += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._arrived()
 
     def submit(self, pipeline: Pipeline, text: str) -> Future[Parse]:
         """Have a text parsed; the future has the result, or what the pipeline raised.
@@ -97,6 +128,14 @@ class ParseBatcher:
             if self._is_closed:
                 raise RuntimeError("the batcher is closed")
             self._waiting.append(waiting)
+            self._arrived()
+            self._changed.notify()
+
+    def _arrived(self) -> None:
+        """Expect no text of this thread any more."""
+        if getattr(self._this_thread, "is_expected", False):
+            self._this_thread.is_expected = False
+            self._n_expected -= 1
             self._changed.notify()
 
     def _work(self) -> None:
@@ -114,6 +153,7 @@ class ParseBatcher:
                     if self._is_closed:
                         return batch
                     self._changed.wait()
+                self._wait_for_expected()
                 pipeline = self._waiting[0].pipeline
                 while self._waiting and len(batch) < self._max_batch:
                     if self._waiting[0].pipeline is not pipeline:
@@ -122,6 +162,15 @@ class ParseBatcher:
                     if one.is_wanted():
                         batch.append(one)
         return batch
+
+    def _wait_for_expected(self) -> None:
+        """Let the batch grow as long as more texts are expected, for a moment."""
+        until = time.monotonic() + self._longest_wait
+        while self._n_expected and len(self._waiting) < self._max_batch and not self._is_closed:
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            self._changed.wait(left)
 
 
 def _parse(batch: list[_Waiting | _Awaited]) -> None:
