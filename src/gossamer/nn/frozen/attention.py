@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from typing import NamedTuple
@@ -37,7 +36,7 @@ class Layout(NamedTuple):
     def one_after_the_other(cls, lengths: Indices) -> Layout:
         """Rows in the order of sequences of these lengths."""
         if len(lengths) == 1:
-            numbers = _numbers(int(lengths[0]))
+            numbers = np.arange(int(lengths[0]))
             return cls(numbers, numbers, np.array([0, len(numbers)]))
         starts = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.arange(starts[-1])
@@ -196,11 +195,3 @@ class Attention:
         apart = (steps[None, :] - steps[:, None]).clip(-limit, 0 if self.is_causal else limit)
         distances: Indices = apart + limit
         return distances
-
-
-@functools.lru_cache(maxsize=512)
-def _numbers(n: int) -> Indices:
-    """0, 1, ... n - 1; not to be changed."""
-    numbers = np.arange(n)
-    numbers.setflags(write=False)
-    return numbers
