@@ -146,6 +146,7 @@ def test_a_file_in_place_of_the_folder_is_an_input_error(travel: Travel, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_full_disk_leaves_the_reports_of_the_run_before(
     travel: Travel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def run(encoder: TransformerEncoder, x: Tensor, packing: Packing) -> list[Tensor
     return [y.detach(), *torch.autograd.grad(y, [x, *encoder.parameters()], torch.randn_like(y))]
 
 
-@pytest.mark.thinned(2)
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("n_threads", [1, 2], indirect=True)
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize(

@@ -575,6 +575,7 @@ def test_bad_arguments(make: Callable[[], Any], error: type[Exception], message:
 
 
 @pytest.mark.slow
+@pytest.mark.thinned(1)
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_finding_the_connections_of_a_teacher(name: str) -> None:
     """A wide sparse linear map is learnt well only by who finds where its connections are."""

@@ -27,6 +27,7 @@ def button(visitor: Visitor, name: str) -> None:
     visitor.page.get_by_role("button", name=name, exact=True).press("Enter")
 
 
+@pytest.mark.long
 def test_with_the_keyboard_from_training_to_service(train: Visitor, script: Script) -> None:
     page, keys = train.page, train.page.keyboard
     assert "to Lowmarsh book_trip Ada" in train.texts(".taught-list li")[0]

@@ -397,6 +397,7 @@ def start(**more: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_processes_share_entries(folder: Path) -> None:
     together = [start(), start()]
     told = [process.communicate(timeout=300)[0].strip() for process in together]
