@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
@@ -31,7 +31,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Page
 from support import plain_errors
 from support.browser import opened
-from teaching_loop import SENTENCES, correction, make_parser, prepared
+from teaching_loop import SENTENCES, Loop, correction, make_parser, prepared
 
 LIMITS: Final = {"starter": 60.0, "sara": 120.0}
 """Seconds for the whole loop, on two quiet cores."""
@@ -44,31 +44,14 @@ _PATIENCE: Final = 600.0
 
 
 @dataclass
-class Loop:
-    """What one sentence took.
+class PageLoop(Loop):
+    """What one sentence took on the page.
 
     Attributes:
-        sentence: it.
-        was: the intent before.
-        now: the intent after.
-        is_right: whether intent and entities are right now.
         verdict: what the page says of the comparison.
-        seconds: of each stage.
     """
 
-    sentence: str
-    was: str = ""
-    now: str = ""
-    is_right: bool = False
     verdict: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Note how long a stage takes."""
-        began = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - began
 
 
 @contextmanager
@@ -106,7 +89,7 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def taught_once(page: Page, url: str, meant: dict[str, Any]) -> Loop:
+def taught_once(page: Page, url: str, meant: dict[str, Any]) -> PageLoop:
     """The whole loop for one sentence.
 
     Args:
@@ -115,7 +98,7 @@ def taught_once(page: Page, url: str, meant: dict[str, Any]) -> Loop:
         meant: JSON of what is taught.
     """
     text, entities = meant["text"], meant["entities"]
-    loop = Loop(text)
+    loop = PageLoop(text)
     page.goto(f"{url}/#{re.sub(r'[^a-z]', '-', text.lower())}")
     page.wait_for_selector("#places:not([hidden])")
     with loop.timed("say"):
@@ -181,7 +164,7 @@ def _mark(page: Page, text: str, entities: Sequence[dict[str, Any]]) -> None:
         page.get_by_role("button", name="Mark", exact=True).click()
 
 
-def table(name: str, loops: Sequence[Loop]) -> str:
+def table(name: str, loops: Sequence[PageLoop]) -> str:
     """The loops of one project."""
     stages = list(loops[0].seconds)
     head = ["sentence", "before → after", "right", *stages, "total"]
