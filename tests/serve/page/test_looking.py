@@ -87,6 +87,19 @@ def test_a_learning_curve_comes_after_a_while(look: Visitor) -> None:
     assert "will probably help" in look.texts("#look-curve .lead")[0]
 
 
+@pytest.mark.long
+def test_a_learning_curve_that_failed_is_tried_again(look: Visitor, script: Script) -> None:
+    found = script.look.answers["learning-curve"][-1]
+    script.look.answers["learning-curve"] = [{"state": "failed", "error": "it went wrong"}, found]
+    page = look.page
+    page.get_by_role("tab", name="More examples?").click()
+    page.get_by_label("Would more examples help").select_option("greet")
+    page.get_by_role("button", name="Find out").click()
+    page.get_by_text("it went wrong").wait_for()
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("#look-curve .figures")
+
+
 def test_layers_with_counts(look: Visitor) -> None:
     page = look.page
     page.get_by_role("tab", name="Layers").click()

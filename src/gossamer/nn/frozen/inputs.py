@@ -33,7 +33,10 @@ class Table:
         self.n_features, self.units = (
             weight.values.shape if isinstance(weight, ByteRows) else weight.shape
         )
-        self._has_kernel = is_available() and tables.vector_width(self.units) is not None
+
+    @functools.cached_property
+    def _has_kernel(self) -> bool:
+        return is_available() and tables.vector_width(self.units) is not None
 
     @classmethod
     def read(cls, weights: Weights, n_features: int) -> Table:

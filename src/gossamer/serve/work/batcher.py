@@ -93,6 +93,7 @@ class ParseBatcher:
         finally:
             with self._changed:
                 self._arrived()
+                self._changed.notify()
 
     def submit(self, pipeline: Pipeline, text: str) -> Future[Parse]:
         """Have a text parsed; the future has the result, or what the pipeline raised.
@@ -136,7 +137,6 @@ class ParseBatcher:
         if getattr(self._this_thread, "is_expected", False):
             self._this_thread.is_expected = False
             self._n_expected -= 1
-            self._changed.notify()
 
     def _work(self) -> None:
         while batch := self._next():

@@ -40,7 +40,7 @@ export class Shown {
       const answer = await untilDone(() => this.teaching.ask(ask), { each, signal: running.signal });
       if (answer === null) return;
       this.waiting.replaceChildren();
-      this.content.replaceChildren(...this.#drawn(answer));
+      this.content.replaceChildren(...this.#drawn(answer, ask));
       if (answer.state === "done") this.teller.tell(`${this.look.name} is there.`);
     } catch (error) {
       if (running.signal.aborted) return;
@@ -56,14 +56,14 @@ export class Shown {
     this.running = null;
   }
 
-  #drawn(answer) {
+  #drawn(answer, ask) {
     if (answer.state === "none") {
       return [
         make("p.lead", { dir: "auto" }, answer.text),
         answer.hint && make("p.none", { dir: "auto" }, answer.hint),
       ].filter(Boolean);
     }
-    if (answer.state === "failed") return [problem(answer.error ?? "It did not work.", () => this.load())];
+    if (answer.state === "failed") return [problem(answer.error ?? "It did not work.", () => this.load(ask))];
     return this.look.draw(answer).filter(Boolean);
   }
 }

@@ -1,11 +1,9 @@
 // A message is corrected: its intent, its entities.
 
 import { hidden, make, share } from "../../dom.js";
-import * as api from "../api.js";
 import { Combobox } from "../parts/combobox.js";
 import { lettersOf } from "../parts/letters.js";
-import { Preview } from "../parts/preview.js";
-import { saveBar } from "../parts/saving.js";
+import { previewAndButtons } from "../parts/saving.js";
 import { entitiesJson, entitiesOf, EntityForm, markedList } from "./entities.js";
 import { Marking } from "./marking.js";
 
@@ -16,7 +14,7 @@ export class MessageForm {
    *   the id of the conversation from which it comes
    * @param {{saved: (entry: Object, correction: Object) => void, cancel: () => void}} listener
    */
-  constructor(teaching, { text, parse_data: parse, sender }, { saved, cancel }) {
+  constructor(teaching, { text, parse_data: parse, sender }, listener) {
     this.teaching = teaching;
     this.text = text;
     this.parse = parse ?? {};
@@ -25,14 +23,9 @@ export class MessageForm {
     this.entities = entitiesOf(this.text, this.parse.entities ?? []);
     this.range = null; // words that are selected
     this.form = null; // of the entity that is described
-    this.preview = new Preview(teaching, (isReady) => this.bar.setReady(isReady));
-    this.bar = saveBar({
-      teaching,
-      preview: this.preview,
-      save: () => api.correct(this.correction()),
-      saved: (entry) => saved(entry, this.correction()),
-      cancel,
-    });
+    const { preview, buttons } = previewAndButtons(teaching, () => this.correction(), listener);
+    this.preview = preview;
+    this.buttons = buttons;
     this.element = this.#build();
     this.#draw();
     this.#look();
@@ -101,7 +94,7 @@ export class MessageForm {
       this.formPlace,
       this.listPlace,
       this.preview.element,
-      this.bar.element,
+      this.buttons,
     );
   }
 

@@ -1,9 +1,7 @@
 // A dialogue is corrected: what was said and done up to a step, and what should have come then.
 
 import { hidden, make } from "../../dom.js";
-import * as api from "../api.js";
-import { Preview } from "../parts/preview.js";
-import { saveBar } from "../parts/saving.js";
+import { previewAndButtons } from "../parts/saving.js";
 import { LISTEN, StepForm } from "./stepform.js";
 import { eventsBefore, stepJson, stepsOf, stepText } from "./steps.js";
 
@@ -16,7 +14,7 @@ export class StoryForm {
    * @param {(turn: Object) => Object|null} correctionOf  what was taught of a turn's message
    * @param {{saved: (entry: Object, correction: Object) => void, cancel: () => void}} listener
    */
-  constructor(teaching, conversation, turn, action, correctionOf, { saved, cancel }) {
+  constructor(teaching, conversation, turn, action, correctionOf, listener) {
     this.teaching = teaching;
     this.sender = conversation.id;
     const unseen = new Set(teaching.project.slots.filter(({ type }) => type === "any").map(({ name }) => name));
@@ -25,14 +23,8 @@ export class StoryForm {
     this.steps = stepsOf(conversation.events.slice(0, nBefore), unseen, (number) => correctionOf(turnAt(number)));
     this.wrong = action === null ? null : turn.actions[action];
     this.form = null; // of the step that is written
-    this.preview = new Preview(teaching, (isReady) => this.bar.setReady(isReady));
-    this.bar = saveBar({
-      teaching,
-      preview: this.preview,
-      save: () => api.correct(this.correction()),
-      saved: (entry) => saved(entry, this.correction()),
-      cancel,
-    });
+    const { preview, buttons } = previewAndButtons(teaching, () => this.correction(), listener);
+    this.preview = preview;
     this.name = make("input", { id: "story-name", dir: "auto", autocomplete: "off", maxlength: 200 });
     this.name.value = nameOf(conversation, this.steps);
     this.name.addEventListener("input", () => this.#look());
@@ -49,7 +41,7 @@ export class StoryForm {
       this.formPlace,
       make("div.choices.add", {}, this.add),
       this.preview.element,
-      this.bar.element,
+      buttons,
     );
     if (this.wrong) this.#write(null, this.#question(), scoresOf(this.wrong));
     this.#draw();

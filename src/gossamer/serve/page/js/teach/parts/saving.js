@@ -1,20 +1,20 @@
-// The end of a form: save or cancel; and what is shown after it was saved.
+// The end of a form: what would be written, save or cancel; and what is shown after it was saved.
 
 import { make } from "../../dom.js";
 import * as api from "../api.js";
 import { diffView, summaryOf } from "./diff.js";
+import { Preview } from "./preview.js";
 
 /**
- * Buttons that save and cancel.
+ * What a correction would write, and the buttons that save and cancel it.
  *
- * @param {Object} given
- * @param {import("../teaching.js").Teaching} given.teaching
- * @param {import("./preview.js").Preview} given.preview  shows what goes wrong
- * @param {() => Promise<Object>} given.save
- * @param {(entry: Object) => void} given.saved  with the server's answer
- * @param {() => void} given.cancel
+ * @param {import("../teaching.js").Teaching} teaching
+ * @param {() => Object} correction  what is taught, as the server takes it
+ * @param {{saved: (entry: Object, correction: Object) => void, cancel: () => void}} listener  `entry`: the
+ *   server's answer
+ * @returns {{preview: Preview, buttons: Element}}
  */
-export function saveBar({ teaching, preview, save, saved, cancel }) {
+export function previewAndButtons(teaching, correction, { saved, cancel }) {
   let [isReady, isBusy] = [false, false];
   const button = make("button.main", { type: "button", "aria-disabled": "true" }, "Teach");
   const show = () => button.setAttribute("aria-disabled", String(!isReady || isBusy));
@@ -22,25 +22,25 @@ export function saveBar({ teaching, preview, save, saved, cancel }) {
     isBusy = busy;
     show();
   };
+  const preview = new Preview(teaching, (ready) => {
+    isReady = ready;
+    show();
+  });
   button.addEventListener("click", async () => {
     if (!isReady || isBusy) return;
     setBusy(true);
+    const taught = correction();
     try {
-      const entry = await teaching.ask(save);
-      saved(entry);
+      const entry = await teaching.ask(() => api.correct(taught));
+      saved(entry, taught);
       await teaching.changed();
     } catch (error) {
       preview.showFailure(error.message);
     }
     setBusy(false);
   });
-  return {
-    element: make("div.choices.save", {}, make("button.plain", { type: "button", onclick: cancel }, "Cancel"), button),
-    setReady(ready) {
-      isReady = ready;
-      show();
-    },
-  };
+  const back = make("button.plain", { type: "button", onclick: cancel }, "Cancel");
+  return { preview, buttons: make("div.choices.save", {}, back, button) };
 }
 
 /**
