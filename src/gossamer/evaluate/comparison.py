@@ -159,15 +159,18 @@ def compare_models(
     draw: Callable[[int], Turn[DataT, ModelT]],
     train: Callable[[ConfigT, DataT, int], ModelT],
     *,
+    kind: str,
+    trained_on: str,
+    measures: Sequence[Measure],
     random_seed: int,
     exclude_percentages: Sequence[float],
     runs: int,
     on_model: ModelListener | None,
-) -> tuple[ComparedModel, ...]:
+) -> Comparison:
     """Train and test all configurations, run by run, on what `draw` gives for the run's seed.
 
     A training that raises an `InputError` counts as failed, with its message; another error is not
-    caught.
+    caught. Of the measures those are kept that a model has, and always the first.
     """
     models: list[ComparedModel] = []
     n_all = runs * len(exclude_percentages) * len(configs)
@@ -194,7 +197,16 @@ def compare_models(
                 models.append(model)
                 if on_model is not None:
                     on_model(model, len(models), n_all)
-    return tuple(models)
+    found = {name for model in models for name in model.figures}
+    return Comparison(
+        kind=kind,
+        trained_on=trained_on,
+        configs=tuple(configs),
+        exclude_percentages=tuple(exclude_percentages),
+        n_runs=runs,
+        measures=tuple(each for each in measures if each.name in found or each is measures[0]),
+        models=tuple(models),
+    )
 
 
 def check_comparison(

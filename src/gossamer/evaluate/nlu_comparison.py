@@ -88,24 +88,17 @@ def compare_nlu(
         kept = keep_examples(training, exclude_percentages, random_seed=seed)
         return Turn(parts=[(part, len(part.examples)) for part in kept], test=test)
 
-    models = compare_models(
+    return compare_models(
         configs,
         draw,
         train,
+        kind="nlu",
+        trained_on="examples",
+        measures=_MEASURES,
         random_seed=random_seed,
         exclude_percentages=exclude_percentages,
         runs=runs,
         on_model=on_model,
-    )
-    found = {name for model in models for name in model.figures}
-    return Comparison(
-        kind="nlu",
-        trained_on="examples",
-        configs=tuple(configs),
-        exclude_percentages=tuple(exclude_percentages),
-        n_runs=runs,
-        measures=tuple(each for each in _MEASURES if each.name in found) or _MEASURES[:1],
-        models=models,
     )
 
 

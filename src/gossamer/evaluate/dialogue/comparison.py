@@ -87,32 +87,27 @@ def compare_dialogue(
         data = [StoryData(stories=tuple(kept), rules=tuple(rules)) for kept in parts]
         return Turn(parts=[(part, len(part.stories)) for part in data], test=test)
 
-    models = compare_models(
+    n_correct = Measure(
+        name="n_correct",
+        title=f"Correct conversations of {n_conversations}",
+        most=n_conversations,
+        is_count=True,
+    )
+    return compare_models(
         configs,
         draw,
         train,
+        kind="core",
+        trained_on="stories",
+        measures=(
+            n_correct,
+            Measure(name="action_f1", title="Weighted F1 of actions"),
+            Measure(name="action_accuracy", title="Accuracy of actions"),
+        ),
         random_seed=random_seed,
         exclude_percentages=exclude_percentages,
         runs=runs,
         on_model=on_model,
-    )
-    return Comparison(
-        kind="core",
-        trained_on="stories",
-        configs=tuple(configs),
-        exclude_percentages=tuple(exclude_percentages),
-        n_runs=runs,
-        measures=(
-            Measure(
-                name="n_correct",
-                title=f"Correct conversations of {n_conversations}",
-                most=n_conversations,
-                is_count=True,
-            ),
-            Measure(name="action_f1", title="Weighted F1 of actions"),
-            Measure(name="action_accuracy", title="Accuracy of actions"),
-        ),
-        models=models,
     )
 
 
