@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from serve_parts import answers, load, messages, report
+from serve_parts import answers, load, messages, report, rounds
 from serve_parts.http import AnswerReader, BadAnswer, post
 from serve_parts.load import PARSE, TURN, Parses, Turns
 from serve_parts.rounds import Row, Start
@@ -255,6 +256,28 @@ def test_tables_and_targets() -> None:
     ]
     assert report.targets(STARTS[1:], ROWS[2:3]) == ""
     assert report.plain("| a | b |\n| --- | ---: |\n| long | 1 |") == "a     b\nlong  1"
+
+
+def test_a_load_that_does_not_end_is_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_ends(command: list[str], **given: Any) -> None:
+        raise subprocess.TimeoutExpired(command, given["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", never_ends)
+    order = {"effort": {"n_clients": 8, "warm_up": 1.0, "seconds": 2.0, "patience": 3.0}}
+    row = Row.of(
+        rounds._generate(order, tmp_path),
+        peer="Gossamer",
+        number=1,
+        path=TURN,
+        n_clients=8,
+        peak_rss_mib=150.0,
+    )
+    assert row.failures == {"the load did not end within 66 s": 8}
+    _, loads = report.tables(STARTS[:1], [row])
+    rest = "none | none | 150 | none | none | none | 8 | 0 | |"
+    assert f"| {TURN} | 8 | Gossamer | 0 | {rest}" in " ".join(loads.split())
 
 
 def test_figure(tmp_path: Path) -> None:
