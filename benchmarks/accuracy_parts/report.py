@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from accuracy_parts.data import FAMILIES, PARTS
+from accuracy_parts.features import features_table
 from accuracy_parts.figures import draw_accuracy, draw_curves, draw_density
 from accuracy_parts.summary import (
     Group,
@@ -49,6 +50,7 @@ _ONLY = {
     "intent_accuracy_joined": "atis",
     "entity_overlap_micro_f1": "nlu",
 }
+_LEAST = "Of seconds and milliseconds it is the least of the runs: other programs only add to them."
 _TITLES = {
     "dev": "Held-out part of the training data (dev)",
     "test": "Test data",
@@ -111,6 +113,9 @@ def _of_part(groups: Sequence[Group], part: str, figures: Sequence[str]) -> list
     for family in families(chosen):
         of_family = [group for group in chosen if group.family == family]
         parts += [f"### {FAMILIES[family]}", scores_table(of_family), costs_table(of_family)]
+    outside = features_table(chosen)
+    if outside:
+        parts += ["### Features from outside the training data", _LEAST, outside]
     parts += _figure("density", part, figures)
     of_curves = curves(groups, part)
     if of_curves:

@@ -11,6 +11,7 @@ import accuracy
 import pytest
 from accuracy import ABLATION, make_parser, row_key, run_tasks, tasks_of, to_do
 from accuracy_parts import runs as accuracy_runs
+from accuracy_parts.features import features_table
 from accuracy_parts.report import PAGE, load_in_words, write_report
 from accuracy_parts.runs import Task, check_task, config_of, run_once
 from accuracy_parts.summary import grouped
@@ -310,6 +311,31 @@ def test_the_last_state_of_the_package_counts() -> None:
     assert group.values("intent_accuracy") == [0.9]
     (group,) = grouped([repeated, new, *old])
     assert group.values("intent_accuracy") == [0.7]
+
+
+def test_features_beside_the_text_by_data_set_and_all_folds() -> None:
+    def run(contestant: str, data: str, seed: int, right: float, **changes: Any) -> dict[str, Any]:
+        family = "nlu" if data.startswith("nlu") else data
+        found = {"intent_accuracy": right, "model_mib": 5.0, "train_seconds": 10.0 + seed}
+        return row(contestant, seed, data=data, family=family, **(found | changes))
+
+    runs = [
+        run("ours-20", "nlu1", 1, 0.8),
+        run("ours-20", "nlu1", 2, 0.5, options={"epochs": 3}),
+        run("ours-20+minilm", "nlu1", 3, 0.9),
+        run("ours-20+minilm", "nlu1", 2, 0.8),
+        run("ours-20+minilm", "nlu2", 4, 0.7),
+        run("ours-20", "snips", 1, 0.8),  # nothing to compare with
+    ]
+    lines = features_table(grouped(runs)).splitlines()[2:]
+    assert lines == [
+        "| NLU evaluation (nlu1) | text alone | 1 | 80.0 |  |  | 11 | 1.5 | 5.0 |",
+        "|  | and MiniLM | 2 | 85.0 ± 7.1 |  |  | 12 | 1.5 | 5.0 |",
+        "| NLU evaluation (nlu2) | and MiniLM | 1 | 70.0 |  |  | 14 | 1.5 | 5.0 |",
+        "| NLU evaluation, all 2 | text alone | 1 | 80.0 |  |  | 11 | 1.5 | 5.0 |",
+        "|  | and MiniLM | 3 | 80.0 ± 10.0 |  |  | 12 | 1.5 | 5.0 |",
+    ]
+    assert features_table(grouped(ROWS)) == ""
 
 
 def test_options_make_another_contestant_without_targets() -> None:
