@@ -77,10 +77,23 @@ def test_events_of_a_broker_go_too(run: Run, folder: Path) -> None:
     assert stored() == {"ben": 3}
 
 
+def test_conversations_in_memory_leave_the_file_of_a_broker(run: Run, folder: Path) -> None:
+    (folder / "endpoints.yml").write_text(
+        "tracker_store:\n  type: InMemory\nevent_broker:\n  type: file\n  path: events.jsonl\n",
+        "utf-8",
+    )
+    (folder / "events.jsonl").write_text('{"sender_id": "anna", "event": "restart"}\n', "utf-8")
+    result = run("forget", "anna")
+    assert result.exit_code == 0
+    assert "its DELETE /conversations/ID" in result.stderr
+    assert "anna" not in (folder / "events.jsonl").read_text("utf-8")
+    assert stored() == {"anna": 3, "ben": 3}, "another database is none of it"
+
+
 @pytest.mark.parametrize(
     ("endpoints", "message"),
     [
-        ("tracker_store:\n  type: InMemory\n", "in the server's memory alone"),
+        ("tracker_store:\n  type: InMemory\n", "must be something that is kept"),
         ("tracker_store:\n  type: SQL\n  db: other.db\n", "must exist"),
         ("tracker_store:\n  type: SQL\n  db: data.yml\n", "file is not a database"),
         ("tracker_stor:\n  type: SQL\n", "tracker_store"),

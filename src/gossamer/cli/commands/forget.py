@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gossamer.cli.streams import say
+
 if TYPE_CHECKING:
     from gossamer.serve.forgetting import Kept
     from gossamer.teach import Taught
@@ -49,7 +51,8 @@ def forget(
     """Delete a person's conversation: all of its events, and reminders. A server may run meanwhile.
 
     Events in the file of an event broker are written over, too. What was taught from their messages
-    is named, and stays unless --taught is given.
+    is named, and stays unless --taught is given. Where a server has conversations in its memory
+    alone, these two are what is looked through.
     """
     from gossamer.cli.models import endpoints_of
     from gossamer.data.errors import InputError
@@ -59,13 +62,17 @@ def forget(
     require("the database of conversations", *SERVING)
 
     from gossamer.serve.forgetting import broker_file_of, erase_taught, forget, kept_of
-    from gossamer.serve.store.address import opened_store
+    from gossamer.serve.store.address import is_in_memory, open_store, opened_store
     from gossamer.teach import TaughtProject
 
     read = endpoints_of(endpoints, "tracker_store", "event_broker")
     broker_file = broker_file_of(read)
     known = TaughtProject(project)
-    store = opened_store(read)
+    if is_in_memory(read):
+        say(
+            "Conversations are in the server's memory: DELETE /conversations/ID of it deletes them."
+        )
+    store = open_store(read) if is_in_memory(read) else opened_store(read)
     try:
         kept = kept_of(store, sender, broker_file, known)
         if not kept.is_anything and not kept.taught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,21 +37,24 @@ class FileBroker(EventBroker):
                 hint="'path' under event_broker in endpoints.yml",
             )
         self.path = path
-        self._is_cut_off = False
 
     def publish(self, sender_id: str, event: Mapping[str, Any]) -> None:
         """See `EventBroker.publish`."""
         line = to_json(sender_id, event) + b"\n"
-        if self._is_cut_off:
-            line = b"\n" + line
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            n_written = os.write(file, line)
-        finally:
-            os.close(file)
-        self._is_cut_off = n_written < len(line)
-        if self._is_cut_off:
+        with self.path.open("a+b", buffering=0) as file:
+            if _is_cut_off(file):
+                line = b"\n" + line
+            n_written = file.write(line) or 0
+        if n_written < len(line):
             raise OSError(f"only {n_written} of {len(line)} bytes could be written")
+
+
+def _is_cut_off(file: RawIOBase) -> bool:
+    """Whether the last line has no end, whoever wrote it. It is left as it is."""
+    if not file.seekable() or file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def lines_of(path: Path, sender_id: str) -> list[tuple[int, int]]:

@@ -24,6 +24,11 @@ def store_url(endpoints: Endpoints) -> str | URL:
     return store.to_url() if isinstance(store, SqlTrackerStore) else "sqlite://"
 
 
+def is_in_memory(endpoints: Endpoints) -> bool:
+    """Whether a server has conversations in its memory alone."""
+    return is_memory(read_url(store_url(endpoints)))
+
+
 def open_store(endpoints: Endpoints) -> ConversationStore:
     """The conversations of a server; made where they are not there yet.
 
@@ -42,14 +47,14 @@ def opened_store(endpoints: Endpoints) -> ConversationStore:
         ConfigError: they are in a server's memory, or the file does not exist.
         StoreUnavailable: the database does not answer.
     """
-    url = read_url(store_url(endpoints))
-    if is_memory(url):
+    if is_in_memory(endpoints):
         raise ConfigError(
             "conversations must be in a database; with `type: InMemory` they are in the server's "
             "memory alone",
             where=endpoints.where,
             hint="DELETE /conversations/ID of the server",
         )
+    url = read_url(store_url(endpoints))
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise ConfigError(
             "the file of conversations must exist",
