@@ -69,9 +69,7 @@ def forget(
     broker_file = broker_file_of(read)
     known = TaughtProject(project)
     if is_in_memory(read):
-        say(
-            "Conversations are in the server's memory: DELETE /conversations/ID of it deletes them."
-        )
+        say("Conversations are in a server's memory: its DELETE /conversations/ID deletes them.")
     store = open_store(read) if is_in_memory(read) else opened_store(read)
     try:
         kept = kept_of(store, sender, broker_file, known)
