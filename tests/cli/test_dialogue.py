@@ -231,6 +231,14 @@ def test_configurations_are_compared(run: Run, small: Path) -> None:
     assert Path("results/core_model_comparison_graph.png").exists()
 
 
+def test_all_policies_are_looked_at_before_any_is_trained(run: Run, small: Path) -> None:
+    Path("wrong.yml").write_text("policies:\n- name: TEDPolice\n")
+    result = run("test", "core", "--compare", "--config", "config.yml", "wrong.yml")
+    assert result.exit_code == 1
+    assert "wrong.yml:2" in result.stderr
+    assert not Path("results").exists()
+
+
 def test_validate_finds_all_at_once(run: Run, small: Path) -> None:
     result = run("data", "validate")
     assert result.exit_code == 0, result.stdout

@@ -92,6 +92,24 @@ def test_fewer_examples_are_worse_and_failures_are_told() -> None:
     assert "broken, run 1, 75% left out: too few examples" in comparison_text(comparison)
 
 
+def test_a_model_that_predicts_nothing_is_wrong_and_has_not_failed() -> None:
+    class Silent(Memory):
+        def parse_many(self, texts: Sequence[str], /) -> list[Parse]:
+            return [Parse(text=text) for text in texts]
+
+    def train(config: str, data: TrainingData, own_seed: int) -> Memory:
+        return Silent(data, 1) if own_seed == 2 or config == "silent" else Memory(data, 1)
+
+    comparison = compare_nlu(
+        {"good": "good", "silent": "silent"}, DATA, train=train, random_seed=1, runs=2,
+        exclude_percentages=(0,),
+    )  # fmt: skip
+    assert comparison.results() == {"good": [[1.0], [0.0]], "silent": [[0.0], [0.0]]}
+    text = comparison_text(comparison)
+    assert "0.5000 ± 0.7071" in text
+    assert "failed" not in text
+
+
 def test_shares_are_kept_and_nested(seed: int) -> None:
     percentages = (75, 10, 0, 99.9, 50)
     parts = keep_examples(DATA, percentages, random_seed=seed)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from gossamer.cli.parts import figures_wanted
 if TYPE_CHECKING:
     from gossamer.data import StoryData, TrainingData
     from gossamer.evaluate import ComparedModel, Comparison
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Way:
         written = write_comparison(comparison, self.out, plots=is_drawn)
         names = ", ".join(path.name for path in written)
         typer.echo(f"{len(written)} files in {self.out}: {names}")
+        if comparison.failures:
+            raise typer.Exit(1)
 
 
 def compare_core(
@@ -90,12 +94,20 @@ def compare_core(
     from gossamer.data.installed import TRAINING, require
 
     require("comparing models", *TRAINING)
+    _check_once(configs)
     projects = {str(path): read_project(path, train, domain, nlu=False) for path in configs}
     is_drawn = way.prepare()
 
     from gossamer.assistant import Assistant
     from gossamer.dialogue.policies.ensemble import Ensemble
+    from gossamer.dialogue.policies.registry import policies_from_config
     from gossamer.evaluate import compare_dialogue
+    from gossamer.nlu.own.importing import OwnParts
+
+    _check_all(
+        lambda project: policies_from_config(project.config.policies, OwnParts.of(project.config)),
+        projects.values(),
+    )
 
     def trained(project: Project, part: StoryData, seed: int) -> Ensemble:
         assistant = Assistant.train_project(
@@ -125,6 +137,7 @@ def compare_nlu(configs: Sequence[Path], nlu: list[Path], way: Way, *, rasa_defa
     from gossamer.data.installed import TRAINING, require
 
     require("comparing models", *TRAINING)
+    _check_once(configs)
     data = read_training_data(nlu)
     read = {str(path): read_config(path) for path in configs}
     if rasa_defaults:
@@ -133,6 +146,9 @@ def compare_nlu(configs: Sequence[Path], nlu: list[Path], way: Way, *, rasa_defa
 
     from gossamer.assistant import Assistant
     from gossamer.evaluate import compare_nlu as compare
+    from gossamer.nlu.pipeline.pipeline import Pipeline
+
+    _check_all(Pipeline.from_config, read.values())
 
     def trained(config: ProjectConfig, part: TrainingData, seed: int) -> Assistant:
         return Assistant.train(config, part, random_seed=seed)
@@ -140,3 +156,27 @@ def compare_nlu(configs: Sequence[Path], nlu: list[Path], way: Way, *, rasa_defa
     with way.settings() as settings:
         comparison = compare(read, data, train=trained, **settings)
     way.finish(comparison, is_drawn=is_drawn)
+
+
+def _check_once(configs: Sequence[Path]) -> None:
+    """Refuse to compare a file with itself."""
+    if len(set(configs)) < len(configs):
+        raise typer.BadParameter("each file may be given once", param_hint="--config")
+
+
+def _check_all(build: Callable[[T], object], configs: Iterable[T]) -> None:
+    """Build what each configuration describes, before any of them is trained.
+
+    Raises:
+        InputError: some cannot be built; all faults are reported.
+    """
+    from gossamer.data.errors import InputError, all_of
+
+    faults: list[InputError] = []
+    for config in configs:
+        try:
+            build(config)
+        except InputError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)

@@ -156,11 +156,15 @@ def _table(comparison: Comparison, measure: Measure) -> Table:
     for config in comparison.configs:
         cells = []
         for percentage in comparison.exclude_percentages:
-            values = _values(comparison.of(config, percentage), measure)
+            models = comparison.of(config, percentage)
+            values = _values(models, measure)
+            has_failed = any(model.failure is not None for model in models)
             cells.append(
                 f"{mean(values):.{n_decimals}f} ± {_spread(values):.{n_decimals}f}"
                 if values
                 else "failed"
+                if has_failed
+                else "-"
             )
         table.add_row(Text(config), *cells)
     return table

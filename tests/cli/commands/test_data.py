@@ -264,6 +264,15 @@ def test_migrate_a_project(run: Run, project: Path) -> None:
     assert "must not replace another" in result.stderr
 
 
+def test_migrate_a_project_without_a_domain(run: Run, project: Path) -> None:
+    result = run("data", "migrate", "--out", "new")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.split() == ["new/config.yml", "new/data/nlu.yml"]
+    missing = run("data", "migrate", "--domain", "other.yml", "--out", "newer")
+    assert missing.exit_code == 1
+    assert "other.yml" in missing.stderr
+
+
 def test_augment(run: Run, project: Path) -> None:
     with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
         file.write("- lookup: city\n  examples: |\n    - Oslo\n    - Lima\n")

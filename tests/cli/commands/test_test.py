@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gossamer.data import DataError
+
 Run = Callable[..., Any]
 
 
@@ -107,6 +109,33 @@ def test_pipelines_are_compared(run: Run, project: Path, fake: Any) -> None:
     assert [len(row) for row in results["other.yml"]] == [2, 2]
     assert not (project / "results" / "nlu_model_comparison_graph.png").exists()
     assert "Weighted F1 of intents" in result.stdout
+
+
+def test_all_pipelines_are_looked_at_before_any_is_trained(
+    run: Run, project: Path, fake: Any
+) -> None:
+    wrong = "pipeline:\n- name: WhitespaceTokeniser\n"
+    Path("wrong.yml").write_text(wrong)
+    Path("worse.yml").write_text(wrong)
+    result = run("test", "nlu", "--config", "config.yml", "wrong.yml", "worse.yml")
+    assert result.exit_code == 1
+    assert "wrong.yml:2" in result.stderr
+    assert "worse.yml:2" in result.stderr
+    twice = run("test", "nlu", "--config", "config.yml", "config.yml")
+    assert twice.exit_code == 2
+    assert "each file may be given once" in " ".join(twice.stderr.split())
+    assert fake.calls == []
+
+
+def test_a_comparison_with_failures_ends_with_1(run: Run, project: Path, fake: Any) -> None:
+    fake.fails_with = DataError("it cannot be")
+    result = run(
+        *("test", "nlu", "--compare", "--config", "config.yml", "--runs", "1"),
+        *("--percentages", "0", "--no-plot"),
+    )
+    assert result.exit_code == 1
+    assert "1 of 1 trainings failed" in result.stdout
+    assert (project / "results" / "results.json").is_file()
 
 
 def test_a_comparison_is_no_cross_validation(run: Run, project: Path, fake: Any) -> None:

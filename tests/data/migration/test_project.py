@@ -15,6 +15,7 @@ from gossamer.data import (
     read_stories,
     read_training_data,
 )
+from gossamer.data.migration.config import migrate_config
 from gossamer.data.migration.project import (
     Migration,
     migrate_domain,
@@ -186,6 +187,47 @@ def test_faults_come_together_and_name_their_files(write: Write, tmp_path: Path)
     assert "two files must not become one" in str(caught.value)
     with pytest.raises(DataError, match="a path of training data must exist"):
         migrate_project([], [tmp_path / "nothing"], None, tmp_path / "new")
+
+
+def test_what_was_learnt_from_how_many_turns_is_kept(write: Write) -> None:
+    path = write(
+        "config.yml",
+        "pipeline:\n- name: X\npolicies:\n- name: KerasPolicy\n  epochs: 9\n  featurizer:\n"
+        "  - name: MaxHistoryTrackerFeaturizer\n    max_history: 7\n",
+    )
+    path.write_text(migrate_config(path).text)
+    (policy,) = read_config(path).policies
+    assert policy.name == "TEDPolicy"
+    assert policy.options == {"epochs": 9, "max_history": 7}
+
+
+FALLBACK = "policies:\n- name: FallbackPolicy\n  nlu_threshold: 0.4\n"
+
+
+def test_thresholds_for_messages_are_kept_or_named(write: Write) -> None:
+    own = "- name: FallbackClassifier\n  threshold: 0.2\n  ambiguity_threshold: 0.1\n"
+    path = write("own.yml", f"pipeline:\n- name: X\n{own}{FALLBACK}")
+    migrated = migrate_config(path)
+    assert "keeps its own thresholds; the policy had threshold 0.4, ambiguity_threshold 0.1" in (
+        "\n".join(migrated.notes)
+    )
+    assert "threshold: 0.2" in migrated.text
+    path = write("none.yml", FALLBACK)
+    migrated = migrate_config(path)
+    assert "the default pipeline is written out" in "\n".join(migrated.notes)
+    path.write_text(migrated.text)
+    pipeline = read_config(path).pipeline
+    assert pipeline[0].name == "WhitespaceTokenizer"
+    assert [part.options for part in pipeline if part.name == "FallbackClassifier"] == [
+        {"threshold": 0.4, "ambiguity_threshold": 0.1}
+    ]
+
+
+def test_a_pipeline_that_was_not_written_is_not_written(write: Write) -> None:
+    path = write("config.yml", "policies:\n- name: FormPolicy\n")
+    migrated = migrate_config(path)
+    assert "RulePolicy" in migrated.text
+    assert "pipeline" not in migrated.text
 
 
 def test_nothing_is_replaced(write: Write, tmp_path: Path) -> None:

@@ -323,7 +323,8 @@ def migrate(
     else:
         refuse_to_mix(out, [*data, *domain])
         given = config if config != CONFIG or config.exists() else None
-        migration = migrate_project(domain, data, given, out)
+        domains = domain if domain != [DOMAIN] or DOMAIN.exists() else []
+        migration = migrate_project(domains, data, given, out)
         refuse_to_replace(migration.files)
     write_files(migration.files, error=InputError)
     for note in migration.notes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from gossamer.data.config import ComponentConfig, ProjectConfig
+from gossamer.data.config import DEFAULT_PIPELINE, ComponentConfig, ProjectConfig
 from gossamer.data.config_files import dump_config, read_config
 from gossamer.data.errors import ConfigError
 from gossamer.data.nlu.intents import FALLBACK_INTENT
@@ -69,6 +70,8 @@ def migrate_config(path: Path) -> MigratedConfig:
     if new != old:
         if "#" in text:
             notes.append("comments are not kept")
+        if old.pipeline is DEFAULT_PIPELINE and new.pipeline == old.pipeline:
+            new = dataclasses.replace(new, pipeline=())  # none was written, and none is
         text = dump_config(new)
     return MigratedConfig(
         text=text,
@@ -95,7 +98,7 @@ def _policies(config: ProjectConfig) -> tuple[ProjectConfig, list[Rule], list[st
             notes.append(
                 f"{name} became TEDPolicy; options besides max_history and epochs are gone"
             )
-            kept = {key: part.options[key] for key in _KEPT_OPTIONS if key in part.options}
+            kept = _kept_options(part)
             if "TEDPolicy" not in (*names, *(other.name for other in policies)):
                 policies.append(ComponentConfig(name="TEDPolicy", options=kept))
         elif name in _RULED:
@@ -116,11 +119,38 @@ def _policies(config: ProjectConfig) -> tuple[ProjectConfig, list[Rule], list[st
         else:
             merged = dataclasses.replace(found, options={**of_rules, **found.options})
             policies[policies.index(found)] = merged
-    pipeline = config.pipeline
-    if classifier is not None and all(_short(part) != classifier.name for part in pipeline):
-        pipeline = (*pipeline, classifier)
-    changed = dataclasses.replace(config, policies=tuple(policies), pipeline=pipeline)
+    changed = dataclasses.replace(config, policies=tuple(policies))
+    if classifier is not None:
+        changed = _with_fallback(changed, classifier, notes)
     return (changed if notes else config), rules, notes
+
+
+def _kept_options(part: ComponentConfig) -> dict[str, Any]:
+    """Of an old policy that learns: `epochs`, and `max_history`, wherever it was written."""
+    kept = {key: part.options[key] for key in _KEPT_OPTIONS if key in part.options}
+    featurizers = part.options.get("featurizer")
+    for featurizer in featurizers if isinstance(featurizers, list) else []:
+        if isinstance(featurizer, Mapping) and featurizer.get("max_history") is not None:
+            kept.setdefault("max_history", featurizer["max_history"])
+    return kept
+
+
+def _with_fallback(
+    config: ProjectConfig, classifier: ComponentConfig, notes: list[str]
+) -> ProjectConfig:
+    """The configuration with a policy's thresholds for messages in its FallbackClassifier."""
+    pipeline = config.pipeline
+    if config.pipeline is DEFAULT_PIPELINE:
+        pipeline = tuple(part for part in pipeline if part.name != classifier.name)
+        notes.append("the default pipeline is written out, with the thresholds for messages")
+    own = next((part for part in pipeline if _short(part) == classifier.name), None)
+    if own is None:
+        return dataclasses.replace(config, pipeline=(*pipeline, classifier))
+    told = {key: own.options.get(key) for key in classifier.options}
+    if told != classifier.options:
+        shown = ", ".join(f"{key} {value}" for key, value in classifier.options.items())
+        notes.append(f"FallbackClassifier keeps its own thresholds; the policy had {shown}")
+    return config
 
 
 def _core_fallback(part: ComponentConfig) -> dict[str, Any]:
