@@ -375,6 +375,24 @@ def test_an_unfinished_correction_whose_file_was_edited_is_given_up(tmp_path: Pa
     assert (folder / "data/nlu.yml").read_text() == edited
 
 
+def test_of_an_unfinished_correction_that_is_given_up_nothing_stays(tmp_path: Path) -> None:
+    """One of its two files was edited; the other may have been written or not."""
+    for is_written in (False, True):
+        folder = make_project(tmp_path / str(is_written))
+        domain = folder / "domain.yml"
+        before = domain.read_text()
+        TaughtProject(folder).teach(message("to Rome", "inform", city="Rome"), who="me")
+        journal = folder / ".gossamer/journal.jsonl"
+        journal.write_text(journal.read_text().splitlines(keepends=True)[0])  # killed here
+        if not is_written:
+            domain.write_text(before)
+        edited = NLU.replace("hello", "good day")
+        (folder / "data/nlu.yml").write_text(edited)
+        assert [each.is_undone for each in TaughtProject(folder).taught()] == [True]
+        assert (folder / "data/nlu.yml").read_text() == edited
+        assert domain.read_text() == before
+
+
 @pytest.mark.parametrize("cut", [1, 20, -2])
 def test_half_a_record_was_never_acknowledged(tmp_path: Path, cut: int) -> None:
     folder = make_project(tmp_path)

@@ -15,7 +15,7 @@ from gossamer.teach.corrections import Correction, correction_json, correction_o
 from gossamer.teach.description import ProjectDescription, describe
 from gossamer.teach.files.derive import AlreadySo, derive
 from gossamer.teach.files.erasing import erased
-from gossamer.teach.files.hunks import Moved, applied
+from gossamer.teach.files.hunks import Moved, applied, inverse
 from gossamer.teach.files.journal import (
     DONE,
     JOURNAL,
@@ -261,24 +261,39 @@ class TaughtProject:
             return self._journal.records()
         step = Step.of(record["files"])
         paths = {name: self._inside(name) for name in step.before}
-        now = {name: text_now(path) for name, path in paths.items()}
-        hashes = {name: text_hash(text) for name, text in now.items()}
-        put_in_place(
-            {
-                paths[change.path]: _after(change, now[change.path], step.after[change.path])
-                for change in step.patch.files
-                if hashes[change.path] == step.before[change.path]
-            }
-        )
-        is_edited = any(hashes[name] not in (step.before[name], step.after[name]) for name in now)
+        hashes = self._move(step, paths, forward=True)
+        is_edited = any(hashes[name] not in (step.before[name], step.after[name]) for name in paths)
         if is_edited and record["record"] == "taught" and not self._says(record["correction"]):
             # Somebody edited a file in the meantime. It was never acknowledged, so it is given up.
+            self._move(step, paths, forward=False)
             self._journal.add(
                 {"record": "undone", "id": record["id"], "when": time.time(), "who": ""}
                 | {"files": [], "others": {}}
             )
         self._journal.add(DONE)
         return self._journal.records()
+
+    def _move(
+        self, step: Step, paths: Mapping[str, Path], *, forward: bool
+    ) -> dict[str, str | None]:
+        """Do a step, or take it back, in the files that are at its other end.
+
+        Returns:
+            The hash of each file before that.
+        """
+        texts = {name: text_now(path) for name, path in paths.items()}
+        hashes = {name: text_hash(text) for name, text in texts.items()}
+        begin, end = (step.before, step.after) if forward else (step.after, step.before)
+        put_in_place(
+            {
+                paths[change.path]: _moved(
+                    change if forward else inverse(change), texts[change.path], end[change.path]
+                )
+                for change in step.patch.files
+                if hashes[change.path] == begin[change.path]
+            }
+        )
+        return hashes
 
     def _inside(self, name: str) -> Path:
         """Where a file of the project is.
@@ -305,8 +320,8 @@ class TaughtProject:
         return False
 
 
-def _after(change: FileChange, before: str | None, meant: str | None) -> str | None:
-    """The text of a file after a change that a journal says."""
+def _moved(change: FileChange, before: str | None, meant: str | None) -> str | None:
+    """The text of a file after a change that a journal says, or after its inverse."""
     with contextlib.suppress(Moved):
         after = applied(change, before)
         if text_hash(after) == meant:
