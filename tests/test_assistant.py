@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import gossamer
 from gossamer.assistant import Assistant
+from gossamer.checks import check, read_parts
 from gossamer.data import ComponentConfig, ProjectConfig
 from gossamer.data.errors import ConfigError, DataError, InputError, ModelFileError
 from gossamer.data.nlu.examples import TrainingData
@@ -91,6 +93,23 @@ def test_save_and_load(project: Path) -> None:
     first, second = load_model(path), load_model(again)
     assert first.content == second.content
     assert all((first.arrays[name] == second.arrays[name]).all() for name in first.arrays)
+
+
+def test_a_model_says_from_when_its_data_are(tmp_path: Path) -> None:
+    """What is written while it trains, it does not know."""
+    files = {
+        "config.yml": "pipeline:\n- name: WhitespaceTokenizer\n- name: KeywordIntentClassifier\n",
+        "nlu.yml": "nlu:\n- intent: a\n  examples: '- hello'\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    before = datetime.now(UTC)
+    parts = read_parts(tmp_path / "config.yml", [tmp_path / "nlu.yml"], None, dialogue=False)
+    read = datetime.now(UTC)
+    time.sleep(0.02)
+    trained = Assistant.train_checked(check(parts))
+    moment = datetime.fromisoformat(trained.trained_at)
+    assert before - timedelta(milliseconds=1) <= moment <= read
 
 
 def test_what_is_stored(travel_assistant: Assistant, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Assistant:
 
     Attributes:
         config: the configuration it was trained from.
-        trained_at: when, in ISO 8601, UTC.
+        trained_at: when its training began with reading the data, in ISO 8601, UTC.
         dialogue: domain and policies; None when it was trained to understand only.
     """
 
@@ -197,8 +197,8 @@ class Assistant:
                 on_epoch=on_epoch,
                 on_change=on_change,
             )
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(project.config, pipeline, now, dialogue)
+        read_at = datetime.fromtimestamp(checked.read_at, UTC).isoformat()
+        return cls(project.config, pipeline, read_at, dialogue)
 
     @classmethod
     def foresee(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +41,8 @@ class Parts:
         wants_all: whether a configured pipeline without examples, or configured policies without
             stories, are an error.
         findings: what was found in reading.
+        read_at: when reading began, or when parts that were read before were given; seconds since
+            the epoch.
     """
 
     config: ProjectConfig | None = None
@@ -50,6 +53,7 @@ class Parts:
     wants_dialogue: bool = True
     wants_all: bool = False
     findings: tuple[Finding, ...] = ()
+    read_at: float = field(default_factory=time.time)
 
     @classmethod
     def of(cls, project: Project) -> Parts:
@@ -88,6 +92,7 @@ def read_parts(
     Returns:
         What could be read. Findings hold the errors.
     """
+    read_at = time.time()
     findings = _empty_files([data] if stories is None else [data, stories])
 
     if nlu and dialogue and stories is None:  # both are read from the same places
@@ -124,6 +129,7 @@ def read_parts(
         wants_dialogue=dialogue and has_dialogue,
         wants_all=wants_all,
         findings=tuple(dict.fromkeys(findings)),
+        read_at=read_at,
     )
 
 

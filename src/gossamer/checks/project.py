@@ -47,6 +47,7 @@ class Checked:
     Attributes:
         project: with seeds set as asked for; None: a part could not be read.
         findings: all that is doubtful.
+        read_at: see `Parts`.
         pipeline: its untrained NLU components, or None.
         dialogue: its dialogue before the first epoch, or None.
         last: the model whose parts are taken where they need not be trained again, or None.
@@ -54,6 +55,7 @@ class Checked:
 
     project: Project | None
     findings: tuple[Finding, ...]
+    read_at: float
     pipeline: Pipeline | None = field(default=None, repr=False)
     dialogue: PreparedDialogue | None = field(default=None, repr=False)
     last: LastModel | None = field(default=None, repr=False)
@@ -185,6 +187,7 @@ def check(
     return Checked(
         project=project if config is not None else None,
         findings=tuple(dict.fromkeys(findings)),
+        read_at=parts.read_at,
         pipeline=pipeline,
         dialogue=dialogue,
         last=last,

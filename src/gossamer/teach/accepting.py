@@ -75,17 +75,18 @@ def example_of(text: str, intent: str, entities: Iterable[Entity] = ()) -> Examp
     return Example(text=plain, intent=intent, entities=tuple(kept))
 
 
-def senders_of(text: str, messages: Iterable[StoredMessage]) -> set[str]:
+def senders_of(text: str, messages: Iterable[StoredMessage], known: Iterable[str] = ()) -> set[str]:
     """Who wrote a text, for the record of who a correction comes from.
 
     Args:
         text: as it was written.
         messages: stored ones.
+        known: who wrote it for certain.
 
     Returns:
         Ids of conversations; none where more than 20 people wrote it: then it is nobody's own.
     """
-    senders = {message.sender_id for message in messages if message.text == text}
+    senders = {message.sender_id for message in messages if message.text == text} | {*known}
     return senders if len(senders) <= _MOST_SENDERS else set()
 
 

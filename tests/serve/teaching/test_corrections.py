@@ -34,6 +34,17 @@ def test_what_can_be_taught(teaching: Running) -> None:
     assert found["out_of_scope"] == "out_of_scope"
 
 
+def test_all_who_wrote_a_text_are_known(teaching: Running) -> None:
+    client = teaching.client
+    for sender in ("anna", "ben"):
+        client.post(f"/conversations/{sender}/turns", json={"text": "bonjour"})
+    client.post("/conversations/cleo/turns", json={"text": "hello"})
+    taught = client.post("/teach/corrections", json={**BONJOUR, "sender_id": "dora"}).json()
+    assert taught["senders"] == ["anna", "ben", "dora"]
+    again = {**BONJOUR, "text": "salut"}
+    assert client.post("/teach/corrections", json=again).json()["senders"] == []
+
+
 def test_seen_written_listed_and_taken_back(teaching: Running, project: Path) -> None:
     client = teaching.client
     before = nlu(project)

@@ -93,7 +93,7 @@ CORRECTION_SCHEMA: Final[dict[str, Any]] = {
 
 class _Given(NamedTuple):
     correction: Correction
-    senders: tuple[str, ...]
+    sender: str | None
 
 
 def correction_routes(teaching: Teaching) -> APIRouter:
@@ -111,7 +111,7 @@ def correction_routes(teaching: Teaching) -> APIRouter:
         correction = correction_of(content)
         if isinstance(correction, MessageCorrection):
             server.check_text(correction.example.text)
-        return _Given(correction, () if sender is None else (sender,))
+        return _Given(correction, sender)
 
     @router.get(
         "/project",
@@ -154,7 +154,10 @@ def correction_routes(teaching: Teaching) -> APIRouter:
     )
     async def teach(request: Request, who: Teacher) -> Response:
         """What is written is derived anew from the files as they are now."""
-        correction, senders = await given(request)
+        correction, sender = await given(request)
+        senders = set() if sender is None else {sender}
+        if sender is not None and isinstance(correction, MessageCorrection):
+            senders = await teaching.senders_of(correction.example.text, sender)
         taught = await teaching.teach(correction, who=who, senders=senders)
         return JSONResponse(taught.to_json())
 

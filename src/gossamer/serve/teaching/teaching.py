@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from gossamer.data.errors import DataError
@@ -109,7 +109,7 @@ class Teaching:
     async def taught_json(self) -> list[dict[str, Any]]:
         """All that was taught, as JSON, and whether the model that answers knows it."""
         taught = await self.taught()
-        read_at = await self.server.in_thread(self.trainings.knows_until)
+        read_at = self.trainings.knows_until()
         return [{**each.to_json(), "is_trained": each.when < read_at} for each in taught]
 
     async def inbox(self, limit: int) -> tuple[list[InboxGroup], int]:
@@ -135,6 +135,14 @@ class Teaching:
             raise bad_request("the model must have an intent for it. Try: correcting it")
         senders = senders_of(text, messages)
         return await self.teach(MessageCorrection(example), who=who, senders=senders)
+
+    async def senders_of(self, text: str, sender: str) -> set[str]:
+        """Who wrote a text that is corrected in the conversation of a sender."""
+        stored: Sequence[StoredMessage] = ()
+        with suppress(ServeError):  # no model that holds conversations is loaded
+            model = self.server.models.get()
+            stored = await self._of_project(lambda: self._messages.get(model))
+        return senders_of(text, stored, [sender])
 
     async def messages(self) -> Sequence[StoredMessage]:
         """The newest stored messages that were not dismissed.

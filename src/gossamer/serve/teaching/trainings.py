@@ -175,19 +175,14 @@ class ServedTrainings:
         return await self._swap(path, who, lambda: go_back(self._models, stem))
 
     def knows_until(self) -> float:
-        """What was taught before this time the model that answers knows. Blocks.
+        """What was taught before this time the model that answers knows.
 
-        Of a candidate it is when its training began, of another model when it was trained. The time
-        of a file says nothing: going back to a model makes its file the newest.
+        The time of its file says nothing: going back to a model makes its file the newest.
         """
         loaded = self._server.models.or_none
         if loaded is None:
             return 0.0
-        name = loaded.path.stem.removeprefix("nlu-").removeprefix("core-")
-        try:
-            return CandidateTask.read(self._trainings.folder_of(name)).begun
-        except DataError:
-            return datetime.fromisoformat(loaded.assistant.trained_at).timestamp()
+        return datetime.fromisoformat(loaded.assistant.trained_at).timestamp()
 
     async def close(self) -> None:
         """End what runs."""

@@ -30,7 +30,7 @@ class CandidateTask:
         tests: the folder of test data.
         augmentation: how many stories others are joined to.
         who: asked for it, or None.
-        begun: when it was asked for, in seconds since 1970. What was taught before is in it.
+        begun: when it was asked for, in seconds since 1970.
     """
 
     project: str
