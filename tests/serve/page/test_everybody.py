@@ -91,6 +91,19 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     assert not visitor.page.locator(".policies").first.is_visible()
 
 
+@pytest.mark.long
+def test_an_action_without_a_score_has_no_note(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    visitor.open()
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    visitor.say(TRIP)
+    visitor.page.locator(".actions > li:first-child .correct").click()
+    visitor.page.get_by_role("combobox", name="Action", exact=True).press("ArrowDown")
+    options = visitor.texts("[role=option]")
+    assert options[0] == "utter_goodbye 0.71"
+    assert "utter_greet" in options
+
+
 def test_the_keyboard_s_place_is_seen(visitor: Visitor) -> None:
     visitor.open()
     visitor.say(TRIP)
