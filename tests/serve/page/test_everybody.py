@@ -92,6 +92,24 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
 
 
 @pytest.mark.long
+def test_a_name_typed_in_full_is_chosen(visitor: Visitor, script: Script) -> None:
+    """Also where more names than are shown have it in them."""
+    script.project.is_on = True
+    names = [*(f"ask_price_{i}" for i in range(100)), "price"]
+    project = script.project.description() | {"intents": [{"name": name} for name in names]}
+    visitor.page.route("**/teach/project", lambda route: route.fulfill(json=project))
+    visitor.open()
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    visitor.say("hello")
+    visitor.page.locator(".message-card .correct").click()
+    field = visitor.page.get_by_role("combobox", name="Intent", exact=True)
+    field.fill("price")
+    assert visitor.texts("[role=option][aria-selected=true] .name") == ["price"]
+    field.press("Enter")
+    assert field.input_value() == "price"
+
+
+@pytest.mark.long
 def test_an_action_without_a_score_has_no_note(visitor: Visitor, script: Script) -> None:
     script.project.is_on = True
     visitor.open()
