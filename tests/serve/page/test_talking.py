@@ -19,6 +19,19 @@ def texts(visitor: Visitor, selector: str) -> list[str]:
     return [" ".join(text.split()) for text in visitor.page.locator(selector).all_inner_texts()]
 
 
+def give_token(visitor: Visitor) -> None:
+    """Open the page, which asks for the token."""
+    visitor.open_without_waiting()
+    use_token(visitor)
+    visitor.page.wait_for_selector("#cards > *", state="attached")
+
+
+def use_token(visitor: Visitor) -> None:
+    """Answer the question for the token."""
+    visitor.page.get_by_label("Token", exact=True).fill(TOKEN)
+    visitor.page.get_by_role("button", name="Use it").click()
+
+
 def test_talk_then_inspect(visitor: Visitor) -> None:
     visitor.open()
     visitor.say("hello")
@@ -157,6 +170,19 @@ def test_a_failed_message_can_be_edited(visitor: Visitor, script: Script) -> Non
     assert texts(visitor, ".turn > .bubble") == ["You: hello"]
 
 
+@pytest.mark.long
+def test_what_is_said_when_a_session_begins_is_there_once(visitor: Visitor, script: Script) -> None:
+    """The session that was asked for is not stored: it begins again with the first message."""
+    script.greeting = [{"event": "bot", "text": "Welcome aboard!", "data": {}, "timestamp": 0}]
+    visitor.open()
+    visitor.say("hello")
+    assert texts(visitor, ".bot p.bubble") == [
+        "Assistant: Welcome aboard!",
+        "Assistant: Hello! You said: hello",
+    ]
+    assert visitor.page.locator(".timeline .is-bot").count() == 2
+
+
 def test_an_action_that_failed(visitor: Visitor) -> None:
     visitor.open()
     visitor.say("search")
@@ -171,9 +197,7 @@ def test_a_token(visitor: Visitor, script: Script, by_address: bool) -> None:
         visitor.open(query="?token=open%20sesame")
         assert "token" not in visitor.page.url
     else:
-        visitor.open_without_waiting()
-        visitor.page.get_by_label("Token", exact=True).fill(TOKEN)
-        visitor.page.get_by_role("button", name="Use it").click()
+        give_token(visitor)
     visitor.say("hello")
     visitor.page.reload()
     visitor.page.wait_for_selector(".turn.looked-at")  # it is not asked for again
