@@ -204,6 +204,18 @@ def test_a_token(visitor: Visitor, script: Script, by_address: bool) -> None:
     assert not visitor.page.get_by_label("Token", exact=True).is_visible()
 
 
+@pytest.mark.long
+def test_a_token_where_storage_is_forbidden(visitor: Visitor, script: Script) -> None:
+    visitor.page.add_init_script(
+        "for (const name of ['sessionStorage', 'localStorage']) Object.defineProperty(window, name,"
+        " {get() { throw new DOMException('forbidden', 'SecurityError'); }})"
+    )
+    script.token = TOKEN
+    give_token(visitor)
+    visitor.say("hello")
+    assert texts(visitor, ".bot p.bubble") == ["Assistant: Hello! You said: hello"]
+
+
 def test_text_never_becomes_html(visitor: Visitor) -> None:
     visitor.open("<b>x")
     visitor.say(NASTY)
