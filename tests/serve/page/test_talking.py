@@ -171,6 +171,24 @@ def test_a_failed_message_can_be_edited(visitor: Visitor, script: Script) -> Non
 
 
 @pytest.mark.long
+def test_a_failure_leaves_the_keyboard_to_who_types(visitor: Visitor, script: Script) -> None:
+    """And what is typed stays when the message that failed is edited."""
+    visitor.open()
+    held: list[Route] = []
+    visitor.page.route("**/turns", lambda route: held.append(route))
+    visitor.page.fill("#say", "helo")
+    visitor.page.press("#say", "Enter")
+    visitor.page.keyboard.type("and a ti")
+    visitor.page.wait_for_timeout(200)
+    script.n_failures = 1
+    held[0].continue_()
+    visitor.page.wait_for_selector(".failure")
+    visitor.page.keyboard.type("cket")
+    visitor.page.get_by_role("button", name="Edit").click()
+    assert visitor.page.input_value("#say") == "helo\nand a ticket"
+
+
+@pytest.mark.long
 def test_what_is_said_when_a_session_begins_is_there_once(visitor: Visitor, script: Script) -> None:
     """The session that was asked for is not stored: it begins again with the first message."""
     script.greeting = [{"event": "bot", "text": "Welcome aboard!", "data": {}, "timestamp": 0}]

@@ -109,7 +109,7 @@ async function send(text, messageId) {
         talk.endWaiting();
         setBusy(false);
         draw();
-        input.value = text;
+        input.value = input.value ? `${text}\n${input.value}` : text;
         input.focus();
       },
     });
