@@ -92,6 +92,31 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
 
 
 @pytest.mark.long
+def test_the_keyboard_stays_at_the_first_message_and_the_last(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.say("hello")
+    visitor.say(TRIP)
+    for name, position in (("earlier", "Message 1 of 2"), ("later", "Message 2 of 2")):
+        button = visitor.page.locator(f"#{name}")
+        button.press("Enter")
+        button.press("Enter")
+        assert visitor.texts("#position") == [position]
+        assert focused(visitor) == name
+        assert button.get_attribute("aria-disabled") == "true"
+
+
+@pytest.mark.long
+def test_the_keyboard_has_a_place_after_try_again(visitor: Visitor, script: Script) -> None:
+    script.say("ada", "hello", "0")
+    visitor.page.route("**/tracker?*", lambda route: route.abort())
+    visitor.open()
+    visitor.page.unroute_all()
+    visitor.page.get_by_role("button", name="Try again").press("Enter")
+    visitor.page.wait_for_selector(".turn.looked-at")
+    assert focused(visitor).startswith("Understood")
+
+
+@pytest.mark.long
 def test_a_name_typed_in_full_is_chosen(visitor: Visitor, script: Script) -> None:
     """Also where more names than are shown have it in them."""
     script.project.is_on = True

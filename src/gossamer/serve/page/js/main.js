@@ -59,10 +59,15 @@ async function restore() {
     const stored = await withToken(() => api.tracker(here.id));
     if (here === conversation) here.restore(stored);
   } catch (error) {
-    if (here === conversation) understood.showFailure(error.message, () => (restored = restore()));
+    if (here === conversation) understood.showFailure(error.message, restoreAgain);
     return;
   }
   if (here === conversation) draw();
+}
+
+function restoreAgain() {
+  byId("understood").focus(); // the button that was pressed goes
+  restored = restore();
 }
 
 function draw() {
@@ -177,8 +182,14 @@ function showSelected() {
   teaching?.corrector.looked(conversation, conversation.turns[number]);
   talk.mark(number);
   byId("position").textContent = last < 0 ? "" : `Message ${number + 1} of ${last + 1}`;
-  byId("earlier").disabled = number <= 0;
-  byId("later").disabled = number >= last;
+  setOff(byId("earlier"), number <= 0);
+  setOff(byId("later"), number >= last);
+}
+
+/** A button that does nothing for now. It keeps the keyboard, which `disabled` would take from it. */
+function setOff(button, isOff) {
+  button.setAttribute("aria-disabled", String(isOff));
+  button.style.opacity = isOff ? 0.35 : "";
 }
 
 function step(by) {
