@@ -91,6 +91,62 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     assert not visitor.page.locator(".policies").first.is_visible()
 
 
+@pytest.mark.long
+def test_the_keyboard_stays_at_the_first_message_and_the_last(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.say("hello")
+    visitor.say(TRIP)
+    for name, position in (("earlier", "Message 1 of 2"), ("later", "Message 2 of 2")):
+        button = visitor.page.locator(f"#{name}")
+        button.press("Enter")
+        button.press("Enter")
+        assert visitor.texts("#position") == [position]
+        assert focused(visitor) == name
+        assert button.get_attribute("aria-disabled") == "true"
+
+
+@pytest.mark.long
+def test_the_keyboard_has_a_place_after_try_again(visitor: Visitor, script: Script) -> None:
+    script.say("ada", "hello", "0")
+    visitor.page.route("**/tracker?*", lambda route: route.abort())
+    visitor.open()
+    visitor.page.unroute_all()
+    visitor.page.get_by_role("button", name="Try again").press("Enter")
+    visitor.page.wait_for_selector(".turn.looked-at")
+    assert focused(visitor).startswith("Understood")
+
+
+@pytest.mark.long
+def test_a_name_typed_in_full_is_chosen(visitor: Visitor, script: Script) -> None:
+    """Also where more names than are shown have it in them."""
+    script.project.is_on = True
+    names = [*(f"ask_price_{i}" for i in range(100)), "price"]
+    project = script.project.description() | {"intents": [{"name": name} for name in names]}
+    visitor.page.route("**/teach/project", lambda route: route.fulfill(json=project))
+    visitor.open()
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    visitor.say("hello")
+    visitor.page.locator(".message-card .correct").click()
+    field = visitor.page.get_by_role("combobox", name="Intent", exact=True)
+    field.fill("price")
+    assert visitor.texts("[role=option][aria-selected=true] .name") == ["price"]
+    field.press("Enter")
+    assert field.input_value() == "price"
+
+
+@pytest.mark.long
+def test_an_action_without_a_score_has_no_note(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    visitor.open()
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    visitor.say(TRIP)
+    visitor.page.locator(".actions > li:first-child .correct").click()
+    visitor.page.get_by_role("combobox", name="Action", exact=True).press("ArrowDown")
+    options = visitor.texts("[role=option]")
+    assert options[0] == "utter_goodbye 0.71"
+    assert "utter_greet" in options
+
+
 def test_the_keyboard_s_place_is_seen(visitor: Visitor) -> None:
     visitor.open()
     visitor.say(TRIP)

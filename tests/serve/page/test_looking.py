@@ -76,6 +76,36 @@ def test_no_threshold_is_suggested(look: Visitor, script: Script) -> None:
 
 
 @pytest.mark.long
+def test_a_threshold_that_answers_nothing(look: Visitor, script: Script) -> None:
+    own = script.look.answers["coverage"][0]["own"]
+    own |= {"threshold": 0.98, "coverage": 0.0, "error": None, "n_answered": 0, "n_wrong": 0}
+    look.page.get_by_role("tab", name="Confidence").click()
+    look.page.wait_for_selector("#look-coverage .lead")
+    assert look.texts("#look-coverage .lead")[0].endswith(
+        " With 0.98, as it is now, nothing is answered."
+    )
+    row = look.page.get_by_role("row", name="Now").get_by_role("cell")
+    assert row.all_inner_texts()[1:3] == ["0%", "nothing is answered"]
+    assert too_wide(look) == []
+
+
+@pytest.mark.long
+def test_numbers_do_not_say_more_than_is_so(look: Visitor) -> None:
+    """No "100%" where one was wrong, no "1 min 60 s"."""
+    said = look.page.evaluate(
+        """async () => {
+            const { percent, duration } = await import("/page/js/teach/words.js");
+            const shares = [0, 0.0004, 0.004, 0.059, 40 / 44, 299 / 300, 0.9996, 1];
+            return [shares.map(percent), [0.41, 9.97, 12.34, 59.6, 75, 119.6].map(duration)];
+        }"""
+    )
+    assert said == [
+        ["0%", "under 0.1%", "0.4%", "5.9%", "91%", "99.7%", "over 99.9%", "100%"],
+        ["0.4 s", "10 s", "12 s", "1 min 0 s", "1 min 15 s", "2 min 0 s"],
+    ]
+
+
+@pytest.mark.long
 def test_a_learning_curve_comes_after_a_while(look: Visitor) -> None:
     page = look.page
     page.get_by_role("tab", name="More examples?").click()

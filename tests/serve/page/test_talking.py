@@ -6,17 +6,31 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from judging import focused
 from scripted_server import ELSEWHERE, NASTY, TOKEN, TRIP, Script
 from visiting import Visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Request, Route
 
 pytestmark = pytest.mark.slow
 
 
 def texts(visitor: Visitor, selector: str) -> list[str]:
     return [" ".join(text.split()) for text in visitor.page.locator(selector).all_inner_texts()]
+
+
+def give_token(visitor: Visitor) -> None:
+    """Open the page, which asks for the token."""
+    visitor.open_without_waiting()
+    use_token(visitor)
+    visitor.page.wait_for_selector("#cards > *", state="attached")
+
+
+def use_token(visitor: Visitor) -> None:
+    """Answer the question for the token."""
+    visitor.page.get_by_label("Token", exact=True).fill(TOKEN)
+    visitor.page.get_by_role("button", name="Use it").click()
 
 
 def test_talk_then_inspect(visitor: Visitor) -> None:
@@ -157,6 +171,37 @@ def test_a_failed_message_can_be_edited(visitor: Visitor, script: Script) -> Non
     assert texts(visitor, ".turn > .bubble") == ["You: hello"]
 
 
+@pytest.mark.long
+def test_a_failure_leaves_the_keyboard_to_who_types(visitor: Visitor, script: Script) -> None:
+    """And what is typed stays when the message that failed is edited."""
+    visitor.open()
+    held: list[Route] = []
+    visitor.page.route("**/turns", lambda route: held.append(route))
+    visitor.page.fill("#say", "helo")
+    visitor.page.press("#say", "Enter")
+    visitor.page.keyboard.type("and a ti")
+    visitor.page.wait_for_timeout(200)
+    script.n_failures = 1
+    held[0].continue_()
+    visitor.page.wait_for_selector(".failure")
+    visitor.page.keyboard.type("cket")
+    visitor.page.get_by_role("button", name="Edit").click()
+    assert visitor.page.input_value("#say") == "helo\nand a ticket"
+
+
+@pytest.mark.long
+def test_what_is_said_when_a_session_begins_is_there_once(visitor: Visitor, script: Script) -> None:
+    """The session that was asked for is not stored: it begins again with the first message."""
+    script.greeting = [{"event": "bot", "text": "Welcome aboard!", "data": {}, "timestamp": 0}]
+    visitor.open()
+    visitor.say("hello")
+    assert texts(visitor, ".bot p.bubble") == [
+        "Assistant: Welcome aboard!",
+        "Assistant: Hello! You said: hello",
+    ]
+    assert visitor.page.locator(".timeline .is-bot").count() == 2
+
+
 def test_an_action_that_failed(visitor: Visitor) -> None:
     visitor.open()
     visitor.say("search")
@@ -171,13 +216,86 @@ def test_a_token(visitor: Visitor, script: Script, by_address: bool) -> None:
         visitor.open(query="?token=open%20sesame")
         assert "token" not in visitor.page.url
     else:
-        visitor.open_without_waiting()
-        visitor.page.get_by_label("Token", exact=True).fill(TOKEN)
-        visitor.page.get_by_role("button", name="Use it").click()
+        give_token(visitor)
     visitor.say("hello")
     visitor.page.reload()
     visitor.page.wait_for_selector(".turn.looked-at")  # it is not asked for again
     assert not visitor.page.get_by_label("Token", exact=True).is_visible()
+
+
+@pytest.mark.long
+def test_a_token_where_storage_is_forbidden(visitor: Visitor, script: Script) -> None:
+    visitor.page.add_init_script(
+        "for (const name of ['sessionStorage', 'localStorage']) Object.defineProperty(window, name,"
+        " {get() { throw new DOMException('forbidden', 'SecurityError'); }})"
+    )
+    script.token = TOKEN
+    give_token(visitor)
+    visitor.say("hello")
+    assert texts(visitor, ".bot p.bubble") == ["Assistant: Hello! You said: hello"]
+
+
+@pytest.mark.long
+def test_teaching_begins_once_when_the_token_is_given(visitor: Visitor, script: Script) -> None:
+    script.token = TOKEN
+    script.project.is_on = True
+    asked: list[Request] = []
+    visitor.page.on("request", lambda one: asked.append(one))
+    give_token(visitor)
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    assert [one.url for one in asked].count(f"{visitor.url}/teach/project") == 1
+    assert visitor.page.locator("#look [role=tablist]").count() == 1
+
+
+@pytest.mark.long
+def test_requests_refused_together_ask_for_the_token_once(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    visitor.open()
+    page = visitor.page
+    page.wait_for_selector("#places:not([hidden])")
+    held: list[Route] = []
+    for path in ("**/turns", "**/teach/inbox?*"):
+        page.route(path, lambda route: held.append(route))
+    page.fill("#say", "hello")
+    page.press("#say", "Enter")
+    page.locator("#places [data-place=inbox]").click()
+    page.wait_for_timeout(200)
+    script.token = TOKEN
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    use_token(visitor)
+    page.wait_for_selector(".group")
+    page.locator("#places [data-place=talk]").click()
+    page.wait_for_selector(".turn.looked-at")
+    assert page.locator(".failure, .problem:visible, dialog[open]").count() == 0
+
+
+def test_why_nothing_can_be_taught_is_said(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    mistake = {"message": "data/nlu.yml:3: an intent needs a name"}
+    visitor.page.route("**/teach/project", lambda route: route.fulfill(status=400, json=mistake))
+    visitor.open()
+    alert = visitor.page.get_by_role("alert")
+    assert mistake["message"] in alert.inner_text()
+    alert.get_by_role("button", name="Try again").press("Enter")
+    alert.get_by_text(mistake["message"]).wait_for()
+    visitor.page.unroute_all()
+    alert.get_by_role("button", name="Try again").press("Enter")
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    assert alert.count() == 0
+    assert focused(visitor) == "say"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_nothing_is_said_where_nobody_may_teach(visitor: Visitor, status: int) -> None:
+    no = {"message": "no"}
+    visitor.page.route("**/teach/project", lambda route: route.fulfill(status=status, json=no))
+    visitor.open()
+    visitor.page.wait_for_load_state("networkidle")
+    assert visitor.page.get_by_role("alert").count() == 0
+    assert visitor.page.locator("#places").is_hidden()
 
 
 def test_text_never_becomes_html(visitor: Visitor) -> None:

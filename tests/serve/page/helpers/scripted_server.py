@@ -30,6 +30,7 @@ class Script:
         n_failures: how many of the next ones are answered with 503, after they were handled if
             `fails_late`.
         token: what requests must bring, or None.
+        greeting: what the assistant says when a session begins.
         project, training, look: what is under /teach.
     """
 
@@ -47,6 +48,7 @@ class Script:
         self.n_failures = 0
         self.fails_late = False
         self.token: str | None = None
+        self.greeting: list[Event] = []
         self.project.reset()
         self.training.reset()
         self.look.reset()
@@ -54,6 +56,11 @@ class Script:
     def slots_of(self, sender: str) -> dict[str, Any]:
         """The slots of a conversation."""
         return self.slots.setdefault(sender, {"city": None, "date": None, "language": "en"})
+
+    def session(self) -> list[Event]:
+        """How a conversation begins."""
+        start, started, listen = _session()
+        return [start, started, *self.greeting, listen]
 
     def say(self, sender: str, text: str, message_id: str) -> dict[str, Any]:
         """What comes of a message, which is stored; of one that was there before only messages."""
@@ -64,7 +71,7 @@ class Script:
             return {"messages": [], "parse": {}, "actions": [], "slots": slots, "events": []}
         answer = ANSWERS.get(text, _greet)(text)
         user = _event("user", text=text, parse_data=answer["parse"], message_id=message_id)
-        events = [] if stored else _session()
+        events = [] if stored else self.session()
         events.append(user)
         actions = [*answer["actions"], _action("action_listen")]
         for action in actions:
@@ -113,7 +120,7 @@ def scripted_app(script: Script) -> FastAPI:
             return refused
         assert request.query_params["include_events"] == "ALL"
         # As in Rasa, a session begins for who asks, and it is not stored.
-        events = script.events.get(sender) or _session()
+        events = script.events.get(sender) or script.session()
         return JSONResponse({"events": events, "slots": script.slots_of(sender)})
 
     def refusal_to_teach(request: Request) -> JSONResponse | None:

@@ -2,6 +2,8 @@
 
 const TOKEN_KEY = "gossamer-token";
 
+let token = storedToken();
+
 /** An answer that is an error. `isRefused`: a token is missing or wrong. */
 export class RequestError extends Error {
   constructor(message, status = 0) {
@@ -18,17 +20,30 @@ export function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+function storedToken() {
+  try {
+    return sessionStorage.getItem(TOKEN_KEY);
+  } catch {
+    return null; // Storage is forbidden here.
+  }
+}
+
 /** Keep a token until the browser's tab is closed. */
-export function keepToken(token) {
-  sessionStorage.setItem(TOKEN_KEY, token);
+export function keepToken(given) {
+  token = given;
+  try {
+    sessionStorage.setItem(TOKEN_KEY, given);
+  } catch {
+    // Storage is forbidden here: it holds until the page is left.
+  }
 }
 
 /** Take the token from this page's address, `/?token=...`, and from sight. */
 export function takeTokenFromAddress() {
   const address = new URL(location.href);
-  const token = address.searchParams.get("token");
-  if (token === null) return;
-  keepToken(token);
+  const given = address.searchParams.get("token");
+  if (given === null) return;
+  keepToken(given);
   address.searchParams.delete("token");
   history.replaceState(null, "", address);
 }
@@ -58,7 +73,6 @@ export function tracker(conversation) {
  */
 export async function request(method, path, body, options = {}) {
   const headers = { Accept: "application/json", ...options.headers };
-  const token = sessionStorage.getItem(TOKEN_KEY);
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -80,6 +94,7 @@ export async function request(method, path, body, options = {}) {
 }
 
 function asSentence(text) {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  const isNameFirst = /^\S*[./_]\w/.test(text); // "data/nlu.yml:3: …" keeps its first letter
+  const begun = isNameFirst ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -2,13 +2,37 @@
 
 const byId = (id) => document.getElementById(id);
 
+let last = Promise.resolve(); // the question that was asked last
+let tokenQuestion = null; // the question for a token, while it is not answered
+
 /**
- * Ask for a text.
+ * Ask for the token; all who ask before it is answered share one question.
+ *
+ * @returns {Promise<string|null>} null: it was not answered
+ */
+export function askForToken() {
+  tokenQuestion ??= ask({
+    title: "This server needs a token",
+    text: "Requests must bring it. It is kept until this tab is closed.",
+    label: "Token",
+    ok: "Use it",
+    isSecret: true,
+  }).finally(() => (tokenQuestion = null));
+  return tokenQuestion;
+}
+
+/**
+ * Ask for a text. There is one dialog: a question waits until the one before it is over.
  *
  * @param {{title: string, text: string, label: string, ok: string, value?: string, isSecret?: boolean}} question
  * @returns {Promise<string|null>} null: it was not answered
  */
-export function ask({ title, text, label, ok, value = "", isSecret = false }) {
+export function ask(question) {
+  last = last.then(() => show(question));
+  return last;
+}
+
+function show({ title, text, label, ok, value = "", isSecret = false }) {
   const dialog = byId("ask");
   byId("ask-title").textContent = title;
   byId("ask-text").textContent = text;

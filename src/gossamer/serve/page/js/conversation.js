@@ -28,7 +28,7 @@ export class Conversation {
   append(answer, messageId) {
     if (!answer.events?.length) return false;
     // A session that began when it was asked for, and is not stored, begins again with the answer.
-    const beginsAgain = isBegin(answer.events[0]) && sessionBegin(this.events) === 0;
+    const beginsAgain = isBegin(answer.events[0]) && !this.events.some((event) => event.event === "user");
     this.events = beginsAgain ? answer.events : this.events.concat(answer.events);
     this.slots = answer.slots ?? this.slots;
     this.reasons.set(messageId, answer.actions ?? []);

@@ -5,19 +5,24 @@
  *
  * @param {string} name  "li", or "li.turn.open" with classes
  * @param {Object} [attributes]  `on…` are listeners; null, undefined and false are left out
- * @param {...(Node|string|number|null|false)} children  strings and numbers become text
+ * @param {...(Node|string|number|null|undefined|false)} children  strings and numbers become text; null,
+ *   undefined and false are left out
  */
 export function make(name, attributes = {}, ...children) {
   const [tag, ...classes] = name.split(".");
   const element = document.createElement(tag);
   if (classes.length) element.className = classes.join(" ");
   for (const [key, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (isNothing(value)) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== null && child !== false));
+  element.append(...children.filter((child) => !isNothing(child)));
   return element;
+}
+
+function isNothing(value) {
+  return value === null || value === undefined || value === false;
 }
 
 /** Text for screen readers only. */

@@ -1,9 +1,9 @@
 // The page: what is said goes to the server, what comes back goes to both sides.
 
 import * as api from "./api.js";
-import { ask } from "./ask.js";
+import { ask, askForToken } from "./ask.js";
 import { Conversation } from "./conversation.js";
-import { share } from "./dom.js";
+import { make, share } from "./dom.js";
 import { Talk } from "./talk.js";
 import { startTeaching } from "./teach/start.js";
 import { Understood } from "./understood.js";
@@ -22,6 +22,7 @@ let conversation = new Conversation("");
 let selected = null; // the number of a turn; null: always the latest
 let isBusy = false;
 let teaching = null; // what teaching adds to the page, where the server teaches
+let teachingBegins = null; // the promise of it; null: the server does not teach, as far as is known
 let restored = Promise.resolve(); // when what the server has stored is here
 
 // ---- the conversation -------------------------------------------------------------------------
@@ -59,10 +60,15 @@ async function restore() {
     const stored = await withToken(() => api.tracker(here.id));
     if (here === conversation) here.restore(stored);
   } catch (error) {
-    if (here === conversation) understood.showFailure(error.message, () => (restored = restore()));
+    if (here === conversation) understood.showFailure(error.message, restoreAgain);
     return;
   }
   if (here === conversation) draw();
+}
+
+function restoreAgain() {
+  byId("understood").focus(); // the button that was pressed goes
+  restored = restore();
 }
 
 function draw() {
@@ -109,7 +115,7 @@ async function send(text, messageId) {
         talk.endWaiting();
         setBusy(false);
         draw();
-        input.value = text;
+        input.value = input.value ? `${text}\n${input.value}` : text;
         input.focus();
       },
     });
@@ -131,13 +137,7 @@ async function withToken(work) {
     return await work();
   } catch (error) {
     if (!error.isRefused) throw error;
-    const token = await ask({
-      title: "This server needs a token",
-      text: "Requests must bring it. It is kept until this tab is closed.",
-      label: "Token",
-      ok: "Use it",
-      isSecret: true,
-    });
+    const token = await askForToken();
     if (token === null) throw error;
     api.keepToken(token);
     const answer = await withToken(work);
@@ -177,8 +177,14 @@ function showSelected() {
   teaching?.corrector.looked(conversation, conversation.turns[number]);
   talk.mark(number);
   byId("position").textContent = last < 0 ? "" : `Message ${number + 1} of ${last + 1}`;
-  byId("earlier").disabled = number <= 0;
-  byId("later").disabled = number >= last;
+  setOff(byId("earlier"), number <= 0);
+  setOff(byId("later"), number >= last);
+}
+
+/** A button that does nothing for now. It keeps the keyboard, which `disabled` would take from it. */
+function setOff(button, isOff) {
+  button.setAttribute("aria-disabled", String(isOff));
+  button.style.opacity = isOff ? 0.35 : "";
 }
 
 function step(by) {
@@ -188,12 +194,35 @@ function step(by) {
 
 // ---- teaching ---------------------------------------------------------------------------------
 
-async function teach() {
-  teaching ??= await startTeaching({
-    withToken,
-    title: () => titleOf(conversation.id),
-    rowOf: (turn) => talk.rows[conversation.turns.findIndex(({ events }) => events[0] === turn.events[0])],
+/** Begin to teach, once; where the server does not teach, it is asked again the next time. */
+function teach() {
+  teachingBegins ??= beginTeaching();
+  return teachingBegins;
+}
+
+async function beginTeaching() {
+  document.querySelector("#composer > .problem")?.remove();
+  try {
+    teaching = await startTeaching({
+      withToken,
+      title: () => titleOf(conversation.id),
+      rowOf: (turn) => talk.rows[conversation.turns.findIndex(({ events }) => events[0] === turn.events[0])],
+    });
+  } catch (error) {
+    showNoTeaching(error.message);
+  }
+  if (!teaching) teachingBegins = null;
+}
+
+/** Say above the message box why nothing can be taught. */
+function showNoTeaching(message) {
+  const again = make("button.plain", { type: "button" }, "Try again");
+  again.addEventListener("click", () => {
+    toTyping();
+    teach();
   });
+  const reason = make("p", { dir: "auto" }, `Nothing can be taught now. ${message}`);
+  byId("composer").prepend(make("div.problem", { role: "alert" }, reason, again));
 }
 
 function correctMessage(number) {

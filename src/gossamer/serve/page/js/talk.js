@@ -65,7 +65,7 @@ export class Talk {
       make("div.failure", { role: "alert" }, make("p", { dir: "auto" }, message), make("div.buttons", {}, again, change)),
     );
     this.#toEnd();
-    again.focus();
+    if (!isTyping()) again.focus();
   }
 
   /** Take the waiting message away, or leave it for the turn that it becomes. */
@@ -139,6 +139,12 @@ export class Talk {
     const scroller = this.log.parentElement;
     scroller.scrollTop = scroller.scrollHeight;
   }
+}
+
+/** Whether the next message is being written: then the keyboard stays there. */
+function isTyping() {
+  const input = document.getElementById("say");
+  return document.activeElement === input && input.value !== "";
 }
 
 /** Only the last answers can be chosen; earlier ones say what was offered. */

@@ -5,6 +5,8 @@ import { percent } from "../teach/words.js";
 import { chart } from "./chart.js";
 import { testedOn } from "./shown.js";
 
+const NONE_ANSWERED = "nothing is answered"; // then there is no share of wrong answers
+
 const threshold = (point) => String(Math.round(point.threshold * 1000) / 1000);
 
 export function drawCoverage(answer) {
@@ -49,9 +51,10 @@ function advice({ suggested, own, everything, no_suggestion_because: reason }) {
   if (!suggested) return `No threshold is suggested: ${reason ?? "there is too little to tell"}.`;
   const now = own ?? everything;
   const before = own ? `With ${threshold(own)}, as it is now,` : "Without a threshold";
+  const shares = `it is ${percent(now.coverage)} and ${percent(now.error)}`;
   return (
     `Suggested threshold: ${threshold(suggested)}. It answers ${percent(suggested.coverage)} of messages, ` +
-    `${percent(suggested.error)} of them wrongly. ${before} it is ${percent(now.coverage)} and ${percent(now.error)}.`
+    `${percent(suggested.error)} of them wrongly. ${before} ${now.error === null ? NONE_ANSWERED : shares}.`
   );
 }
 
@@ -75,6 +78,7 @@ function table(rows) {
 
 function cells(point) {
   if (!point) return [make("td", { colspan: 4 }, "no threshold does it")];
-  const values = [threshold(point), percent(point.coverage), percent(point.error), point.n_right_withheld];
+  const wrong = point.error === null ? NONE_ANSWERED : percent(point.error);
+  const values = [threshold(point), percent(point.coverage), wrong, point.n_right_withheld];
   return values.map((value) => make("td.number", {}, String(value)));
 }

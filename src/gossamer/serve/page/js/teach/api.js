@@ -51,8 +51,6 @@ export const accept = (text) => call("POST", "inbox/accept", { text });
 export const dismiss = (text) => call("POST", "inbox/dismiss", { text });
 /** Bring a text back that was taken out of the inbox. */
 export const restore = (text) => call("POST", "inbox/restore", { text });
-/** Stored messages that are like a text. */
-export const similar = (text, signal) => call("GET", `similar?text=${inPath(text)}`, undefined, signal);
 
 /** Begin to train a candidate. */
 export const train = () => call("POST", "trainings");
@@ -68,11 +66,6 @@ export const swap = (id) => call("POST", `trainings/${inPath(id)}/swap`);
 export const models = () => call("GET", "models");
 /** Go back to a model. */
 export const use = (name) => call("POST", `models/${inPath(name)}/use`);
-
-/** All that is stored of a conversation. */
-export const exported = (conversation) => request("GET", `/conversations/${inPath(conversation)}/export`);
-/** Delete a conversation. */
-export const forget = (conversation) => request("DELETE", `/conversations/${inPath(conversation)}`);
 
 /** Kernels of the sparse layers. */
 export const layers = () => call("GET", "look/layers");

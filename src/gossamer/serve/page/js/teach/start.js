@@ -16,13 +16,15 @@ const byId = (id) => document.getElementById(id);
  *
  * @param {Object} page  see `Teaching`
  * @returns {Promise<Teaching|null>} null: the server does not teach, or not this reader
+ * @throws {RequestError} the server teaches, but cannot say what: a mistake in the project's files, for one
  */
 export async function startTeaching(page) {
   let description;
   try {
     description = await api.project();
-  } catch {
-    return null; // 404: without --teach; 401, 403: not for this reader
+  } catch (error) {
+    if (error.status === 404 || error.isRefused) return null; // without --teach, or not for this reader
+    throw error;
   }
   const teaching = new Teaching(description, page);
   const rooms = {

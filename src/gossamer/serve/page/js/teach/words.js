@@ -22,10 +22,12 @@ export function wholeNumber(number) {
   return whole.format(number);
 }
 
-/** 0.914 -> "91%"; "" where it is no number. */
+/** 0.914 -> "91%", 0.997 -> "99.7%"; never "0%" or "100%" for what is not; "" where it is no number. */
 export function percent(number) {
   if (typeof number !== "number" || !Number.isFinite(number)) return "";
-  const digits = number > 0 && number < 0.1 ? 1 : 0;
+  if (number > 0 && number < 0.001) return "under 0.1%";
+  if (number > 0.999 && number < 1) return "over 99.9%";
+  const digits = number < 0.1 || number > 0.99 ? 1 : 0;
   return `${(number * 100).toFixed(digits).replace(/\.0$/, "")}%`;
 }
 
@@ -39,6 +41,7 @@ export function bytes(number) {
 
 /** 12.34 -> "12 s", 0.41 -> "0.4 s", 75 -> "1 min 15 s". */
 export function duration(seconds) {
-  if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const rounded = Math.round(seconds);
+  if (rounded >= 60) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${rounded < 10 ? seconds.toFixed(1) : rounded} s`;
 }

@@ -111,6 +111,7 @@ export class Combobox {
     const known = this.choices();
     const found = known.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
     const typed = this.input.value.trim();
+    if (isTyped) found.sort((a, b) => (b.name === typed) - (a.name === typed)); // in full: it is not cut off
     const isNew = isTyped && this.newNote && typed && !known.some(({ name }) => name === typed);
     this.shown = found.slice(0, MOST_SHOWN);
     if (isNew) this.shown.push({ name: typed, note: this.newNote, isNew: true });
