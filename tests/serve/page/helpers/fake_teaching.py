@@ -228,10 +228,6 @@ def include_teaching(app: FastAPI, project: FakeProject, refusal: Refusal) -> No
     async def undo(number: int, request: Request) -> JSONResponse:
         return refused(request) or JSONResponse(project.undo(number, who_of(request)))
 
-    @router.get("/similar")
-    async def similar(text: str, request: Request) -> JSONResponse:
-        return refused(request) or JSONResponse({"similar": similar_to(text)})
-
     app.include_router(router)
 
 

@@ -184,7 +184,6 @@ function showSelected() {
 /** A button that does nothing for now. It keeps the keyboard, which `disabled` would take from it. */
 function setOff(button, isOff) {
   button.setAttribute("aria-disabled", String(isOff));
-  button.style.opacity = isOff ? 0.35 : "";
 }
 
 function step(by) {
