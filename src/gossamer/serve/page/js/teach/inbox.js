@@ -4,6 +4,7 @@
 import { count, make } from "../dom.js";
 import * as api from "./api.js";
 import { GroupRow, answerOf } from "./group.js";
+import { problem } from "./parts/trying.js";
 
 const LIMIT = 50;
 
@@ -26,7 +27,7 @@ export class Inbox {
       "Undo",
       make("kbd", { "aria-hidden": "true" }, "u"),
     );
-    this.problem = make("div", { role: "alert" });
+    this.problem = make("div");
     this.feed = make("div.feed", { role: "feed", "aria-label": "Messages worth a look" });
     this.empty = make("div.nothing-left", { tabindex: -1 });
     section.append(
@@ -54,7 +55,7 @@ export class Inbox {
       this.feed.replaceChildren(...this.rows.map((row) => row.element));
       this.#choose(this.rows.find((row) => row.group.text === here) ?? this.rows[0] ?? null);
     } catch (error) {
-      this.problem.replaceChildren(failure(error.message, () => this.show()));
+      this.problem.replaceChildren(problem(error.message, () => this.show()));
     }
     this.feed.removeAttribute("aria-busy");
     this.isLoaded = true;
@@ -74,7 +75,7 @@ export class Inbox {
     } catch (error) {
       this.done.push(step);
       this.#draw();
-      this.problem.replaceChildren(failure(error.message, null));
+      this.problem.replaceChildren(problem(error.message));
       return;
     }
     this.problem.replaceChildren();
@@ -266,14 +267,5 @@ function keys() {
     hint(["c"], "corrects"),
     hint(["d"], "dismisses"),
     hint(["u"], "undoes"),
-  );
-}
-
-function failure(message, retry) {
-  return make(
-    "div.problem",
-    {},
-    make("p", { dir: "auto" }, message),
-    retry && make("button.plain", { type: "button", onclick: retry }, "Try again"),
   );
 }
