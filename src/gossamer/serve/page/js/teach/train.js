@@ -29,9 +29,10 @@ export class Train {
     this.seen = null; // the id of the last one whose end was shown
     this.taught = make("section.card", { "aria-labelledby": "taught-title" });
     this.run = make("section.card.run", { "aria-labelledby": "run-title", hidden: true });
+    this.said = make("p.done-with", { tabindex: -1, hidden: true }); // which model answers now
     this.result = make("div.result");
     this.models = new Models(teaching, (text) => this.#afterSwap(text));
-    section.append(make("div.column", {}, this.run, this.result, this.taught, this.models.element));
+    section.append(make("div.column", {}, this.run, this.said, this.result, this.taught, this.models.element));
   }
 
   /**
@@ -101,6 +102,7 @@ export class Train {
   /** Show a training, whatever state it is in. */
   #draw(training) {
     const hadFocus = this.run.contains(document.activeElement);
+    this.said.hidden = true;
     this.result.replaceChildren();
     if (training.state === "running") {
       this.#follow(training);
@@ -193,6 +195,7 @@ export class Train {
     const decide = (button, other, request, said) => {
       const work = async () => {
         await this.teaching.ask(request);
+        this.result.replaceChildren();
         this.#afterSwap(said);
       };
       button.addEventListener("click", () => {
@@ -214,11 +217,13 @@ export class Train {
     );
   }
 
+  /** Say which model answers now. A training that runs and a candidate that waits stay as they are. */
   async #afterSwap(said) {
-    this.result.replaceChildren(make("p.done-with", { tabindex: -1 }, said));
-    this.#focusResult();
+    this.said.textContent = said;
+    this.said.hidden = false;
+    this.said.focus();
     this.teller.tell(said);
-    this.run.hidden = true;
+    if (this.followed === null) this.run.hidden = true;
     await this.teaching.changed();
     await this.show();
   }
