@@ -3,7 +3,7 @@
 
 import { count, make } from "../dom.js";
 import * as api from "./api.js";
-import { GroupRow, answerOf } from "./group.js";
+import { GroupRow, answerOf, keysLine } from "./group.js";
 import { problem } from "./parts/trying.js";
 
 const LIMIT = 50;
@@ -18,7 +18,8 @@ export class Inbox {
     this.rows = [];
     this.current = null;
     this.done = []; // what can be undone, the last at the end
-    this.queue = Promise.resolve();
+    this.queue = Promise.resolve(); // of what the server is told, one after the other
+    this.nShown = 0; // how often it was shown
     this.position = make("p.position");
     this.last = make("p.last", { dir: "auto" });
     this.undoButton = make(
@@ -32,7 +33,7 @@ export class Inbox {
     this.empty = make("div.nothing-left", { tabindex: -1 });
     section.append(
       make("div.bar", {}, this.position, this.last, this.undoButton),
-      keys(),
+      keysLine(),
       this.problem,
       this.feed,
       this.empty,
@@ -44,22 +45,46 @@ export class Inbox {
 
   /** Get what there is now; what the keyboard is at stays if it is still there. */
   async show() {
-    const here = this.current?.group.text;
-    await this.queue;
+    this.nShown += 1;
+    const number = this.nShown;
     this.feed.setAttribute("aria-busy", "true");
     try {
-      const answer = await this.teaching.ask(() => api.inbox(LIMIT));
+      const answer = await this.#newest();
+      if (number !== this.nShown) return; // it was shown again meanwhile
       this.problem.replaceChildren();
-      this.nMessages = answer.n_messages;
-      this.rows = answer.groups.map((group) => new GroupRow(group, this.#listener()));
-      this.feed.replaceChildren(...this.rows.map((row) => row.element));
-      this.#choose(this.rows.find((row) => row.group.text === here) ?? this.rows[0] ?? null);
+      this.#replace(answer);
     } catch (error) {
+      if (number !== this.nShown) return;
       this.problem.replaceChildren(problem(error.message, () => this.show()));
     }
     this.feed.removeAttribute("aria-busy");
     this.isLoaded = true;
     this.#draw();
+  }
+
+  /** What there is after all that was done until then: an older answer is not used. */
+  async #newest() {
+    let queue, answer;
+    do {
+      queue = this.queue;
+      await queue;
+      answer = await this.teaching.ask(() => api.inbox(LIMIT));
+    } while (queue !== this.queue);
+    return answer;
+  }
+
+  #replace(answer) {
+    const hadFocus = this.feed.contains(document.activeElement);
+    const here = this.current?.group.text;
+    this.nMessages = answer.n_messages;
+    this.rows = answer.groups.map((group) => new GroupRow(group, this.#listener()));
+    this.feed.replaceChildren(...this.rows.map((row) => row.element));
+    this.#choose(this.#rowOf(here) ?? this.rows[0] ?? null);
+    if (hadFocus) this.#focus(this.current);
+  }
+
+  #rowOf(text) {
+    return this.rows.find((row) => row.group.text === text);
   }
 
   /** Take back what was done last. */
@@ -111,11 +136,12 @@ export class Inbox {
     const { text, parse, messages } = row.group;
     const sender = messages?.[0]?.sender_id;
     const taught = await this.teaching.corrector.text({ text, parse, sender });
-    if (!taught) {
-      this.#focus(row);
+    const now = this.#rowOf(text); // rows may be others since
+    if (!taught || !now) {
+      this.#focus(now ?? this.current);
       return;
     }
-    this.#settle(row, {
+    this.#settle(now, {
       said: `Taught “${text}”.`,
       work: async () => taught,
       undo: ({ id }) => api.undo(id),
@@ -254,18 +280,4 @@ export class Inbox {
       this[act](this.current);
     }
   }
-}
-
-function keys() {
-  const hint = (names, does) =>
-    make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
-  return make(
-    "p.keys",
-    {},
-    hint(["↑", "↓"], "move"),
-    hint(["a"], "accepts what the model says"),
-    hint(["c"], "corrects"),
-    hint(["d"], "dismisses"),
-    hint(["u"], "undoes"),
-  );
 }
