@@ -189,3 +189,50 @@ def test_what_is_corrected_while_the_inbox_is_asked_for_goes(
     page.wait_for_selector(".group:nth-child(3):last-child")
     assert focused(inbox).startswith("the thing from before")
     assert told(inbox) == f"Taught “{LOWMARSH}”. 3 messages left."
+
+
+@pytest.mark.long
+def test_a_correction_that_is_left_is_kept(inbox: Visitor, script: Script) -> None:
+    """With Escape, and when another place is gone to; until it is cancelled or taught."""
+    page, keys = inbox.page, inbox.page.keyboard
+    intent = page.get_by_role("combobox", name="Intent")
+    go(inbox, "Changes", "Inbox")
+    page.locator(".group").first.press("c")
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    keys.press("Escape")
+    keys.press("c")
+    assert intent.input_value() == "out_of_scope"
+    page.go_back()
+    page.wait_for_selector("#sheet:not([open])", state="attached")
+    go(inbox, "Inbox")
+    page.locator(".group.current").press("c")
+    assert intent.input_value() == "out_of_scope"
+    page.locator("#sheet").get_by_role("button", name="Cancel").press("Enter")
+    assert focused(inbox).startswith("i wanna get 2 Lowmarsh")
+    keys.press("c")
+    assert intent.input_value() == "book_trip"
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    keys.press("Escape")
+    keys.press("c")
+    page.locator(".save .main[aria-disabled=false]").press("Enter")
+    wait_for_left(inbox, 3)
+    assert script.project.taught[-1]["correction"]["intent"] == "out_of_scope"
+    assert focused(inbox).startswith("the thing from before")
+
+
+@pytest.mark.long
+def test_an_answer_in_talk_leaves_a_correction_open(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    visitor.open()
+    page = visitor.page
+    page.wait_for_selector("#places:not([hidden])")
+    held = Held(page, "**/turns")
+    page.fill("#say", "hello")
+    page.press("#say", "Enter")
+    go(visitor, "Inbox")
+    page.locator(".group").first.press("c")
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    held.let_go()
+    page.wait_for_selector(".turns > li:not(.waiting)", state="attached")
+    assert page.get_by_role("combobox", name="Intent").input_value() == "out_of_scope"
+    assert focused(visitor) == "This is out of scope"

@@ -7,6 +7,8 @@ import { taughtView } from "../parts/saving.js";
 import { MessageForm, messageLine } from "./message.js";
 import { StoryForm, storyLine } from "./story.js";
 
+const OF_TURN = "turn "; // how the names of turns begin, among what a panel can be open for
+
 const byId = (id) => document.getElementById(id);
 
 export class Corrector {
@@ -71,26 +73,32 @@ export class Corrector {
    * @returns {Promise<Object|null>}  the server's answer; null: nothing was taught
    */
   text({ text, parse, sender }) {
-    return new Promise((resolve) => {
-      const form = new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
+    const owner = `text ${text}`;
+    const form = this.#draft(owner, () => {
+      return new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
         saved: (entry) => {
-          resolve(entry);
-          this.panel.close(true);
+          this.drafts.delete(owner);
+          form.answer(entry);
+          if (this.panel.owner === owner) this.panel.close(true);
         },
-        cancel: () => this.panel.close(),
+        cancel: () => this.#cancel(owner),
       });
+    });
+    return new Promise((resolve) => {
+      form.answer = resolve; // who asked last gets the answer
       const closed = () => {
         form.end();
         resolve(null);
       };
-      this.panel.open(JSON.stringify(["text", text]), "Correct the message", form.element, closed);
+      this.panel.open(owner, "Correct the message", form.element, closed);
       this.#enter(form);
     });
   }
 
   /** Another turn is looked at: what was begun is kept for when its turn is corrected again. */
   looked(conversation, turn) {
-    if (this.panel.owner !== null && this.panel.owner !== keyOf(conversation, turn)) this.panel.close(true);
+    const { owner } = this.panel;
+    if (owner?.startsWith(OF_TURN) && owner !== keyOf(conversation, turn)) this.panel.close(true);
   }
 
   /** Move the keyboard into a form; one on the screen does not open for it. */
@@ -133,5 +141,5 @@ export class Corrector {
 }
 
 function keyOf(conversation, turn) {
-  return JSON.stringify([conversation.id, turn?.user?.number ?? turn?.events[0]?.number ?? null]);
+  return OF_TURN + JSON.stringify([conversation.id, turn?.user?.number ?? turn?.events[0]?.number ?? null]);
 }
