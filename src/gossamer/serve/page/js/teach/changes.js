@@ -103,7 +103,7 @@ export class Changes {
   async #undo(entry) {
     await this.teaching.ask(() => api.undo(entry.id));
     this.teaching.tell(`Change ${entry.id} is undone.`);
-    await this.teaching.changed();
+    await this.teaching.changed({ undone: entry.id });
     document.getElementById("changes-title").focus();
   }
 }

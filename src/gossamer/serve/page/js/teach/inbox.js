@@ -40,6 +40,7 @@ export class Inbox {
     );
     section.addEventListener("keydown", (event) => this.#onKey(event));
     this.feed.addEventListener("focusin", (event) => this.#onFocus(event));
+    teaching.addEventListener("change", ({ detail }) => this.#forget(detail.undone));
     this.#draw();
   }
 
@@ -170,7 +171,8 @@ export class Inbox {
     const step = { row, index, undo, answer: this.#inTurn(work) };
     this.done.push(step);
     this.#say(said);
-    step.answer.catch((error) => {
+    const settled = ({ id }) => (step.id = id); // of the change, if there is one
+    step.answer.then(settled, (error) => {
       this.done = this.done.filter((other) => other !== step);
       this.#putBack(step);
       row.setFailure(error.message);
@@ -192,6 +194,12 @@ export class Inbox {
     this.teaching.tell(`${count(this.rows.length, "more message")}.`);
     const isStill = [document.body, this.empty].includes(document.activeElement);
     if (isHere && isStill) this.#focus(this.current);
+  }
+
+  /** A change was undone in another place: it cannot be taken back here any more. */
+  #forget(id) {
+    this.done = this.done.filter((step) => step.id !== id);
+    this.#draw();
   }
 
   #inTurn(work) {

@@ -17,7 +17,8 @@ export class Corrector {
     this.teaching = teaching;
     this.panel = new Panel(byId("understood"), byId("cards"));
     this.drafts = new Map(); // forms that were left without an end, by what they are for
-    this.taught = new Map(); // corrections of messages that were taught here, by the message
+    this.taught = new Map(); // what was taught here: `id`, `conversation`, `correction`, by the message
+    teaching.addEventListener("change", ({ detail }) => this.#forget(detail.undone));
   }
 
   /** Correct the message of a turn. */
@@ -29,12 +30,9 @@ export class Corrector {
       return new MessageForm(this.teaching, { ...turn.user, sender: conversation.id }, {
         saved: (entry, correction) => {
           this.drafts.delete(draft);
-          this.taught.set(owner, correction);
-          this.#mark(turn, true);
-          this.#taught("Taught", entry, messageLine(correction), () => {
-            this.taught.delete(owner);
-            this.#mark(turn, false);
-          });
+          this.taught.set(owner, { id: entry.id, conversation, correction });
+          this.#mark(conversation, owner, true);
+          this.#taught("Taught", entry, messageLine(correction));
         },
         cancel: () => this.#cancel(draft),
       });
@@ -53,11 +51,11 @@ export class Corrector {
     const owner = keyOf(conversation, turn);
     const draft = `story ${owner} ${action}`;
     const form = this.#draft(draft, () => {
-      const correctionOf = (one) => this.taught.get(keyOf(conversation, one)) ?? null;
+      const correctionOf = (one) => this.taught.get(keyOf(conversation, one))?.correction ?? null;
       return new StoryForm(this.teaching, conversation, turn, action, correctionOf, {
         saved: (entry, correction) => {
           this.drafts.delete(draft);
-          this.#taught("Taught", entry, storyLine(correction), () => {});
+          this.#taught("Taught", entry, storyLine(correction));
         },
         cancel: () => this.#cancel(draft),
       });
@@ -119,10 +117,10 @@ export class Corrector {
     this.panel.close();
   }
 
-  #taught(title, entry, line, undone) {
+  #taught(title, entry, line) {
     const view = taughtView(this.teaching, entry, line, {
       undone: () => {
-        undone();
+        this.#forget(entry.id);
         this.panel.close();
       },
       close: () => this.panel.close(),
@@ -132,9 +130,19 @@ export class Corrector {
     this.teaching.tell("Taught.");
   }
 
+  /** A change was undone, here or elsewhere: what it taught of a message does not count any more. */
+  #forget(id) {
+    for (const [owner, one] of this.taught) {
+      if (one.id !== id) continue;
+      this.taught.delete(owner);
+      this.#mark(one.conversation, owner, false);
+    }
+  }
+
   /** Say beside the message that it was taught. */
-  #mark(turn, isTaught) {
-    const row = this.teaching.page.rowOf(turn);
+  #mark(conversation, owner, isTaught) {
+    const turn = conversation.turns.find((one) => keyOf(conversation, one) === owner); // as it is now
+    const row = turn && this.teaching.page.rowOf(turn);
     row?.querySelector(".was-taught")?.remove();
     if (isTaught) row?.querySelector(".meta")?.append(make("span.was-taught", {}, " taught"));
   }

@@ -61,7 +61,7 @@ export function taughtView(teaching, entry, line, { undone, close }) {
       await teaching.ask(() => api.undo(entry.id));
       teaching.tell("Undone.");
       undone();
-      await teaching.changed();
+      await teaching.changed({ undone: entry.id });
     };
     attempt(undo, work, (message) => (problem.textContent = message));
   });
