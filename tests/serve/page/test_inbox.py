@@ -6,7 +6,7 @@ import pytest
 from fake_training import LOWMARSH, group, parse
 from judging import focused
 from scripted_server import NASTY, Script
-from visiting import Visitor
+from visiting import Held, Visitor
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,12 @@ def told(visitor: Visitor) -> str:
 def wait_for_left(visitor: Visitor, number: int) -> None:
     last = f".feed:not([aria-busy]) > .group:nth-child({number}):last-child"
     visitor.page.wait_for_selector(last)
+
+
+def go(visitor: Visitor, *places: str) -> None:
+    """From one place to another, and on."""
+    for place in places:
+        visitor.page.get_by_role("link", name=place, exact=True).click()
 
 
 def test_the_keyboard_goes_through_it(inbox: Visitor, script: Script) -> None:
@@ -137,3 +143,96 @@ def test_c_corrects(inbox: Visitor, script: Script) -> None:
     keys.press("u")
     wait_for_left(inbox, 4)
     assert script.project.taught[-1]["is_undone"]
+
+
+@pytest.mark.long
+def test_an_answer_from_before_does_not_bring_back_what_was_accepted(
+    inbox: Visitor, script: Script
+) -> None:
+    page = inbox.page
+    held = Held(page, "**/teach/inbox?*")
+    go(inbox, "Talk", "Inbox")
+    held.wait()
+    page.locator(".group").first.press("a")
+    page.wait_for_selector(".group:nth-child(3):last-child")
+    held.let_go()
+    wait_for_left(inbox, 3)
+    assert focused(inbox).startswith("the thing from before")
+    page.keyboard.press("d")
+    wait_for_left(inbox, 2)
+
+
+@pytest.mark.long
+def test_only_the_last_answer_is_shown(inbox: Visitor, script: Script) -> None:
+    held = Held(inbox.page, "**/teach/inbox?*")
+    go(inbox, "Talk", "Inbox")
+    held.wait()
+    script.training.groups = script.training.groups[:1]
+    go(inbox, "Talk", "Inbox")
+    wait_for_left(inbox, 1)
+    held.let_go()
+    inbox.page.wait_for_timeout(200)
+    wait_for_left(inbox, 1)
+
+
+@pytest.mark.long
+def test_what_is_corrected_while_the_inbox_is_asked_for_goes(
+    inbox: Visitor, script: Script
+) -> None:
+    page = inbox.page
+    held = Held(page, "**/teach/inbox?*")
+    go(inbox, "Talk", "Inbox")
+    page.locator(".group").first.press("c")
+    held.let_go()
+    page.wait_for_selector(".feed:not([aria-busy])")
+    page.locator(".save .main[aria-disabled=false]").press("Enter")
+    page.wait_for_selector(".group:nth-child(3):last-child")
+    assert focused(inbox).startswith("the thing from before")
+    assert told(inbox) == f"Taught “{LOWMARSH}”. 3 messages left."
+
+
+@pytest.mark.long
+def test_a_correction_that_is_left_is_kept(inbox: Visitor, script: Script) -> None:
+    """With Escape, and when another place is gone to; until it is cancelled or taught."""
+    page, keys = inbox.page, inbox.page.keyboard
+    intent = page.get_by_role("combobox", name="Intent")
+    go(inbox, "Changes", "Inbox")
+    page.locator(".group").first.press("c")
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    keys.press("Escape")
+    keys.press("c")
+    assert intent.input_value() == "out_of_scope"
+    page.go_back()
+    page.wait_for_selector("#sheet:not([open])", state="attached")
+    go(inbox, "Inbox")
+    page.locator(".group.current").press("c")
+    assert intent.input_value() == "out_of_scope"
+    page.locator("#sheet").get_by_role("button", name="Cancel").press("Enter")
+    assert focused(inbox).startswith("i wanna get 2 Lowmarsh")
+    keys.press("c")
+    assert intent.input_value() == "book_trip"
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    keys.press("Escape")
+    keys.press("c")
+    page.locator(".save .main[aria-disabled=false]").press("Enter")
+    wait_for_left(inbox, 3)
+    assert script.project.taught[-1]["correction"]["intent"] == "out_of_scope"
+    assert focused(inbox).startswith("the thing from before")
+
+
+@pytest.mark.long
+def test_an_answer_in_talk_leaves_a_correction_open(visitor: Visitor, script: Script) -> None:
+    script.project.is_on = True
+    visitor.open()
+    page = visitor.page
+    page.wait_for_selector("#places:not([hidden])")
+    held = Held(page, "**/turns")
+    page.fill("#say", "hello")
+    page.press("#say", "Enter")
+    go(visitor, "Inbox")
+    page.locator(".group").first.press("c")
+    page.get_by_role("button", name="This is out of scope").press("Enter")
+    held.let_go()
+    page.wait_for_selector(".turns > li:not(.waiting)", state="attached")
+    assert page.get_by_role("combobox", name="Intent").input_value() == "out_of_scope"
+    assert focused(visitor) == "This is out of scope"

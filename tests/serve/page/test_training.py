@@ -121,6 +121,7 @@ def test_one_that_cannot_begin(train: Visitor, script: Script) -> None:
     button(train, "Train")
     train.page.wait_for_selector(".run .problem")
     assert train.texts(".run .problem") == ["A training runs already."]
+    assert focused(train) == "Train"
 
 
 @pytest.mark.long
@@ -132,6 +133,45 @@ def test_going_back_to_a_model(train: Visitor, script: Script) -> None:
     train.page.get_by_role("button", name="Go back to this one").press("Enter")
     train.page.wait_for_selector(".models .here:has-text('old')")
     assert focused(train) == "20251101-080000-old answers now."
+
+
+@pytest.mark.long
+def test_going_back_to_a_model_leaves_a_training_and_its_comparison(
+    train: Visitor, script: Script
+) -> None:
+    script.training.is_held = True
+    button(train, "Train")
+    train.page.wait_for_selector("progress[value='0.4']")
+    train.page.get_by_role("button", name="Go back to this one").press("Enter")
+    train.page.wait_for_selector(".models .here:has-text('old')")
+    assert train.page.get_by_role("button", name="Cancel").is_visible()
+    script.training.is_held = False
+    train.page.wait_for_selector(".verdict")
+    train.page.get_by_role("button", name="Go back to this one").press("Enter")
+    train.page.wait_for_selector(".models .here:has-text('now')")
+    assert focused(train) == "20251120-090000-now answers now."
+    assert train.texts(".verdict") == ["11 got better, 1 got worse."]
+    button(train, "Put in service")
+    train.page.wait_for_selector(".models .here:has-text('new')")
+    assert train.texts(".done-with") == ["The new model answers now."]
+    assert train.page.locator(".verdict").count() == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["Put in service", "Keep the old one"])
+def test_after_a_refusal_the_keyboard_is_at_the_decision(
+    train: Visitor, script: Script, name: str
+) -> None:
+    script.training.progress = []
+    button(train, "Train")
+    train.page.wait_for_selector(".verdict")
+    script.training.next_problem = "the file is gone"
+    button(train, name)
+    train.page.wait_for_selector(".decision .problem")
+    assert focused(train) == name
+    assert train.page.locator(".decision button:enabled").count() == 2
+    train.page.keyboard.press("Enter")
+    train.page.wait_for_selector(".done-with")
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import APIResponse, Page, Route
 
 
 class Visitor:
@@ -69,3 +69,35 @@ class Visitor:
     def _on_request(self, url: str) -> None:
         if not url.startswith((self.url, "data:")):
             self.faults.append(f"a request to {url}")
+
+
+class Held:
+    """Holds back the first answer from an address, which is as old as when it was asked for.
+
+    Args:
+        address: a pattern of Playwright's.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.route: Route | None = None
+        self.answer: APIResponse | None = None
+        page.route(address, self._take)
+
+    def wait(self) -> None:
+        """Wait until there is an answer to hold."""
+        while self.answer is None:
+            self.page.wait_for_timeout(20)
+
+    def let_go(self) -> None:
+        """Give the page the answer."""
+        self.wait()
+        assert self.route is not None
+        self.route.fulfill(response=self.answer)
+
+    def _take(self, route: Route) -> None:
+        if self.route is not None:
+            route.continue_()
+            return
+        self.route = route
+        self.answer = route.fetch()

@@ -1,6 +1,7 @@
 // What all looks have in common: they may take the server a while, or be impossible.
 
 import { make } from "../dom.js";
+import { problem } from "../teach/parts/trying.js";
 import { ProgressBar, Teller, untilDone } from "../teach/waiting.js";
 
 /** Gets one look and draws it, with all that may come between. */
@@ -79,14 +80,5 @@ export function testedOn(answer) {
     "p.none.tested-on",
     { dir: "auto" },
     `Tested on ${text ?? "messages of the project"}.${warning}`,
-  );
-}
-
-function problem(message, retry) {
-  return make(
-    "div.problem",
-    { role: "alert" },
-    make("p", { dir: "auto" }, message),
-    make("button.plain", { type: "button", onclick: retry }, "Try again"),
   );
 }

@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import { messageLine } from "./correct/message.js";
 import { storyLine } from "./correct/story.js";
 import { diffView, summaryOf } from "./parts/diff.js";
+import { attempt, problem } from "./parts/trying.js";
 
 const moment = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 
@@ -19,7 +20,7 @@ export class Changes {
     this.isShown = false;
     this.lead = make("p.lead", { role: "status" });
     this.who = make("button.plain", { type: "button", onclick: () => this.#askName() });
-    this.problem = make("div.problem", { role: "alert" });
+    this.problem = make("div");
     this.list = make("ol.changes-list");
     section.append(make("div.place-head", {}, this.lead, this.who), this.problem, this.list);
     teaching.addEventListener("change", () => this.isShown && this.#load());
@@ -62,8 +63,7 @@ export class Changes {
     try {
       taught = (await this.teaching.ask(api.corrections)).corrections;
     } catch (error) {
-      const again = make("button.plain", { type: "button", onclick: () => this.#load() }, "Try again");
-      this.problem.replaceChildren(make("p", { dir: "auto" }, error.message), again);
+      this.problem.replaceChildren(problem(error.message, () => this.#load()));
       return;
     }
     const n = taught.filter((entry) => !entry.is_undone).length;
@@ -78,7 +78,11 @@ export class Changes {
   #row(entry, isOpen) {
     const time = make("time", { datetime: new Date(entry.when * 1000).toISOString() }, moment.format(entry.when * 1000));
     const undo = make("button.second", { type: "button" }, "Undo", hidden(` change ${entry.id}`));
-    undo.addEventListener("click", () => this.#undo(entry, undo));
+    const refusal = make("p.problem", { role: "alert", dir: "auto" });
+    undo.addEventListener("click", () => {
+      refusal.textContent = "";
+      attempt(undo, () => this.#undo(entry), (message) => (refusal.textContent = message));
+    });
     const undone = entry.undone_by ? `undone by ${entry.undone_by}` : "undone";
     const isWaiting = entry.is_trained === false && !entry.is_undone;
     return make(
@@ -90,23 +94,16 @@ export class Changes {
         lineOf(entry),
         entry.is_undone ? make("span.badge", { dir: "auto" }, undone) : entry.correction && undo,
       ),
+      refusal,
       make("p.by", {}, make("bdi", {}, entry.who), " · ", time, isWaiting && " · not trained yet"),
       make("details", { open: isOpen, "data-id": entry.id }, make("summary", {}, summaryOf(entry.diff)), diffView(entry.diff)),
     );
   }
 
-  async #undo(entry, button) {
-    button.disabled = true;
-    try {
-      await this.teaching.ask(() => api.undo(entry.id));
-    } catch (error) {
-      this.problem.replaceChildren(make("p", { dir: "auto" }, error.message));
-      button.disabled = false;
-      button.focus();
-      return;
-    }
+  async #undo(entry) {
+    await this.teaching.ask(() => api.undo(entry.id));
     this.teaching.tell(`Change ${entry.id} is undone.`);
-    await this.teaching.changed();
+    await this.teaching.changed({ undone: entry.id });
     document.getElementById("changes-title").focus();
   }
 }

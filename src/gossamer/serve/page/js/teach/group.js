@@ -152,6 +152,21 @@ export class GroupRow {
   }
 }
 
+/** What the keys do at a group. */
+export function keysLine() {
+  const hint = (names, does) =>
+    make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
+  return make(
+    "p.keys",
+    {},
+    hint(["↑", "↓"], "move"),
+    hint(["a"], "accepts what the model says"),
+    hint(["c"], "corrects"),
+    hint(["d"], "dismisses"),
+    hint(["u"], "undoes"),
+  );
+}
+
 function chip({ kind }) {
   return make("span.chip", {}, SHORT[kind] ?? String(kind).replaceAll("_", " "));
 }

@@ -3,7 +3,8 @@
 
 import { count, make } from "../dom.js";
 import * as api from "./api.js";
-import { GroupRow, answerOf } from "./group.js";
+import { GroupRow, answerOf, keysLine } from "./group.js";
+import { problem } from "./parts/trying.js";
 
 const LIMIT = 50;
 
@@ -17,7 +18,8 @@ export class Inbox {
     this.rows = [];
     this.current = null;
     this.done = []; // what can be undone, the last at the end
-    this.queue = Promise.resolve();
+    this.queue = Promise.resolve(); // of what the server is told, one after the other
+    this.nShown = 0; // how often it was shown
     this.position = make("p.position");
     this.last = make("p.last", { dir: "auto" });
     this.undoButton = make(
@@ -26,39 +28,64 @@ export class Inbox {
       "Undo",
       make("kbd", { "aria-hidden": "true" }, "u"),
     );
-    this.problem = make("div", { role: "alert" });
+    this.problem = make("div");
     this.feed = make("div.feed", { role: "feed", "aria-label": "Messages worth a look" });
     this.empty = make("div.nothing-left", { tabindex: -1 });
     section.append(
       make("div.bar", {}, this.position, this.last, this.undoButton),
-      keys(),
+      keysLine(),
       this.problem,
       this.feed,
       this.empty,
     );
     section.addEventListener("keydown", (event) => this.#onKey(event));
     this.feed.addEventListener("focusin", (event) => this.#onFocus(event));
+    teaching.addEventListener("change", ({ detail }) => this.#forget(detail.undone));
     this.#draw();
   }
 
   /** Get what there is now; what the keyboard is at stays if it is still there. */
   async show() {
-    const here = this.current?.group.text;
-    await this.queue;
+    this.nShown += 1;
+    const number = this.nShown;
     this.feed.setAttribute("aria-busy", "true");
     try {
-      const answer = await this.teaching.ask(() => api.inbox(LIMIT));
+      const answer = await this.#newest();
+      if (number !== this.nShown) return; // it was shown again meanwhile
       this.problem.replaceChildren();
-      this.nMessages = answer.n_messages;
-      this.rows = answer.groups.map((group) => new GroupRow(group, this.#listener()));
-      this.feed.replaceChildren(...this.rows.map((row) => row.element));
-      this.#choose(this.rows.find((row) => row.group.text === here) ?? this.rows[0] ?? null);
+      this.#replace(answer);
     } catch (error) {
-      this.problem.replaceChildren(failure(error.message, () => this.show()));
+      if (number !== this.nShown) return;
+      this.problem.replaceChildren(problem(error.message, () => this.show()));
     }
     this.feed.removeAttribute("aria-busy");
     this.isLoaded = true;
     this.#draw();
+  }
+
+  /** What there is after all that was done until then: an older answer is not used. */
+  async #newest() {
+    let queue, answer;
+    do {
+      queue = this.queue;
+      await queue;
+      answer = await this.teaching.ask(() => api.inbox(LIMIT));
+    } while (queue !== this.queue);
+    return answer;
+  }
+
+  #replace(answer) {
+    const hadFocus = this.feed.contains(document.activeElement);
+    const here = this.current?.group.text;
+    this.nMessages = answer.n_messages;
+    this.rows = answer.groups.map((group) => new GroupRow(group, this.#listener()));
+    this.feed.replaceChildren(...this.rows.map((row) => row.element));
+    this.#choose(this.#rowOf(here) ?? this.rows[0] ?? null);
+    if (hadFocus) this.#focus(this.current);
+  }
+
+  #rowOf(text) {
+    return this.rows.find((row) => row.group.text === text);
   }
 
   /** Take back what was done last. */
@@ -74,7 +101,7 @@ export class Inbox {
     } catch (error) {
       this.done.push(step);
       this.#draw();
-      this.problem.replaceChildren(failure(error.message, null));
+      this.problem.replaceChildren(problem(error.message));
       return;
     }
     this.problem.replaceChildren();
@@ -110,11 +137,12 @@ export class Inbox {
     const { text, parse, messages } = row.group;
     const sender = messages?.[0]?.sender_id;
     const taught = await this.teaching.corrector.text({ text, parse, sender });
-    if (!taught) {
-      this.#focus(row);
+    const now = this.#rowOf(text); // rows may be others since
+    if (!taught || !now) {
+      this.#focus(now ?? this.current);
       return;
     }
-    this.#settle(row, {
+    this.#settle(now, {
       said: `Taught “${text}”.`,
       work: async () => taught,
       undo: ({ id }) => api.undo(id),
@@ -143,7 +171,8 @@ export class Inbox {
     const step = { row, index, undo, answer: this.#inTurn(work) };
     this.done.push(step);
     this.#say(said);
-    step.answer.catch((error) => {
+    const settled = ({ id }) => (step.id = id); // of the change, if there is one
+    step.answer.then(settled, (error) => {
       this.done = this.done.filter((other) => other !== step);
       this.#putBack(step);
       row.setFailure(error.message);
@@ -165,6 +194,12 @@ export class Inbox {
     this.teaching.tell(`${count(this.rows.length, "more message")}.`);
     const isStill = [document.body, this.empty].includes(document.activeElement);
     if (isHere && isStill) this.#focus(this.current);
+  }
+
+  /** A change was undone in another place: it cannot be taken back here any more. */
+  #forget(id) {
+    this.done = this.done.filter((step) => step.id !== id);
+    this.#draw();
   }
 
   #inTurn(work) {
@@ -253,27 +288,4 @@ export class Inbox {
       this[act](this.current);
     }
   }
-}
-
-function keys() {
-  const hint = (names, does) =>
-    make("span", {}, ...names.flatMap((name) => [make("kbd", {}, name), " "]), does);
-  return make(
-    "p.keys",
-    {},
-    hint(["↑", "↓"], "move"),
-    hint(["a"], "accepts what the model says"),
-    hint(["c"], "corrects"),
-    hint(["d"], "dismisses"),
-    hint(["u"], "undoes"),
-  );
-}
-
-function failure(message, retry) {
-  return make(
-    "div.problem",
-    {},
-    make("p", { dir: "auto" }, message),
-    retry && make("button.plain", { type: "button", onclick: retry }, "Try again"),
-  );
 }

@@ -2,6 +2,7 @@
 
 import { hidden, make } from "../dom.js";
 import * as api from "./api.js";
+import { attempt } from "./parts/trying.js";
 import { bytes, moment, secondsOf } from "./words.js";
 
 const SUMMARY = { taught: "taught", test_messages: "test messages", test_stories: "test stories" };
@@ -55,18 +56,15 @@ export class Models {
     );
   }
 
-  async #use(model, button) {
-    button.disabled = true;
+  #use(model, button) {
     this.wrong.replaceChildren();
-    try {
+    const work = async () => {
       await this.teaching.ask(() => api.use(model.name));
-    } catch (error) {
-      button.disabled = false;
-      this.wrong.replaceChildren(make("p.problem", { dir: "auto" }, error.message));
-      button.focus();
-      return;
-    }
-    this.afterSwap(`${model.name} answers now.`);
+      this.afterSwap(`${model.name} answers now.`);
+    };
+    attempt(button, work, (message) => {
+      this.wrong.replaceChildren(make("p.problem", { dir: "auto" }, message));
+    });
   }
 }
 

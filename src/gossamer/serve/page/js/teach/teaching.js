@@ -5,7 +5,7 @@ import { projectOf } from "./project.js";
 
 /**
  * Events: `change` after something was taught or undone or a model was swapped; the names of the
- * project are then those of now.
+ * project are then those of now. Its `detail.undone` is the id of the change that was undone.
  */
 export class Teaching extends EventTarget {
   /**
@@ -35,13 +35,13 @@ export class Teaching extends EventTarget {
     document.getElementById("told").textContent = text;
   }
 
-  /** Read the project's names again, then say that something changed. */
-  async changed() {
+  /** Read the project's names again, then say that something changed: `undone` is the id of what was undone. */
+  async changed({ undone = null } = {}) {
     try {
       this.project = projectOf(await this.ask(api.project));
     } catch {
       // The names of before do until the next change.
     }
-    this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new CustomEvent("change", { detail: { undone } }));
   }
 }

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { comparisonCards, verdict } from "./comparison.js";
 import { faultList } from "./faults.js";
 import { Models } from "./models.js";
+import { attempt, problem } from "./parts/trying.js";
 import { taughtList } from "./taught.js";
 import { ProgressBar, Teller, untilDone } from "./waiting.js";
 import { secondsOf } from "./words.js";
@@ -28,9 +29,10 @@ export class Train {
     this.seen = null; // the id of the last one whose end was shown
     this.taught = make("section.card", { "aria-labelledby": "taught-title" });
     this.run = make("section.card.run", { "aria-labelledby": "run-title", hidden: true });
+    this.said = make("p.done-with", { tabindex: -1, hidden: true }); // which model answers now
     this.result = make("div.result");
     this.models = new Models(teaching, (text) => this.#afterSwap(text));
-    section.append(make("div.column", {}, this.run, this.result, this.taught, this.models.element));
+    section.append(make("div.column", {}, this.run, this.said, this.result, this.taught, this.models.element));
   }
 
   /**
@@ -85,22 +87,22 @@ export class Train {
   // ---- a training -----------------------------------------------------------------------------
 
   async #start() {
-    this.button.disabled = true;
-    try {
+    const work = async () => {
       const { id } = await this.teaching.ask(api.train);
       this.teller.tell("Training has begun.");
       this.#draw({ id, state: "running", progress: null });
       this.cancelButton.focus();
-    } catch (error) {
-      this.button.disabled = false;
+    };
+    await attempt(this.button, work, (message) => {
       this.run.hidden = false;
-      this.run.replaceChildren(title("run-title", "Training"), problem(error.message, null));
-    }
+      this.run.replaceChildren(title("run-title", "Training"), problem(message));
+    });
   }
 
   /** Show a training, whatever state it is in. */
   #draw(training) {
     const hadFocus = this.run.contains(document.activeElement);
+    this.said.hidden = true;
     this.result.replaceChildren();
     if (training.state === "running") {
       this.#follow(training);
@@ -161,7 +163,10 @@ export class Train {
       if (this.button) this.button.disabled = false;
       this.run.replaceChildren(
         title("run-title", "Training"),
-        problem(error.message, () => this.#follow(training)),
+        problem(error.message, () => {
+          this.#follow(training);
+          this.cancelButton.focus();
+        }),
       );
     }
   }
@@ -174,7 +179,7 @@ export class Train {
       await this.teaching.ask(() => api.cancel(id));
     } catch (error) {
       button.removeAttribute("aria-disabled");
-      this.run.append(problem(error.message, null));
+      this.run.append(problem(error.message));
     }
   }
 
@@ -187,24 +192,22 @@ export class Train {
     const swap = make("button.act.strong", { type: "button" }, "Put in service");
     const keep = make("button.act", { type: "button" }, "Keep the old one");
     const wrong = make("div", { role: "alert" });
-    const decide = (work, said) => async () => {
-      swap.disabled = keep.disabled = true;
-      try {
-        await this.teaching.ask(work);
+    const decide = (button, other, request, said) => {
+      const work = async () => {
+        await this.teaching.ask(request);
+        this.result.replaceChildren();
         this.#afterSwap(said);
-      } catch (error) {
-        swap.disabled = keep.disabled = false;
-        wrong.replaceChildren(make("p.problem", { dir: "auto" }, error.message));
-      }
+      };
+      button.addEventListener("click", () => {
+        other.disabled = true;
+        attempt(button, work, (message) => {
+          other.disabled = false;
+          wrong.replaceChildren(make("p.problem", { dir: "auto" }, message));
+        });
+      });
     };
-    swap.addEventListener(
-      "click",
-      decide(() => api.swap(training.id), "The new model answers now."),
-    );
-    keep.addEventListener(
-      "click",
-      decide(() => api.cancel(training.id), "The old model stays."),
-    );
+    decide(swap, keep, () => api.swap(training.id), "The new model answers now.");
+    decide(keep, swap, () => api.cancel(training.id), "The old model stays.");
     return make(
       "div.decision",
       {},
@@ -214,11 +217,13 @@ export class Train {
     );
   }
 
+  /** Say which model answers now. A training that runs and a candidate that waits stay as they are. */
   async #afterSwap(said) {
-    this.result.replaceChildren(make("p.done-with", { tabindex: -1 }, said));
-    this.#focusResult();
+    this.said.textContent = said;
+    this.said.hidden = false;
+    this.said.focus();
     this.teller.tell(said);
-    this.run.hidden = true;
+    if (this.followed === null) this.run.hidden = true;
     await this.teaching.changed();
     await this.show();
   }
@@ -252,13 +257,4 @@ function spoken(training) {
   if (training.state === "failed") return "The training failed.";
   if (training.state === "cancelled") return "The training was cancelled.";
   return `The training is done. ${verdict(training.comparison)}`;
-}
-
-function problem(message, retry) {
-  return make(
-    "div.problem",
-    { role: "alert" },
-    make("p", { dir: "auto" }, message),
-    retry && make("button.plain", { type: "button", onclick: retry }, "Try again"),
-  );
 }

@@ -7,6 +7,8 @@ import { taughtView } from "../parts/saving.js";
 import { MessageForm, messageLine } from "./message.js";
 import { StoryForm, storyLine } from "./story.js";
 
+const OF_TURN = "turn "; // how the names of turns begin, among what a panel can be open for
+
 const byId = (id) => document.getElementById(id);
 
 export class Corrector {
@@ -15,7 +17,8 @@ export class Corrector {
     this.teaching = teaching;
     this.panel = new Panel(byId("understood"), byId("cards"));
     this.drafts = new Map(); // forms that were left without an end, by what they are for
-    this.taught = new Map(); // corrections of messages that were taught here, by the message
+    this.taught = new Map(); // what was taught here: `id`, `conversation`, `correction`, by the message
+    teaching.addEventListener("change", ({ detail }) => this.#forget(detail.undone));
   }
 
   /** Correct the message of a turn. */
@@ -27,12 +30,9 @@ export class Corrector {
       return new MessageForm(this.teaching, { ...turn.user, sender: conversation.id }, {
         saved: (entry, correction) => {
           this.drafts.delete(draft);
-          this.taught.set(owner, correction);
-          this.#mark(turn, true);
-          this.#taught("Taught", entry, messageLine(correction), () => {
-            this.taught.delete(owner);
-            this.#mark(turn, false);
-          });
+          this.taught.set(owner, { id: entry.id, conversation, correction });
+          this.#mark(conversation, owner, true);
+          this.#taught("Taught", entry, messageLine(correction));
         },
         cancel: () => this.#cancel(draft),
       });
@@ -51,11 +51,11 @@ export class Corrector {
     const owner = keyOf(conversation, turn);
     const draft = `story ${owner} ${action}`;
     const form = this.#draft(draft, () => {
-      const correctionOf = (one) => this.taught.get(keyOf(conversation, one)) ?? null;
+      const correctionOf = (one) => this.taught.get(keyOf(conversation, one))?.correction ?? null;
       return new StoryForm(this.teaching, conversation, turn, action, correctionOf, {
         saved: (entry, correction) => {
           this.drafts.delete(draft);
-          this.#taught("Taught", entry, storyLine(correction), () => {});
+          this.#taught("Taught", entry, storyLine(correction));
         },
         cancel: () => this.#cancel(draft),
       });
@@ -71,26 +71,32 @@ export class Corrector {
    * @returns {Promise<Object|null>}  the server's answer; null: nothing was taught
    */
   text({ text, parse, sender }) {
-    return new Promise((resolve) => {
-      const form = new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
+    const owner = `text ${text}`;
+    const form = this.#draft(owner, () => {
+      return new MessageForm(this.teaching, { text, parse_data: parse, sender }, {
         saved: (entry) => {
-          resolve(entry);
-          this.panel.close(true);
+          this.drafts.delete(owner);
+          form.answer(entry);
+          if (this.panel.owner === owner) this.panel.close(true);
         },
-        cancel: () => this.panel.close(),
+        cancel: () => this.#cancel(owner),
       });
+    });
+    return new Promise((resolve) => {
+      form.answer = resolve; // who asked last gets the answer
       const closed = () => {
         form.end();
         resolve(null);
       };
-      this.panel.open(JSON.stringify(["text", text]), "Correct the message", form.element, closed);
+      this.panel.open(owner, "Correct the message", form.element, closed);
       this.#enter(form);
     });
   }
 
   /** Another turn is looked at: what was begun is kept for when its turn is corrected again. */
   looked(conversation, turn) {
-    if (this.panel.owner !== null && this.panel.owner !== keyOf(conversation, turn)) this.panel.close(true);
+    const { owner } = this.panel;
+    if (owner?.startsWith(OF_TURN) && owner !== keyOf(conversation, turn)) this.panel.close(true);
   }
 
   /** Move the keyboard into a form; one on the screen does not open for it. */
@@ -111,10 +117,10 @@ export class Corrector {
     this.panel.close();
   }
 
-  #taught(title, entry, line, undone) {
+  #taught(title, entry, line) {
     const view = taughtView(this.teaching, entry, line, {
       undone: () => {
-        undone();
+        this.#forget(entry.id);
         this.panel.close();
       },
       close: () => this.panel.close(),
@@ -124,14 +130,24 @@ export class Corrector {
     this.teaching.tell("Taught.");
   }
 
+  /** A change was undone, here or elsewhere: what it taught of a message does not count any more. */
+  #forget(id) {
+    for (const [owner, one] of this.taught) {
+      if (one.id !== id) continue;
+      this.taught.delete(owner);
+      this.#mark(one.conversation, owner, false);
+    }
+  }
+
   /** Say beside the message that it was taught. */
-  #mark(turn, isTaught) {
-    const row = this.teaching.page.rowOf(turn);
+  #mark(conversation, owner, isTaught) {
+    const turn = conversation.turns.find((one) => keyOf(conversation, one) === owner); // as it is now
+    const row = turn && this.teaching.page.rowOf(turn);
     row?.querySelector(".was-taught")?.remove();
     if (isTaught) row?.querySelector(".meta")?.append(make("span.was-taught", {}, " taught"));
   }
 }
 
 function keyOf(conversation, turn) {
-  return JSON.stringify([conversation.id, turn?.user?.number ?? turn?.events[0]?.number ?? null]);
+  return OF_TURN + JSON.stringify([conversation.id, turn?.user?.number ?? turn?.events[0]?.number ?? null]);
 }

@@ -11,6 +11,7 @@ import { asText } from "../../dom.js";
  * @property {*} [value]  of a slot
  * @property {Object[]} [entities]  entity, value, role, group
  * @property {string} [said]  what the user said, for readers
+ * @property {Object} [event]  from which a user's step was made, with its place in the conversation, `number`
  */
 
 const NOT_TOLD = ["action_listen", "action_session_start", "action_unlikely_intent", "action_extract_slots"];
@@ -36,7 +37,7 @@ export function stepsOf(events, unseenSlots, correctionOf) {
     } else if (event.event === "undo") {
       steps = steps.slice(0, Math.max(0, steps.findLastIndex(({ kind }) => kind === "action" || kind === "bot")));
     } else if (event.event === "user") {
-      steps.push(userStep(event, correctionOf(number)));
+      steps.push(userStep({ ...event, number }, correctionOf));
     } else if (event.event === "action" && event.name && !NOT_TOLD.includes(event.name)) {
       steps.push({ kind: "action", name: event.name });
     } else if (event.event === "action" && !event.name && event.action_text) {
@@ -52,13 +53,15 @@ export function stepsOf(events, unseenSlots, correctionOf) {
   return steps;
 }
 
-function userStep(event, correction) {
+/** The step of a user's message: as it was taught, else as the model understood it. */
+export function userStep(event, correctionOf) {
+  const correction = correctionOf(event.number);
   const parse = event.parse_data ?? {};
   const found = correction ? correction.entities.map((one) => ({ value: wordsOf(correction, one), ...one })) : (parse.entities ?? []);
   const entities = found
     .filter(({ value }) => typeof value === "string" || typeof value === "number")
     .map(({ entity, value, role, group }) => ({ entity, value, role, group }));
-  return { kind: "user", name: correction?.intent ?? parse.intent?.name ?? "", entities, said: event.text ?? "" };
+  return { kind: "user", name: correction?.intent ?? parse.intent?.name ?? "", entities, said: event.text ?? "", event };
 }
 
 function wordsOf({ text }, { start, end }) {

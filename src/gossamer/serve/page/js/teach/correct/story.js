@@ -3,7 +3,7 @@
 import { hidden, make } from "../../dom.js";
 import { previewAndButtons } from "../parts/saving.js";
 import { LISTEN, StepForm } from "./stepform.js";
-import { eventsBefore, stepJson, stepsOf, stepText } from "./steps.js";
+import { eventsBefore, stepJson, stepsOf, stepText, userStep } from "./steps.js";
 
 export class StoryForm {
   /**
@@ -20,7 +20,8 @@ export class StoryForm {
     const unseen = new Set(teaching.project.slots.filter(({ type }) => type === "any").map(({ name }) => name));
     const nBefore = turn.events[0].number + eventsBefore(turn, action);
     const turnAt = (number) => conversation.turns.find(({ user }) => user?.number === number);
-    this.steps = stepsOf(conversation.events.slice(0, nBefore), unseen, (number) => correctionOf(turnAt(number)));
+    this.correctionOf = (number) => correctionOf(turnAt(number));
+    this.steps = stepsOf(conversation.events.slice(0, nBefore), unseen, this.correctionOf);
     this.wrong = action === null ? null : turn.actions[action];
     this.form = null; // of the step that is written
     const { preview, buttons } = previewAndButtons(teaching, () => this.correction(), listener);
@@ -57,9 +58,13 @@ export class StoryForm {
     else this.add.focus();
   }
 
-  /** Show anew what would be written: the files may be others since. */
+  /** Show anew what would be written: the files may be others since, and messages may have been taught. */
   refresh() {
-    this.#look();
+    this.steps = this.steps.map((step) => {
+      const isTold = step.kind === "user" && !step.isNew;
+      return isTold ? userStep(step.event, this.correctionOf) : step;
+    });
+    this.#draw();
   }
 
   /** Ask the server for nothing more. */

@@ -78,7 +78,7 @@ export class Preview {
 }
 
 /** What the model says of similar messages, as it is now. */
-export function similarView(similar) {
+function similarView(similar) {
   return make(
     "div.similar",
     {},

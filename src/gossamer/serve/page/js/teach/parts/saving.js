@@ -4,6 +4,7 @@ import { make } from "../../dom.js";
 import * as api from "../api.js";
 import { diffView, summaryOf } from "./diff.js";
 import { Preview } from "./preview.js";
+import { attempt } from "./trying.js";
 
 /**
  * What a correction would write, and the buttons that save and cancel it.
@@ -54,17 +55,15 @@ export function previewAndButtons(teaching, correction, { saved, cancel }) {
 export function taughtView(teaching, entry, line, { undone, close }) {
   const problem = make("p.problem", { role: "alert" });
   const undo = make("button.second", { type: "button" }, "Undo");
-  undo.addEventListener("click", async () => {
-    undo.disabled = true;
-    try {
+  undo.addEventListener("click", () => {
+    problem.textContent = "";
+    const work = async () => {
       await teaching.ask(() => api.undo(entry.id));
       teaching.tell("Undone.");
       undone();
-      await teaching.changed();
-    } catch (error) {
-      problem.textContent = error.message;
-      undo.disabled = false;
-    }
+      await teaching.changed({ undone: entry.id });
+    };
+    attempt(undo, work, (message) => (problem.textContent = message));
   });
   const train = make("button.main", { type: "button" }, "Train");
   train.addEventListener("click", () => {
