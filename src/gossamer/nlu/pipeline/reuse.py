@@ -216,7 +216,8 @@ class Walk:
         """
         if component.provides & FOR_LATER_COMPONENTS:
             before = [output for other, output in self._passed if _given(other, component)]
-            output = fingerprint(component.alias, of_part(component), before, learnt)
+            files = self.files.get(component.alias, "")  # they may decide what is not in its state
+            output = fingerprint(component.alias, of_part(component), before, files, learnt)
             self._passed.append((component, output))
 
     @property
