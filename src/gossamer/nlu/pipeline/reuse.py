@@ -343,8 +343,7 @@ def of_part(part: Any) -> dict[str, str]:
     libraries = [*getattr(part, "needs", ())]
     if libraries:
         found["libraries"] = fingerprint([_version(library) for library in libraries])
-    kinds: list[type] = [type(part), type(part.options)]
-    code = [source for kind in kinds for source in code_of(kind)]
+    code = [*code_of(type(part)), *code_of(type(part.options))]
     return {**found, "code": fingerprint(code)} if code else found
 
 
