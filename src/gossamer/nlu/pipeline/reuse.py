@@ -340,10 +340,10 @@ def of_part(part: Any) -> dict[str, str]:
     options = part.options.model_dump(mode="json")
     options.pop("rasa_defaults", None)  # its effect is in the others
     found = {"options": fingerprint(part.name, options), "version": _own_sources()}
-    libraries = [*getattr(part, "needs", ())]
-    if libraries:
+    if libraries := getattr(part, "needs", ()):
         found["libraries"] = fingerprint([_version(library) for library in libraries])
-    code = [*code_of(type(part)), *code_of(type(part.options))]
+    kinds: list[type] = [type(part), type(part.options)]
+    code = [source for kind in kinds for source in code_of(kind)]
     return {**found, "code": fingerprint(code)} if code else found
 
 
