@@ -117,6 +117,9 @@ def still(settings: ProjectConfig) -> ProjectConfig:
     )
 
 
+WORDS = ("hello", "there", "tea", "Rome", "Paris", "Oslo")
+
+
 def network(assistant: Assistant) -> NetworkComponent:
     return next(p for p in assistant.pipeline.components if isinstance(p, NetworkComponent))
 
@@ -343,6 +346,28 @@ def test_clusters_keep_their_columns(tmp_path: Path) -> None:
             featurizer.restore(replace(state, json={**state.json, "columns": lie}))
 
 
+def test_clusters_that_are_gone_keep_their_columns_in_the_file_of_the_model(tmp_path: Path) -> None:
+    """Columns in alphabetical order, some of which no word has any more."""
+    file = tmp_path / "clusters"
+    file.write_text(
+        "".join(f"{word}\t{name}\n" for word, name in zip(WORDS, "AAABBB", strict=True)), "utf-8"
+    )
+    settings = config(before=[("WordClustersFeaturizer", {"clusters": str(file)})])
+    old = without_sources(trained(settings, OLD))
+    file.write_text(
+        "".join(f"{word}\t{name}\n" for word, name in zip(WORDS, "BBBCCC", strict=True)), "utf-8"
+    )
+    new = trained(settings, OLD, old)
+    again = Assistant.load(new.save(tmp_path / "new.gossamer"))
+    assert again.parse_many(TEXTS) == new.parse_many(TEXTS)
+
+
+def without_sources(assistant: Assistant) -> Assistant:
+    """The same, as of a file that does not tell what it was learnt from."""
+    assistant.pipeline.learnt_from.clear()
+    return assistant
+
+
 def test_an_earlier_format_goes_on(tmp_path: Path) -> None:
     """As models were before labels' temperature and chosen columns were stored."""
     settings = config(before=FEATURES, prune_features=False, calibrate=False)
@@ -407,7 +432,22 @@ def test_dense_features_of_another_width_are_refused(tmp_path: Path) -> None:
     old = trained(settings, OLD)
     file.write_text("hello 1 2 3 4\ntea 2 3 4 5\n", "utf-8")
     with pytest.raises(ConfigError, match="dense features as before"):
-        trained(settings, OLD, old)
+        trained(settings, OLD, without_sources(old))
+
+
+def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "words.vec"
+    settings = config(before=[("StaticVectorsFeaturizer", {"vectors": str(file)})])
+    file.write_text("hello 1 2 3\ntea 2 3 4\n", "utf-8")
+    old = Assistant.load(trained(settings, OLD).save(tmp_path / "old.gossamer"))
+    assert trained(settings, OLD, old)
+    file.write_text("hello 1 2 3\ntea -2 -3 -4\n", "utf-8")
+    told = refused(settings, old)
+    assert "StaticVectorsFeaturizer: the files that it reads have changed" in told
+    assert "Try: those it was trained with, or training without --finetune" in told
+    file.unlink()
+    told = refused(settings, old)
+    assert "have changed" not in told and "must be a file" in told
 
 
 def test_no_model_is_an_error(tmp_path: Path) -> None:

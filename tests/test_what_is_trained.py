@@ -401,6 +401,17 @@ class OwnFeaturizer(Component):
         self.number = state.json["number"]
 
 
+class FileFeaturizer(OwnFeaturizer):
+    """Does not store what it reads of a file, as SpacyNLP does not."""
+
+    name: ClassVar[str] = "FileFeaturizer"
+    file: ClassVar[str] = "one"
+
+    def files_read(self) -> str:
+        """The file."""
+        return self.file
+
+
 class DerivedExtractor(DIETComponent):
     """What its parent says it reads does not hold for it."""
 
@@ -411,6 +422,7 @@ class DerivedExtractor(DIETComponent):
 def own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registered", {})
     register(OwnFeaturizer)
+    register(FileFeaturizer)
     register(DerivedExtractor)
 
 
@@ -437,6 +449,21 @@ def test_an_own_component_is_trained_whatever_changes(tmp_path: Path, draws: boo
     _, changes = train(tmp_path, files, before)
     everybody = {"OwnFeaturizer", "DerivedExtractor", *NETWORKS}
     assert trained(changes) == (everybody if draws else {"DIETClassifier"})
+
+
+@pytest.mark.usefixtures("own")
+def test_another_file_of_a_featurizer_trains_who_reads_its_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = FILES["config.yml"].replace("- name: Key", "- name: FileFeaturizer\n- name: Key")
+    files = FILES | {"config.yml": config}
+    before = parts_of(train(tmp_path, files)[0])
+    assert trained(train(tmp_path, files, before)[1]) == set()
+    monkeypatch.setattr(FileFeaturizer, "file", "another")
+    _, changes = train(tmp_path, files, before)
+    assert trained(changes) == {"FileFeaturizer", *NETWORKS}
+    assert changes["FileFeaturizer"].reasons == ("files that it reads",)
+    assert changes["DIETClassifier"].reasons == ("features of FileFeaturizer",)
 
 
 def test_a_part_that_does_not_fit_is_trained(last: LastModel, tmp_path: Path) -> None:

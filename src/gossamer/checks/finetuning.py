@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import ConfigError, InputError, Location
 from gossamer.dialogue.model import DialogueModel
 from gossamer.dialogue.policies.policy import Policy
+from gossamer.nlu.own.failures import OwnCode
 from gossamer.nlu.pipeline.component import FOR_LATER_COMPONENTS, Component
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.pipeline.starting_point import StartingPoint
@@ -100,7 +102,9 @@ class Finetuning:
             yield _lacks("components that understand texts, but the model has none", where)
             return
         now, before = pipeline.components, self.pipeline.components
-        yield from _differences("pipeline", now, before, where)
+        sources = self.pipeline.learnt_from.items()
+        files = {alias: source.fingerprint.get("files", "") for alias, source in sources}
+        yield from _differences("pipeline", now, before, where, files)
 
     def _policy_faults(
         self, policies: Sequence[Policy], where: Location | None
@@ -132,9 +136,21 @@ def _lacks(what: str, where: Location | None) -> ConfigError:
 
 
 def _differences(
-    kind: str, now: Sequence[Any], before: Sequence[Any], where: Location | None
+    kind: str,
+    now: Sequence[Any],
+    before: Sequence[Any],
+    where: Location | None,
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[InputError]:
-    """What differs between components, or policies, and those of the model."""
+    """What differs between components, or policies, and those of the model.
+
+    Args:
+        kind: what they are.
+        now: those that are to be trained.
+        before: those of the model.
+        where: where the former are written.
+        files: fingerprints of the files that the latter have read, by alias, where that is known.
+    """
     names, knew = [part.name for part in now], [part.name for part in before]
     if names != knew:
         told = [f"{name} is new" for name in dict.fromkeys(names) if _more(name, names, knew)]
@@ -156,14 +172,27 @@ def _differences(
             for name in is_now
             if name not in MAY_CHANGE and is_now[name] != was.get(name)
         ]
+        if earlier.alias in files and _reads_others(part, files[earlier.alias]):
+            told.append(f"{part.alias}: the files that it reads have changed")
     if told:
         yield ConfigError(
-            "training can go on from a model only with its options, but for those of how long and "
-            "how fast it learns",
+            "training can go on from a model only with its options and files, but for options of "
+            "how long and how fast it learns",
             got="; ".join(told),
             where=where,
-            hint=f"the options it was trained with, or {_ANEW}",
+            hint=f"those it was trained with, or {_ANEW}",
         )
+
+
+def _reads_others(part: Component, files: str) -> bool:
+    """Whether a component reads other files now; those that are missing are told by its checks."""
+    if not _learns(part):
+        return False
+    try:
+        with OwnCode(type(part), "files_read"):
+            return part.files_read() != files
+    except InputError:
+        return False
 
 
 def _more(name: str, in_these: list[str], than_in: list[str]) -> bool:

@@ -287,3 +287,6 @@ def test_augment(run: Run, project: Path) -> None:
     text = (project / "n.yml").read_text(encoding="utf-8")
     assert run(*arguments).exit_code == 0
     assert (project / "n.yml").read_text(encoding="utf-8") == text
+    result = run(*arguments[:-1], "n.json")
+    assert result.exit_code == 2 and "ends in .yml" in result.stderr
+    assert not (project / "n.json").exists()

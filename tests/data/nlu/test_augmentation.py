@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gossamer.data import DataError, InputError, TrainingData, augment_examples
+from gossamer.data import DataError, Entity, Example, InputError, TrainingData, augment_examples
 from gossamer.data.nlu.augmentation import entity_phrases
 from gossamer.data.nlu.formats.annotations import annotate
 from gossamer.data.nlu.formats.rasa_yaml import parse_rasa_yaml
@@ -82,6 +83,45 @@ def test_they_can_be_written() -> None:
     text = dump_yaml(TrainingData(examples=new))
     assert parse_rasa_yaml(text, Path("x.yml")).examples == new
     assert all("](city" in annotate(example) or "]{" in annotate(example) for example in new)
+
+
+def test_a_type_whose_only_phrase_is_blank_is_not_varied() -> None:
+    blank = Entity(start=2, end=3, entity="size", value=" ")
+    city = Entity(start=5, end=9, entity="city", value="Rome")
+    examples = (
+        Example(text="a   to Rome", entities=(blank, replace(city, start=7, end=11))),
+        Example(text="from Rome", entities=(city,)),
+        Example(text="near Oslo", entities=(replace(city, value="Oslo"),)),
+    )
+    new = augment_examples(TrainingData(examples=examples), 3)
+    assert {example.text for example in new} == {"from Oslo", "near Rome"}
+    with pytest.raises(DataError, match="there must be annotated entities"):
+        augment_examples(TrainingData(examples=examples[:1]), 3)
+
+
+def test_what_annotations_cannot_hold_is_left_out() -> None:
+    data = parse_rasa_yaml(
+        """\
+nlu:
+- intent: travel
+  examples: |
+    - to [Rome](city)
+- lookup: city
+  examples: |
+    - New York [NY]
+    - Lima
+- synonym: Rome
+  examples: |
+    - Roma [R]
+""",
+        Path("nlu.yml"),
+    )
+    told = r"nlu.yml:\d+: 'New York \[NY\]' of lookup table 'city' is left out"
+    with pytest.warns(UserWarning, match=told) as caught:
+        new = augment_examples(data, 9)
+    assert "'Roma [R]' of the synonyms of 'Rome' is left out" in str(caught[0].message)
+    assert [example.text for example in new] == ["to Lima"]
+    assert dump_yaml(TrainingData(examples=new))
 
 
 def test_bad_input() -> None:

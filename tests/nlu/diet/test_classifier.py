@@ -260,6 +260,28 @@ def test_an_annotation_within_a_word_is_told(tiny_config: Make) -> None:
         Assistant.train(tiny_config({"epochs": 1, "entity_recognition": False}), data)
 
 
+@pytest.mark.parametrize("is_bilou", [True, False])
+def test_annotations_that_overlap_are_told_and_train(tiny_config: Make, is_bilou: bool) -> None:
+    text, place = "to new york city", Location(Path("nlu.json"), 7)
+    parts = [(3, 16, "city"), (7, 11, "state"), (7, 11, "region")]
+    data = TrainingData(
+        examples=(
+            Example(
+                text=text,
+                intent="a",
+                entities=tuple(
+                    Entity(start=start, end=end, entity=name, value=text[start:end])
+                    for start, end, name in parts
+                ),
+                where=place,
+            ),
+            Example(text="hi", intent="b"),
+        )
+    )
+    with pytest.warns(UserWarning, match=r"nlu.json:7: the annotation 'york' \(state\) overlaps"):
+        Assistant.train(tiny_config({"epochs": 1, "BILOU_flag": is_bilou}), data)
+
+
 def test_an_untrained_component_says_nothing_and_stores_nothing() -> None:
     from gossamer.nlu.diet.options import DIETOptions
     from gossamer.nlu.pipeline.messages import MessageBatch

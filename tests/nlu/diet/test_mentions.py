@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gossamer.assistant import Assistant
 from gossamer.data import Entity, Example, ProjectConfig, TrainingData
@@ -14,7 +17,8 @@ from gossamer.nlu.diet.batches import DIETBatch, DIETData
 from gossamer.nlu.diet.features import TextFeatures
 from gossamer.nlu.diet.mentions import Mentions, replacing
 from gossamer.nlu.diet.network import DIETNetwork
-from gossamer.nlu.diet.tags import TagKind
+from gossamer.nlu.diet.tags import TagKind, TagSet, apart
+from gossamer.nlu.pipeline.messages import Token
 from gossamer.nn.features import Features
 
 Ints = npt.NDArray[np.int64]
@@ -79,6 +83,54 @@ def test_without_bilou_equal_neighbours_are_one_mention_but_not_beyond_their_tex
     assert len(mentions) == 4
     found = {t for s in range(40) for t in texts_of(mentions, [0], s)}
     assert found == {(0, 1, 2, 3), (4, 2, 3), (5, 2, 3)}
+
+
+PARTS = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.integers(1, 6),
+        st.sampled_from(["city", "state"]),
+        st.sampled_from([None, "from"]),
+        st.sampled_from([None, "1"]),
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4), st.booleans(), st.integers(0, 99))
+def test_mentions_that_overlap_are_whole_or_none(
+    annotated: list[list[Any]], is_bilou: bool, seed: int
+) -> None:
+    """Of six words each."""
+    tokens = [Token("a", 2 * i, 2 * i + 1) for i in range(6)]
+    examples = [
+        Example(
+            text="a a a a a a",
+            entities=tuple(
+                Entity(start=2 * i, end=min(2 * (i + n), 12) - 1, entity=e, role=role, group=group)
+                for i, n, e, role, group in parts
+            ),
+        )
+        for parts in annotated
+    ]
+    tags = {
+        kind: np.concatenate([tag_set.encode(tokens, example.entities) for example in examples])
+        for kind in TagKind
+        if (tag_set := TagSet.from_examples(kind, examples, is_bilou=is_bilou)) is not None
+    }
+    if not tags:
+        return
+    lengths = np.full(len(examples), len(tokens))
+    mentions = Mentions(tags, lengths, is_bilou=is_bilou, rate=0.5)
+    if is_bilou:
+        assert len(mentions) == sum(len(apart(example.entities)) for example in examples)
+    texts = np.arange(len(examples))
+    rows, found = mentions.replaced(texts, np.random.default_rng(seed))
+    assert found.min() > 0 and found.sum() == len(rows)
+    outside = [
+        np.sum(tags[TagKind.ENTITY][part] == 0) for part in np.split(rows, np.cumsum(found)[:-1])
+    ]
+    assert outside == [np.sum(tags[TagKind.ENTITY][6 * i : 6 * i + 6] == 0) for i in texts]
 
 
 @pytest.mark.parametrize("texts", [[], [1, 0]])

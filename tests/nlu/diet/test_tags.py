@@ -14,6 +14,7 @@ from gossamer.nlu.diet.tags import (
     Tagging,
     TagKind,
     TagSet,
+    apart,
     make_consistent,
     to_entities,
     token_span,
@@ -61,6 +62,34 @@ def annotated(draw: st.DrawFn, *, apart: bool = False) -> Example:
         else:
             i += 1
     return Example(text=text, entities=tuple(entities))
+
+
+@st.composite
+def overlapping(draw: st.DrawFn) -> Example:
+    """A text whose annotations keep to words, in order of their start, and may overlap."""
+    text = " ".join(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8)))
+    tokens = tokens_of(text)
+    place = st.integers(0, len(tokens) - 1)
+    places = sorted(draw(st.lists(st.tuples(place, place), max_size=5)), key=lambda pair: min(pair))
+    entities = []
+    for pair in places:
+        start, end = tokens[min(pair)].start, tokens[max(pair)].end
+        entities.append(
+            Entity(
+                start=start,
+                end=end,
+                entity=draw(st.sampled_from(["city", "day"])),
+                value=text[start:end],
+                role=draw(st.sampled_from([None, "from", "to"])),
+                group=draw(st.sampled_from([None, "1", "2"])),
+            )
+        )
+    return Example(text=text, entities=tuple(entities))
+
+
+def covers(entity: Entity, token: Token) -> bool:
+    start, end = entity.span
+    return start <= token.start and token.end <= end
 
 
 def tagged(example: Example, *, is_bilou: bool) -> dict[TagKind, Tagging]:
@@ -133,6 +162,34 @@ def test_encode() -> None:
     assert tag_set.encode(tokens, example.entities).tolist() == [0, 1, 2, 3, 0, 4, 0]
     assert roles.encode(tokens, example.entities).tolist() == [0, 1, 2, 3, 0, 0, 0]
     assert tag_set.encode([], ()).dtype == np.int64
+
+
+@given(overlapping(), st.booleans())
+def test_of_overlapping_annotations_the_later_one_counts_whole(
+    example: Example, is_bilou: bool
+) -> None:
+    kept = apart(example.entities)
+    taggings = tagged(example, is_bilou=is_bilou)
+    for kind, tagging in taggings.items():
+        names = [
+            next((kind.of(e) for e in kept if covers(e, t)), None) for t in tokens_of(example.text)
+        ]
+        assert tagging.without_prefixes() == [name or "O" for name in names]
+    if is_bilou:
+        assert all(make_consistent(tagging) == tagging for tagging in taggings.values())
+        assert not taggings or plain(read(example.text, taggings)) == plain(tuple(kept))
+
+
+def test_what_is_cut_does_not_cut() -> None:
+    a, b, c, same = (
+        Entity(start=start, end=end, entity=name, value="")
+        for start, end, name in ((0, 8, "a"), (5, 12, "b"), (9, 15, "c"), (9, 15, "same"))
+    )
+    assert apart([a, b]) == [b]
+    assert apart([a, b, c]) == [a, c]
+    assert apart([a, c, b]) == [b]
+    assert apart([c, same]) == [same]
+    assert apart([]) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from gossamer.data.errors import Location, ModelFileError
 from gossamer.data.nlu.examples import Entity, Example, Synonym, TrainingData
+from gossamer.data.nlu.synonyms import synonym_map
 from gossamer.nlu.extractors.entity_synonym_mapper import (
     EntitySynonymMapper,
     EntitySynonymMapperOptions,
@@ -83,6 +84,15 @@ def test_of_two_contradicting_synonyms_the_later_wins() -> None:
     with pytest.warns(UserWarning, match=r"nlu\.yml:3: 'la' is a synonym .*'Louisiana' is used"):
         mapper = trained(data)
     assert mapped(mapper, "LA").value == "Louisiana"
+
+
+def test_a_repeated_example_changes_nothing() -> None:
+    """As nothing is trained again for its sake."""
+    data = TrainingData(examples=tuple(annotated("LA", v) for v in ("A", "B", "A")))
+    with pytest.warns(UserWarning, match="'B' is used"):
+        assert mapped(trained(data), "la").value == "B"
+    with pytest.warns(UserWarning, match="means 'A' and 'B'"):
+        assert synonym_map(data)["la"] == "B"
 
 
 def test_a_value_that_is_itself_a_synonym_is_mapped_as_written() -> None:

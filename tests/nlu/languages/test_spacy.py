@@ -183,6 +183,15 @@ def test_entities_are_looked_for_in_the_text_as_it_was_written() -> None:
         )
 
 
+def test_no_dimensions_are_all() -> None:
+    found = []
+    for dimensions in (None, (), ("DATE",)):
+        batch = read(TEXT)
+        SpacyEntityExtractor(SpacyEntityExtractorOptions(dimensions=dimensions)).process(batch)
+        found.append([entity.entity for entity in batch.parses[0].entities])
+    assert found == [["CARDINAL", "GPE", "DATE"], ["CARDINAL", "GPE", "DATE"], ["DATE"]]
+
+
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from gossamer.data import ComponentConfig, ProjectConfig, TrainingData
-from gossamer.data.errors import InputError, Location, ModelFileError
+from gossamer.data.errors import DataError, InputError, Location, ModelFileError
 from gossamer.nlu.pipeline.messages import ComponentState, Token, TrainingBatch
 from gossamer.nlu.pipeline.pipeline import Pipeline
 from gossamer.nlu.tokenizers.jieba_tokenizer import JiebaTokenizer, JiebaTokenizerOptions
+from gossamer.nlu.tokenizers.jieba_words import read_user_words
 
 pytest.importorskip("jieba")
 
@@ -105,6 +106,11 @@ def test_a_bad_dictionary_is_refused_early(
     with pytest.raises(InputError) as caught:
         Pipeline.from_config(ProjectConfig(pipeline=(part,)))
     assert message in str(caught.value)
+
+
+def test_a_name_that_is_too_long_for_a_dictionary() -> None:
+    with pytest.raises(DataError, match="dictionary_path must be a dictionary of jieba"):
+        read_user_words("茶" * 300)
 
 
 @pytest.mark.parametrize(

@@ -351,6 +351,8 @@ def augment_nlu(
     from gossamer.data import TrainingData, augment_examples, read_training_data, write_yaml
     from gossamer.data.text.wording import counted
 
+    if _SUFFIXES.get(out.suffix.lower()) is not Format.yaml:
+        raise typer.BadParameter("must be a file that ends in .yml", param_hint="--out")
     refuse_to_mix(out, nlu)
     data = read_training_data(nlu)
     new = augment_examples(data, factor, random_seed=random_seed)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 from gossamer.data.entities import Entity
-from gossamer.data.errors import DataError, InputError
+from gossamer.data.errors import DataError, InputError, Location, place_prefix
 from gossamer.data.nlu.examples import Example, TrainingData
+from gossamer.data.nlu.formats.annotations import annotate
+from gossamer.data.text.listing import warn_together
 
 _TRIES = 4  # draws for each example that is wanted
 
@@ -30,7 +32,7 @@ def augment_examples(
     Values are drawn from all phrases that `entity_phrases` finds for the type of an entity, each as
     likely as another, whatever the role and the group. All entities of an example are drawn anew.
     An example of which fewer than `factor` variations are found has fewer; examples without
-    entities, and with entities that overlap, have none.
+    entities, with entities that overlap, and with one of a type without phrases, have none.
 
     Args:
         data: annotated examples, lookup tables and synonyms.
@@ -50,7 +52,7 @@ def augment_examples(
     phrases = entity_phrases(data)
     draw = random.Random(random_seed)
     texts = {(example.text, example.intent) for example in data.examples}
-    usable = [example for example in data.unique_examples() if _can_vary(example)]
+    usable = [example for example in data.unique_examples() if _can_vary(example, phrases)]
     if not usable:
         raise DataError("there must be annotated entities to vary", hint="[Rome](city)")
     result: list[Example] = []
@@ -77,39 +79,60 @@ def entity_phrases(data: TrainingData) -> dict[str, list[Phrase]]:
     """What may be said for each entity type, and what it means.
 
     These are the phrases that are annotated, the elements of lookup tables that are named like the
-    type, and synonyms of any of these.
+    type, and synonyms of any of these. What annotations cannot hold is left out, with a warning.
 
     Returns:
         Phrases by entity type, each once, in the order in which they are found.
     """
     found: defaultdict[str, dict[str, Phrase]] = defaultdict(dict)
+    left_out: list[str] = []
 
-    def add(entity: str, text: str, value: Any) -> None:
-        if text.strip():
+    def add(entity: str, text: str, value: Any, source: str, where: Location | None) -> None:
+        if not text.strip():
+            return
+        if _can_be_annotated(entity, text, value):
             found[entity].setdefault(text, (text, value))
+        else:
+            left_out.append(
+                f"{place_prefix(where)}{text!r} of {source} is left out, as an annotation cannot "
+                "hold it"
+            )
 
     for example in data.examples:
         for entity in example.entities:
             if entity.has_place:
                 start, end = entity.span
-                add(entity.entity, example.text[start:end], entity.value)
+                said = example.text[start:end]
+                add(entity.entity, said, entity.value, "an example", example.where)
     meant = {synonym.text: synonym.value for synonym in data.synonyms}
     for table in data.lookups:
         if table.name in found:
             for element in table.elements:
-                add(table.name, element, meant.get(element, element))
+                value = meant.get(element, element)
+                add(table.name, element, value, f"lookup table '{table.name}'", table.where)
     for kind, phrases in found.items():
         values = {repr(value) for _, value in phrases.values()}
         for synonym in data.synonyms:
             if repr(synonym.value) in values:
-                add(kind, synonym.text, synonym.value)
+                source = f"the synonyms of '{synonym.value}'"
+                add(kind, synonym.text, synonym.value, source, synonym.where)
+    warn_together(left_out, stacklevel=2)
     return {kind: list(phrases.values()) for kind, phrases in found.items()}
 
 
-def _can_vary(example: Example) -> bool:
+def _can_be_annotated(kind: str, text: str, value: Any) -> bool:
+    entity = Entity(start=0, end=len(text), entity=kind, value=value)
+    try:
+        annotate(Example(text=text, entities=(entity,)))
+    except DataError:
+        return False
+    return True
+
+
+def _can_vary(example: Example, phrases: Container[str]) -> bool:
     behind = 0
     for entity in example.entities:
-        if not entity.has_place or entity.span[0] < behind:
+        if not entity.has_place or entity.span[0] < behind or entity.entity not in phrases:
             return False
         behind = entity.span[1]
     return bool(example.entities)

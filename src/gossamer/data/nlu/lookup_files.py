@@ -20,7 +20,11 @@ def read_lookup_file(name: str, where: Location) -> list[str]:
         DataError: the file is missing or not UTF-8.
     """
     path = where.path.parent / Path(name)
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError:  # a line too long for a name
+        is_file = False
+    if not is_file:
         raise DataError(
             "a lookup table must be items with a dash, or the name of a file",
             got=name,

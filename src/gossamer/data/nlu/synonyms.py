@@ -14,7 +14,7 @@ def _stated(data: TrainingData) -> Iterator[tuple[str, str, Location | None]]:
     for synonym in data.synonyms:
         if isinstance(synonym.value, str):
             yield synonym.text, synonym.value, synonym.where
-    for example in data.examples:
+    for example in data.unique_examples():
         for entity in example.entities:
             if isinstance(entity.value, str):
                 yield example.text[entity.start : entity.end], entity.value, example.where

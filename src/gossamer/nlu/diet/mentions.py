@@ -30,7 +30,8 @@ class Mentions:
     Those of one entity type, role and group may.
 
     Args:
-        tags: of each token, per kind; those of entities among them. *Shape:* of each (n_tokens,).
+        tags: of each token, per kind, as `TagSet.encode` gives them, so that what begins ends too;
+            those of entities among them. *Shape:* of each (n_tokens,).
         lengths: tokens of each text. *Shape:* (n_texts,).
         is_bilou: whether tags distinguish first, inner, last and only tokens.
         rate: share of the mentions that are replaced, each by one that is drawn from all of its

@@ -100,19 +100,20 @@ class TagSet:
     def encode(self, tokens: Sequence[Token], entities: Sequence[Entity]) -> npt.NDArray[np.int64]:
         """Tag ids of a text's tokens. *Shape:* (n_tokens,).
 
-        With BILOU an annotation counts only when it begins and ends at token boundaries; without,
-        a token takes the entity it overlaps most.
+        Of annotations that overlap, those of `apart` count. With BILOU an annotation counts only
+        when it begins and ends at token boundaries; without, a token takes the entity it overlaps
+        most.
         """
         ids = np.zeros(len(tokens), dtype=np.int64)
-        number = self._number
+        number, counting = self._number, apart(entities)
         if not self.is_bilou:
             for position, token in enumerate(tokens):
-                best = max(entities, key=lambda entity: _overlap(token, entity), default=None)
+                best = max(counting, key=lambda entity: _overlap(token, entity), default=None)
                 if best is not None and _overlap(token, best) > 0:
                     name = self.kind.of(best)
                     ids[position] = 0 if name is None else number.get(name, 0)
             return ids
-        for entity in entities:
+        for entity in counting:
             name = self.kind.of(entity)
             covered = token_span(tokens, entity)
             if name is None or covered is None or f"B-{name}" not in number:
@@ -125,6 +126,16 @@ class TagSet:
             ids[first + 1 : last] = number[f"I-{name}"]
             ids[last] = number[f"L-{name}"]
         return ids
+
+
+def apart(entities: Sequence[Entity]) -> list[Entity]:
+    """Annotations without those that overlap one that is written later and stays."""
+    kept: list[Entity] = []
+    for entity in reversed(entities):
+        (start, end), others = entity.span, [other.span for other in kept]
+        if all(end <= first or last <= start for first, last in others):
+            kept.append(entity)
+    return kept[::-1]
 
 
 def token_span(tokens: Sequence[Token], entity: Entity) -> tuple[int, int] | None:

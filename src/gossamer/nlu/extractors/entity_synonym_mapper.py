@@ -51,7 +51,7 @@ class EntitySynonymMapper(Component):
         for synonym in data.synonyms:
             if synonym.text != synonym.value:
                 contradictions += self._learn(synonym.text, synonym.value, synonym.where)
-        for example in data.examples:
+        for example in data.unique_examples():
             for entity in example.entities:
                 text = example.text[entity.start : entity.end]
                 if isinstance(entity.value, str) and entity.value != text:

@@ -22,8 +22,8 @@ class SpacyEntityExtractorOptions(ComponentOptions):
     """Options of `SpacyEntityExtractor`.
 
     Attributes:
-        dimensions: what to look for ("GPE", "DATE", ...), as the spaCy model names it; None for
-            all.
+        dimensions: what to look for ("GPE", "DATE", ...), as the spaCy model names it; None, or
+            none named, for all.
     """
 
     dimensions: tuple[str, ...] | None = None
@@ -77,7 +77,7 @@ class SpacyEntityExtractor(Component):
                     extractor=self.name,
                 )
                 for found in document.ents
-                if wanted is None or found.label_ in wanted
+                if not wanted or found.label_ in wanted
             ]
 
 

@@ -84,6 +84,7 @@ class Pipeline:
     Attributes:
         outputs: by alias, fingerprints of what its components give to others; empty unless it was
             trained just now.
+        learnt_from: by alias, what its components were learnt from, where that is known.
         columns_before: where features were in the pipeline that training goes on from; None unless
             `go_on_from` was called.
 
@@ -106,7 +107,7 @@ class Pipeline:
         self._direct = DirectMessageHandler()
         self._is_trained = False
         self._checked: TrainingData | None = None
-        self._learnt_from: dict[str, Source] = {}
+        self.learnt_from: dict[str, Source] = {}
         self.outputs: dict[str, str] = {}
         self.columns_before: ColumnsBefore | None = None
 
@@ -297,7 +298,7 @@ class Pipeline:
                     tell(Change(component.alias, () if is_same else (UNSTEADY,)))
             is_taken = kept is not None and learnt == kept.record.learnt
             went_on = kept.record.went_on if kept is not None and is_taken else goes_on
-            self._learnt_from[component.alias] = Source(wanted, learnt, went_on)
+            self.learnt_from[component.alias] = Source(wanted, learnt, went_on)
             walk.passed(component, learnt)
         self._components, self.outputs = tuple(components), walk.outputs
         if self.columns_before is not None:
@@ -389,7 +390,7 @@ class Pipeline:
                 component.alias,
                 options_as_json(component),
                 checked_state(component),
-                *self._learnt_from.get(component.alias, ()),
+                *self.learnt_from.get(component.alias, ()),
             )
             for component in self.components
         ]
@@ -437,6 +438,6 @@ class Pipeline:
             with OwnCode(type(component), "restore"):
                 component.restore(record.state)
             if record.fingerprint:
-                pipeline._learnt_from[component.alias] = record.source
+                pipeline.learnt_from[component.alias] = record.source
         pipeline._is_trained = True
         return pipeline

@@ -216,7 +216,8 @@ class Walk:
         """
         if component.provides & FOR_LATER_COMPONENTS:
             before = [output for other, output in self._passed if _given(other, component)]
-            output = fingerprint(component.alias, of_part(component), before, learnt)
+            files = self.files.get(component.alias, "")  # they may decide what is not in its state
+            output = fingerprint(component.alias, of_part(component), before, files, learnt)
             self._passed.append((component, output))
 
     @property
@@ -339,8 +340,7 @@ def of_part(part: Any) -> dict[str, str]:
     options = part.options.model_dump(mode="json")
     options.pop("rasa_defaults", None)  # its effect is in the others
     found = {"options": fingerprint(part.name, options), "version": _own_sources()}
-    libraries = [*getattr(part, "needs", ())]
-    if libraries:
+    if libraries := getattr(part, "needs", ()):
         found["libraries"] = fingerprint([_version(library) for library in libraries])
     kinds: list[type] = [type(part), type(part.options)]
     code = [source for kind in kinds for source in code_of(kind)]

@@ -53,9 +53,11 @@ def read_user_words(name: str | None, where: Location | None = None) -> tuple[Us
     if name is None:
         return ()
     path = Path(name)
-    files = [path] if path.is_file() else []
-    if path.is_dir():
-        files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [file for file in files if file.is_file()]
+    except OSError:  # a name too long
+        files = []
     if not files:
         raise DataError(
             "dictionary_path must be a dictionary of jieba, or a folder of them",

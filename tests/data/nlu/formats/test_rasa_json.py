@@ -99,6 +99,7 @@ ENTITY = {"start": 0, "end": 1, "entity": "a"}
         ({"regex_features": [{"name": "x"}]}, "'pattern' is missing"),
         ({"lookup_tables": [{"name": "x", "elements": [1]}]}, "must be texts"),
         ({"lookup_tables": [{"name": "x", "elements": "gone.txt"}]}, "the name of a file"),
+        ({"lookup_tables": [{"name": "x", "elements": "a, " * 99}]}, "the name of a file"),
     ],
 )
 def test_wrong_parts(parts: dict[str, Any], said: str) -> None:

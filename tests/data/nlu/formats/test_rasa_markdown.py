@@ -66,6 +66,7 @@ def test_tables_of_one_name_are_one() -> None:
         ("## lookup:a\n-\n", 2, "must be '-' and a text"),
         ("## intent:a\n<!-- 1\n2\n-->\n- [x]{y}\n", 5, "must be valid JSON"),
         ("## lookup:a\nno/such/file.txt\n", 2, "or the name of a file"),
+        (f"## lookup:a\n{'tea, ' * 99}\n", 2, "or the name of a file"),
         ("## intent:a\n<!-- not closed\n- x\n", 2, "must be '-' and a text"),
         ("## intent:a\n- \\n\n", 2, "needs a text"),
     ],

@@ -103,9 +103,9 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
         )
 
     def state(self) -> ComponentState:
-        """As `PretrainedFeaturizer`, and the columns where they are not in alphabetical order."""
+        """As `PretrainedFeaturizer`, and the columns where they are not those of its words."""
         state, columns = super().state(), list(self._columns)
-        if columns == sorted(columns):
+        if columns == self._names_of_words():
             return state
         return ComponentState({**state.json, _COLUMNS: columns}, state.arrays)
 
@@ -172,10 +172,13 @@ class WordClustersFeaturizer(PretrainedFeaturizer):
 
     def _set(self, clusters: dict[str, str], *, are_paths: bool) -> None:
         self._clusters, self._are_paths = clusters, are_paths
-        found = {name for word in self._words for name in self._names(word)}
-        before = [] if self.start is None else list(self.start.part._columns)
-        names = [*before, *sorted(found.difference(before))]
+        before = {} if self.start is None else self.start.part._columns
+        names = [*before, *(name for name in self._names_of_words() if name not in before)]
         self._columns = {name: column for column, name in enumerate(names)}
+
+    def _names_of_words(self) -> list[str]:
+        """The clusters that the words of the training data are in, in alphabetical order."""
+        return sorted({name for word in self._words for name in self._names(word)})
 
     def _names(self, word: str) -> Iterable[str]:
         """The clusters that a word is in."""
