@@ -129,9 +129,9 @@ class TagSet:
 
 
 def apart(entities: Sequence[Entity]) -> list[Entity]:
-    """Annotations without those that overlap one that is written later and stays."""
+    """Annotations that have a place, without those that overlap a later one that stays."""
     kept: list[Entity] = []
-    for entity in reversed(entities):
+    for entity in reversed([entity for entity in entities if entity.has_place]):
         (start, end), others = entity.span, [other.span for other in kept]
         if all(end <= first or last <= start for first, last in others):
             kept.append(entity)
