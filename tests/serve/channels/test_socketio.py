@@ -199,6 +199,27 @@ def test_with_a_key_only_its_tokens_come_in(
             assert client.messages(1) == [{"text": "Bye!"}]
 
 
+@pytest.mark.parametrize("path", ["/socket.io", "/talk/"])
+def test_the_token_of_the_server_is_not_asked_for(
+    start_server: Any, settings: Settings, socket_client: Connect, path: str
+) -> None:
+    credentials = settings(f"socketio:\n  socketio_path: {path}\n")
+    running = start_server(enable_api=True, auth_token="open", **credentials)
+    place = path.rstrip("/")
+    polling = f"{place}/?EIO=4&transport=polling"
+    assert running.client.get(polling).status_code == 200
+    client = socket_client(running.url, path=place)
+    client.emit("user_uttered", {"message": "bye"})
+    assert client.messages(1) == [{"text": "Bye!"}]
+    assert running.client.get("/status").status_code == 401
+
+
+def test_a_path_for_all_does_not_open_the_api(start_server: Any, settings: Settings) -> None:
+    credentials = settings("socketio:\n  socketio_path: /\n")
+    running = start_server(enable_api=True, auth_token="open", **credentials)
+    assert running.client.get("/status").status_code == 401
+
+
 def test_a_key_must_be_one_for_its_method(settings: Settings) -> None:
     credentials = f"socketio:\n  jwt_key: {KEY}\n  jwt_method: RS256\n"
     server = Server(ServerSettings(**settings(credentials)))
