@@ -93,7 +93,8 @@ class Guard:
             return None if self._own_pages is None else self._own_pages.refusal(scope["headers"])
         if path.startswith(self._channels):
             return None
-        return self._gatekeeper.identify(scope["query_string"], scope["headers"], path)
+        method = scope.get("method", "GET")  # a socket has none
+        return self._gatekeeper.identify(scope["query_string"], scope["headers"], method, path)
 
     def _refusal(self, scope: Scope) -> ServeError | None:
         path: str = scope["path"]
