@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gossamer.serve.errors import ServeError, overloaded
 from gossamer.serve.security.identity import Gatekeeper, Identity
 from gossamer.serve.security.loopback import OwnPagesOnly
-from gossamer.serve.security.rate import RateLimit, client_of
+from gossamer.serve.security.rate import RateLimit, asker_of
 from gossamer.serve.settings import Limits
 
 _OPEN_PATHS: Final = frozenset(
@@ -101,16 +100,9 @@ class Guard:
         who = self._who(scope)
         if self._rate is not None and not path.startswith("/health/"):
             name = user_of(who)
-            client = scope.get("client")
-            address = "" if client is None else client_of(client[0])
-            wait = self._rate.wait_of(f"at {address}" if name is None else f"user {name}")
-            if wait > 0:
-                return ServeError(
-                    429,
-                    "TooManyRequests",
-                    f"a client may make {self._limits.rate:g} requests a second",
-                    retry_after=math.ceil(wait),
-                )
+            too_often = self._rate.refusal(asker_of(scope) if name is None else f"user {name}")
+            if too_often is not None:
+                return too_often
         if isinstance(who, ServeError):
             return who
         scope.setdefault("state", {})[USER] = user_of(who)
