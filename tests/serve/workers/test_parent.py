@@ -71,5 +71,6 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_one_that_begins_while_a_model_is_swapped_answers_with_the_new_one(folder: Path) -> None:
-    wait_until(lambda: (folder / "may answer").exists() and (folder / "may answer").stat().st_size)
-    assert (folder / "may answer").read_text("utf-8") == "new"
+    answer = folder / "may answer"
+    wait_until(lambda: answer.exists() and answer.read_text("utf-8") != "")
+    assert answer.read_text("utf-8") == "new"
