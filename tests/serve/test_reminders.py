@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from gossamer.dialogue.history.events import BotUttered
-from gossamer.serve.reminders import Reminders
+from gossamer.dialogue.runtime.turn import Turn
+from gossamer.serve.reminders import AT_A_TIME, Reminders
 from gossamer.serve.server import Server
-from gossamer.serve.settings import ServerSettings
+from gossamer.serve.settings import Limits, ServerSettings
+from gossamer.serve.store import conversations
 from gossamer.serve.store.leases import Lease
 from gossamer.serve.store.reminders import Reminder
 
@@ -41,7 +43,9 @@ def channel() -> Noting:
 @pytest.fixture
 def server(tiny_model: Path, in_memory: Path, channel: Noting) -> Iterator[Server]:
     """A server without HTTP, whose one channel is `channel`."""
-    made = Server(ServerSettings(model=tiny_model, endpoints=in_memory, random_seed=1))
+    limits = Limits(closing_seconds=1)
+    settings = ServerSettings(model=tiny_model, endpoints=in_memory, random_seed=1, limits=limits)
+    made = Server(settings)
     made.models.swap(made.load(tiny_model))
     made.channels = {"noting": channel}
     yield made
@@ -97,6 +101,38 @@ def test_many_are_fired_each_once(server: Server, channel: Noting) -> None:
         remind(server, sender, *(reminder(f"r{number}") for number in range(8)))
     fire(server, until=lambda: len(channel.sent) >= 24, n_servers=2)
     assert sorted(channel.sent) == sorted([(sender, "Bye!") for sender in "abc"] * 8)
+
+
+def test_one_that_hangs_stops_neither_the_others_nor_the_end(
+    server: Server, channel: Noting
+) -> None:
+    say(server, "a", "hello")
+    say(server, "b", "hello")
+    remind(server, "a", reminder("hangs", seconds=-5.0))
+    remind(server, "b", *(reminder(f"r{number}") for number in range(AT_A_TIME)))
+    with server.store.lease("a"):  # as another server's turn that does not end
+        fire(server, until=lambda: len(channel.sent) == AT_A_TIME)
+        assert channel.sent == [("b", "Bye!")] * AT_A_TIME
+        assert [each.name for each in server.store.reminders("a")] == ["hangs"]
+
+
+@pytest.mark.parametrize("n_due", [3, AT_A_TIME + 4])
+def test_so_many_are_fired_at_a_time_each_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, n_due: int
+) -> None:
+    begun: list[int] = []
+
+    async def turn(sender_id: str, work: object, *, reminder: Reminder) -> Turn:
+        begun.append(reminder.id)
+        await asyncio.sleep(60.0)
+        return Turn()
+
+    for number in range(n_due):
+        remind(server, f"sender {number}", reminder())
+    monkeypatch.setattr(server, "turn", turn)
+    monkeypatch.setattr(conversations, "CLAIM_SECONDS", 0.0)  # each is claimed again and again
+    fire(server, until=lambda: len(begun) >= min(n_due, AT_A_TIME))
+    assert len(begun) == len({*begun}) == min(n_due, AT_A_TIME)
 
 
 def test_what_is_not_due_or_cancelled_is_not_fired(server: Server, channel: Noting) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +63,6 @@ def create_app(server: Server) -> FastAPI:
     app = FastAPI(title="Gossamer", version=__version__, lifespan=running)
     app.state.server = server
     add_fault_handlers(app, server.settings)
-    _protect(app, server)
     if server.settings.enable_api:
         app.include_router(page_routes())  # first: its `/` answers browsers too
     app.include_router(server_routes(server))
@@ -79,7 +78,7 @@ def create_app(server: Server) -> FastAPI:
 
         for router in teaching_routes(teaching):
             app.include_router(router)
-    include_channels(app, channels)
+    _protect(app, server, include_channels(app, channels))
     describe(app)
     return app
 
@@ -93,12 +92,18 @@ def _teaching_of(server: Server) -> Teaching | None:
     return Teaching(server)
 
 
-def _protect(app: FastAPI, server: Server) -> None:
+def _protect(app: FastAPI, server: Server, channel_paths: Iterable[str]) -> None:
     """Put around the application, from the outside: what observes, other origins, the guard."""
     settings = server.settings
     gatekeeper = Gatekeeper(settings.auth_token, settings.jwt_secret, settings.jwt_method)
     own_pages = OwnPagesOnly(settings.cors) if settings.teach is not None else None
-    app.add_middleware(Guard, gatekeeper=gatekeeper, limits=settings.limits, own_pages=own_pages)
+    app.add_middleware(
+        Guard,
+        gatekeeper=gatekeeper,
+        limits=settings.limits,
+        own_pages=own_pages,
+        channel_paths=channel_paths,
+    )
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gossamer.serve.errors import ServeError, bad_request
-from gossamer.serve.security.nesting import is_nested_deeper
+from gossamer.serve.security.nesting import is_nested_deeper, too_deep
 
 B = TypeVar("B", bound="Body")
 
@@ -54,7 +54,7 @@ async def json_text_of(request: Request) -> bytes:
     limits = request.app.state.server.settings.limits
     content = await read_body(request, limits.body)
     if is_nested_deeper(content, limits.nesting):
-        raise bad_request(f"JSON may be nested {limits.nesting} deep")
+        raise too_deep(limits.nesting)
     return content
 
 

@@ -7,7 +7,6 @@ transaction that stores its turn. So each is fired once, also when a server dies
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from gossamer.serve.store.reminders import Reminder
 _log: Final = logging.getLogger(__name__)
 EVERY: Final = 1.0
 AT_A_TIME: Final = 16
+"""Reminders that may be fired at the same time."""
 
 
 class Reminders:
@@ -43,10 +43,15 @@ class Reminders:
     def __init__(self, server: Server, *, every: float = EVERY) -> None:
         self._server = server
         self._every = every
+        self._running: dict[int, asyncio.Task[None]] = {}  # by the reminder's id
 
     @asynccontextmanager
     async def firing(self) -> AsyncIterator[None]:
-        """The time in which reminders are fired. At its end those that began are finished."""
+        """The time in which reminders are fired. At its end those that began may finish.
+
+        What takes longer than the server may take to end is left: it is pending still, unless its
+        turn was stored.
+        """
         is_over = asyncio.Event()
         task = asyncio.create_task(self._fire_all(is_over))
         try:
@@ -54,21 +59,46 @@ class Reminders:
         finally:
             is_over.set()
             await task
+            await self._end()
 
     async def _fire_all(self, is_over: asyncio.Event) -> None:
+        """Begin what is due. One that hangs keeps one of the places from the others, no more."""
+        over = asyncio.create_task(is_over.wait())
         while not is_over.is_set():
-            due: list[Reminder] = []
-            if self._server.models.or_none is not None:
-                try:
-                    due = await self._server.in_thread(
-                        lambda: self._server.store.claim_due(time.time(), AT_A_TIME)
-                    )
-                    await asyncio.gather(*(self._fire(reminder) for reminder in due))
-                except Exception as error:  # the database may be back when it is asked again
-                    _log.warning("reminders cannot be read: %s", error)
-            if len(due) < AT_A_TIME:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(is_over.wait(), self._every)
+            n_free = AT_A_TIME - len(self._running)
+            due = await self._claimed(n_free)
+            for reminder in due:
+                if reminder.id not in self._running:  # its claim ran out, and it still runs
+                    self._begin(reminder)
+            if len(due) < n_free:
+                await asyncio.wait([over], timeout=self._every)
+            elif len(self._running) == AT_A_TIME:
+                ends = [over, *self._running.values()]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await over
+
+    async def _claimed(self, n: int) -> list[Reminder]:
+        if self._server.models.or_none is None:
+            return []
+        try:
+            return await self._server.in_thread(
+                lambda: self._server.store.claim_due(time.time(), n)
+            )
+        except Exception as error:  # the database may be back when it is asked again
+            _log.warning("reminders cannot be read: %s", error)
+            return []
+
+    def _begin(self, reminder: Reminder) -> None:
+        task = self._running[reminder.id] = asyncio.create_task(self._fire(reminder))
+        task.add_done_callback(lambda _: self._running.pop(reminder.id))
+
+    async def _end(self) -> None:
+        running = [*self._running.values()]
+        if running:
+            await asyncio.wait(running, timeout=self._server.settings.limits.closing_seconds)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _fire(self, reminder: Reminder) -> None:
         channel: str | None = None

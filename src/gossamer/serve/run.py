@@ -79,7 +79,7 @@ def _serve_together(settings: ServerSettings) -> None:
 
         _tell(settings, model.name, listening)
         _settle()  # what is imported stays in memory that all workers share
-        closing = 2 * settings.limits.closing_seconds + _MORE_SECONDS
+        closing = 3 * settings.limits.closing_seconds + _MORE_SECONDS
         Parent(settings.workers, start, str(model.resolve()), closing).run()
 
 

@@ -26,6 +26,12 @@ HELLO = {
 }
 KEY = "a key that is long enough for HS256, and for HS512 as well, which takes more"
 
+
+def nested(depth: int) -> str:
+    """An object that has so many levels."""
+    return '{"a":' * depth + "1" + "}" * depth
+
+
 Settings = Callable[..., dict[str, Any]]
 Connect = Callable[..., Any]
 
@@ -146,6 +152,11 @@ def test_no_session_is_another_client_s_own_room(come_in: Callable[[], Any]) -> 
         {"message": "hello", "session_id": "s", "customData": "no JSON"},
         {"message": "hello", "session_id": "s", "customData": [1]},
         {"message": "x" * 20_000, "session_id": "s"},
+        {"message": "hello", "session_id": "s" * 256},
+        {"message": "hello", "session_id": "s", "customData": nested(33)},
+        {"message": "hello", "session_id": "s", "customData": nested(960)},
+        {"message": "hello", "session_id": "s", "customData": json.loads(nested(32))},
+        {"message": "hello", "session_id": "s", "customData": '{"a": "\ud800"}'},
     ],
 )
 def test_a_message_that_cannot_be_used(come_in: Callable[[], Any], message: Any) -> None:
@@ -153,6 +164,48 @@ def test_a_message_that_cannot_be_used(come_in: Callable[[], Any], message: Any)
     (answer,) = client.ask("said", message)
     assert answer["error"]["code"] == 400
     assert client.ask("said", {"message": "bye", "session_id": "s 4"}) == []
+
+
+@pytest.mark.parametrize("metadata", [nested(32), json.loads(nested(31))])
+def test_metadata_may_be_nested_up_to_the_limit(
+    start_server: Any, settings: Settings, socket_client: Connect, metadata: Any
+) -> None:
+    running = start_server(enable_api=True, **settings("socketio:\n"))
+    client = socket_client(running.url)
+    assert client.ask("user_uttered", {"message": "bye", "metadata": metadata}) == []
+    for kept in ("tracker", "export"):
+        assert running.client.get(f"/conversations/{client.sid}/{kept}").status_code == 200
+
+
+def test_a_client_is_in_one_session_at_a_time(come_in: Callable[[], Any]) -> None:
+    client, other = come_in(), come_in()
+    for session_id in ("s 5", "s 6"):
+        client.emit("session_request", {"session_id": session_id})
+        assert client.next() == ["session_confirm", session_id]
+    other.emit("said", {"message": "hello", "session_id": "s 5"})
+    assert other.messages(1) == [HELLO]
+    other.emit("said", {"message": "bye", "session_id": "s 6"})
+    assert client.messages(1) == other.messages(1) == [{"text": "Bye!"}]
+
+
+@pytest.mark.parametrize("session_id", ["s" * 256, "a\0b", json.loads(nested(40))])
+def test_a_session_that_cannot_be(come_in: Callable[[], Any], session_id: Any) -> None:
+    client = come_in()
+    (answer,) = client.ask("session_request", {"session_id": session_id})
+    assert answer["error"]["code"] == 400
+    assert client.ask("session_request", {"session_id": "s" * 255}) == []
+
+
+def test_the_rate_of_an_address(
+    start_server: Any, settings: Settings, socket_client: Connect
+) -> None:
+    running = start_server(limits=Limits(rate=0.4), **settings("socketio:\n"))
+    one, other = socket_client(running.url), socket_client(running.url)
+    assert one.ask("user_uttered", {"message": "hello"}) == []
+    assert other.ask("session_request", {}) == []
+    for client, event in ((one, "session_request"), (other, "user_uttered")):
+        (answer,) = client.ask(event, {"message": "hello"})
+        assert answer["error"]["reason"] == "TooManyRequests"
 
 
 def test_a_turn_that_fails_is_told_to_who_asks(
@@ -197,6 +250,27 @@ def test_with_a_key_only_its_tokens_come_in(
         if is_welcome:
             client.emit("user_uttered", {"message": "bye"})
             assert client.messages(1) == [{"text": "Bye!"}]
+
+
+@pytest.mark.parametrize("path", ["/socket.io", "/talk/"])
+def test_the_token_of_the_server_is_not_asked_for(
+    start_server: Any, settings: Settings, socket_client: Connect, path: str
+) -> None:
+    credentials = settings(f"socketio:\n  socketio_path: {path}\n")
+    running = start_server(enable_api=True, auth_token="open", **credentials)
+    place = path.rstrip("/")
+    polling = f"{place}/?EIO=4&transport=polling"
+    assert running.client.get(polling).status_code == 200
+    client = socket_client(running.url, path=place)
+    client.emit("user_uttered", {"message": "bye"})
+    assert client.messages(1) == [{"text": "Bye!"}]
+    assert running.client.get("/status").status_code == 401
+
+
+def test_a_path_for_all_does_not_open_the_api(start_server: Any, settings: Settings) -> None:
+    credentials = settings("socketio:\n  socketio_path: /\n")
+    running = start_server(enable_api=True, auth_token="open", **credentials)
+    assert running.client.get("/status").status_code == 401
 
 
 def test_a_key_must_be_one_for_its_method(settings: Settings) -> None:

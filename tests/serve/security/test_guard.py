@@ -90,6 +90,23 @@ def test_json_web_tokens(start_server: Any) -> None:
     failure(client.post(PARSE, json={"text": "hello"}), 401)
 
 
+def test_a_user_deletes_no_conversation(start_server: Any) -> None:
+    """Neither their own, nor one whose id goes on after their name."""
+    running = start_server(enable_api=True, jwt_secret=SECRET)
+
+    def asked(role: str, method: str, path: str, **more: Any) -> int:
+        token = jwt.encode({"user": {"username": "ada", "role": role}}, SECRET, "HS256")
+        header = {"Authorization": f"Bearer {token}"}
+        answer = running.client.request(method, path, headers=header, **more)
+        return answer.status_code  # type: ignore[no-any-return]
+
+    other = "/conversations/ada/tracker"
+    assert asked("admin", "POST", f"{other}/turns", json={"text": "hello"}) == 200
+    assert asked("user", "DELETE", other) == asked("user", "DELETE", "/conversations/ada") == 403
+    assert asked("user", "GET", other) == 200  # of the conversation "ada"
+    assert asked("admin", "DELETE", other) == 204
+
+
 def test_other_origins_are_refused_unless_asked_for(start_server: Any) -> None:
     client = start_server().client
     origin = {"Origin": "https://shop.example"}

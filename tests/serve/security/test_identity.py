@@ -34,13 +34,17 @@ def pems(key: Any) -> tuple[str, str]:
 
 
 def ask(
-    gatekeeper: Gatekeeper, bearer: str | None = None, path: str = "/status", query: bytes = b""
+    gatekeeper: Gatekeeper,
+    bearer: str | None = None,
+    path: str = "/status",
+    query: bytes = b"",
+    method: str = "GET",
 ) -> Identity | int:
     """Who asks, or the status that they get."""
     headers = [(b"host", b"here")]
     if bearer is not None:
         headers.append((b"authorization", f"Bearer {bearer}".encode()))
-    who = gatekeeper.identify(query, headers, path)
+    who = gatekeeper.identify(query, headers, method, path)
     return who.status if isinstance(who, ServeError) else who
 
 
@@ -87,7 +91,7 @@ def test_a_token_in_the_address(query: bytes, expected: Identity | int) -> None:
     ],
 )
 def test_a_token_in_a_header(header: bytes, expected: int) -> None:
-    who = Gatekeeper("open").identify(b"", [(b"authorization", header)], "/status")
+    who = Gatekeeper("open").identify(b"", [(b"authorization", header)], "GET", "/status")
     assert (who.status if isinstance(who, ServeError) else 200) == expected
 
 
@@ -167,30 +171,41 @@ def test_what_is_no_token_proves_nothing(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
+    ("asked", "expected"),
     [
-        ("/conversations/bob/tracker", 200),
-        ("/conversations/bob/tracker/events", 200),
-        ("/conversations/bob/messages", 200),
-        ("/conversations/bob/trigger_intent", 200),
-        ("/conversations/bobby/tracker", 403),
-        ("/conversations/Bob/tracker", 403),
-        ("/conversations/bob/x/tracker", 403),
-        ("/conversations//tracker", 403),
-        ("/conversations/bob", 403),
-        ("/conversations/bob/", 403),
-        ("/conversations/bob/other", 403),
-        ("/conversations/bob/tracker/", 403),
-        ("/conversations/bob/../ada/tracker", 403),
-        ("/conversations/ada/tracker?x=/conversations/bob/tracker", 403),
-        ("/x/conversations/bob/tracker", 403),
-        ("/status", 403),
-        ("/model/parse", 403),
-        ("/metrics", 403),
+        ("GET /conversations/bob/tracker", 200),
+        ("GET /conversations/bob/story", 200),
+        ("POST /conversations/bob/tracker/events", 200),
+        ("PUT /conversations/bob/tracker/events", 200),
+        ("POST /conversations/bob/messages", 200),
+        ("POST /conversations/bob/predict", 200),
+        ("POST /conversations/bob/execute", 200),
+        ("POST /conversations/bob/trigger_intent", 200),
+        ("DELETE /conversations/bob/tracker", 403),  # of the conversation "bob/tracker"
+        ("DELETE /conversations/bob/tracker/events", 403),
+        ("DELETE /conversations/bob", 403),
+        ("POST /conversations/bob/tracker", 403),
+        ("PUT /conversations/bob/messages", 403),
+        ("get /conversations/bob/tracker", 403),
+        ("GET /conversations/bobby/tracker", 403),
+        ("GET /conversations/Bob/tracker", 403),
+        ("GET /conversations/bob/x/tracker", 403),
+        ("GET /conversations//tracker", 403),
+        ("GET /conversations/bob", 403),
+        ("GET /conversations/bob/", 403),
+        ("GET /conversations/bob/other", 403),
+        ("GET /conversations/bob/tracker/", 403),
+        ("GET /conversations/bob/../ada/tracker", 403),
+        ("GET /conversations/ada/tracker?x=/conversations/bob/tracker", 403),
+        ("GET /x/conversations/bob/tracker", 403),
+        ("GET /status", 403),
+        ("POST /model/parse", 403),
+        ("GET /metrics", 403),
     ],
 )
-def test_a_user_may_see_their_own_conversation(path: str, expected: int) -> None:
-    who = ask(Gatekeeper(jwt_secret=SECRET), signed(USER), path)
+def test_a_user_may_see_their_own_conversation(asked: str, expected: int) -> None:
+    method, _, path = asked.partition(" ")
+    who = ask(Gatekeeper(jwt_secret=SECRET), signed(USER), path, method=method)
     assert (who if isinstance(who, int) else 200) == expected
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from gossamer.serve.security import rate
-from gossamer.serve.security.nesting import is_nested_deeper
+from gossamer.serve.security.nesting import is_nested_deeper, is_value_deeper
 from gossamer.serve.security.rate import RateLimit, client_of
 
 
@@ -69,6 +69,15 @@ def test_nesting_at_and_beyond_the_limit(opening: str) -> None:
     for depth, is_deeper in ((31, False), (32, False), (33, True), (500_000, True)):
         content = (opening * depth + ("1" if opening != "[" else "") + closing * depth).encode()
         assert is_nested_deeper(content, 32) is is_deeper, depth
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_nesting_of_what_is_parsed(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    for depth, is_deeper in ((0, False), (4, False), (5, True), (500, True)):
+        value = json.loads(opening * depth + "[]" + closing * depth)
+        assert is_value_deeper(["a", value, 1], 6) is is_deeper, depth
+    assert not is_value_deeper("[[[[", 1)
 
 
 @pytest.mark.parametrize(

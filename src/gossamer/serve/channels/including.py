@@ -17,16 +17,20 @@ from gossamer.serve.quick_routes import add_quick_route
 _log: Final = logging.getLogger(__name__)
 
 
-def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> None:
+def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> list[str]:
     """Add what channels take to an application.
 
     Args:
         app: the application.
         channels: by name.
 
+    Returns:
+        The paths that whole applications of theirs take.
+
     Raises:
         OwnPartError: a channel of the user's own fails.
     """
+    paths: list[str] = []
     for channel in channels.values():
         with OwnCode(type(channel), "routes"):
             router, prefix = channel.routes(), f"/webhooks/{channel.name}"
@@ -36,6 +40,8 @@ def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> None:
         with OwnCode(type(channel), "applications"):
             for path, application in channel.applications().items():
                 app.mount(path, application)
+                paths.append(path)
+    return paths
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import jwt
@@ -22,6 +22,8 @@ from gossamer.serve.channels.failures import told
 from gossamer.serve.channels.messages import socket_messages
 from gossamer.serve.channels.outbox import Outbox
 from gossamer.serve.errors import ServeError, bad_request
+from gossamer.serve.security.nesting import is_nested_deeper, is_value_deeper, too_deep
+from gossamer.serve.security.rate import RateLimit, asker_of
 
 if TYPE_CHECKING:
     from gossamer.serve.server import Server
@@ -30,6 +32,7 @@ _log: Final = logging.getLogger(__name__)
 _BEARER: Final = "Bearer "
 _MOST_WAITING: Final = 10_000
 _CLOSING_SECONDS: Final = 2.0
+_ROOM: Final = "room"
 
 
 class SocketioChannel(Channel):
@@ -39,10 +42,12 @@ class SocketioChannel(Channel):
     process.
 
     A message is acknowledged, if the client asks for that, when its turn is stored: without a
-    value, or with {"error": ...} if it failed.
+    value, or with {"error": ...} if it failed. Messages and requests of sessions of an address
+    count for the limit of rate.
 
     Departures from Rasa 3.6: with a `namespace`, answers go there too; pages of other origins need
-    `cors`; answers go out when the turn is stored, not before.
+    `cors`; answers go out when the turn is stored, not before; a client is in one session at a
+    time, the last one that it named.
 
     Args:
         server: takes messages.
@@ -61,6 +66,8 @@ class SocketioChannel(Channel):
         _check_key(options)
         self._said = options
         self._namespace = options.namespace or "/"
+        rate, self._nesting = server.settings.limits.rate, server.settings.limits.nesting
+        self._rate = None if rate is None else RateLimit(rate)
         self._outbox = Outbox(self._emit, limit=_MOST_WAITING)
         origins = server.settings.cors
         self._sockets = socketio.AsyncServer(
@@ -117,27 +124,56 @@ class SocketioChannel(Channel):
             return False
         return True
 
-    async def _request_session(self, sid: str, data: object = None) -> None:
-        session_id = data.get("session_id") if isinstance(data, Mapping) else None
-        session_id = uuid.uuid4().hex if session_id is None else str(session_id)
-        if self._said.session_persistence:
-            await self._sockets.enter_room(sid, self._room(session_id), self._namespace)
-        await self._sockets.emit("session_confirm", session_id, to=sid, namespace=self._namespace)
+    async def _request_session(self, sid: str, data: object = None) -> dict[str, Any] | None:
+        """A client says which session it is in, or gets a new one."""
+        return await _told(self._confirm(sid, data))
 
     async def _take(self, sid: str, data: object = None) -> dict[str, Any] | None:
         """A user's message."""
-        try:
-            text, sender_id, metadata = self._understood(sid, data)
-            if self._said.session_persistence:
-                await self._sockets.enter_room(sid, self._room(sender_id), self._namespace)
-            turn = await self.server.handle(text, sender_id, channel=self.name, metadata=metadata)
-        except Exception as error:  # a connection survives whatever happens in a turn
-            failure = told(error)
-            if isinstance(error, ServeError):
-                _log.warning("a message of a socket.io client was refused: %s", failure)
-            return {"error": failure.to_dict()}
+        return await _told(self._answer(sid, data))
+
+    async def _confirm(self, sid: str, data: object) -> None:
+        self._check(sid, data)
+        session_id = data.get("session_id") if isinstance(data, Mapping) else None
+        session_id = uuid.uuid4().hex if session_id is None else str(session_id)
+        await self._enter(sid, session_id)
+        await self._sockets.emit("session_confirm", session_id, to=sid, namespace=self._namespace)
+
+    async def _answer(self, sid: str, data: object) -> None:
+        self._check(sid, data)
+        text, sender_id, metadata = self._understood(sid, data)
+        await self._enter(sid, sender_id)
+        turn = await self.server.handle(text, sender_id, channel=self.name, metadata=metadata)
         self._put(sender_id, turn.messages)
-        return None
+
+    def _check(self, sid: str, data: object) -> None:
+        """Refuse what is sent too often, or nested too deeply.
+
+        Raises:
+            ServeError: 429, 400.
+        """
+        environ = self._sockets.get_environ(sid, self._namespace)
+        if self._rate is not None and environ is not None:  # None: it is gone already
+            too_often = self._rate.refusal(asker_of(environ["asgi.scope"]))
+            if too_often is not None:
+                raise too_often
+        if is_value_deeper(data, self._nesting):
+            raise too_deep(self._nesting)
+
+    async def _enter(self, sid: str, session_id: str) -> None:
+        """Let a client have what is said in a session, and nothing more of the one before.
+
+        Raises:
+            ServeError: 400, the session cannot have that id.
+        """
+        self.server.check_sender(session_id)
+        if not self._said.session_persistence:
+            return
+        client = await self._sockets.get_session(sid, self._namespace)
+        before, client[_ROOM] = client.get(_ROOM), self._room(session_id)
+        if before is not None:
+            await self._sockets.leave_room(sid, before, self._namespace)
+        await self._sockets.enter_room(sid, client[_ROOM], self._namespace)
 
     def _understood(self, sid: str, data: object) -> tuple[str, str, dict[str, Any] | None]:
         """Text, conversation and metadata of a message.
@@ -154,13 +190,23 @@ class SocketioChannel(Channel):
             sender_id = data["session_id"]
         metadata = data.get(self._said.metadata_key)
         if isinstance(metadata, str):
-            try:
-                metadata = json.loads(metadata)
-            except (ValueError, RecursionError):
-                metadata = False
+            metadata = self._parsed(metadata)
         if not (metadata is None or isinstance(metadata, dict)):
             raise bad_request(f"'{self._said.metadata_key}' of a message must be an object")
         return data.get("message", ""), sender_id, metadata
+
+    def _parsed(self, metadata: str) -> object:
+        """Metadata that came as text; False: it is no JSON.
+
+        Raises:
+            ServeError: 400, it is nested too deeply.
+        """
+        try:
+            if is_nested_deeper(metadata.encode(), self._nesting):
+                raise too_deep(self._nesting)
+            return json.loads(metadata)
+        except ValueError:
+            return False
 
     def _room(self, recipient_id: str) -> str:
         """Where a conversation's clients are; no session id can mean another client's own room."""
@@ -178,6 +224,18 @@ class SocketioChannel(Channel):
             to=self._room(recipient_id),
             namespace=self._namespace,
         )
+
+
+async def _told(work: Awaitable[None]) -> dict[str, Any] | None:
+    """What a client is told of its event: nothing, or why it failed. The connection survives."""
+    try:
+        await work
+    except Exception as error:
+        failure = told(error)
+        if isinstance(error, ServeError):
+            _log.warning("a message of a socket.io client was refused: %s", failure)
+        return {"error": failure.to_dict()}
+    return None
 
 
 def _check_key(options: credentials.SocketioChannel) -> None:

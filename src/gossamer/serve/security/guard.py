@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.responses import JSONResponse
@@ -12,13 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gossamer.serve.errors import ServeError, overloaded
 from gossamer.serve.security.identity import Gatekeeper, Identity
 from gossamer.serve.security.loopback import OwnPagesOnly
-from gossamer.serve.security.rate import RateLimit, client_of
+from gossamer.serve.security.rate import RateLimit, asker_of
 from gossamer.serve.settings import Limits
 
 _OPEN_PATHS: Final = frozenset(
     {"/", "/version", "/health/live", "/health/ready", "/docs", "/openapi.json", "/favicon.ico"}
 )
-_OPEN_ROOMS: Final = ("/webhooks/", "/socket.io/", "/page/")
+_PAGE: Final = "/page/"
+_CHANNELS: Final = "/webhooks/"
 WITH_TRAINING_DATA: Final = ("/model/train", "/model/test/")
 
 
@@ -32,25 +33,27 @@ def user_of(who: Identity | ServeError | None) -> str | None:
 
 
 def is_open(path: str) -> bool:
-    """Whether a path needs no token.
+    """Whether a path is open to everybody.
 
-    The server's version and health, the page's files, the description of the API, and channels,
-    which have tokens of their own. All else needs the token, what is added later too.
+    The server's version and health, the page's files, and the description of the API.
     """
-    return path in _OPEN_PATHS or path.startswith(_OPEN_ROOMS)
+    return path in _OPEN_PATHS or path.startswith(_PAGE)
 
 
 class Guard:
     """Refuses requests before the application sees them.
 
-    A token is asked for as `Gatekeeper` says, where `is_open` says that one is needed. A rate is
-    counted for the user of a JSON web token, else for the client's address; health is always told.
+    A token is asked for as `Gatekeeper` says. What is not `is_open` needs it, what is added later
+    too; but not channels, which have tokens of their own. Where no token is asked for, `own_pages`
+    says who may ask for what is not `is_open`, of channels too. A rate is counted for the user of a
+    JSON web token, else for the client's address; health is always told.
 
     Args:
         app: what it guards.
         gatekeeper: says who asks.
         limits: see `Limits`.
         own_pages: refuses other websites' requests where no token is asked for; None: nothing does.
+        channel_paths: paths of channels besides those under /webhooks/.
     """
 
     def __init__(
@@ -59,45 +62,47 @@ class Guard:
         gatekeeper: Gatekeeper,
         limits: Limits,
         own_pages: OwnPagesOnly | None = None,
+        channel_paths: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._gatekeeper = gatekeeper
         self._limits = limits
         self._own_pages = own_pages
+        # An application at the root would open all there is.
+        self._channels = (_CHANNELS, *(f"{path}/" for path in channel_paths if path.strip("/")))
         self._rate = None if limits.rate is None else RateLimit(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a request."""
-        if scope["type"] != "http":  # sockets are of channels, which have tokens of their own
-            await self._app(scope, receive, send)
-            return
-        refusal = self._refusal(scope)
-        if refusal is None:
+        """Take a request, or the beginning of a socket."""
+        refusal = None if scope["type"] == "lifespan" else self._refusal(scope)
+        if refusal is None and scope["type"] == "http":
             refusal = await self._answered(scope, receive, send)
+        elif refusal is None:
+            await self._app(scope, receive, send)
         if refusal is not None:
             answer = JSONResponse(refusal.to_dict(), refusal.status, headers=refusal.headers)
             await answer(scope, receive, send)
 
+    def _who(self, scope: Scope) -> Identity | ServeError | None:
+        """Who asks, or why they are refused; None: nobody has to say who they are."""
+        path: str = scope["path"]
+        if is_open(path):
+            return None
+        if not self._gatekeeper.asks:
+            return None if self._own_pages is None else self._own_pages.refusal(scope["headers"])
+        if path.startswith(self._channels):
+            return None
+        method = scope.get("method", "GET")  # a socket has none
+        return self._gatekeeper.identify(scope["query_string"], scope["headers"], method, path)
+
     def _refusal(self, scope: Scope) -> ServeError | None:
         path: str = scope["path"]
-        who: Identity | ServeError | None = None
-        if not is_open(path):
-            if self._gatekeeper.asks:
-                who = self._gatekeeper.identify(scope["query_string"], scope["headers"], path)
-            elif self._own_pages is not None:
-                who = self._own_pages.refusal(scope["headers"])
+        who = self._who(scope)
         if self._rate is not None and not path.startswith("/health/"):
             name = user_of(who)
-            client = scope.get("client")
-            address = "" if client is None else client_of(client[0])
-            wait = self._rate.wait_of(f"at {address}" if name is None else f"user {name}")
-            if wait > 0:
-                return ServeError(
-                    429,
-                    "TooManyRequests",
-                    f"a client may make {self._limits.rate:g} requests a second",
-                    retry_after=math.ceil(wait),
-                )
+            too_often = self._rate.refusal(asker_of(scope) if name is None else f"user {name}")
+            if too_often is not None:
+                return too_often
         if isinstance(who, ServeError):
             return who
         scope.setdefault("state", {})[USER] = user_of(who)

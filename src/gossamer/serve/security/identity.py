@@ -20,11 +20,15 @@ if TYPE_CHECKING:  # imported where a key is given: it takes a fifteenth of the 
 LEEWAY_SECONDS: Final = 10
 """How far the clocks of who issues JSON web tokens and of the server may be apart."""
 
-_CONVERSATION = re.compile(
-    r"/conversations/(?P<sender>.+)/"
-    r"(?:execute|messages|predict|story|tracker|tracker/events|trigger_intent)",
-    re.DOTALL,
-)
+_CONVERSATION: Final = {
+    method: re.compile(rf"/conversations/(?P<sender>.+)/(?:{routes})", re.DOTALL)
+    for method, routes in {
+        "GET": "story|tracker",
+        "POST": "execute|messages|predict|tracker/events|trigger_intent",
+        "PUT": "tracker/events",
+    }.items()
+}
+"""Rasa's routes of a conversation, by method; of others the path may be another conversation's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,12 @@ class Identity:
     user: str | None = None
     is_admin: bool = True
 
-    def may_ask(self, path: str) -> bool:
-        """Whether a path of the API is open to them."""
+    def may_ask(self, method: str, path: str) -> bool:
+        """Whether a route of the API is open to them."""
         if self.is_admin:
             return True
-        found = _CONVERSATION.fullmatch(path)
+        routes = _CONVERSATION.get(method)
+        found = None if routes is None else routes.fullmatch(path)
         return found is not None and found["sender"] == self.user
 
 
@@ -56,7 +61,7 @@ class Gatekeeper:
 
     As in Rasa, `?token=` brings the token; `Authorization: Bearer` brings a JSON web token whose
     payload has `user: {username, role}`. Role `admin` may ask for everything, role `user` for what
-    is under /conversations/USERNAME. Departure from Rasa 3.6: the token may also come as
+    Rasa has under /conversations/USERNAME. Departure from Rasa 3.6: the token may also come as
     `Authorization: Bearer`, which keeps it out of the logs of proxies.
 
     Only the one method that the server was told is accepted, and only a key that belongs to it: a
@@ -92,13 +97,14 @@ class Gatekeeper:
         return self._token is not None or self._key is not None
 
     def identify(
-        self, query: bytes, headers: Iterable[tuple[bytes, bytes]], path: str
+        self, query: bytes, headers: Iterable[tuple[bytes, bytes]], method: str, path: str
     ) -> Identity | ServeError:
         """Who asks, or why they are refused.
 
         Args:
             query: of the request's address.
             headers: of the request.
+            method: of the request.
             path: what is asked for.
 
         Returns:
@@ -114,7 +120,7 @@ class Gatekeeper:
         who = None if self._jwt is None or not bearer else self._of_jwt(self._jwt, bearer)
         if who is None:
             return ServeError(401, "NotAuthenticated", "User is not authenticated.")
-        if not who.may_ask(path):
+        if not who.may_ask(method, path):
             return ServeError(403, "NotAuthorized", "User has insufficient permissions.")
         return who
 

@@ -1,8 +1,11 @@
-"""How deeply JSON is nested, found out before it is parsed."""
+"""How deeply JSON is nested, found out before it is parsed, or afterwards."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
+
+from gossamer.serve.errors import ServeError, bad_request
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # or one that has no end
 _OTHERS = bytes(sorted(set(range(256)) - set(b"[]{}")))
@@ -25,3 +28,26 @@ def is_nested_deeper(content: bytes, limit: int) -> bool:
         if not brackets:
             return False
     return True
+
+
+def is_value_deeper(value: object, limit: int) -> bool:
+    """Whether arrays and objects of JSON that is parsed lie in each other more than `limit` deep.
+
+    Args:
+        value: JSON.
+        limit: how deep they may lie.
+    """
+    found: list[Any] = [value]
+    for _ in range(limit + 1):  # each round goes one deeper
+        found = [each for each in found if isinstance(each, dict | list)]
+        if not found:
+            return False
+        found = [
+            part for each in found for part in (each.values() if isinstance(each, dict) else each)
+        ]
+    return True
+
+
+def too_deep(limit: int) -> ServeError:
+    """400: JSON is nested more deeply than it may be."""
+    return bad_request(f"JSON may be nested {limit} deep")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gossamer.serve.errors import ServeError
 
 BURST_SECONDS: Final = 5.0
 """A client that was quiet may make the requests of this many seconds at once."""
@@ -44,6 +47,24 @@ class RateLimit:
         if len(self._buckets) > _MOST_CLIENTS:
             self._buckets.popitem(last=False)
         return 0.0 if is_allowed else (1.0 - left) / self._rate
+
+    def refusal(self, client: str) -> ServeError | None:
+        """Count a request of a client; 429 if it may not be made, else None."""
+        wait = self.wait_of(client)
+        if wait <= 0:
+            return None
+        return ServeError(
+            429,
+            "TooManyRequests",
+            f"a client may make {self._rate:g} requests a second",
+            retry_after=math.ceil(wait),
+        )
+
+
+def asker_of(scope: Mapping[str, Any]) -> str:
+    """The client that a request or a socket comes from, by its ASGI scope."""
+    client = scope.get("client")
+    return f"at {'' if client is None else client_of(client[0])}"
 
 
 def client_of(address: str) -> str:

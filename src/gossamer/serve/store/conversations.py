@@ -55,8 +55,6 @@ _DELETE: Final = tuple(
     for table in ("gossamer_conversations", "gossamer_reminders", "events")
 )
 
-
-_OVERWRITE: Final = text("PRAGMA secure_delete = ON")
 _NEWEST_OF_ALL: Final = 2**62
 
 
@@ -226,8 +224,6 @@ class ConversationStore:
         values = {"sender_id": checked_sender(sender_id)}
 
         def work(connection: Connection) -> int:
-            if self._database.is_sqlite:
-                connection.execute(_OVERWRITE)
             connection.execute(_LOCK_ROW, values)
             return [connection.execute(each, values).rowcount for each in _DELETE][-1]
 

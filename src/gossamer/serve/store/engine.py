@@ -90,13 +90,20 @@ def _sqlite(url: URL) -> Engine:
     if sqlite3.sqlite_version_info < (3, 35):
         raise ConfigError("SQLite must be 3.35 or newer", got=sqlite3.sqlite_version)
     pool: dict[str, Any] = {"poolclass": StaticPool} if is_memory(url) else _POOL
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
         isolation_level="AUTOCOMMIT",
         hide_parameters=True,
         **pool,
     )
+    event.listen(engine, "connect", _on_sqlite_connect)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    """Let what is removed be overwritten, so that it is not in the file either."""
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _on_postgres_connect(connection: Any, _record: object) -> None:

@@ -42,6 +42,7 @@ class _Worker:
         is_ready: whether it can answer.
         may_answer: whether it was told that it may.
         started: when.
+        n_swaps: how often models had been swapped then.
         start_at: when the next one is started.
         pause: seconds before that, if this one ends early.
     """
@@ -52,6 +53,7 @@ class _Worker:
     is_ready: bool = False
     may_answer: bool = False
     started: float = 0.0
+    n_swaps: int = 0
     start_at: float = 0.0
     pause: float = _FIRST_PAUSE
 
@@ -99,6 +101,7 @@ class Parent:
         self._rounds: dict[int, _Round] = {}
         self._waiting: list[_Round] = []  # models, which are loaded one after the other
         self._n_rounds = 0
+        self._n_swaps = 0
         self._told: int | None = None  # the signal that ends all
         self._was_ready = False
         self._go_at: float | None = None  # at the latest; None: no worker is ready yet
@@ -153,7 +156,7 @@ class Parent:
 
     def _start_one(self, worker: _Worker) -> None:
         ours, theirs = Pipe()
-        worker.started = time.monotonic()
+        worker.started, worker.n_swaps = time.monotonic(), self._n_swaps
         process_id = os.fork()
         if process_id == 0:
             ours.close()
@@ -226,6 +229,9 @@ class Parent:
 
     def _take(self, worker: _Worker, message: Any) -> None:
         match message:
+            case Ready() if worker.n_swaps != self._n_swaps:
+                _log.warning("worker %d began with an old model", worker.number)
+                _tell(worker, signal.SIGKILL)  # it answers nobody yet
             case Ready():
                 worker.is_ready = self._was_ready = True
                 if self._go_at is None:
@@ -258,6 +264,7 @@ class Parent:
             self._rounds[number] = each
             if each.ask.kind is Kind.MODEL:
                 self._model = each.ask.value
+                self._n_swaps += 1
             each.give_up = time.monotonic() + _SECONDS[each.ask.kind]
             for worker in self._workers:
                 is_own = worker is each.asker and worker.process_id == each.process_id
