@@ -127,12 +127,12 @@ def test_there_is_time_to_end() -> None:
 
     spec = objects()["Deployment"]["spec"]["template"]["spec"]
     before = int(container()["lifecycle"]["preStop"]["exec"]["command"][1])
-    # Requests that run, then turns, each have that long.
-    needed = before + 2 * Limits().closing_seconds
+    # Requests that run, then reminders, then turns, each have that long.
+    needed = before + 3 * Limits().closing_seconds
     assert spec["terminationGracePeriodSeconds"] >= needed
     (compose,) = documents("compose.yaml")
     grace = int(compose["services"]["server-1"]["stop_grace_period"].removesuffix("s"))
-    assert grace >= 2 * Limits().closing_seconds
+    assert grace >= 3 * Limits().closing_seconds
 
 
 def test_endpoints_take_their_secrets_from_the_environment(

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from servers import ROOT, Running, StartServer, start_in_thread
 
+from gossamer.serve.channels.including import OWN_PATHS
+
 SECONDS = 60
 CHECKS = (
     "not_a_server_error",
@@ -39,6 +41,12 @@ def teaching_server(tiny_project: Path, tiny_model: Path, tmp_path_factory: Any)
     yield from start_in_thread(
         model=project / "models", endpoints=project / "endpoints.yml", teach=project
     )
+
+
+def test_no_channel_may_take_a_path_of_the_server(teaching_server: Running) -> None:
+    paths = (name.split()[1] for name in operations(teaching_server))
+    first = {path.strip("/").partition("/")[0] for path in paths}
+    assert first - {"", "webhooks"} <= OWN_PATHS
 
 
 def test_every_route_is_described(teaching_server: Running) -> None:

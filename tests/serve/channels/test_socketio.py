@@ -273,6 +273,15 @@ def test_a_path_for_all_does_not_open_the_api(start_server: Any, settings: Setti
     assert running.client.get("/status").status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/conversations", "/model/io", "/page"])
+def test_a_path_of_the_server_is_refused(settings: Settings, path: str) -> None:
+    credentials = settings(f"socketio:\n  socketio_path: {path}\n")
+    server = Server(ServerSettings(enable_api=True, **credentials))
+    with pytest.raises(ConfigError, match="must be at a path that the server does not have"):
+        create_app(server)
+    server.close()
+
+
 def test_a_key_must_be_one_for_its_method(settings: Settings) -> None:
     credentials = f"socketio:\n  jwt_key: {KEY}\n  jwt_method: RS256\n"
     server = Server(ServerSettings(**settings(credentials)))
@@ -295,6 +304,8 @@ def test_pages_of_other_origins_need_cors(start_server: Any, settings: Settings)
         running = start_server(cors=cors, **settings("socketio:\n"))
         assert running.client.get(path, headers=other).status_code == status
         assert running.client.get(path).status_code == 200
+        own = {"Origin": str(running.client.base_url).rstrip("/")}
+        assert running.client.get(path, headers=own).status_code == 200
 
 
 def test_packets_that_are_none_harm_nobody(plain: Any, socket_client: Connect) -> None:

@@ -9,11 +9,19 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from gossamer.data.errors import ConfigError
 from gossamer.nlu.own.failures import OwnCode
 from gossamer.serve.channels.channel import Channel
 from gossamer.serve.channels.rest import RestChannel
 from gossamer.serve.quick_routes import add_quick_route
 
+OWN_PATHS: Final = frozenset(
+    {
+        *("conversations", "domain", "health", "metrics", "model", "status", "teach", "version"),
+        *("docs", "favicon.ico", "openapi.json", "page"),
+    }
+)
+"""How paths of the server itself begin."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -28,6 +36,7 @@ def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> list[str]
         The paths that whole applications of theirs take.
 
     Raises:
+        ConfigError: such a path is one of the server's own, which would need no token then.
         OwnPartError: a channel of the user's own fails.
     """
     paths: list[str] = []
@@ -38,9 +47,17 @@ def include_channels(app: FastAPI, channels: Mapping[str, Channel]) -> list[str]
         if type(channel) is RestChannel:
             add_quick_route(app, router, "/webhook", prefix)
         with OwnCode(type(channel), "applications"):
-            for path, application in channel.applications().items():
-                app.mount(path, application)
-                paths.append(path)
+            applications = channel.applications()
+        for path, application in applications.items():
+            if path.strip("/").partition("/")[0] in OWN_PATHS:
+                raise ConfigError(
+                    f"an application of the channel {channel.name} must be at a path that the "
+                    "server does not have itself",
+                    got=path,
+                    hint=f"/{channel.name}",
+                )
+            app.mount(path, application)
+            paths.append(path)
     return paths
 
 

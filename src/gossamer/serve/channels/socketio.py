@@ -8,6 +8,7 @@ import uuid
 import warnings
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import jwt
 from fastapi import APIRouter
@@ -72,7 +73,7 @@ class SocketioChannel(Channel):
         origins = server.settings.cors
         self._sockets = socketio.AsyncServer(
             async_mode="asgi",
-            cors_allowed_origins="*" if "*" in origins else [*origins] or None,
+            cors_allowed_origins="*" if "*" in origins else self._is_let_in if origins else None,
             max_http_buffer_size=server.settings.limits.body,
         )
         self._application = socketio.ASGIApp(self._sockets, socketio_path=options.socketio_path)
@@ -96,6 +97,13 @@ class SocketioChannel(Channel):
     def applications(self) -> Mapping[str, ASGIApp]:
         """Socket.io, at `socketio_path`."""
         return {self._said.socketio_path.rstrip("/"): self._application}
+
+    def _is_let_in(self, origin: str | None, environ: Mapping[str, Any]) -> bool:
+        """Whether pages of an origin may connect: those that settings name, and this server's."""
+        if origin is None:
+            return False
+        hosts = [environ.get("HTTP_HOST"), environ.get("HTTP_X_FORWARDED_HOST")]
+        return origin in self.server.settings.cors or urlsplit(origin).netloc in hosts
 
     async def send(self, recipient_id: str, messages: Sequence[BotUttered]) -> bool:
         """See `Channel.send`; False when the client is not connected to this process."""
