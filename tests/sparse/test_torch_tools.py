@@ -88,7 +88,7 @@ WAYS: list[tuple[Callable[[nn.Module, Tensor], Any], bool]] = [
 ]
 
 
-@pytest.mark.thinned(10)
+@pytest.mark.thinned(6)
 @topologies
 @pytest.mark.parametrize("number", range(len(WAYS)))
 @pytest.mark.filterwarnings("ignore")

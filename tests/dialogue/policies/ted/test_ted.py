@@ -160,7 +160,8 @@ def talker(spoken: DialogueData) -> TEDPolicy:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"number_of_transformer_layers": 0, "drop_rate": 0.1}])
+@pytest.mark.thinned(1)
+@pytest.mark.parametrize("options", [{"number_of_transformer_layers": 0, "drop_rate": 0.1}, {}])
 def test_texts_in_and_out(
     spoken: DialogueData, request: pytest.FixtureRequest, options: dict[str, Any]
 ) -> None:
