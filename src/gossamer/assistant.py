@@ -58,6 +58,8 @@ class Assistant:
         self.trained_at = trained_at
         self.dialogue = dialogue
         self._pipeline = pipeline
+        if pipeline is not None and dialogue is not None:
+            pipeline.take_domain(dialogue.domain)
 
     @classmethod
     def train(

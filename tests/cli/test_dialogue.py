@@ -186,6 +186,14 @@ def test_train_core_and_nlu_alone(run: Run, small: Path) -> None:
     assert "trained on stories only" in parsed.stderr
 
 
+def test_what_looks_like_the_name_of_an_emoji_is_printed_as_it_is(run: Run, small: Path) -> None:
+    domain = small / "domain.yml"
+    domain.write_text(domain.read_text().replace("Good day.", '"The codes: :key:A1:100:"'))
+    assert run("train", "core", "--fixed-model-name", "core").exit_code == 0
+    talked = run("shell", "--model", "models/core.gossamer", input="/greet\n")
+    assert talked.stdout == "The codes: :key:A1:100:\n"
+
+
 def test_a_contradiction_is_told_before_training(run: Run, small: Path) -> None:
     more = small / "data" / "more.yml"
     more.write_text(

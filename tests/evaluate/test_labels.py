@@ -125,3 +125,12 @@ def test_the_scores_are_those_of_scikit_learn(
         assert shown == pytest.approx(expected[:3], abs=1e-12), average
     macro = metrics.f1_score(targets, predictions, labels=labels, average="macro", zero_division=0)
     assert scores.macro_f1 == pytest.approx(macro, abs=1e-12)
+
+
+def test_labels_may_have_the_names_of_averages() -> None:
+    names = ["accuracy", "macro avg", "weighted avg", "micro avg", "a"]
+    report = score_labels(names * 2, [*names, *reversed(names)]).report
+    assert report["accuracy"] == pytest.approx(0.6)
+    assert report["accuracy (label)"]["confused_with"] == {"a": 1}
+    assert report["macro avg (label)"]["support"] == 2
+    assert report["macro avg"]["support"] == 10

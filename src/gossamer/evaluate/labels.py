@@ -100,13 +100,15 @@ def score_labels(
     weighted = _entry(of_labels @ support / n_items, n_items)
     macro = _entry(of_labels.mean(axis=1), n_items)
     report: dict[str, Any] = {
-        label: _entry(of_labels[:, i], int(support[i])) for i, label in enumerate(labels)
+        row_name(label): {
+            **_entry(of_labels[:, i], int(support[i])),
+            "confused_with": _confused_with(label, confusion_labels, confusion),
+        }
+        for i, label in enumerate(labels)
     }
     if len(labels) < len(confusion_labels):  # otherwise it is the accuracy
         report["micro avg"] = _entry(micro, n_items)
     report |= {"accuracy": accuracy, "macro avg": macro, "weighted avg": weighted}
-    for label in labels:
-        report[label]["confused_with"] = _confused_with(label, confusion_labels, confusion)
     return LabelScores(
         labels=tuple(labels),
         accuracy=accuracy,
@@ -123,6 +125,12 @@ def score_labels(
     )
 
 
+def row_name(label: str) -> str:
+    """What a label is called in a report, where some names are those of averages."""
+    return f"{label} (label)" if label in _NAMES_OF_AVERAGES else label
+
+
+_NAMES_OF_AVERAGES = frozenset({"accuracy", "macro avg", "micro avg", "weighted avg"})
 _AVERAGES = (
     "precision",
     "recall",

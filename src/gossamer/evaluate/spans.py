@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gossamer.data.nlu.examples import Entity
+from gossamer.evaluate.labels import row_name
 
 Span: TypeAlias = tuple[int, int, str]
 """Start, end and label; the label joins type, group and role."""
@@ -74,7 +75,7 @@ class SpanScores:
     def report(self) -> dict[str, Any]:
         """A dictionary in the layout of a classification report, `micro avg` being the headline."""
         report: dict[str, Any] = {
-            label: counts.to_dict() for label, counts in self.by_label.items()
+            row_name(label): counts.to_dict() for label, counts in self.by_label.items()
         }
         report["micro avg"] = self.total.to_dict()
         scored = [counts for counts in self.by_label.values() if counts.support > 0]

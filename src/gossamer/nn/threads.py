@@ -2,8 +2,8 @@
 
 Threads wait for each other at every product. When another program keeps one of the cores busy, all
 wait for the thread that has to share it, and two threads are many times slower than one. So the
-load is looked at every second, and work gets fewer threads while it lasts. Results do not depend
-on the number of threads.
+load is looked at every second, and work gets fewer threads while it lasts. Results depend on the
+number of threads no more than by rounding.
 """
 
 from __future__ import annotations

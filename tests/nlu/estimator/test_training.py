@@ -7,6 +7,7 @@ import io
 import pickle
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
+import torch
 from sklearn.base import clone
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
@@ -292,6 +294,51 @@ def test_probabilities_sum_to_one_with_the_margin_loss() -> None:
     rows = model.predict_proba([*TEXTS, "", "unknown"])
     np.testing.assert_allclose(rows.sum(axis=1), 1.0)
     assert rows.min() >= 0.0
+
+
+def test_probabilities_are_in_bounds_though_numbers_are_rounded(
+    model: DIETClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.array([[np.float32(1.0) + np.finfo(np.float32).eps, 0.0]], dtype=np.float64)
+    monkeypatch.setattr(DIETComponent, "confidences", lambda self, batch: rows)
+    monkeypatch.setattr(DIETComponent, "trust", lambda self, batch: np.ones(1))
+    found = model.predict_proba(["a"])
+    assert found.min() >= 0 and found.max() <= 1
+    assert found.sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_a_training_that_diverged_is_told_and_can_be_saved(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="has diverged"):
+        model = tiny(learning_rate=1e30).fit(TEXTS, INTENTS)
+    loaded = DIETClassifier.load(model.save(tmp_path / "m"))
+    assert None in loaded.loss_curve_
+
+
+def test_another_default_dtype_is_left_alone() -> None:
+    expected = tiny().fit(TEXTS, INTENTS).predict_proba(TEXTS)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = tiny().fit(TEXTS, INTENTS).predict_proba(TEXTS)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_two_trainings_in_threads_are_as_one_after_the_other() -> None:
+    state = torch.get_rng_state()
+    expected = tiny().fit(TEXTS, INTENTS).predict_proba(TEXTS)
+    with ThreadPoolExecutor(2) as pool:
+        models = list(pool.map(lambda _: tiny().fit(TEXTS, INTENTS), range(2)))
+    for each in models:
+        np.testing.assert_allclose(each.predict_proba(TEXTS), expected, atol=1e-6)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_numbers_of_numpy_as_labels_can_be_saved(tmp_path: Path) -> None:
+    labels = np.array([np.int64(each == "greet") for each in INTENTS], dtype=object)
+    model = tiny(epochs=1).fit(TEXTS, labels)
+    assert DIETClassifier.load(model.save(tmp_path / "m")).classes_.tolist() == [0, 1]
 
 
 def test_confidence_that_a_text_leaves_open_is_divided(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gossamer.data.domain.domain import Domain, EntityType, Intent
 from gossamer.data.errors import ModelFileError
 from gossamer.data.nlu.examples import Entity, Example, TrainingData
 from gossamer.nlu.pipeline.direct_message import DirectMessageHandler
@@ -107,3 +108,26 @@ def test_state_round_trips_through_json() -> None:
 def test_damaged_state_is_refused(stored: dict[str, object]) -> None:
     with pytest.raises(ModelFileError, match="lists of names"):
         trained().restore(ComponentState(json=stored))
+
+
+def test_names_of_the_domain_are_known_too() -> None:
+    """A button may name what no training text has."""
+    handler = trained()
+    handler.take_domain(
+        Domain(intents=(Intent(name="choose"),), entities=(EntityType(name="colour"),))
+    )
+    found = parse('/choose{"colour": "red", "size": "x"}', handler)
+    assert found.intent.name == "choose"
+    assert [(each.entity, each.value) for each in found.entities] == [
+        ("colour", "red"), ("size", "x"),
+    ]  # fmt: skip
+    assert parse("/order", handler).intent.name == "order"
+    again = DirectMessageHandler()
+    again.restore(handler.state())
+    with pytest.warns(UserWarning, match="names the intent 'choose', which the assistant does not"):
+        parse("/choose", again)
+
+
+def test_a_confidence_is_one_at_most() -> None:
+    with pytest.warns(UserWarning, match="names the confidence 7; it is 1"):
+        assert parse("/order@7").intent.confidence == 1.0

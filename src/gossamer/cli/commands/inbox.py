@@ -76,7 +76,7 @@ def inbox(
     )
     dismissed = Dismissed(project.folder / ".gossamer")
     groups = groups_of(trackers, project, dismissed, limit, model=path, config=named)
-    console, lines = Console(highlight=False), TypedLines()
+    console, lines = Console(highlight=False, emoji=False), TypedLines()
     review = Review(groups, project, dismissed, console, lines, who=who)
     try:
         review.run()

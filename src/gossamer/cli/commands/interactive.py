@@ -61,7 +61,7 @@ def interactive(
         action_endpoint=known.action, nlg=known.nlg, random_seed=random_seed
     ).turns
     session = Interactive(turns, project, who=who)
-    console, lines = Console(highlight=False), TypedLines(echo=echo)
+    console, lines = Console(highlight=False, emoji=False), TypedLines(echo=echo)
     if lines.is_terminal:
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends, :help lists what else can be typed.")
     try:

@@ -54,7 +54,7 @@ def shell(
     conversations = assistant.conversations(
         action_endpoint=known.action, nlg=known.nlg, random_seed=random_seed
     )
-    talk = Talk(conversations, Console(highlight=False), shows_why=why)
+    talk = Talk(conversations, Console(highlight=False, emoji=False), shows_why=why)
     if load is not None:
         talk.load(load)
     if sys.stdin.isatty():
@@ -87,7 +87,7 @@ def shell_nlu(
     assistant = Assistant.load(path, config=named)
     if sys.stdin.isatty():
         typer.echo(f"{path} is ready. {STOP} or Ctrl-D ends.")
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     for text in typed_lines():
         result = assistant.parse(text)
         if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -285,7 +286,9 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         rows = np.concatenate(parts) if parts else np.zeros((0, n_classes))
         if self._diet.options.loss_type == LossType.MARGIN:
             rows = softmax(rows, axis=1)
-        rows += (1.0 - rows.sum(axis=1, keepdims=True)) / n_classes
+        # What is left where little is known is shared out; rounding may also leave a little less.
+        rows += np.maximum(0.0, 1.0 - rows.sum(axis=1, keepdims=True)) / n_classes
+        rows /= rows.sum(axis=1, keepdims=True)
         # The network numbers intents by their sorted names, `classes_` may be numbers.
         by_class: npt.NDArray[np.float64] = rows[:, self._column_of_class]
         return by_class
@@ -318,8 +321,8 @@ class DIETClassifier(ClassifierMixin, DIETParameters):  # type: ignore[misc]
         content = {
             "kind": _KIND,
             "parameters": self.fitted_params_,
-            "classes": self.classes_.tolist() if hasattr(self, "classes_") else None,
-            "training": {name: plain(getattr(self, name)) for name in _TRAINING},
+            "classes": plain(self.classes_.tolist()) if hasattr(self, "classes_") else None,
+            "training": {name: _storable(plain(getattr(self, name))) for name in _TRAINING},
             "pipeline": packed.components,
         }
         path = Path(path)
@@ -424,3 +427,10 @@ def _diet_of(pipeline: Pipeline) -> DIETComponent:
 
 def _pack(pipeline: Pipeline) -> _Packed:
     return _Packed(*pipeline_to_parts(pipeline))
+
+
+def _storable(value: Any) -> Any:
+    """A figure, or a list of figures; None for those that are no numbers after a bad training."""
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import secrets
+import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -130,6 +132,7 @@ def train_network(
             callbacks=callbacks,
         )
     network.eval()
+    _warn_if_diverged(network, name)
     if fit_rest is not None and late is not None:
         fit_rest(network, np.concatenate([train_on, joining]))
     if look is not None and held_out is not None:
@@ -154,9 +157,29 @@ def rebuild_network(
     return network
 
 
+_ONE_AT_A_TIME = threading.RLock()
+
+
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Torch's generator of the CPU, and that alone, with a seed; afterwards as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """Torch's generator of the CPU with a seed, and float32 as its default; afterwards as it was.
+
+    Both belong to the process, so a training in another thread waits.
+    """
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        dtype = torch.get_default_dtype()
         torch.default_generator.manual_seed(seed)
-        yield
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
+def _warn_if_diverged(network: nn.Module, name: str) -> None:
+    if not all(bool(torch.isfinite(weight).all()) for weight in network.parameters()):
+        warnings.warn(
+            f"the training of {name} has diverged: its weights are not finite, and neither are its "
+            "answers. Try: a lower learning_rate",
+            stacklevel=4,
+        )

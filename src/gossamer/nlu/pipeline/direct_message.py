@@ -54,6 +54,16 @@ class DirectMessageHandler(Component):
         super().__init__(DirectMessageOptions() if options is None else options, alias=alias)
         self._intents: frozenset[str] = frozenset()
         self._entity_types: frozenset[str] = frozenset()
+        self._of_domain: frozenset[str] = frozenset()
+        self._types_of_domain: frozenset[str] = frozenset()
+
+    def take_domain(self, domain: Domain) -> None:
+        """Know the names of a domain, too: a button may name what no training text has.
+
+        They are not stored; the domain is.
+        """
+        self._of_domain = frozenset(domain.intent_names)
+        self._types_of_domain = frozenset(entity.name for entity in domain.entities)
 
     def train(
         self,
@@ -94,13 +104,17 @@ class DirectMessageHandler(Component):
         if message is None:
             return
         name = message.intent
-        if name not in self._intents and name not in _ALWAYS_KNOWN:
+        if not any(name in known for known in (self._intents, self._of_domain, _ALWAYS_KNOWN)):
             faults.append(
-                f"the message {text[:80]!r} names the intent '{name}', which training data does "
+                f"the message {text[:80]!r} names the intent '{name}', which the assistant does "
                 "not have; it is understood as an ordinary text"
             )
             return
-        parse.intent = IntentPrediction(name=name, confidence=message.confidence)
+        if message.confidence > 1:
+            faults.append(
+                f"the message {text[:80]!r} names the confidence {message.confidence:g}; it is 1"
+            )
+        parse.intent = IntentPrediction(name=name, confidence=min(1.0, message.confidence))
         parse.intent_ranking = [parse.intent]
         parse.entities = list(self._entities(text, message, faults))
 
@@ -110,14 +124,15 @@ class DirectMessageHandler(Component):
                 f"the entities of the message {text[:80]!r} are not valid JSON and are left out"
             )
             return
+        known = self._entity_types | self._types_of_domain
         faults.extend(
-            f"the message {text[:80]!r} names the entity '{entity}', which training data "
+            f"the message {text[:80]!r} names the entity '{entity}', which the assistant "
             "does not have; it is left out"
             for entity in message.values
-            if entity not in self._entity_types
+            if entity not in known
         )
         for entity, value in message.entities():
-            if entity in self._entity_types:
+            if entity in known:
                 yield Entity(
                     start=message.start,
                     end=message.end,
@@ -130,11 +145,7 @@ class DirectMessageHandler(Component):
 def direct_parser(domain: Domain) -> Callable[[str], Parse]:
     """Understands messages like /greet{"name": "Ada"}, and no others."""
     handler = DirectMessageHandler()
-    names = {
-        "intents": list(domain.intent_names),
-        "entity_types": [entity.name for entity in domain.entities],
-    }
-    handler.restore(ComponentState(json=names))
+    handler.take_domain(domain)
 
     def parse(text: str) -> Parse:
         batch = MessageBatch(texts=[text])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gossamer.data.config import ProjectConfig
 from gossamer.data.errors import (
@@ -65,6 +65,9 @@ from gossamer.nlu.pipeline.reuse import (
     of_state,
 )
 from gossamer.nlu.pipeline.starting_point import ColumnsBefore, StartingPoint
+
+if TYPE_CHECKING:  # a parse needs no domain
+    from gossamer.data.domain.domain import Domain
 
 __all__ = ["ComponentRecord", "Pipeline", "known_components", "register"]
 
@@ -155,6 +158,10 @@ class Pipeline:
             wheres=[part.where for part in parts],
             language=config.language,
         )
+
+    def take_domain(self, domain: Domain) -> None:
+        """Let messages like /order name what a domain has, too."""
+        self._direct.take_domain(domain)
 
     @property
     def components(self) -> tuple[Component, ...]:
