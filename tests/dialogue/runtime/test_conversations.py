@@ -245,6 +245,17 @@ def test_a_message_that_was_taken_back_keeps_a_session_open() -> None:
     assert "session_started" not in names(turn.events)
 
 
+def test_a_form_that_starts_again_in_a_new_session_asks_again() -> None:
+    clock = Clock()
+    conversations = talk(FORM, Script(FORM, *ORDER * 3), clock=clock)
+    conversations.handle("order")
+    conversations.handle("inform 1")
+    clock.now += 61 * 60
+    assert [message.text for message in conversations.handle("order").messages] == ["b?"]
+    slots = conversations.tracker().slots
+    assert (slots["a"], slots["b"], slots["requested_slot"]) == ("inform 1", None, "b")
+
+
 @pytest.mark.parametrize("minutes", [0, 10])
 def test_sessions_that_do_not_expire_yet(minutes: int) -> None:
     domain = domain_of(SMALL_TALK + f"session_config: {{session_expiration_time: {minutes}}}")
