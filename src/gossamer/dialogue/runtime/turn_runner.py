@@ -12,7 +12,7 @@ Departures from Rasa 3.6, all so that a conversation can go on:
 - A message that finds it not listening, as after a pause, is taken as if it were.
 - When a session's beginning fails on an action server, the built-in one takes its place.
 - Entities that a policy finds fill slots before the action is run, not after the next message.
-- A session expires that long after the last message. In Rasa messages that were taken back and
+- The age of a session is that of its last message. In Rasa messages that were taken back and
   answers to a form do not count, so that a session may end in the middle of a form.
 """
 
