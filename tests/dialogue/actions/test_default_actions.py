@@ -147,6 +147,12 @@ def test_a_slot_that_was_set_to_nothing_is_carried_over() -> None:
     assert found == ["session_started", "slot city=None", "action action_listen"]
 
 
+def test_what_a_form_asked_for_is_not_carried_over() -> None:
+    asked = [SlotSet(name="city", value="Oslo"), SlotSet(name="requested_slot", value="note")]
+    found, _ = run("action_session_start", asked)
+    assert found == ["session_started", "slot city=Oslo", "action action_listen"]
+
+
 def test_sessions_without_carrying_over() -> None:
     domain = domain_of("""
 slots:

@@ -205,6 +205,57 @@ def test_a_session_expires() -> None:
     assert conversations.tracker().slots["city"] == "Rome"
 
 
+FORM = domain_of("""
+intents: [order, inform]
+session_config: {session_expiration_time: 60}
+slots:
+  a: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f, requested_slot: a}]}]}
+  b: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f, requested_slot: b}]}]}
+  c: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f, requested_slot: c}]}]}
+  d: {type: text, mappings: [{type: from_text, conditions: [{active_loop: f, requested_slot: d}]}]}
+forms:
+  f: {required_slots: [a, b, c, d]}
+responses:
+  utter_ask_a: [{text: a?}]
+  utter_ask_b: [{text: b?}]
+  utter_ask_c: [{text: c?}]
+  utter_ask_d: [{text: d?}]
+""")
+ORDER = ["f", ACTION_LISTEN]
+
+
+def test_a_session_does_not_expire_while_a_form_is_answered() -> None:
+    clock = Clock()
+    conversations = talk(FORM, Script(FORM, *ORDER * 4), clock=clock)
+    for text in ("order", "inform 1", "inform 2", "inform 3"):
+        turn = conversations.handle(text)
+        clock.now += 25 * 60
+    assert "session_started" not in names(turn.events)
+    assert [message.text for message in turn.messages] == ["d?"]
+
+
+def test_a_message_that_was_taken_back_keeps_a_session_open() -> None:
+    domain = domain_of(SMALL_TALK + "session_config: {session_expiration_time: 60}")
+    clock = Clock()
+    rewinding = Script(domain, ACTION_LISTEN, "action_default_fallback")
+    conversations = talk(domain, rewinding, clock=clock)
+    for text in ("greet", "bye", "greet"):
+        turn = conversations.handle(text)
+        clock.now += 40 * 60
+    assert "session_started" not in names(turn.events)
+
+
+def test_a_form_that_starts_again_in_a_new_session_asks_again() -> None:
+    clock = Clock()
+    conversations = talk(FORM, Script(FORM, *ORDER * 3), clock=clock)
+    conversations.handle("order")
+    conversations.handle("inform 1")
+    clock.now += 61 * 60
+    assert [message.text for message in conversations.handle("order").messages] == ["b?"]
+    slots = conversations.tracker().slots
+    assert (slots["a"], slots["b"], slots["requested_slot"]) == ("inform 1", None, "b")
+
+
 @pytest.mark.parametrize("minutes", [0, 10])
 def test_sessions_that_do_not_expire_yet(minutes: int) -> None:
     domain = domain_of(SMALL_TALK + f"session_config: {{session_expiration_time: {minutes}}}")

@@ -45,6 +45,10 @@ def told(tracker: TrainingTracker) -> list[str]:
     ]
 
 
+def seen(tracker: TrainingTracker) -> list[str]:
+    return [repr(state) for state in states_of(tracker.tracker, DOMAIN)]
+
+
 def test_every_way_through_alternatives_and_checkpoints() -> None:
     found = unfold_stories(
         stories(
@@ -116,6 +120,44 @@ def test_a_story_that_ends_with_alternatives_is_kept() -> None:
     choice = OrStep(alternatives=(UserStep(intent="greet"), UserStep(intent="bye")))
     found = unfold_stories(stories((choice,)), DOMAIN)
     assert sorted(map(told, found)) == [["bye"], ["greet"]]
+
+
+GREET_OR_BYE = OrStep(alternatives=(UserStep(intent="greet"), UserStep(intent="bye")))
+TEA_OR_NOT = OrStep(alternatives=(SlotStep(name="drink", value="tea"), SlotStep(name="drink")))
+
+
+@pytest.mark.parametrize("choice", [GREET_OR_BYE, TEA_OR_NOT], ids=["messages", "slots"])
+def test_alternatives_before_a_checkpoint_do_not_end_the_story(choice: OrStep) -> None:
+    begin = (UserStep(intent="order"), ActionStep(name="utter_which"), choice)
+    rest = (ActionStep(name="utter_served"), UserStep(intent="bye"), ActionStep(name="utter_bye"))
+    joint = CheckpointStep(name="on")
+    plain, ends, goes_on = (
+        sorted(map(seen, unfold_stories(stories(*written), DOMAIN)))
+        for written in (
+            [(*begin, *rest)],
+            [(*begin, joint), (joint, *rest)],
+            [(*begin, joint, *rest)],
+        )
+    )
+    assert len(plain) == 2
+    assert plain == ends == goes_on
+
+
+def test_alternatives_before_several_checkpoints_lead_to_each() -> None:
+    found = unfold_stories(
+        stories(
+            (GREET_OR_BYE, CheckpointStep(name="one"), CheckpointStep(name="other")),
+            (CheckpointStep(name="one"), ActionStep(name="utter_greet")),
+            (CheckpointStep(name="other"), ActionStep(name="utter_bye")),
+        ),
+        DOMAIN,
+    )
+    assert sorted(map(told, found)) == [
+        ["bye", "utter_bye"],
+        ["bye", "utter_greet"],
+        ["greet", "utter_bye"],
+        ["greet", "utter_greet"],
+    ]
 
 
 def test_augmentation_is_the_same_each_time_and_glues_whole_stories() -> None:

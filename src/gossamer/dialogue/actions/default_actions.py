@@ -174,8 +174,9 @@ class AskRephraseAction(_SayingAction):
 class SessionStartAction(Action):
     """Begins a session, with the slots of the one before if the domain says so.
 
-    Departure from Rasa 3.6: a slot is carried over as it is, set once; Rasa sets it once for each
-    time it was ever set, including slots that were reset since.
+    Departures from Rasa 3.6: a slot is carried over as it is, set once; Rasa sets it once for each
+    time it was ever set, including slots that were reset since. What a form asked for is not
+    carried over, as no form is active; in Rasa the message that starts it again may be the answer.
     """
 
     def run(self, tracker: Tracker, context: ActionContext) -> list[Event]:
@@ -185,7 +186,7 @@ class SessionStartAction(Action):
             carried = [
                 SlotSet(name=slot.name, value=tracker.slots[slot.name])
                 for slot in tracker.declared_slots
-                if slot.name in tracker.set_slots
+                if slot.name in tracker.set_slots and slot.name != REQUESTED_SLOT
             ]
         return [SessionStarted(), *carried, ActionExecuted(name=ACTION_LISTEN)]
 

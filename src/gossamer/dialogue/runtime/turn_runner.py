@@ -12,6 +12,8 @@ Departures from Rasa 3.6, all so that a conversation can go on:
 - A message that finds it not listening, as after a pause, is taken as if it were.
 - When a session's beginning fails on an action server, the built-in one takes its place.
 - Entities that a policy finds fill slots before the action is run, not after the next message.
+- The age of a session is that of its last message. In Rasa messages that were taken back and
+  answers to a form do not count, so that a session may end in the middle of a form.
 """
 
 from __future__ import annotations
@@ -30,7 +32,13 @@ from gossamer.dialogue.actions.registry import action_finder
 from gossamer.dialogue.actions.responses import ResponseGenerator
 from gossamer.dialogue.defaults import DEFAULT_CHANNEL
 from gossamer.dialogue.history.event_json import event_from_dict
-from gossamer.dialogue.history.events import ActionExecuted, BotUttered, UserUttered
+from gossamer.dialogue.history.events import (
+    ActionExecuted,
+    BotUttered,
+    Restarted,
+    SessionStarted,
+    UserUttered,
+)
 from gossamer.dialogue.history.tracker import DEFAULT_SENDER, Tracker
 from gossamer.dialogue.policies.ensemble import EnsemblePrediction
 from gossamer.dialogue.runtime.running_turn import Chooser, RunningTurn
@@ -331,11 +339,10 @@ class TurnRunner:
 
     def _needs_session(self, tracker: Tracker) -> bool:
         """Whether nothing counts yet, or the last message was too long ago."""
-        applied = tracker.applied_events()
-        if not applied:
+        if not tracker.applied_events():
             return True
         limit = self.domain.session.expiration_time
-        last = next((e for e in reversed(applied) if isinstance(e, UserUttered)), None)
+        last = _last_message(tracker)
         if limit <= 0 or last is None or last.timestamp is None:
             return False
         return self._clock() - last.timestamp > limit * _MINUTE
@@ -352,6 +359,16 @@ class TurnRunner:
                 MessageWarning,
                 stacklevel=4,
             )
+
+
+def _last_message(tracker: Tracker) -> UserUttered | None:
+    """The last message of this session, even if it no longer counts."""
+    for event in reversed(tracker.events):
+        if isinstance(event, UserUttered):
+            return event
+        if isinstance(event, Restarted | SessionStarted):
+            break
+    return None
 
 
 def latest_channel(tracker: Tracker) -> str | None:

@@ -105,10 +105,7 @@ def segments_of(source: Story | Rule, domain: Domain) -> list[Segment]:
         plain = step.alternatives[0] if isinstance(step, OrStep) else step
         for part in current:
             part.steps.append(plain)
-    # A story that ends with alternatives ends with each of them. (Rasa drops such a story.)
-    for part in current:
-        part.ends = [end for end in part.ends if not end.startswith(_GENERATED)]
-    done += current
+    done += _at_the_end(current)
     return [
         Segment(
             story=source.name,
@@ -131,6 +128,15 @@ def _end_at(current: list[_Open], name: str) -> None:
         else:
             part.ends = [name]
     current += again
+
+
+def _at_the_end(current: list[_Open]) -> list[_Open]:
+    """What is open when a story is over: it leads to the checkpoints that the story ends with.
+
+    A story that ends with alternatives ends with each of them. (Rasa drops such a story.)
+    """
+    leading = [p for p in current if any(not end.startswith(_GENERATED) for end in p.ends)]
+    return leading or [_Open(part.starts, part.steps, []) for part in current]
 
 
 def _after(ended: Sequence[_Open]) -> _Open:
