@@ -114,3 +114,18 @@ def test_only_new_events_are_made_states_of() -> None:
     assert after == states_of(other, DOMAIN) and len(after) == len(before) + 1
     assert all(kept is known for kept, known in zip(after, before[:-1], strict=False))
     assert known_states_of(tracker, DOMAIN) is before
+
+
+@given(st.lists(events, max_size=25), st.integers(0, 25))
+def test_many_events_at_once_are_as_one_after_the_other(history: list[Event], n_first: int) -> None:
+    """Of those that take something back only the last one begins anew."""
+    one = Tracker(DOMAIN.slots)
+    for event in history:
+        one.update(event)
+    many = Tracker(DOMAIN.slots, events=history[:n_first])
+    many.update_all(history[n_first:])
+    assert many.applied_events() == one.applied_events()
+    left_out = ("_applied", "derived")
+    assert {key: value for key, value in vars(many).items() if key not in left_out} == {
+        key: value for key, value in vars(one).items() if key not in left_out
+    }

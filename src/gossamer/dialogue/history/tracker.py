@@ -28,6 +28,7 @@ from gossamer.dialogue.history.events import (
 from gossamer.dialogue.history.situation import Situation
 
 DEFAULT_SENDER: Final = "default"
+_TAKING_BACK: Final = (UserUtteranceReverted, ActionReverted)
 
 
 class _Applied(NamedTuple):
@@ -79,7 +80,7 @@ class Tracker(Situation):
     def update(self, event: Event) -> None:
         """Something happened."""
         self._events.append(event)
-        if isinstance(event, UserUtteranceReverted | ActionReverted):
+        if isinstance(event, _TAKING_BACK):
             self.reset()
             for applied in self.applied_events():
                 self.apply(applied)
@@ -88,7 +89,12 @@ class Tracker(Situation):
 
     def update_all(self, events: Iterable[Event]) -> None:
         """Several things happened, one after the other."""
-        for event in events:
+        following = list(events)
+        # Whatever takes something back begins anew, so only the last of them has to.
+        backs = (i for i, event in enumerate(following) if isinstance(event, _TAKING_BACK))
+        last = max(backs, default=0)
+        self._events += following[:last]
+        for event in following[last:]:
             self.update(event)
 
     def fork(self, sender_id: str | None = None) -> Tracker:

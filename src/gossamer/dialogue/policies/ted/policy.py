@@ -89,6 +89,8 @@ class TEDPolicy(NetworkPolicy):
         by_intent = self._window(tracker, rule_only, use_text=False)
         reads_texts = TEXT in self.frozen.texts
         by_text = self._window(tracker, rule_only, use_text=True) if reads_texts else by_intent
+        if not by_intent or not by_text:  # all of it was hidden, and belongs to rules
+            return self.nothing(self._known_domain())
         text = _text_of(by_text[-1]) if reads_texts else None
         trust = 0.0 if text is None else self._reader.trust(text)
         if trust == 0.0:
