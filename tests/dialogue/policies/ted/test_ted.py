@@ -9,7 +9,12 @@ import torch
 from small import DOMAIN, STORIES, greeted, ordered
 
 from gossamer.data.errors import ConfigError, ModelFileError
-from gossamer.dialogue.history.events import ActionExecuted, EntitiesAdded, UserUttered
+from gossamer.dialogue.history.events import (
+    ActionExecuted,
+    ActiveLoop,
+    EntitiesAdded,
+    UserUttered,
+)
 from gossamer.dialogue.history.tracker import Tracker
 from gossamer.dialogue.policies.policy import DialogueData
 from gossamer.dialogue.policies.ted.data import ted_data
@@ -103,6 +108,16 @@ def test_without_stories_nothing_is_preferred() -> None:
 def test_untrained() -> None:
     with pytest.raises(RuntimeError, match="must be trained"):
         TEDPolicy(TEDOptions()).predict(Tracker(()))
+
+
+def test_a_history_that_belongs_to_rules_says_nothing() -> None:
+    policy = trained(stories_data(), epochs=1)
+    hidden = [
+        UserUttered(intent="greet"),
+        ActiveLoop(name="form"),
+        ActionExecuted(name="form", hide_rule_turn=True),
+    ]
+    assert policy.predict(Tracker(DOMAIN.slots, events=hidden)).confidence == 0.0
 
 
 def test_max_history_hides_what_is_older() -> None:
