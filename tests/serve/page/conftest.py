@@ -70,3 +70,12 @@ def visitor(
     yield visitor
     context.close()
     assert not visitor.faults
+
+
+@pytest.fixture
+def teacher(visitor: Visitor, script: Script) -> Visitor:
+    """Somebody in a conversation on a server that teaches."""
+    script.project.is_on = True
+    visitor.open()
+    visitor.page.wait_for_selector("#places:not([hidden])")
+    return visitor

@@ -28,15 +28,6 @@ TRIP_STEP = {
 }
 
 
-@pytest.fixture
-def teacher(visitor: Visitor, script: Script) -> Visitor:
-    """Somebody in a conversation on a server that teaches."""
-    script.project.is_on = True
-    visitor.open()
-    visitor.page.wait_for_selector("#places:not([hidden])")
-    return visitor
-
-
 def correct(teacher: Visitor, number: int) -> None:
     """Open the action with this number, from 1, and press its button."""
     row = teacher.page.locator(f".actions > li:nth-child({number})")

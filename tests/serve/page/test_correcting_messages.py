@@ -16,15 +16,6 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 READY = ".save .main[aria-disabled=false]"
 
 
-@pytest.fixture
-def teacher(visitor: Visitor, script: Script) -> Visitor:
-    """Somebody in a conversation on a server that teaches."""
-    script.project.is_on = True
-    visitor.open()
-    visitor.page.wait_for_selector("#places:not([hidden])")
-    return visitor
-
-
 def correct(teacher: Visitor, text: str) -> None:
     """Say a text, and press the button beside it."""
     teacher.say(text)

@@ -12,15 +12,6 @@ pytestmark = pytest.mark.slow
 READY = ".save .main[aria-disabled=false]"
 
 
-@pytest.fixture
-def teacher(visitor: Visitor, script: Script) -> Visitor:
-    """Somebody in a conversation on a server that teaches."""
-    script.project.is_on = True
-    visitor.open()
-    visitor.page.wait_for_selector("#places:not([hidden])")
-    return visitor
-
-
 def go(visitor: Visitor, place: str) -> None:
     visitor.page.get_by_role("link", name=place, exact=True).click()
 
