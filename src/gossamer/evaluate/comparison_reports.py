@@ -154,20 +154,19 @@ def _table(comparison: Comparison, measure: Measure) -> Table:
     table = make_table(measure.title, ("configuration", *columns))
     n_decimals = 1 if measure.is_count else 4
     for config in comparison.configs:
-        cells = []
-        for percentage in comparison.exclude_percentages:
-            models = comparison.of(config, percentage)
-            values = _values(models, measure)
-            has_failed = any(model.failure is not None for model in models)
-            cells.append(
-                f"{mean(values):.{n_decimals}f} ± {_spread(values):.{n_decimals}f}"
-                if values
-                else "failed"
-                if has_failed
-                else "-"
-            )
+        cells = [
+            _cell(comparison.of(config, percentage), measure, n_decimals)
+            for percentage in comparison.exclude_percentages
+        ]
         table.add_row(Text(config), *cells)
     return table
+
+
+def _cell(models: Sequence[ComparedModel], measure: Measure, n_decimals: int) -> str:
+    values = _values(models, measure)
+    if values:
+        return f"{mean(values):.{n_decimals}f} ± {_spread(values):.{n_decimals}f}"
+    return "failed" if any(model.failure is not None for model in models) else "-"
 
 
 def _values(models: Sequence[ComparedModel], measure: Measure) -> list[float]:

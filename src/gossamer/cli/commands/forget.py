@@ -70,7 +70,9 @@ def forget(
     known = TaughtProject(project)
     if is_in_memory(read):
         say("Conversations are in a server's memory: its DELETE /conversations/ID deletes them.")
-    store = open_store(read) if is_in_memory(read) else opened_store(read)
+        store = open_store(read)
+    else:
+        store = opened_store(read)
     try:
         kept = kept_of(store, sender, broker_file, known)
         if not kept.is_anything and not kept.taught:

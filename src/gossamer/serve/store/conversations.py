@@ -54,7 +54,6 @@ _DELETE: Final = tuple(
     text(f"DELETE FROM {table} WHERE sender_id = :sender_id")
     for table in ("gossamer_conversations", "gossamer_reminders", "events")
 )
-
 _NEWEST_OF_ALL: Final = 2**62
 
 

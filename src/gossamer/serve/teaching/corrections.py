@@ -155,9 +155,7 @@ def correction_routes(teaching: Teaching) -> APIRouter:
     async def teach(request: Request, who: Teacher) -> Response:
         """What is written is derived anew from the files as they are now."""
         correction, sender = await given(request)
-        senders = set() if sender is None else {sender}
-        if sender is not None and isinstance(correction, MessageCorrection):
-            senders = await teaching.senders_of(correction.example.text, sender)
+        senders = await teaching.senders_of(correction, sender)
         taught = await teaching.teach(correction, who=who, senders=senders)
         return JSONResponse(taught.to_json())
 

@@ -136,13 +136,22 @@ class Teaching:
         senders = senders_of(text, messages)
         return await self.teach(MessageCorrection(example), who=who, senders=senders)
 
-    async def senders_of(self, text: str, sender: str) -> set[str]:
-        """Who wrote a text that is corrected in the conversation of a sender."""
+    async def senders_of(self, correction: Correction, sender: str | None) -> set[str]:
+        """Whose messages a correction comes from: of a message, all who wrote it.
+
+        Args:
+            correction: what is taught.
+            sender: in whose conversation; None: in nobody's.
+        """
+        if sender is None:
+            return set()
+        if not isinstance(correction, MessageCorrection):
+            return {sender}
         stored: Sequence[StoredMessage] = ()
         with suppress(ServeError):  # no model that holds conversations is loaded
             model = self.server.models.get()
             stored = await self._of_project(lambda: self._messages.get(model))
-        return senders_of(text, stored, [sender])
+        return senders_of(correction.example.text, stored, [sender])
 
     async def messages(self) -> Sequence[StoredMessage]:
         """The newest stored messages that were not dismissed.

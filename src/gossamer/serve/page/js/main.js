@@ -3,8 +3,9 @@
 import * as api from "./api.js";
 import { ask, askForToken } from "./ask.js";
 import { Conversation } from "./conversation.js";
-import { make, share } from "./dom.js";
+import { share } from "./dom.js";
 import { Talk } from "./talk.js";
+import { problem } from "./teach/parts/trying.js";
 import { startTeaching } from "./teach/start.js";
 import { Understood } from "./understood.js";
 import { isNarrow, showView, startTabs } from "./views.js";
@@ -215,13 +216,11 @@ async function beginTeaching() {
 
 /** Say above the message box why nothing can be taught. */
 function showNoTeaching(message) {
-  const again = make("button.plain", { type: "button" }, "Try again");
-  again.addEventListener("click", () => {
+  const again = () => {
     toTyping();
     teach();
-  });
-  const reason = make("p", { dir: "auto" }, `Nothing can be taught now. ${message}`);
-  byId("composer").prepend(make("div.problem", { role: "alert" }, reason, again));
+  };
+  byId("composer").prepend(problem(`Nothing can be taught now. ${message}`, again));
 }
 
 function correctMessage(number) {

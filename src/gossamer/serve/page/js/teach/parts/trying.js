@@ -4,7 +4,7 @@ import { make } from "../../dom.js";
 
 /**
  * What did not work, with a button to try again. The button goes away with what it says, so the
- * keyboard goes to the place's heading.
+ * keyboard goes to the place's heading, where it is in one.
  *
  * @param {string} message
  * @param {(() => void)|null} [retry]  null: it cannot be tried again
@@ -12,7 +12,7 @@ import { make } from "../../dom.js";
 export function problem(message, retry = null) {
   const again = retry && make("button.plain", { type: "button" }, "Try again");
   again?.addEventListener("click", () => {
-    again.closest(".place").querySelector("h2").focus({ preventScroll: true });
+    again.closest(".place")?.querySelector("h2").focus({ preventScroll: true });
     retry();
   });
   return make("div.problem", { role: "alert" }, make("p", { dir: "auto" }, message), again);
